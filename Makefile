@@ -1,0 +1,171 @@
+# Run `make` or `make help` for the list. Everything that is built goes to bin/, everything that
+# a run leaves behind to out/, the clusters to .testbed/; all three are ignored by git.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+LINT       = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
+GENERATOR  = go tool -modfile=$(CURDIR)/hack/tools/controller-gen/go.mod controller-gen
+CRDS       = charts/kedify-gateway/crds
+GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... ./controllers/infra/...
+
+# The cluster of cluster-up, demo and bench; the tests have one called "test".
+CLUSTER ?= default
+# With KUBECONFIG set, commands reach that cluster from here; otherwise they run inside ours.
+REACH = $(if $(KUBECONFIG),,bin/testbed --name $(1) exec --)
+
+# The Envoy of goldens and benchmarks: unless set, the one that the testbed's images are made of.
+ENVOY ?= $(shell bin/testbed build envoy | tail -n 1 | awk '{print $$2 "/envoy"}')
+
+# make conformance
+PROFILE ?= all
+CHANNEL ?= experimental
+# GatewayStaticAddresses wants an address that can be given and one that cannot; on a cluster
+# of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
+ADDRESSES ?= $(if $(KUBECONFIG),,-usable-address=10.99.255.7 -unusable-address=192.0.2.9)
+RUN     ?=
+OUT     ?= $(CURDIR)/out/conformance
+core      := -test.run=^TestGatewayAPI$$ -conformance-profiles=GATEWAY-HTTP -supported-features=Gateway,HTTPRoute,ReferenceGrant
+gateways  := -test.run=^TestGatewayAPI$$
+inference := -test.run=^TestInference$$
+profile    = $(if $(filter all,$(PROFILE)),,$(or $($(filter core gateways inference,$(PROFILE))),$(gateways) -conformance-profiles=$(PROFILE)))
+
+# make bench
+NAME ?= propagation
+ARGS ?=
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make <target>\n"} \
+	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z0-9-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Two commands to know
+
+.PHONY: demo
+demo: bin/testbed bin/install bin/demo ## A real cluster, a model behind a Gateway, a streamed answer
+	@bin/demo
+
+.PHONY: test
+test: bin/testsum ## Everything: lint, unit, goldens, conformance, promises; last line "N passed, N failed"
+	@bin/testsum
+
+##@ Development
+
+.PHONY: build
+build: ## Build the product and the programs around it
+	go build -o bin/ ./cmd/... ./hack/testbed ./hack/install ./hack/demo ./hack/testsum
+
+.PHONY: lint
+lint: ## golangci-lint with the import rules (pinned in hack/tools)
+	$(LINT) run ./...
+	cd conformance && $(LINT) run ./...
+
+.PHONY: unit
+unit: ## Unit tests, goldens and in-process feature tests with the race detector
+	@go run ./hack/testsum unit
+
+.PHONY: golden
+golden: ## Rewrite the goldens and delete orphans; read the diff before you commit it
+	GOLDEN=update go test $(GOLDENS)
+
+.PHONY: golden-check
+golden-check: bin/testbed ## Compare the goldens; validate the Envoy ones with Envoy itself
+	ENVOY="$(ENVOY)" go test -count=1 $(GOLDENS)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-10s} $$pkg; \
+	  done; done
+
+.PHONY: generate
+generate: ## Regenerate deep copies and CRDs
+	$(GENERATOR) object paths=./api/...
+	$(GENERATOR) crd paths=./api/... output:crd:dir=$(CRDS)
+
+.PHONY: verify
+verify: generate ## Fail when generated files are not up to date
+	git diff --exit-code -- api $(CRDS)
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: bin/testbed bin/install ## Start a cluster and install the product; CLUSTER=name
+	bin/testbed --name $(CLUSTER) up --profile inference
+	bin/install -name $(CLUSTER)
+
+.PHONY: cluster-shell
+cluster-shell: bin/testbed ## A shell with kubectl inside the cluster's network
+	@bin/testbed --name $(CLUSTER) shell
+
+.PHONY: cluster-down
+cluster-down: bin/testbed ## Stop the cluster and leave nothing behind but its logs
+	bin/testbed --name $(CLUSTER) down
+
+.PHONY: demo-down
+demo-down: cluster-down ## Stop the cluster of the demo
+
+.PHONY: images
+images: bin/testbed ## Rebuild our image from the tree and import it into the running cluster
+	bin/testbed --name $(CLUSTER) images
+
+##@ On a cluster (KUBECONFIG=... for one of your own)
+
+.PHONY: conformance
+conformance: bin/testbed bin/install ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= OUT=
+	cd conformance && go test -c -o ../bin/conformance.test .
+ifndef KUBECONFIG
+	bin/testbed --name $(CHANNEL) up --profile conformance
+	bin/install -name $(CHANNEL) -channel $(CHANNEL) -values replicas=1
+endif
+	$(call REACH,$(CHANNEL)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
+	  '-out=$(OUT)' $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
+	  $(if $(RUN),-run-test=$(RUN) $(if $(filter core,$(PROFILE)),,-all-features))
+
+.PHONY: reports
+reports: bin/testbed ## Regenerate conformance/reports on fresh clusters: both channels and the Inference Extension
+	@for channel in experimental standard; do \
+	  bin/testbed --name $$channel down; \
+	  $(MAKE) conformance KUBECONFIG= CHANNEL=$$channel OUT=$(CURDIR)/out/reports/$$channel \
+	    PROFILE=$$(if [ $$channel = experimental ]; then echo all; else echo gateways; fi); \
+	  bin/testbed --name $$channel down; \
+	done
+	cp out/reports/experimental/gateway-api.yaml conformance/reports/experimental/experimental-main-default-report.yaml
+	cp out/reports/experimental/inference.yaml conformance/reports/inference/inference-main-default-report.yaml
+	cp out/reports/standard/gateway-api.yaml conformance/reports/standard/standard-main-default-report.yaml
+
+.PHONY: e2e
+e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names
+	go test -c -o bin/e2e.test ./test/e2e
+ifndef KUBECONFIG
+	bin/testbed --name test up --profile conformance
+	bin/testbed --name test images llm-d-inference-sim
+	bin/install -name test
+endif
+	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR)
+
+.PHONY: bench
+bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale
+	go build -o bin/bench-$(NAME) ./bench/$(NAME)
+ifndef KUBECONFIG
+	bin/testbed --name bench up --profile minimal
+	bin/install -name bench
+endif
+	ENVOY="$(ENVOY)" $(call REACH,bench) bin/bench-$(NAME) $(ARGS)
+
+##@ Housekeeping
+
+.PHONY: clean
+clean: bin/testbed ## Stop every cluster of this clone, remove what was built and what runs left
+	bin/testbed down --all --purge
+	rm -rf bin out
+
+# Programs of our own; go build knows best whether anything changed.
+.PHONY: bin/testbed bin/install bin/demo bin/testsum
+bin/testbed bin/install bin/demo bin/testsum:
+	@go build -o $@ ./hack/$(notdir $@)

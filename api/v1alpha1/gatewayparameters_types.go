@@ -1,0 +1,130 @@
+package v1alpha1
+
+import (
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// GatewayParameters says how the data plane of a Gateway runs. A Gateway points at one in its
+// own namespace with spec.infrastructure.parametersRef, a GatewayClass at one in any namespace
+// with spec.parametersRef; fields of the Gateway's win over fields of the class's.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=gwparams,categories=gateway-api
+type GatewayParameters struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec GatewayParametersSpec `json:"spec,omitempty"`
+}
+
+// GatewayParametersList is a list of GatewayParameters.
+//
+// +kubebuilder:object:root=true
+type GatewayParametersList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []GatewayParameters `json:"items"`
+}
+
+// GatewayParametersSpec is the wish for a data plane; every field is optional.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.replicas) && has(self.autoscaling))",message="replicas and autoscaling exclude each other"
+type GatewayParametersSpec struct {
+	// Replicas of the Envoy Deployment; 1 unless set. Not together with autoscaling.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Autoscaling makes a HorizontalPodAutoscaler for the Envoy Deployment.
+	//
+	// +optional
+	Autoscaling *Autoscaling `json:"autoscaling,omitempty"`
+
+	// Envoy configures the Envoy container.
+	//
+	// +optional
+	Envoy *EnvoyParameters `json:"envoy,omitempty"`
+
+	// Service configures the Service in front of the Envoys.
+	//
+	// +optional
+	Service *ServiceParameters `json:"service,omitempty"`
+
+	// PodTemplate is a strategic merge patch that is applied to the pod template last. The
+	// Envoy container is the init container "envoy" with restartPolicy Always.
+	//
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	PodTemplate *apiextensionsv1.JSON `json:"podTemplate,omitempty"`
+}
+
+// Autoscaling of the Envoy Deployment.
+type Autoscaling struct {
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinReplicas *int32 `json:"minReplicas,omitempty"`
+	// +kubebuilder:validation:Minimum=1
+	MaxReplicas int32 `json:"maxReplicas"`
+	// Metrics as in a HorizontalPodAutoscaler; 80 % CPU unless set.
+	//
+	// +optional
+	Metrics []autoscalingv2.MetricSpec `json:"metrics,omitempty"`
+}
+
+// EnvoyParameters configures the Envoy container.
+type EnvoyParameters struct {
+	// Image of Envoy; the product's own choice unless set.
+	//
+	// +optional
+	Image *string `json:"image,omitempty"`
+	// LogLevel of Envoy; warning unless set.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=trace;debug;info;warning;error;critical;off
+	LogLevel *string `json:"logLevel,omitempty"`
+	// Concurrency is the number of worker threads; the CPU limit decides unless set.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Concurrency *int32 `json:"concurrency,omitempty"`
+	// Resources of the Envoy container.
+	//
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// DrainTimeout is how long a stopping Envoy waits for its requests; 60s unless set.
+	//
+	// +optional
+	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
+	// Bootstrap is merged into Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap, JSON
+	// form) by field: lists are appended, scalars replaced.
+	//
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Bootstrap *apiextensionsv1.JSON `json:"bootstrap,omitempty"`
+}
+
+// ServiceParameters configures the Service in front of the Envoys.
+type ServiceParameters struct {
+	// Type of the Service; LoadBalancer unless set.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=LoadBalancer;NodePort;ClusterIP
+	Type *corev1.ServiceType `json:"type,omitempty"`
+	// LoadBalancerClass of the Service.
+	//
+	// +optional
+	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
+	// ExternalTrafficPolicy of the Service.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=Cluster;Local
+	ExternalTrafficPolicy *corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+	// Annotations of the Service, besides those of spec.infrastructure.
+	//
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}

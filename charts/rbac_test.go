@@ -1,0 +1,100 @@
+package charts_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+// grants are permissions: "group/resource" to verbs.
+type grants map[string]map[string]bool
+
+func (g grants) add(resource string, verbs ...string) {
+	if g[resource] == nil {
+		g[resource] = map[string]bool{}
+	}
+	for _, verb := range verbs {
+		g[resource][verb] = true
+	}
+}
+
+// irregular are the plurals that the rule of thumb gets wrong.
+var irregular = map[string]string{"gatewaies": "gateways", "gatewayparameterses": "gatewayparameters"}
+
+// needed is what the code does on the whole cluster.
+func needed(t *testing.T) grants {
+	t.Helper()
+	scheme := controllers.NewScheme()
+	resourceOf := func(object client.Object) string {
+		kind, err := apiutil.GVKForObject(object, scheme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plural, _ := meta.UnsafeGuessKindToResource(kind)
+		if name, ok := irregular[plural.Resource]; ok {
+			plural.Resource = name
+		}
+		return plural.Group + "/" + plural.Resource
+	}
+	want := grants{}
+	for _, row := range store.Rows {
+		want.add(resourceOf(row.New()), "get", "list", "watch")
+		if status.Has(row.Kind) {
+			want.add(resourceOf(row.New())+"/status", "update")
+		}
+	}
+	for _, object := range infra.Owned() {
+		want.add(resourceOf(object), "get", "list", "watch", "create", "patch", "delete")
+	}
+	want.add("apiextensions.k8s.io/customresourcedefinitions", "list", "watch")
+	want.add("events.k8s.io/events", "create", "patch", "update")
+	return want
+}
+
+// The ClusterRole grants what the code needs, and nothing else.
+func TestClusterRoleIsLeastPrivilege(t *testing.T) {
+	role := find[*rbacv1.ClusterRole](t, rendered(t))
+	granted := grants{}
+	for _, rule := range role.Rules {
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				granted.add(group+"/"+resource, rule.Verbs...)
+			}
+		}
+		if len(rule.ResourceNames) > 0 || len(rule.NonResourceURLs) > 0 {
+			t.Errorf("rule %+v is not understood by this test", rule)
+		}
+	}
+	want := needed(t)
+	for _, resource := range slices.Sorted(maps.Keys(want)) {
+		if missing := difference(want[resource], granted[resource]); missing != "" {
+			t.Errorf("%s lacks %s", resource, missing)
+		}
+	}
+	for _, resource := range slices.Sorted(maps.Keys(granted)) {
+		if excess := difference(granted[resource], want[resource]); excess != "" {
+			t.Errorf("%s has %s, which nothing needs", resource, excess)
+		}
+	}
+}
+
+func difference(a, b map[string]bool) string {
+	var only []string
+	for _, verb := range slices.Sorted(maps.Keys(a)) {
+		if !b[verb] {
+			only = append(only, verb)
+		}
+	}
+	return strings.Join(only, ", ")
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kedify/inference-gateway/controllers/certs"
+)
+
+// certgenCommand makes the CA ahead of the controller. Nobody has to: the controller makes
+// its own. It is for installations where Secrets come from a repository or a vault.
+func certgenCommand() *cobra.Command {
+	var namespace string
+	var dryRun bool
+	command := &cobra.Command{
+		Use:   "certgen",
+		Short: "Make the CA Secret unless it exists",
+		Long: `Make the Secret with the CA of the control plane, unless it exists.
+
+The controller makes it by itself when it is missing, and rotates it in any case.
+With --print the Secret goes to standard output and no cluster is touched; keep it
+like any private key.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dryRun {
+				return printAuthority(cmd, namespace)
+			}
+			return makeAuthority(cmd, namespace)
+		},
+	}
+	command.Flags().StringVarP(&namespace, "namespace", "n", namespaceDefault(), "namespace of the installation")
+	command.Flags().BoolVar(&dryRun, "print", false, "print the Secret instead of making it")
+	return command
+}
+
+func namespaceDefault() string {
+	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
+		return namespace
+	}
+	return "kedify-system"
+}
+
+func printAuthority(cmd *cobra.Command, namespace string) error {
+	authority, err := certs.NewAuthority(certs.DefaultLifetimes, time.Now())
+	if err != nil {
+		return err
+	}
+	secret, err := authority.Secret(namespace, certs.SecretName)
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(secret)
+	if err != nil {
+		return fmt.Errorf("marshal the Secret: %w", err)
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
+}
+
+func makeAuthority(cmd *cobra.Command, namespace string) error {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find a cluster: %w", err)
+	}
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
+	keeper := certs.NewKeeper(certs.Options{
+		Client: c, Namespace: namespace, Name: certs.SecretName, Clock: clock.RealClock{}, Log: ctrl.Log.WithName("certgen"),
+	})
+	return keeper.Load(cmd.Context())
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/server"
+)
+
+// controllerCommand runs the control plane.
+func controllerCommand() *cobra.Command {
+	options := controllers.Options{}
+	command := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the control plane: watch the cluster, configure Envoys, write statuses",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runController(cmd.Context(), options, ctrl.Log)
+		},
+	}
+	options.AddFlags(command.Flags())
+	return command
+}
+
+// runController is the map of the process: the stages in the order a change takes, and who
+// runs them. Every replica computes the same model and serves Envoys; only the leader writes.
+func runController(ctx context.Context, options controllers.Options, log logr.Logger) error {
+	mgr, err := controllers.NewManager(options)
+	if err != nil {
+		return err
+	}
+
+	// Certificates: one CA in our namespace; every replica makes its own serving certificate.
+	var refresh []func()
+	authority := certs.NewKeeper(certs.Options{
+		Client: mgr.Direct, Namespace: options.Namespace, Name: certs.SecretName, Clock: clock.RealClock{},
+		Log:      log.WithName("certs"),
+		OnChange: func() { call(refresh) },
+	})
+
+	// What Envoys have comes back as input of the engine, so the loop is made before its output.
+	measures := controllers.NewMetrics(metrics.Registry)
+	sink := &controllers.Sink{Metrics: measures, Log: log.WithName("engine")}
+	loop := engine.NewLoop(sink, measures)
+
+	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has.
+	feedback := controllers.NewFeedback(loop, mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache())
+	exchange, err := newExchange(mgr, options, peers.Options{
+		Deliver: feedback.Deliver, Certificates: authority, Log: log.WithName("peers"),
+		Knows: func(gateway ir.Key) bool { return sink.Publisher.Knows(gateway) },
+	})
+	if err != nil {
+		return err
+	}
+	sink.Forgotten = exchange.Forget
+
+	// Publisher: delivers resources to Envoys, clusters before routes, and tells what arrived.
+	delivered := publish.NewMetrics()
+	if err := delivered.Register(metrics.Registry); err != nil {
+		return err
+	}
+	sink.Publisher = publish.New(publish.Options{
+		Log: log.WithName("publish"), Metrics: delivered,
+		OnDelivery: func(d publish.Delivery) { exchange.Deliver(d); feedback.Announce(d) },
+	})
+
+	// Statuses: wanted by the engine, written where they differ.
+	sink.Statuses = status.NewWriter(status.Options{
+		Reader: mgr.GetCache(), Writer: mgr.GetClient(), Log: log.WithName("status"), Now: clock.RealClock{}.Now, Wrote: measures.Wrote,
+	})
+
+	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.
+	live, err := infra.NewLive(mgr.GetConfig(), mgr.GetScheme())
+	if err != nil {
+		return err
+	}
+	planes := &controllers.Infrastructure{Loop: loop}
+	planes.Applier = infra.NewApplier(infra.Options{
+		Config: options.Infrastructure(), Client: mgr.Direct, Live: live, Certificates: authority,
+		Identity: server.Identity, Clock: clock.RealClock{}, Log: log.WithName("infra"), Report: planes.Report,
+	})
+	sink.DataPlanes = planes
+	refresh = append(refresh, planes.Applier.Refresh)
+
+	// xDS: delta ADS, each Envoy bound to its own Gateway by its certificate.
+	xds, err := server.New(server.Options{
+		Publisher: sink.Publisher, Register: exchange.Register, TLS: authority.ServerTLS(options.ServerNames()...), Log: log.WithName("xds"),
+	})
+	if err != nil {
+		return err
+	}
+
+	// Watch: everything above is ready to take what informers see.
+	source := controllers.NewSource(loop, sink.Statuses)
+	watcher := watch.New(watch.Options{
+		Cache: mgr.GetCache(), Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(), Sink: source, Log: log.WithName("watch"),
+	})
+	mgr.ServeDump(sink.Publisher, exchange)
+	mgr.ReadyWhen("model", source.Ready)
+
+	if err := authority.Load(ctx); err != nil {
+		return err
+	}
+	everywhere := []manager.RunnableFunc{loop.Run, watcher.Run, authority.Run, exchange.Run, serve(xds, options.XDSListen)}
+	leading := []manager.RunnableFunc{sink.Statuses.Run, planes.Applier.Run, authority.Lead}
+	if err := mgr.AddRunnables(everywhere, leading); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// newExchange adds to the options what the process and the cluster say.
+func newExchange(mgr *controllers.Manager, options controllers.Options, made peers.Options) (*peers.Exchange, error) {
+	replicas, err := options.Replicas(mgr.GetCache())
+	if err != nil {
+		return nil, err
+	}
+	made.Discover, made.ServerName = replicas.Addresses, options.ServerNames()[0]
+	if made.Replica, err = os.Hostname(); err != nil {
+		return nil, fmt.Errorf("name of this replica: %w", err)
+	}
+	made.Metrics = peers.NewMetrics()
+	return peers.New(made), made.Metrics.Register(metrics.Registry)
+}
+
+func serve(xds *server.Server, address string) manager.RunnableFunc {
+	return func(ctx context.Context) error {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("xDS server: %w", err)
+		}
+		return xds.Serve(ctx, listener)
+	}
+}
+
+func call(functions []func()) {
+	for _, f := range functions {
+		f()
+	}
+}

@@ -1,0 +1,63 @@
+// Command kedify-gateway is the whole product in one binary: the control plane, and the small
+// programs that run beside Envoy and on an operator's desk.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/kedify/inference-gateway/internal/telemetry"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// rootCommand lists every command.
+func rootCommand() *cobra.Command {
+	logs := telemetry.LogOptions{}
+	root := &cobra.Command{
+		Use:           "kedify-gateway",
+		Short:         "An open inference gateway for Kubernetes",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return setLogger(cmd, logs)
+		},
+	}
+	logs.AddFlags(root.PersistentFlags())
+	root.AddCommand(
+		controllerCommand(),
+		shutdownCommand(),
+		certgenCommand(),
+		translateCommand(),
+		xdsCommand(),
+		versionCommand(),
+	)
+	return root
+}
+
+// setLogger makes one log of ours, of controller-runtime's and of client-go's. It goes to
+// standard error: standard output belongs to what a command prints.
+func setLogger(cmd *cobra.Command, options telemetry.LogOptions) error {
+	log, err := telemetry.NewLogger(options, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(log)
+	klog.SetLogger(log.WithName("client-go"))
+	return nil
+}

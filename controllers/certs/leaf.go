@@ -1,0 +1,151 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// leaf is a wish for a certificate that is no CA.
+type leaf struct {
+	names []string   // DNS names of a server
+	uris  []*url.URL // identities of a client
+	usage x509.ExtKeyUsage
+}
+
+// issued is a certificate with its key.
+type issued struct {
+	certificate *x509.Certificate
+	key         crypto.Signer
+}
+
+// issue signs a certificate with a new key. It never outlives its signer.
+func (a *Authority) issue(wish leaf, lifetimes Lifetimes, now time.Time) (*issued, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("generate a key: %w", err)
+	}
+	serial, err := newSerial()
+	if err != nil {
+		return nil, err
+	}
+	notAfter := now.Add(lifetimes.Leaf)
+	if a.signer.certificate.NotAfter.Before(notAfter) {
+		notAfter = a.signer.certificate.NotAfter
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{Organization: []string{organization}},
+		NotBefore:             now.Add(-lifetimes.Skew),
+		NotAfter:              notAfter,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{wish.usage},
+		BasicConstraintsValid: true,
+		DNSNames:              wish.names,
+		URIs:                  wish.uris,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.signer.certificate, key.Public(), a.signer.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign a certificate: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("parse the signed certificate: %w", err)
+	}
+	return &issued{certificate: certificate, key: key}, nil
+}
+
+// ClientCertificate is the content of the Secret of a client.
+type ClientCertificate struct {
+	// Data has tls.crt, tls.key and ca.crt, and nothing else.
+	Data map[string][]byte
+	// Renew is when to ask again.
+	Renew time.Time
+	// Reason says why the certificate was issued; empty when the existing one stays.
+	Reason string
+}
+
+// ClientCertificate returns what the Secret of the client should hold, given what it holds:
+// the same when that is still good, so that a write is due exactly when Data differs.
+func (a *Authority) ClientCertificate(existing map[string][]byte, identity string, lifetimes Lifetimes, now time.Time) (ClientCertificate, error) {
+	certificate, reason := a.checkClient(existing, identity, now)
+	if reason == nil {
+		data := maps.Clone(existing)
+		maps.DeleteFunc(data, func(name string, _ []byte) bool {
+			return name != corev1.TLSCertKey && name != corev1.TLSPrivateKeyKey
+		})
+		data[corev1.ServiceAccountRootCAKey] = a.Bundle()
+		return ClientCertificate{Data: data, Renew: renewal(certificate)}, nil
+	}
+	uri, err := url.Parse(identity)
+	if err != nil {
+		return ClientCertificate{}, fmt.Errorf("identity %q: %w", identity, err)
+	}
+	made, err := a.issue(leaf{uris: []*url.URL{uri}, usage: x509.ExtKeyUsageClientAuth}, lifetimes, now)
+	if err != nil {
+		return ClientCertificate{}, err
+	}
+	key, err := encodeKey(made.key)
+	if err != nil {
+		return ClientCertificate{}, err
+	}
+	return ClientCertificate{
+		Data: map[string][]byte{
+			corev1.TLSCertKey:              encodeCertificates(made.certificate),
+			corev1.TLSPrivateKeyKey:        key,
+			corev1.ServiceAccountRootCAKey: a.Bundle(),
+		},
+		Renew:  renewal(made.certificate),
+		Reason: reason.Error(),
+	}, nil
+}
+
+// checkClient says why an existing certificate has to be replaced.
+func (a *Authority) checkClient(existing map[string][]byte, identity string, now time.Time) (*x509.Certificate, error) {
+	if len(existing) == 0 {
+		return nil, errors.New("there is none")
+	}
+	if _, err := tls.X509KeyPair(existing[corev1.TLSCertKey], existing[corev1.TLSPrivateKeyKey]); err != nil {
+		return nil, fmt.Errorf("certificate and key are no pair: %w", err)
+	}
+	certificates, err := parseCertificates(existing[corev1.TLSCertKey])
+	if err != nil {
+		return nil, err
+	}
+	certificate := certificates[0]
+	uris := slices.Collect(func(yield func(string) bool) {
+		for _, uri := range certificate.URIs {
+			if !yield(uri.String()) {
+				return
+			}
+		}
+	})
+	switch {
+	case !slices.Equal(uris, []string{identity}):
+		return nil, fmt.Errorf("it is for %v, not for %s", uris, identity)
+	case !slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}):
+		return nil, errors.New("it is no client certificate")
+	case !bytes.Equal(certificate.AuthorityKeyId, a.signer.certificate.SubjectKeyId):
+		return nil, errors.New("another CA signed it")
+	case certificate.CheckSignatureFrom(a.signer.certificate) != nil:
+		return nil, errors.New("its signature is not the CA's")
+	case !now.Before(renewal(certificate)):
+		return nil, fmt.Errorf("two thirds of its life are over (it ends %s)", certificate.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(certificate.NotBefore):
+		return nil, fmt.Errorf("it is valid only from %s", certificate.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return certificate, nil
+}

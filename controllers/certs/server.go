@@ -1,0 +1,70 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// ServerTLS returns the configuration of a server of the product: it shows a certificate for
+// the DNS names that this replica makes in memory and renews by itself, and admits only clients
+// that the CA of now, or one that it replaced, has signed for. Who the client is stands in
+// its URI names; judging that is the server's business.
+//
+// Handshakes fail with ErrNotLoaded until the Keeper has the CA.
+func (k *Keeper) ServerTLS(names ...string) *tls.Config {
+	serving := &serving{keeper: k, names: slices.Clone(names)}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		Time:               k.options.Clock.Now,
+		NextProtos:         []string{"h2"},
+		ClientAuth:         tls.RequireAndVerifyClientCert,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return serving.config() },
+	}
+}
+
+// serving is the certificate of one server, made when it is first needed and again when it
+// gets old or the CA changes.
+type serving struct {
+	keeper *Keeper
+	names  []string
+
+	mu        sync.Mutex
+	authority *Authority
+	leaf      *x509.Certificate
+	current   *tls.Config
+}
+
+func (s *serving) config() (*tls.Config, error) {
+	authority, err := s.keeper.Authority()
+	if err != nil {
+		return nil, err
+	}
+	options := s.keeper.options
+	now := options.Clock.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.authority == authority && now.Before(renewal(s.leaf)) && !now.Before(s.leaf.NotBefore) {
+		return s.current, nil
+	}
+	made, err := authority.issue(leaf{names: s.names, usage: x509.ExtKeyUsageServerAuth}, options.Lifetimes, now)
+	if err != nil {
+		return nil, fmt.Errorf("make the serving certificate: %w", err)
+	}
+	s.authority, s.leaf = authority, made.certificate
+	s.current = &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		Time:       options.Clock.Now,
+		NextProtos: []string{"h2"},
+		Certificates: []tls.Certificate{{
+			Certificate: [][]byte{made.certificate.Raw}, PrivateKey: made.key, Leaf: made.certificate,
+		}},
+		ClientCAs:  authority.Pool(),
+		ClientAuth: tls.RequireAndVerifyClientCert,
+		// A resumed session would not look at the bundle of now.
+		SessionTicketsDisabled: true,
+	}
+	return s.current, nil
+}

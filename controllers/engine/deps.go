@@ -1,0 +1,59 @@
+package engine
+
+import (
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Results that other units read are dependencies like objects are; their kinds cannot be
+// mistaken for kinds of objects.
+const (
+	gatewayResult  store.Kind = "=gateway"   // resolve.GatewayResult of a Gateway
+	routeResult    store.Kind = "=route"     // resolve.RouteResult of a route
+	poolResult     store.Kind = "=pool"      // resolve.PoolResult of a pool
+	fragmentsAt    store.Kind = "=fragments" // fragments of a listener for one hostname
+	patternsOf     store.Kind = "=patterns"  // wildcard hostnames of a listener
+	forwardsOf     store.Kind = "=forwards"  // layer 4 fragments of a listener
+	attachedTo     store.Kind = "=attached"  // how many routes each listener of a Gateway has
+	poolUsers      store.Kind = "=users"     // Gateways that use a pool
+	serviceUsers   store.Kind = "=services"  // Gateways that use a Service
+	deliveryOf     store.Kind = "=delivery"  // what the proxies of a Gateway have
+	rejectedObject store.Kind = "=rejected"  // rejections that an object caused
+	installedCRDs  store.Kind = "=installed" // the CRDs of the Gateway API
+)
+
+func gatewayDep(key ir.Key) store.Dep  { return store.Dep{Kind: gatewayResult, Value: key.String()} }
+func poolDep(key ir.Key) store.Dep     { return store.Dep{Kind: poolResult, Value: key.String()} }
+func attachedDep(key ir.Key) store.Dep { return store.Dep{Kind: attachedTo, Value: key.String()} }
+func deliveryDep(key ir.Key) store.Dep { return store.Dep{Kind: deliveryOf, Value: key.String()} }
+
+func routeDep(object resolve.Object) store.Dep {
+	return store.Dep{Kind: routeResult, Index: store.Index(object.Kind), Value: object.Key.String()}
+}
+
+func installedDep() store.Dep { return store.Dep{Kind: installedCRDs} }
+
+func poolUsersDep(key ir.Key) store.Dep    { return store.Dep{Kind: poolUsers, Value: key.String()} }
+func serviceUsersDep(key ir.Key) store.Dep { return store.Dep{Kind: serviceUsers, Value: key.String()} }
+
+func rejectedDep(source ir.Source) store.Dep {
+	return store.Dep{Kind: rejectedObject, Index: store.Index(source.Kind), Value: source.Key().String()}
+}
+
+func fragmentsDep(key fragmentKey) store.Dep {
+	return store.Dep{Kind: fragmentsAt, Index: listenerIndex(key.gateway, key.listener), Value: key.hostname}
+}
+
+func patternsDep(gateway ir.Key, listener resolve.ListenerID) store.Dep {
+	return store.Dep{Kind: patternsOf, Index: listenerIndex(gateway, listener)}
+}
+
+func forwardsDep(gateway ir.Key, listener resolve.ListenerID) store.Dep {
+	return store.Dep{Kind: forwardsOf, Index: listenerIndex(gateway, listener)}
+}
+
+func listenerIndex(gateway ir.Key, listener resolve.ListenerID) store.Index {
+	return store.Index(gateway.String() + "|" + string(listener.Parent.Kind) + "|" +
+		listener.Parent.Key.String() + "|" + listener.Name)
+}

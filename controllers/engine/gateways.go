@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+func (m *Model) computeGateway(key ir.Key, record func(store.Dep)) *resolve.GatewayResult {
+	result := resolve.Gateway(m.store.View(record), key)
+	if !result.Owned {
+		return nil
+	}
+	return &result
+}
+
+// gateway reads the result of a Gateway for another unit.
+func (m *Model) gateway(key ir.Key, record func(store.Dep)) resolve.GatewayResult {
+	record(gatewayDep(key))
+	if result := m.gateways.get(key); result != nil {
+		return *result
+	}
+	return resolve.GatewayResult{}
+}
+
+func (m *Model) flushGateways() {
+	for _, change := range m.gateways.flush() {
+		m.graph.touch(gatewayDep(change.key))
+		if change.new == nil {
+			m.dropGateway(change.key, change.old)
+			continue
+		}
+		m.listeners.mark(change.key)
+		m.setSecrets(change.key, gatewayOwner, change.new.Secrets)
+		m.wantTables(change.key, change.new)
+		m.output.DataPlane(change.new)
+		if change.old == nil {
+			m.fresh = append(m.fresh, change.key)
+		}
+		m.wantListenerSets(change.old, change.new)
+	}
+}
+
+// dropGateway forgets a gateway. Its routes find it missing when they are computed anew, and
+// take their fragments with them.
+func (m *Model) dropGateway(key ir.Key, old *resolve.GatewayResult) {
+	m.listeners.drop(key)
+	m.wantTables(key, &resolve.GatewayResult{})
+	m.wantListenerSets(old, nil)
+	delete(m.secrets, key)
+	delete(m.deliveries, key)
+	delete(m.problems, key)
+	delete(m.pending, key)
+	m.output.Forget(key)
+}
+
+// tables are the host tables of a gateway, and what decides which ones it needs.
+type tables struct {
+	chainOf map[resolve.ListenerID]string // listeners that serve HTTP
+	members map[string][]resolve.Listener // chain -> its listeners
+	hosts   map[hostKey]bool              // wanted tables
+}
+
+// wantTables wants the host tables of a gateway anew: which hostname is served by which
+// chain depends on all of its listeners.
+func (m *Model) wantTables(key ir.Key, result *resolve.GatewayResult) {
+	old, wanted := m.tables[key], m.tablesOf(key, result)
+	if old != nil {
+		for chain := range old.members {
+			if wanted.members[chain] == nil {
+				m.wildcards.drop(chainKey{key, chain})
+			}
+		}
+		for host := range old.hosts {
+			if !wanted.hosts[host] {
+				m.hosts.drop(host)
+			}
+		}
+	}
+	for chain := range wanted.members {
+		m.wildcards.want(chainKey{key, chain})
+	}
+	for host := range wanted.hosts {
+		m.hosts.want(host)
+	}
+	m.tables[key] = wanted
+	if len(wanted.members) == 0 {
+		delete(m.tables, key)
+	}
+}
+
+func (m *Model) tablesOf(key ir.Key, result *resolve.GatewayResult) *tables {
+	t := &tables{
+		chainOf: map[resolve.ListenerID]string{},
+		members: map[string][]resolve.Listener{},
+		hosts:   map[hostKey]bool{},
+	}
+	for _, listener := range result.Listeners {
+		if listener.Chain == "" || !listener.ServesHTTP() {
+			continue
+		}
+		t.chainOf[listener.ID] = listener.Chain
+		t.members[listener.Chain] = append(t.members[listener.Chain], listener)
+		if listener.Hostname != "" && !isWildcard(listener.Hostname) {
+			t.hosts[hostKey{key, listener.Chain, listener.Hostname}] = true
+		}
+	}
+	for fragment := range m.fragments.exact[key] {
+		if chain, ok := t.chainOf[fragment.listener]; ok {
+			t.hosts[hostKey{key, chain, fragment.hostname}] = true
+		}
+	}
+	return t
+}
+
+// wantTable wants or drops one table, after fragments of its hostname came or went.
+func (m *Model) wantTable(fragment fragmentKey) {
+	t := m.tables[fragment.gateway]
+	if t == nil {
+		return // the gateway is gone, and its tables with it
+	}
+	chain, ok := t.chainOf[fragment.listener]
+	if !ok {
+		return
+	}
+	key := hostKey{fragment.gateway, chain, fragment.hostname}
+	for _, listener := range t.members[chain] {
+		at := fragmentKey{fragment.gateway, listener.ID, fragment.hostname}
+		if listener.Hostname == fragment.hostname || len(m.fragments.at[at]) > 0 {
+			t.hosts[key] = true
+			m.hosts.want(key)
+			return
+		}
+	}
+	delete(t.hosts, key)
+	m.hosts.drop(key)
+}
+
+// wantListenerSets keeps the statuses of ListenerSets that the gateway speaks for up to date
+// when the set itself did not change.
+func (m *Model) wantListenerSets(old, new *resolve.GatewayResult) {
+	for _, result := range []*resolve.GatewayResult{old, new} {
+		if result == nil {
+			continue
+		}
+		for _, set := range result.ListenerSets {
+			object := resolve.Object{Kind: store.ListenerSet, Key: set.Key}
+			if m.store.Object(store.ListenerSet, set.Key) != nil {
+				m.statuses.mark(object)
+			}
+		}
+	}
+}

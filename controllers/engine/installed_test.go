@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"slices"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// TestInstalledChangesTheClass: the channel and the version of the CRDs show in the status of
+// the class and in nothing else, and the same CRDs in another order are no change.
+func TestInstalledChangesTheClass(t *testing.T) {
+	out := newRecorder()
+	model := New(out)
+	model.Set(store.GatewayClass, &gwv1.GatewayClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
+	})
+	model.Set(store.GatewayClass, &gwv1.GatewayClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: gwv1.GatewayClassSpec{ControllerName: "example.com/controller"},
+	})
+	standard := resolve.CRD{Bundle: resolve.BundleVersion, Channel: "standard"}
+	experimental := resolve.CRD{Bundle: resolve.BundleVersion, Channel: "experimental"}
+	unknown := resolve.CRD{Bundle: "v2.0.0", Channel: "standard"}
+	if !model.Installed(resolve.Installed{standard}) {
+		t.Error("the first word is no change")
+	}
+	model.Synced()
+
+	steps := []struct {
+		installed resolve.Installed
+		changed   bool
+		retries   bool
+		version   metav1.ConditionStatus
+	}{
+		{resolve.Installed{standard}, false, false, metav1.ConditionTrue},
+		{resolve.Installed{experimental}, true, true, metav1.ConditionTrue},
+		{resolve.Installed{experimental, unknown}, true, false, metav1.ConditionFalse},
+		{resolve.Installed{unknown, experimental}, false, false, metav1.ConditionFalse},
+		{resolve.Installed{experimental, experimental}, true, true, metav1.ConditionTrue},
+	}
+	for _, step := range steps {
+		if changed := model.Installed(step.installed); changed != step.changed {
+			t.Errorf("%v: changed %t", step.installed, changed)
+		}
+		model.Flush()
+		if len(out.statuses) != 1 {
+			t.Fatalf("statuses: %v", out.statuses)
+		}
+		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: ir.Key{Name: "kedify"}}].(*gwv1.GatewayClassStatus)
+		retries := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteRetry"})
+		if retries != step.retries || status.Conditions[1].Status != step.version {
+			t.Errorf("%v: retries %t, version %s, want %t and %s", step.installed, retries, status.Conditions[1].Status, step.retries, step.version)
+		}
+	}
+}

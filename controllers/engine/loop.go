@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Debounce: a change after a quiet time is computed at once; in a burst, the loop waits for
+// quietTime without an event, but never longer than maxDelay (design.md 2).
+const (
+	quietTime = 5 * time.Millisecond
+	maxDelay  = 50 * time.Millisecond
+)
+
+// Loop owns a Model in one goroutine. Its other methods may be called from any goroutine and
+// never block.
+type Loop struct {
+	model   *Model
+	metrics Metrics
+
+	mu     sync.Mutex
+	events []event
+	wake   chan struct{}
+}
+
+// Metrics takes measurements of the loop.
+type Metrics interface {
+	// Flushed reports one flush: events in it, how long it computed, and the time between the
+	// first of its events and its end.
+	Flushed(events int, computing, delay time.Duration)
+}
+
+// event is one change of the input, applied by the goroutine that owns the model. It reports
+// whether there is something to compute.
+type event struct {
+	apply func(*Model) bool
+	at    time.Time
+}
+
+// NewLoop returns a loop around an empty model.
+func NewLoop(output Output, metrics Metrics) *Loop {
+	return &Loop{model: New(output), metrics: metrics, wake: make(chan struct{}, 1)}
+}
+
+// Set hands in an object that appeared or changed; it must not be modified afterwards.
+func (l *Loop) Set(kind store.Kind, object client.Object) {
+	l.enqueue(func(m *Model) bool { return m.Set(kind, object) })
+}
+
+// Delete hands in that an object vanished.
+func (l *Loop) Delete(kind store.Kind, key ir.Key) {
+	l.enqueue(func(m *Model) bool { m.Delete(kind, key); return true })
+}
+
+// Deliver hands in what the proxies of a gateway have.
+func (l *Loop) Deliver(gateway ir.Key, delivery Delivery) {
+	l.enqueue(func(m *Model) bool { m.Deliver(gateway, delivery); return true })
+}
+
+// Built hands in whether the data plane of a gateway could be made; "" when it could.
+func (l *Loop) Built(gateway ir.Key, problem string) {
+	l.enqueue(func(m *Model) bool { return m.Built(gateway, problem) })
+}
+
+// Installed hands in the CRDs of the Gateway API in the cluster.
+func (l *Loop) Installed(crds resolve.Installed) {
+	l.enqueue(func(m *Model) bool { return m.Installed(crds) })
+}
+
+// Synced hands in that all objects that existed at the start were set.
+func (l *Loop) Synced() {
+	l.enqueue(func(m *Model) bool { m.Synced(); return true })
+}
+
+func (l *Loop) enqueue(apply func(*Model) bool) {
+	l.mu.Lock()
+	l.events = append(l.events, event{apply: apply, at: time.Now()})
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run applies events until the context ends.
+func (l *Loop) Run(ctx context.Context) error {
+	var last time.Time // end of the last flush
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.wake:
+		}
+		if time.Since(last) < quietTime {
+			l.settle(ctx)
+		}
+		l.flush()
+		last = time.Now()
+	}
+}
+
+// settle waits until a burst is over or has lasted long enough.
+func (l *Loop) settle(ctx context.Context) {
+	deadline := time.NewTimer(maxDelay)
+	defer deadline.Stop()
+	quiet := time.NewTimer(quietTime)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-deadline.C:
+			return
+		case <-quiet.C:
+			return
+		case <-l.wake:
+			quiet.Reset(quietTime)
+		}
+	}
+}
+
+func (l *Loop) flush() {
+	l.mu.Lock()
+	events := l.events
+	l.events = nil
+	l.mu.Unlock()
+	start, changed := time.Now(), 0
+	first := start
+	for _, e := range events {
+		if e.apply(l.model) {
+			if changed == 0 {
+				first = e.at
+			}
+			changed++
+		}
+	}
+	if changed == 0 {
+		return
+	}
+	l.model.Flush()
+	l.metrics.Flushed(changed, time.Since(start), time.Since(first))
+}

@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// Model is the whole control plane as values: objects in, changes out. It is not safe for
+// concurrent use.
+type Model struct {
+	store  *store.Store
+	graph  *graph
+	output Output
+
+	gateways  *memo[ir.Key, resolve.GatewayResult]
+	routes    *memo[resolve.Object, resolve.RouteResult]
+	pools     *memo[ir.Key, resolve.PoolResult]
+	hosts     *memo[hostKey, hostTable]
+	wildcards *memo[chainKey, hostTable]
+	listeners *memo[ir.Key, listenerSet]
+	clusters  *memo[clusterKey, clusterResource]
+	endpoints *memo[ir.ClusterKey, resource.Resource]
+	statuses  *memo[resolve.Object, status.Update]
+
+	fragments  *fragmentIndex
+	usage      *usage
+	secrets    map[ir.Key]*secretSet
+	deliveries map[ir.Key]Delivery
+	problems   map[ir.Key]string // of data planes
+	faults     map[faultKey]Rejection
+	installed  resolve.Installed
+
+	tables map[ir.Key]*tables
+
+	// What the next publish sends, by gateway; nil removes. The last word on a resource wins.
+	pending map[ir.Key]map[resource.Key]*resource.Resource
+	fresh   []ir.Key // gateways whose first set of resources is being gathered
+	synced  bool
+}
+
+// New returns an empty model.
+func New(output Output) *Model {
+	m := &Model{
+		store: store.New(), graph: newGraph(), output: output,
+		secrets: map[ir.Key]*secretSet{}, deliveries: map[ir.Key]Delivery{}, problems: map[ir.Key]string{}, faults: map[faultKey]Rejection{},
+		tables: map[ir.Key]*tables{}, pending: map[ir.Key]map[resource.Key]*resource.Resource{},
+	}
+	m.fragments = newFragmentIndex()
+	m.usage = newUsage()
+	m.gateways = newMemo(m.graph, m.computeGateway, deepEqual[resolve.GatewayResult])
+	m.pools = newMemo(m.graph, m.computePool, deepEqual[resolve.PoolResult])
+	m.routes = newMemo(m.graph, m.computeRoute, deepEqual[resolve.RouteResult])
+	m.hosts = newMemo(m.graph, m.computeHost, sameTable)
+	m.wildcards = newMemo(m.graph, m.computeWildcards, sameTable)
+	m.listeners = newMemo(m.graph, m.computeListeners, sameListeners)
+	m.clusters = newMemo(m.graph, m.computeCluster, sameCluster)
+	m.endpoints = newMemo(m.graph, m.computeEndpoints, sameResource)
+	m.statuses = newMemo(m.graph, m.computeStatus, deepEqual[status.Update])
+	return m
+}
+
+// Set stores an object that appeared or changed. It reports whether the change means
+// anything to the model.
+func (m *Model) Set(kind store.Kind, object client.Object) bool {
+	key := store.KeyOf(object)
+	if old := m.store.Object(kind, key); old != nil && store.Same(old, object) {
+		m.store.Replace(kind, object)
+		return false
+	}
+	m.graph.touch(m.store.Set(kind, object)...)
+	m.wantUnits(kind, key)
+	return true
+}
+
+// Delete removes an object that vanished.
+func (m *Model) Delete(kind store.Kind, key ir.Key) {
+	m.graph.touch(m.store.Delete(kind, key)...)
+	m.dropUnits(kind, key)
+}
+
+// Deliver takes what the proxies of a gateway have.
+func (m *Model) Deliver(gateway ir.Key, delivery Delivery) {
+	before := m.deliveries[gateway]
+	m.deliveries[gateway] = delivery
+	m.graph.touch(deliveryDep(gateway))
+	for _, rejections := range [][]Rejection{before.Rejected, delivery.Rejected} {
+		for _, rejection := range rejections {
+			m.touchRejected(rejection.Sources)
+		}
+	}
+}
+
+// Installed takes the CRDs of the Gateway API in the cluster; the order does not matter.
+// Without it, those that the program was built against are assumed.
+func (m *Model) Installed(crds resolve.Installed) bool {
+	crds = slices.Clone(crds)
+	slices.SortFunc(crds, func(a, b resolve.CRD) int {
+		return cmp.Or(cmp.Compare(a.Bundle, b.Bundle), cmp.Compare(a.Channel, b.Channel))
+	})
+	if slices.Equal(m.installed, crds) {
+		return false
+	}
+	m.installed = crds
+	m.graph.touch(installedDep())
+	return true
+}
+
+// Built takes whether the data plane of a gateway could be made. A problem is a rejection
+// that the Gateway caused itself.
+func (m *Model) Built(gateway ir.Key, problem string) bool {
+	if m.problems[gateway] == problem {
+		return false
+	}
+	m.problems[gateway] = problem
+	if problem == "" {
+		delete(m.problems, gateway)
+	}
+	m.touchRejected([]ir.Source{gatewaySource(gateway)})
+	return true
+}
+
+func gatewaySource(gateway ir.Key) ir.Source {
+	return ir.Source{Kind: string(store.Gateway), Namespace: gateway.Namespace, Name: gateway.Name}
+}
+
+// Synced says that every object that existed at the start has been set. Before it, Flush
+// does nothing: a half-read world must not reach a proxy or a status.
+func (m *Model) Synced() { m.synced = true }
+
+// Flush computes what is out of date, layer by layer, and calls the output.
+func (m *Model) Flush() {
+	if !m.synced {
+		return
+	}
+	m.flushGateways()
+	m.flushPools()
+	m.flushRoutes()
+	m.flushHosts()
+	m.flushListeners()
+	m.flushClusters()
+	m.flushEndpoints()
+	m.flushSecrets()
+	m.publish()
+	m.flushStatuses()
+}
+
+// wantUnits marks the units that exist because the object exists.
+func (m *Model) wantUnits(kind store.Kind, key ir.Key) {
+	switch kind {
+	case store.Gateway:
+		m.gateways.mark(key)
+	case store.InferencePool:
+		m.pools.mark(key)
+	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
+		m.routes.mark(resolve.Object{Kind: kind, Key: key})
+	default: // read by units, but no unit of its own
+	}
+	if status.Has(kind) {
+		m.statuses.mark(resolve.Object{Kind: kind, Key: key})
+	}
+}
+
+func (m *Model) dropUnits(kind store.Kind, key ir.Key) {
+	switch kind {
+	case store.Gateway:
+		m.gateways.drop(key)
+	case store.InferencePool:
+		m.pools.drop(key)
+	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
+		m.routes.drop(resolve.Object{Kind: kind, Key: key})
+	default:
+	}
+	if status.Has(kind) {
+		m.statuses.drop(resolve.Object{Kind: kind, Key: key})
+	}
+}
+
+// upsert replaces one resource of a gateway; either side may be nil.
+func (m *Model) upsert(gateway ir.Key, old, new *resource.Resource) {
+	if old != nil && (new == nil || new.Key != old.Key) {
+		m.pend(gateway, old.Key, nil)
+	}
+	if new != nil && (old == nil || !sameResource(old, new)) {
+		m.pend(gateway, new.Key, new)
+	}
+}
+
+func (m *Model) pend(gateway ir.Key, key resource.Key, new *resource.Resource) {
+	if m.pending[gateway] == nil {
+		m.pending[gateway] = map[resource.Key]*resource.Resource{}
+	}
+	m.pending[gateway][key] = new
+}
+
+func (m *Model) publish() {
+	for gateway, pending := range m.pending {
+		if m.gateways.get(gateway) != nil {
+			m.output.Publish(gateway, changeOf(pending))
+		}
+	}
+	clear(m.pending)
+	for _, gateway := range m.fresh {
+		if m.gateways.get(gateway) != nil {
+			m.output.Ready(gateway)
+		}
+	}
+	m.fresh = nil
+}
+
+func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }
+
+func sameResource(a, b *resource.Resource) bool {
+	return a.Key == b.Key && a.Version == b.Version
+}
+
+// changeOf puts pending resources in a stable order.
+func changeOf(pending map[resource.Key]*resource.Resource) (change resource.Change) {
+	for key, r := range pending {
+		if r == nil {
+			change.Remove = append(change.Remove, key)
+		} else {
+			change.Upsert = append(change.Upsert, *r)
+		}
+	}
+	slices.SortFunc(change.Upsert, func(a, b resource.Resource) int { return compareResources(a.Key, b.Key) })
+	slices.SortFunc(change.Remove, compareResources)
+	return change
+}
+
+func compareResources(a, b resource.Key) int {
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+}

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// Output takes what became different. Its methods are called by the goroutine that owns the
+// Model and must not block on the network.
+type Output interface {
+	// Publish delivers changed resources of a gateway to its proxies.
+	Publish(gateway ir.Key, change resource.Change)
+	// Forget is called when a gateway is gone or no longer ours.
+	Forget(gateway ir.Key)
+	// Ready is called once per gateway, after its first complete set of resources.
+	Ready(gateway ir.Key)
+	// Status wants a status; Value nil wants no entries of ours left.
+	Status(update status.Update)
+	// DataPlane wants the data plane of a gateway.
+	DataPlane(gateway *resolve.GatewayResult)
+	// Fault reports what must not happen: a value of our own that could not be rendered.
+	Fault(source ir.Source, err error)
+}
+
+// Rejection is a resource that a proxy refused, or that we could not render.
+type Rejection struct {
+	Sources []ir.Source
+	Message string
+}
+
+// Delivery is what the proxies of a gateway have: publish.Delivery in the words of status.
+type Delivery struct {
+	Connected int
+	// Ports that a proxy serves as desired.
+	Ports map[uint32]bool
+	// Rejected resources, in a stable order.
+	Rejected []Rejection
+}

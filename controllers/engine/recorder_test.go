@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// recorder is an Output that keeps what the outside would have.
+type recorder struct {
+	resources map[ir.Key]map[resource.Key]string
+	ready     map[ir.Key]bool
+	statuses  map[resolve.Object]any
+	planes    map[ir.Key]resolve.Infrastructure
+	faults    []string
+
+	published int // resources, removals included
+	wrote     int // statuses
+}
+
+func newRecorder() *recorder {
+	return &recorder{
+		resources: map[ir.Key]map[resource.Key]string{}, ready: map[ir.Key]bool{},
+		statuses: map[resolve.Object]any{}, planes: map[ir.Key]resolve.Infrastructure{},
+	}
+}
+
+func (r *recorder) Publish(gateway ir.Key, change resource.Change) {
+	if r.resources[gateway] == nil {
+		r.resources[gateway] = map[resource.Key]string{}
+	}
+	for _, upsert := range change.Upsert {
+		r.resources[gateway][upsert.Key] = upsert.Version
+	}
+	for _, key := range change.Remove {
+		delete(r.resources[gateway], key)
+	}
+	if len(r.resources[gateway]) == 0 {
+		delete(r.resources, gateway)
+	}
+	r.published += len(change.Upsert) + len(change.Remove)
+}
+
+func (r *recorder) Forget(gateway ir.Key) {
+	delete(r.resources, gateway)
+	delete(r.ready, gateway)
+	delete(r.planes, gateway)
+}
+
+func (r *recorder) Ready(gateway ir.Key) { r.ready[gateway] = true }
+
+func (r *recorder) Status(update status.Update) {
+	r.wrote++
+	if update.Value == nil {
+		delete(r.statuses, update.Object)
+		return
+	}
+	r.statuses[update.Object] = update.Value
+}
+
+func (r *recorder) DataPlane(gateway *resolve.GatewayResult) {
+	r.planes[gateway.Key] = gateway.Infrastructure
+}
+
+func (r *recorder) Fault(source ir.Source, err error) {
+	r.faults = append(r.faults, fmt.Sprintf("%s: %v", source, err))
+}
+
+// state is everything that must not depend on the order of events.
+func (r *recorder) state() map[string]any {
+	return map[string]any{
+		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "faults": r.faults,
+	}
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"reflect"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+func (m *Model) computeRoute(object resolve.Object, record func(store.Dep)) *resolve.RouteResult {
+	result := resolve.Route(m.store.View(record), object, func(key ir.Key) resolve.GatewayResult {
+		return m.gateway(key, record)
+	})
+	return &result
+}
+
+func (m *Model) computePool(key ir.Key, record func(store.Dep)) *resolve.PoolResult {
+	result := resolve.Pool(m.store.View(record), key)
+	return &result
+}
+
+func (m *Model) flushPools() {
+	for _, change := range m.pools.flush() {
+		m.graph.touch(poolDep(change.key))
+	}
+}
+
+func (m *Model) flushRoutes() {
+	for _, change := range m.routes.flush() {
+		m.graph.touch(routeDep(change.key))
+		m.reindex(change.old, change.new)
+		m.reuse(change.old, change.new)
+	}
+}
+
+// reindex moves the fragments of a route. A change of status alone moves nothing.
+func (m *Model) reindex(old, new *resolve.RouteResult) {
+	if old != nil && new != nil && sameFragments(old, new) {
+		return
+	}
+	if old != nil {
+		m.graph.touch(m.fragments.remove(old)...)
+	}
+	if new != nil {
+		m.graph.touch(m.fragments.add(new)...)
+		m.wantTablesOf(new)
+	}
+	if old != nil { // after add, so that a table that stays is not dropped in between
+		m.wantTablesOf(old)
+	}
+}
+
+func sameFragments(a, b *resolve.RouteResult) bool {
+	return reflect.DeepEqual(a.Fragments, b.Fragments) && reflect.DeepEqual(a.Forwards, b.Forwards) &&
+		sameAttachment(a, b)
+}
+
+func sameAttachment(a, b *resolve.RouteResult) bool {
+	if len(a.Parents) != len(b.Parents) {
+		return false
+	}
+	for i := range a.Parents {
+		if a.Parents[i].Gateway != b.Parents[i].Gateway ||
+			!reflect.DeepEqual(a.Parents[i].Attached, b.Parents[i].Attached) {
+			return false
+		}
+	}
+	return true
+}
+
+// wantTablesOf brings the tables of the exact hostnames of a route up to date.
+func (m *Model) wantTablesOf(result *resolve.RouteResult) {
+	for _, fragment := range result.Fragments {
+		if !isWildcard(fragment.Hostname) {
+			m.wantTable(keyOf(fragment))
+		}
+	}
+}
+
+// reuse moves what a route uses: clusters, pools and Services.
+func (m *Model) reuse(old, new *resolve.RouteResult) {
+	if old != nil && new != nil && sameUse(old, new) {
+		return
+	}
+	var edges []clusterKey
+	if new != nil { // first, so that what both use never counts zero in between
+		touched, added := m.usage.count(new, 1)
+		m.graph.touch(touched...)
+		edges = added
+	}
+	if old != nil {
+		touched, removed := m.usage.count(old, -1)
+		m.graph.touch(touched...)
+		edges = append(edges, removed...)
+	}
+	for _, key := range edges {
+		if m.usage.clusters[key] > 0 {
+			m.clusters.want(key)
+		} else {
+			m.clusters.drop(key)
+		}
+	}
+}
+
+func sameUse(a, b *resolve.RouteResult) bool {
+	return reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Pools, b.Pools) &&
+		reflect.DeepEqual(attachedGateways(a), attachedGateways(b))
+}

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// computeStatus says what the status of an object should be; nil when it is not ours to say.
+func (m *Model) computeStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	switch object.Kind {
+	case store.GatewayClass:
+		return m.classStatus(object, record)
+	case store.Gateway:
+		return m.gatewayStatus(object, record)
+	case store.ListenerSet:
+		return m.listenerSetStatus(object, record)
+	case store.InferencePool:
+		return m.poolStatus(object, record)
+	case store.BackendTLSPolicy:
+		return m.policyStatus(object, record)
+	default:
+		return m.routeStatus(object, record)
+	}
+}
+
+func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	class := resolve.Class(m.store.View(record), object.Name)
+	if !class.Owned {
+		return nil
+	}
+	record(installedDep())
+	class.Installed = m.installed
+	value := resolve.ClassStatus(class)
+	return &status.Update{Object: object, Generation: class.Generation, Value: &value}
+}
+
+func (m *Model) gatewayStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	input, ok := m.gatewayStatusInput(object.Key, record)
+	if !ok {
+		return nil
+	}
+	input.Rejected = m.rejected(object, record)
+	value := resolve.GatewayStatus(input)
+	return &status.Update{Object: object, Generation: input.Result.Generation, Value: &value}
+}
+
+func (m *Model) gatewayStatusInput(key ir.Key, record func(store.Dep)) (input resolve.GatewayStatusInput, ok bool) {
+	result := m.gateway(key, record)
+	if !result.Owned {
+		return input, false
+	}
+	record(attachedDep(key))
+	record(deliveryDep(key))
+	delivery := m.deliveries[key]
+	addresses, problem := resolve.Addresses(m.store.View(record), result)
+	return resolve.GatewayStatusInput{
+		Result:         result,
+		Attached:       m.fragments.attached[key],
+		Addresses:      addresses,
+		AddressProblem: problem,
+		Connected:      delivery.Connected,
+		Programmed:     delivery.Ports,
+	}, true
+}
+
+func (m *Model) listenerSetStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	set := m.store.View(record).ListenerSet(object.Key)
+	if set == nil {
+		return nil
+	}
+	parent := ir.Key{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
+	if set.Spec.ParentRef.Namespace != nil {
+		parent.Namespace = string(*set.Spec.ParentRef.Namespace)
+	}
+	input, ok := m.gatewayStatusInput(parent, record)
+	if !ok {
+		return nil
+	}
+	at := slices.IndexFunc(input.Result.ListenerSets, func(s resolve.ListenerSetResult) bool { return s.Key == object.Key })
+	if at < 0 {
+		return nil
+	}
+	input.Rejected = m.rejected(object, record)
+	value := resolve.ListenerSetStatus(input, input.Result.ListenerSets[at])
+	return &status.Update{Object: object, Generation: set.Generation, Value: &value}
+}
+
+func (m *Model) routeStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	record(routeDep(object))
+	result := m.routes.get(object)
+	if result == nil {
+		return nil
+	}
+	value := resolve.RouteStatus(*result, m.rejected(object, record))
+	return &status.Update{Object: object, Generation: result.Generation, Value: value}
+}
+
+func (m *Model) poolStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	record(poolDep(object.Key))
+	record(poolUsersDep(object.Key))
+	result := m.pools.get(object.Key)
+	if result == nil || !result.Exists {
+		return nil
+	}
+	value := resolve.PoolStatus(*result, sortedUsers(m.usage.pools[object.Key]))
+	return &status.Update{Object: object, Generation: result.Generation, Value: value}
+}
+
+func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	view := m.store.View(record)
+	policy := view.BackendTLSPolicy(object.Key)
+	if policy == nil {
+		return nil
+	}
+	users := map[ir.Key]int{}
+	for _, target := range policy.Spec.TargetRefs {
+		service := ir.Key{Namespace: policy.Namespace, Name: string(target.Name)}
+		record(serviceUsersDep(service))
+		for gateway := range m.usage.services[service] {
+			users[gateway]++
+		}
+	}
+	value := resolve.PolicyStatus(view, object.Key, sortedUsers(users))
+	return &status.Update{Object: object, Generation: policy.Generation, Value: value}
+}
+
+// rejected gathers what proxies refused, and what we failed to render, because of an object.
+func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolve.Rejected {
+	source := ir.Source{Kind: string(object.Kind), Namespace: object.Namespace, Name: object.Name}
+	record(rejectedDep(source))
+	var found []resolve.Rejected
+	collect := func(rejection Rejection) {
+		for _, s := range rejection.Sources {
+			if s.Kind == source.Kind && s.Key() == source.Key() {
+				found = append(found, resolve.Rejected{Source: s, Message: rejection.Message})
+			}
+		}
+	}
+	for _, delivery := range m.deliveries {
+		for _, rejection := range delivery.Rejected {
+			collect(rejection)
+		}
+	}
+	for _, rejection := range m.faults {
+		collect(rejection)
+	}
+	if problem := m.problems[object.Key]; object.Kind == store.Gateway && problem != "" {
+		collect(Rejection{Sources: []ir.Source{source}, Message: problem})
+	}
+	slices.SortFunc(found, func(a, b resolve.Rejected) int {
+		if text := a.Source.String() + a.Message; text < b.Source.String()+b.Message {
+			return -1
+		}
+		return 1
+	})
+	return found
+}
+
+func (m *Model) flushStatuses() {
+	for _, change := range m.statuses.flush() {
+		update := status.Update{Object: change.key}
+		if change.new != nil {
+			update = *change.new
+		}
+		m.output.Status(update)
+	}
+}

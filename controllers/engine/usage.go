@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// usage counts which gateways use which clusters, pools and Services, so that each gateway
+// is sent what its routes need and nothing else.
+type usage struct {
+	clusters map[clusterKey]int
+	pools    map[ir.Key]map[ir.Key]int // pool -> gateway -> routes
+	services map[ir.Key]map[ir.Key]int // Service -> gateway -> routes
+	gateways map[ir.ClusterKey][]ir.Key
+}
+
+// clusterKey is a cluster of one gateway.
+type clusterKey struct {
+	gateway ir.Key
+	cluster ir.ClusterKey
+}
+
+func newUsage() *usage {
+	return &usage{
+		clusters: map[clusterKey]int{},
+		pools:    map[ir.Key]map[ir.Key]int{},
+		services: map[ir.Key]map[ir.Key]int{},
+		gateways: map[ir.ClusterKey][]ir.Key{},
+	}
+}
+
+// count adjusts the counters by what a route uses and returns the deps that were touched and
+// the clusters whose count became or stopped being zero.
+func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep, edges []clusterKey) {
+	for _, gateway := range attachedGateways(result) {
+		for _, cluster := range result.Clusters {
+			key := clusterKey{gateway, cluster}
+			before := u.clusters[key]
+			if u.clusters[key] = before + by; u.clusters[key] == 0 {
+				delete(u.clusters, key)
+			}
+			if before == 0 || before+by == 0 {
+				edges = append(edges, key)
+			}
+			if cluster.Kind != ir.BackendPool {
+				service := ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}
+				if adjust(u.services, service, gateway, by) {
+					touched = append(touched, serviceUsersDep(service))
+				}
+			}
+		}
+		for _, pool := range result.Pools {
+			if adjust(u.pools, pool, gateway, by) {
+				touched = append(touched, poolUsersDep(pool))
+			}
+		}
+	}
+	return touched, edges
+}
+
+// adjust reports whether the set of users changed.
+func adjust(all map[ir.Key]map[ir.Key]int, used, user ir.Key, by int) bool {
+	users := all[used]
+	if users == nil {
+		users = map[ir.Key]int{}
+		all[used] = users
+	}
+	before := users[user]
+	if users[user] = before + by; users[user] == 0 {
+		delete(users, user)
+	}
+	if len(users) == 0 {
+		delete(all, used)
+	}
+	return before == 0 || before+by == 0
+}
+
+// attachedGateways returns the gateways that accepted the route, sorted.
+func attachedGateways(result *resolve.RouteResult) []ir.Key {
+	var gateways []ir.Key
+	for _, parent := range result.Parents {
+		if len(parent.Attached) > 0 && !slices.Contains(gateways, parent.Gateway) {
+			gateways = append(gateways, parent.Gateway)
+		}
+	}
+	return gateways
+}
+
+func sortedUsers(users map[ir.Key]int) []ir.Key {
+	keys := make([]ir.Key, 0, len(users))
+	for key := range users {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, store.CompareKeys)
+	return keys
+}

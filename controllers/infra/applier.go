@@ -1,0 +1,224 @@
+package infra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+const (
+	// workers is how many Gateways are worked on at once: enough for a cold start of a large
+	// cluster, few enough to leave the API server to others.
+	workers = 4
+
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// ErrForeign says that an object of the wanted name belongs to someone else. It is left alone.
+var ErrForeign = errors.New("an object of this name exists and is not the Gateway's")
+
+// errPredecessor says that the object still belongs to a deleted Gateway of the same name;
+// the garbage collector is about to remove it.
+var errPredecessor = errors.New("the object of a deleted Gateway of the same name has not been removed yet")
+
+// Live reads the product's own objects as they are, and tells when one changes.
+type Live interface {
+	client.Reader
+	// Watch returns when everything that exists can be read. From then on it reports, until
+	// the context ends, the Gateway of each object that changes.
+	Watch(ctx context.Context, changed func(gateway ir.Key)) error
+}
+
+// Certificates makes the client certificates of the Envoys (certs.Keeper).
+type Certificates interface {
+	ClientCertificate(existing map[string][]byte, identity string) (certs.ClientCertificate, error)
+}
+
+// Options of an Applier.
+type Options struct {
+	Config Config
+	// Client writes, and reads what Live does not know.
+	Client client.Client
+	Live   Live
+	// Certificates for Identity, the name under which a Gateway's Envoys meet the xDS server.
+	Certificates Certificates
+	Identity     func(gateway ir.Key) string
+	Clock        clock.WithTicker
+	Log          logr.Logger
+	// Report is called after an attempt whose outcome differs from the one before; from any
+	// goroutine. Nil: nobody wants to know.
+	Report func(Result)
+}
+
+// Result is the outcome of the last attempt to bring the data plane of a Gateway about. Err
+// is nil, a ParametersError (stays until the parameters change), or something that is being
+// tried again, such as ErrForeign.
+type Result struct {
+	Gateway    ir.Key
+	Generation int64
+	Err        error
+}
+
+// Applier keeps the data planes of all Gateways as they should be.
+type Applier struct {
+	options Options
+	queue   workqueue.TypedRateLimitingInterface[ir.Key]
+
+	mu      sync.Mutex
+	wishes  map[ir.Key]wish
+	results map[ir.Key]string
+}
+
+// wish is the newest word on a Gateway; a nil spec means that it has no data plane.
+type wish struct{ spec *Spec }
+
+// NewApplier returns an Applier that collects wishes; Run works on them.
+func NewApplier(options Options) *Applier {
+	if options.Report == nil {
+		options.Report = func(Result) {}
+	}
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[ir.Key](firstRetry, lastRetry)
+	return &Applier{
+		options: options,
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
+			workqueue.TypedRateLimitingQueueConfig[ir.Key]{Name: "infrastructure", Clock: options.Clock}),
+		wishes:  map[ir.Key]wish{},
+		results: map[ir.Key]string{},
+	}
+}
+
+// Apply wishes for a data plane. The newest wish wins; nothing is written when the cluster
+// already is so.
+func (a *Applier) Apply(spec Spec) { a.want(spec.Gateway, wish{spec: &spec}) }
+
+// Delete wishes for no data plane: for Gateways that went to another class. Those that were
+// deleted need it only to be forgotten, their objects go with them. It writes nothing when
+// there is nothing.
+func (a *Applier) Delete(gateway ir.Key) { a.want(gateway, wish{}) }
+
+// Refresh looks at every data plane again: the CA has changed.
+func (a *Applier) Refresh() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for gateway := range a.wishes {
+		a.queue.Add(gateway)
+	}
+}
+
+func (a *Applier) want(gateway ir.Key, newest wish) {
+	a.mu.Lock()
+	a.wishes[gateway] = newest
+	a.mu.Unlock()
+	a.queue.Forget(gateway) // a new wish need not wait for the backoff of the last
+	a.queue.Add(gateway)
+}
+
+// Run works on the wishes until the context ends. Only the leader calls it, once.
+func (a *Applier) Run(ctx context.Context) error {
+	defer a.queue.ShutDown()
+	if err := a.options.Live.Watch(ctx, a.changed); err != nil {
+		return fmt.Errorf("watch the data planes: %w", err)
+	}
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() { a.work(ctx) })
+	}
+	<-ctx.Done()
+	a.queue.ShutDown()
+	wait.Wait()
+	return nil
+}
+
+// changed is called for every change of an object of ours, those that we made included: a
+// look costs a rendering and a comparison.
+func (a *Applier) changed(gateway ir.Key) {
+	a.mu.Lock()
+	_, known := a.wishes[gateway]
+	a.mu.Unlock()
+	if known {
+		a.queue.Add(gateway)
+	}
+}
+
+func (a *Applier) work(ctx context.Context) {
+	for {
+		gateway, stop := a.queue.Get()
+		if stop {
+			return
+		}
+		a.attempt(ctx, gateway)
+		a.queue.Done(gateway)
+	}
+}
+
+// attempt makes one wish true, and arranges for the next look: soon after a failure, at the
+// renewal of the certificate otherwise.
+func (a *Applier) attempt(ctx context.Context, gateway ir.Key) {
+	a.mu.Lock()
+	wish, known := a.wishes[gateway]
+	a.mu.Unlock()
+	if !known {
+		return
+	}
+	log := a.options.Log.WithValues("object", gateway.String())
+	if wish.spec == nil {
+		if err := a.remove(ctx, gateway); err != nil {
+			log.Error(err, "data plane not removed")
+			a.queue.AddRateLimited(gateway)
+			return
+		}
+		a.forget(gateway, wish)
+		return
+	}
+	renew, err := a.apply(ctx, *wish.spec)
+	if ctx.Err() != nil {
+		return
+	}
+	a.report(Result{Gateway: gateway, Generation: wish.spec.Generation, Err: err})
+	var parameters *ParametersError
+	switch {
+	case err == nil:
+		a.queue.Forget(gateway)
+		a.queue.AddAfter(gateway, renew.Sub(a.options.Clock.Now()))
+	case errors.As(err, &parameters):
+		log.Info("the data plane cannot be built", "error", err.Error())
+		a.queue.Forget(gateway) // a new wish brings it back
+	default:
+		log.Error(err, "data plane not applied")
+		a.queue.AddRateLimited(gateway)
+	}
+}
+
+// forget drops a wish that was fulfilled, unless a newer one has come.
+func (a *Applier) forget(gateway ir.Key, done wish) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.wishes[gateway] == done {
+		delete(a.wishes, gateway)
+		delete(a.results, gateway)
+		a.queue.Forget(gateway)
+	}
+}
+
+// report tells of an outcome once, however often it repeats.
+func (a *Applier) report(result Result) {
+	text := fmt.Sprintf("%d %v", result.Generation, result.Err)
+	a.mu.Lock()
+	repeated := a.results[result.Gateway] == text
+	a.results[result.Gateway] = text
+	a.mu.Unlock()
+	if !repeated {
+		a.options.Report(result)
+	}
+}

@@ -1,0 +1,127 @@
+package infra
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/certs"
+)
+
+// start runs the applier of the bench until the test ends.
+func (b *bench) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.applier.Run(ctx) }()
+	b.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+func (b *bench) result() Result {
+	b.t.Helper()
+	select {
+	case result := <-b.results:
+		return result
+	case <-time.After(10 * time.Second):
+		b.t.Fatal("no result")
+		return Result{}
+	}
+}
+
+// eventually waits for what other goroutines do; the fake clock moves while it waits, since
+// backoffs are on it.
+func (b *bench) eventually(what string, condition func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if condition() {
+			return
+		}
+		b.clock.Step(firstRetry)
+	}
+	b.t.Fatalf("%s did not happen", what)
+}
+
+func (b *bench) exists(object client.Object) bool {
+	key := client.ObjectKey{Namespace: "shop", Name: "web-kedify"}
+	return b.client.Get(context.Background(), key, object) == nil
+}
+
+func TestRunAppliesAndDeletes(t *testing.T) {
+	b := newBench(t)
+	b.applier.Apply(plainSpec()) // before there is a leader
+	b.start()
+	if result := b.result(); result.Err != nil || result.Generation != 1 {
+		t.Fatalf("result %+v", result)
+	}
+	if !b.exists(&corev1.Service{}) {
+		t.Fatal("no Service")
+	}
+	b.applier.Delete(plainSpec().Gateway)
+	b.eventually("the deletion", func() bool { return !b.exists(&corev1.Service{}) && !b.exists(&corev1.ServiceAccount{}) })
+}
+
+func TestRunRetries(t *testing.T) {
+	b := newBench(t)
+	b.fail = errors.New("the API server is away")
+	b.start()
+	b.applier.Apply(plainSpec())
+	if result := b.result(); !errors.Is(result.Err, b.fail) {
+		t.Fatalf("result %+v", result)
+	}
+	b.eventually("a retry", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.writes) > 1
+	})
+	b.mu.Lock()
+	b.fail = nil
+	b.mu.Unlock()
+	b.eventually("success", func() bool { return len(b.results) > 0 })
+	if result := b.result(); result.Err != nil {
+		t.Errorf("result %+v; a repeated failure must not be reported again", result)
+	}
+}
+
+// Parameters that cannot be built are reported once and not tried again; the next wish is.
+func TestRunReportsParameters(t *testing.T) {
+	b := newBench(t)
+	b.start()
+	spec := plainSpec()
+	spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{PodTemplate: raw(`[]`)}
+	b.applier.Apply(spec)
+	var parameters *ParametersError
+	if result := b.result(); !errors.As(result.Err, &parameters) {
+		t.Fatalf("result %+v", result)
+	}
+	if retries := b.applier.queue.NumRequeues(spec.Gateway); retries != 0 {
+		t.Errorf("%d retries", retries)
+	}
+	b.applier.Apply(plainSpec())
+	if result := b.result(); result.Err != nil {
+		t.Errorf("result %+v", result)
+	}
+}
+
+// The certificate is renewed without anyone asking.
+func TestRunRenews(t *testing.T) {
+	b := newBench(t)
+	b.start()
+	b.applier.Apply(plainSpec())
+	b.result()
+	b.written()
+	b.clock.Step(certs.DefaultLifetimes.Leaf * 2 / 3)
+	b.eventually("the renewal", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.writes) == 1 && b.writes[0] == "apply Secret"
+	})
+}

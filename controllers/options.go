@@ -1,0 +1,91 @@
+package controllers
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/peers"
+)
+
+// Options are the flags of the controller.
+type Options struct {
+	// Namespace of the installation: the CA, the leader's lease.
+	Namespace string
+	// XDSListen is where Envoys are served; XDSAddress is where they find it.
+	XDSListen, XDSAddress string
+	// PodIP is this replica's address among those of the Service of XDSAddress.
+	PodIP string
+	// MetricsListen and HealthListen are addresses; the metrics server also serves /xds, what
+	// each Envoy has.
+	MetricsListen, HealthListen string
+	LeaderElection              bool
+	EnvoyImage, ProductImage    string
+	PullPolicy                  string
+}
+
+// AddFlags declares the flags.
+func (o *Options) AddFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the installation (default $POD_NAMESPACE)")
+	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "address that Envoys are served on")
+	flags.StringVar(&o.XDSAddress, "xds-address", "", "DNS name:port of the Service in front of it (default kedify-gateway.<namespace>.svc:18000)")
+	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"), "IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds; 0 turns it off")
+	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")
+	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect one replica that writes")
+	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "image of Envoy unless GatewayParameters name one")
+	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev", "image of this program, for the shutdown container")
+	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
+}
+
+func (o *Options) xdsAddress() string {
+	if o.XDSAddress != "" {
+		return o.XDSAddress
+	}
+	return "kedify-gateway." + o.Namespace + ".svc:18000"
+}
+
+// ServerNames are the DNS names that the serving certificate carries.
+func (o *Options) ServerNames() []string {
+	host, _, err := net.SplitHostPort(o.xdsAddress())
+	if err != nil {
+		host = o.xdsAddress()
+	}
+	names := []string{host}
+	if strings.HasSuffix(host, ".svc") {
+		names = append(names, host+".cluster.local")
+	}
+	return names
+}
+
+// Replicas finds the other replicas: the Pods behind the Service of XDSAddress, at the port
+// that this one listens on.
+func (o *Options) Replicas(reader client.Reader) (peers.Slices, error) {
+	_, port, err := net.SplitHostPort(o.XDSListen)
+	if err != nil {
+		return peers.Slices{}, fmt.Errorf("--xds-listen: %w", err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return peers.Slices{}, fmt.Errorf("--xds-listen: %w", err)
+	}
+	service, _, _ := strings.Cut(o.ServerNames()[0], ".")
+	return peers.Slices{Reader: reader, Namespace: o.Namespace, Service: service, Port: int(number), Self: o.PodIP}, nil
+}
+
+// Infrastructure is what all data planes have in common.
+func (o *Options) Infrastructure() infra.Config {
+	return infra.Config{
+		EnvoyImage:   o.EnvoyImage,
+		ProductImage: o.ProductImage,
+		PullPolicy:   corev1.PullPolicy(o.PullPolicy),
+		XDSAddress:   o.xdsAddress(),
+	}
+}

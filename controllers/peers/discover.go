@@ -1,0 +1,62 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Slices finds replicas in the EndpointSlices of their own Service.
+//
+// Readiness does not matter: a replica is ready once its model is complete, and serves
+// Envoys and peers before that and, while it terminates, after it. EndpointSlices list Pods
+// that are not ready without publishNotReadyAddresses, which would let DNS and the cluster IP
+// lead Envoys to them. So replicas that start together find each other before either is ready.
+type Slices struct {
+	// Reader is a cache of EndpointSlices.
+	Reader client.Reader
+	// Namespace and Service are those of the installation, Port is where replicas listen.
+	Namespace, Service string
+	Port               int
+	// Self is the IP of this Pod; "" when unknown: then a replica recognises its own name.
+	Self string
+}
+
+// Addresses returns one address for each other Pod of the Service, sorted.
+func (s Slices) Addresses(ctx context.Context) ([]string, error) {
+	slicesOfService := discoveryv1.EndpointSliceList{}
+	err := s.Reader.List(ctx, &slicesOfService, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: s.Service})
+	if err != nil {
+		return nil, fmt.Errorf("list the endpoints of %s/%s: %w", s.Namespace, s.Service, err)
+	}
+	pods := map[string]string{} // a Pod has a slice for each family of addresses
+	self := ""
+	for _, slice := range slicesOfService.Items {
+		for _, endpoint := range slice.Endpoints {
+			for _, ip := range endpoint.Addresses {
+				pod := ip
+				if endpoint.TargetRef != nil {
+					pod = endpoint.TargetRef.Name
+				}
+				if ip == s.Self {
+					self = pod
+				}
+				if known, ok := pods[pod]; !ok || ip < known {
+					pods[pod] = ip
+				}
+			}
+		}
+	}
+	delete(pods, self)
+	addresses := make([]string, 0, len(pods))
+	for _, ip := range pods {
+		addresses = append(addresses, net.JoinHostPort(ip, strconv.Itoa(s.Port)))
+	}
+	slices.Sort(addresses)
+	return addresses, nil
+}

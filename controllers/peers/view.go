@@ -1,0 +1,227 @@
+package peers
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+)
+
+// view adds up what all replicas say, and tells what comes of it when that changes.
+type view struct {
+	deliver       func(publish.Delivery)
+	knows         func(ir.Key) bool
+	grace, settle time.Duration
+
+	mu     sync.Mutex
+	closed bool
+	own    map[ir.Key]publish.Delivery
+	others map[string]*other // by address
+	told   map[ir.Key]*told
+}
+
+// other is what another replica says.
+type other struct {
+	replica    string
+	deliveries map[ir.Key]publish.Delivery
+	lost       *time.Timer // the grace after the end of its stream; nil while that is open
+}
+
+// told is what was delivered of a gateway.
+type told struct {
+	delivery publish.Delivery
+	fading   *time.Timer // worse news wait for it; nil: there are none
+}
+
+func newView(options Options) *view {
+	return &view{
+		deliver: options.Deliver, knows: options.Knows, grace: options.Grace, settle: options.Settle,
+		own: map[ir.Key]publish.Delivery{}, others: map[string]*other{}, told: map[ir.Key]*told{},
+	}
+}
+
+// set takes what the proxies of this replica have.
+func (v *view) set(d publish.Delivery) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.knows(d.Gateway) {
+		return // forgotten while the news was on its way
+	}
+	v.own[d.Gateway] = d
+	v.tell(d.Gateway)
+}
+
+func (v *view) forget(gateway ir.Key) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.own, gateway)
+	if was := v.told[gateway]; was != nil && was.fading != nil {
+		was.fading.Stop()
+	}
+	delete(v.told, gateway)
+}
+
+// replace takes all that another replica knows, as the first envelope of a stream says.
+func (v *view) replace(address string, said envelope) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.remove(address)
+	after := &other{replica: said.Replica, deliveries: map[ir.Key]publish.Delivery{}}
+	v.others[address] = after
+	for _, d := range said.Deliveries {
+		after.deliveries[d.Gateway] = d
+	}
+	for gateway := range after.deliveries {
+		v.tell(gateway)
+	}
+	for gateway := range before {
+		v.tell(gateway)
+	}
+}
+
+// change takes what is new at another replica.
+func (v *view) change(address string, said envelope) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	from := v.others[address]
+	if from == nil {
+		return
+	}
+	for _, d := range said.Deliveries {
+		from.deliveries[d.Gateway] = d
+		v.tell(d.Gateway)
+	}
+	for _, gateway := range said.Forgotten {
+		delete(from.deliveries, gateway)
+		v.tell(gateway)
+	}
+}
+
+// lose begins the grace of a replica whose stream ended.
+func (v *view) lose(address string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	gone := v.others[address]
+	if gone == nil || gone.lost != nil || v.closed {
+		return
+	}
+	gone.lost = time.AfterFunc(v.grace, func() { v.expire(address, gone) })
+}
+
+// expire drops what a replica said last, unless it spoke again.
+func (v *view) expire(address string, gone *other) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.others[address] != gone || v.closed {
+		return
+	}
+	for gateway := range v.remove(address) {
+		v.tell(gateway)
+	}
+}
+
+func (v *view) remove(address string) map[ir.Key]publish.Delivery {
+	was := v.others[address]
+	if was == nil {
+		return nil
+	}
+	if was.lost != nil {
+		was.lost.Stop()
+	}
+	delete(v.others, address)
+	return was.deliveries
+}
+
+// tell delivers what is true of a gateway now, if that is news. News that merely got worse
+// waits for the settle time. It is delivered with the lock held, so that the order is right.
+func (v *view) tell(gateway ir.Key) {
+	own, desired := v.own[gateway]
+	if !desired || v.closed {
+		return // other replicas may know a gateway earlier, or longer
+	}
+	now := merge(own, v.said(gateway))
+	was := v.told[gateway]
+	if was == nil {
+		v.told[gateway] = &told{delivery: now}
+		v.deliver(now)
+		return
+	}
+	if !fades(was.delivery, now) {
+		v.conclude(was, now)
+		return
+	}
+	if was.fading == nil {
+		was.fading = time.AfterFunc(v.settle, func() { v.settled(gateway, was) })
+	}
+}
+
+// settled tells what is true after the settle time, good or bad.
+func (v *view) settled(gateway ir.Key, was *told) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.told[gateway] != was || was.fading == nil || v.closed {
+		return
+	}
+	v.conclude(was, merge(v.own[gateway], v.said(gateway)))
+}
+
+// said returns what the other replicas say of a gateway.
+func (v *view) said(gateway ir.Key) (all []publish.Delivery) {
+	for _, from := range v.others {
+		if d, ok := from.deliveries[gateway]; ok {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func (v *view) conclude(was *told, now publish.Delivery) {
+	if was.fading != nil {
+		was.fading.Stop()
+		was.fading = nil
+	}
+	if !equal(was.delivery, now) {
+		was.delivery = now
+		v.deliver(now)
+	}
+}
+
+func (v *view) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+	for _, from := range v.others {
+		if from.lost != nil {
+			from.lost.Stop()
+		}
+	}
+	for _, was := range v.told {
+		if was.fading != nil {
+			was.fading.Stop()
+		}
+	}
+}
+
+// Word is what another replica says about a gateway.
+type Word struct {
+	Replica string `json:"replica"`
+	// Connected: it has proxies of the gateway. Synced: they have all that it desires.
+	Connected bool `json:"connected"`
+	Synced    bool `json:"synced"`
+}
+
+// elsewhere returns the words of the other replicas, sorted.
+func (v *view) elsewhere(gateway ir.Key) (words []Word) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, from := range v.others {
+		if d, ok := from.deliveries[gateway]; ok {
+			words = append(words, Word{Replica: from.replica, Connected: d.Connected > 0, Synced: d.Synced})
+		}
+	}
+	slices.SortFunc(words, func(a, b Word) int { return cmp.Compare(a.Replica, b.Replica) })
+	return words
+}

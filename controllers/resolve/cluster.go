@@ -1,0 +1,117 @@
+package resolve
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Cluster returns what the proxy needs to know of a backend, its endpoints apart.
+// clientCertificate is the name of the secret that the Gateway presents to backends with
+// TLS; empty for none.
+//
+// The protocol is the one of appProtocol, HTTP/1.1 without. Backends of GRPCRoutes have
+// clusters of their own (ir.ScopeGRPC), which always speak HTTP/2: a Service without
+// appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
+// likewise (ir.ScopeTCP, ir.ScopeUDP).
+func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
+	switch key.Kind {
+	case ir.BackendPool:
+		return poolCluster(v, key)
+	case ir.BackendPicker:
+		return pickerCluster(v, key, clientCertificate)
+	default:
+		return serviceCluster(v, key, clientCertificate)
+	}
+}
+
+func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
+	port := clusterPort(v, key)
+	if port == nil {
+		return ClusterResult{}
+	}
+	result := ClusterResult{Exists: true, Cluster: ir.Cluster{Key: key, Source: serviceSource(key)}}
+	switch key.Scope {
+	case ir.ScopeGRPC:
+		result.Cluster.Protocol = ir.HTTP2
+	case ir.ScopeTCP, ir.ScopeTLS, ir.ScopeUDP:
+		result.Cluster.Protocol = ir.TCPRaw
+	default:
+		if result.Cluster.Protocol = protocolOf(port).http; result.Cluster.Protocol == "" {
+			result.Cluster.Protocol = ir.HTTP1
+		}
+	}
+	// What a client sent as bytes may be TLS already (Gateway API BackendTLSPolicySpec: for
+	// HTTPRoute, GRPCRoute and TLSRoute with termination).
+	if key.Scope != ir.ScopeTCP && key.Scope != ir.ScopeUDP {
+		result.applyPolicy(v, port.Name, clientCertificate)
+	}
+	return result
+}
+
+// clusterPort returns the Service port behind a cluster; nil when it does not exist.
+func clusterPort(v store.View, key ir.ClusterKey) *corev1.ServicePort {
+	service := v.Service(ir.Key{Namespace: key.Namespace, Name: key.Name})
+	if service == nil || service.Spec.Type == corev1.ServiceTypeExternalName {
+		return nil
+	}
+	if key.Scope == ir.ScopeUDP {
+		return servicePort(service, key.Port, corev1.ProtocolUDP)
+	}
+	return servicePort(service, key.Port, corev1.ProtocolTCP)
+}
+
+func serviceSource(key ir.ClusterKey) ir.Source {
+	return ir.Source{Kind: string(store.Service), Namespace: key.Namespace, Name: key.Name}
+}
+
+func poolCluster(v store.View, key ir.ClusterKey) ClusterResult {
+	object := ir.Key{Namespace: key.Namespace, Name: key.Name}
+	pool := v.InferencePool(object)
+	if pool == nil {
+		return ClusterResult{}
+	}
+	ref := pool.Spec.EndpointPickerRef
+	return ClusterResult{Exists: true, Cluster: ir.Cluster{
+		Key:      key,
+		Protocol: poolProtocol(pool),
+		Pool:     &ir.Pool{FailOpen: ref != nil && ref.FailureMode == "FailOpen"},
+		Source:   ir.Source{Kind: string(store.InferencePool), Namespace: key.Namespace, Name: key.Name},
+	}}
+}
+
+// pickerCluster is the Service of an endpoint picker: gRPC over TLS. The endpoint picker
+// protocol says nothing about its certificate, which pickers sign themselves by default: it
+// is verified when a BackendTLSPolicy says how. A port with the appProtocol of cleartext
+// HTTP/2 has no TLS.
+func pickerCluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
+	port := clusterPort(v, key)
+	if port == nil {
+		return ClusterResult{}
+	}
+	result := ClusterResult{Exists: true, Cluster: ir.Cluster{
+		Key:      key,
+		Protocol: ir.HTTP2,
+		Source:   serviceSource(key),
+	}}
+	if protocolOf(port).http != ir.HTTP2 {
+		result.Cluster.TLS = &ir.UpstreamTLS{Insecure: true, Certificate: clientCertificate}
+	}
+	result.applyPolicy(v, port.Name, clientCertificate)
+	return result
+}
+
+// applyPolicy adds the TLS that the BackendTLSPolicy in force asks for.
+func (c *ClusterResult) applyPolicy(v store.View, portName, clientCertificate string) {
+	service := ir.Key{Namespace: c.Cluster.Key.Namespace, Name: c.Cluster.Key.Name}
+	policies := policiesOf(v, service, portName)
+	if len(policies) == 0 {
+		return
+	}
+	policy := policies[0]
+	c.Policy = store.KeyOf(policy)
+	tls, secrets := upstreamTLS(v, policy)
+	tls.Certificate = clientCertificate
+	c.Cluster.TLS, c.Secrets = tls, secrets
+}

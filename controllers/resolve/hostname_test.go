@@ -1,0 +1,87 @@
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestIntersectHostnames(t *testing.T) {
+	for _, tt := range []struct{ listener, route, want string }{
+		{"", "", "*"},
+		{"", "a.x *.y", "*.y a.x"},
+		{"a.x", "", "a.x"},
+		{"*.x", "", "*.x"},
+		{"a.x", "a.x b.x", "a.x"},
+		{"a.x", "*.x", "a.x"},
+		{"a.x", "*.x a.x", "a.x"},
+		{"*.x", "a.x b.a.x x *.x *.y y", "*.x a.x b.a.x"},
+		{"*.x", "*.a.x", "*.a.x"},
+		{"*.a.x", "*.x", "*.a.x"},
+		{"*.a.x", "a.x", ""},
+		{"*.ax", "b.a.x", ""},
+		{"a.x", "aa.x", ""},
+	} {
+		if got := strings.Join(intersectHostnames(tt.listener, strings.Fields(tt.route)), " "); got != tt.want {
+			t.Errorf("%q with %q: got %q, want %q", tt.listener, tt.route, got, tt.want)
+		}
+	}
+}
+
+func TestBadHostnames(t *testing.T) {
+	for _, hostname := range []string{"a b", "a.*.b", "*", "-a", strings.Repeat("a.", 130) + "b"} {
+		result := resolveHTTP(t, httpGateway, webService, routeYAML(fmt.Sprintf("hostnames: [ok.example.com, %q]\nrules: [{backendRefs: [{name: web, port: 80}]}]", hostname)))
+		parent := onlyParent(t, result)
+		if got, want := summary(parent.Conditions), "Accepted=False/UnsupportedValue ResolvedRefs=True/ResolvedRefs"; got != want {
+			t.Errorf("%s: conditions %s, want %s", hostname, got, want)
+		}
+		expectMessage(t, parent.Conditions, "Accepted", "spec.hostnames[1]", "use a name like")
+		if len(result.Fragments) != 0 {
+			t.Errorf("%s: fragments %v", hostname, fragmentNames(result))
+		}
+	}
+}
+
+func TestWiderPatterns(t *testing.T) {
+	for hostname, want := range map[string]string{
+		"a.b.c": "a.b.c *.b.c *.c *", "*.b.c": "*.b.c *.c *", "*.c": "*.c *", "c": "c *", "*": "*",
+	} {
+		if got := strings.Join(widerPatterns(hostname), " "); got != want {
+			t.Errorf("%s: got %s, want %s", hostname, got, want)
+		}
+	}
+}
+
+// FuzzIntersectHostnames holds the intersection to its definition: a name meets it exactly
+// when it meets both sides.
+func FuzzIntersectHostnames(f *testing.F) {
+	f.Add("*.x", "a.x", "b.a.x")
+	f.Add("", "*.x", "x")
+	f.Add("*.a.x", "*.x", "b.a.x")
+	f.Add("a.x", "*.x", "a.x")
+	f.Fuzz(func(t *testing.T, listener, route, name string) {
+		for _, hostname := range []string{listener, route} {
+			if hostname != "" && hostnameProblem(hostname) != "" {
+				t.Skip()
+			}
+		}
+		if strings.HasPrefix(name, "*") || hostnameProblem(name) != "" {
+			t.Skip()
+		}
+		shared := intersectHostnames(listener, []string{route})
+		if !slices.IsSorted(shared) || len(shared) > 1 {
+			t.Fatalf("%q with %q: %q", listener, route, shared)
+		}
+		both := domainTakes(listener, name) && domainTakes(route, name)
+		if meets := len(shared) == 1 && domainTakes(shared[0], name); meets != both {
+			t.Errorf("%q with %q is %q: %q meets both %v, the intersection %v", listener, route, shared, name, both, meets)
+		}
+		// Every wider pattern covers the name, and no other pattern of the tree does.
+		for _, pattern := range widerPatterns(name) {
+			if !domainTakes(pattern, name) {
+				t.Errorf("%q does not cover %q", pattern, name)
+			}
+		}
+	})
+}

@@ -1,0 +1,228 @@
+package resolve
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// readinessPort is bound inside the proxy by its own readiness listener (xds/bootstrap), so
+// no TCP listener of the user can have it.
+const readinessPort = 19003
+
+// refusal is why something is not as the user asked. The zero value means that all is well.
+type refusal struct {
+	reason  string
+	message string
+}
+
+func refuse[R ~string](reason R, format string, args ...any) refusal {
+	return refusal{reason: string(reason), message: fmt.Sprintf(format, args...)}
+}
+
+func (r refusal) none() bool { return r.reason == "" }
+
+// declared is a listener of the user while it is checked.
+type declared struct {
+	Listener
+	spec       gwv1.Listener
+	generation int64
+	// rank orders owners for conflicts: 0 is the Gateway, then its ListenerSets.
+	rank int
+	// accepted, resolved and conflict say what is wrong, in the words of the conditions.
+	accepted, resolved, conflict refusal
+	// formed is set when the values of the spec are usable, whatever they refer to.
+	formed bool
+	// mutual is set when the conflict is with a listener of the same owner.
+	mutual bool
+	// overlap names the listeners of the port whose hostnames overlap.
+	overlap string
+	// ignored is what was not applied although the listener is accepted.
+	ignored string
+	// unusable is set when an unresolved reference leaves the listener nothing to serve with.
+	unusable bool
+	secrets  []ir.Secret
+}
+
+// parentDeclares are the listeners of a Gateway or ListenerSet before conflicts are known.
+func parentDeclares(v store.View, gateway *gwv1.Gateway, owner listenerOwner) []declared {
+	listeners := make([]declared, 0, len(owner.listeners))
+	for _, spec := range owner.listeners {
+		d := declared{
+			Listener: Listener{
+				ID:       ListenerID{Parent: owner.object, Name: string(spec.Name)},
+				Port:     uint32(spec.Port),
+				Protocol: spec.Protocol,
+			},
+			spec:       spec,
+			generation: owner.generation,
+			rank:       owner.rank,
+		}
+		d.check(v, gateway)
+		listeners = append(listeners, d)
+	}
+	return listeners
+}
+
+// listenerOwner is a Gateway or ListenerSet with its listeners in one form.
+type listenerOwner struct {
+	object     Object
+	generation int64
+	rank       int
+	listeners  []gwv1.Listener
+}
+
+// check fills in all that can be said of a listener without looking at the others.
+// Conflicts follow from the spec alone, so that a Secret that comes and goes moves none.
+func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
+	d.checkKinds()
+	if d.accepted = d.checkValues(); !d.accepted.none() {
+		return
+	}
+	d.formed = true
+	if !usesTLS(d.Protocol) {
+		return
+	}
+	d.Passthrough = d.Protocol == gwv1.TLSProtocolType && tlsMode(d.spec) == gwv1.TLSModePassthrough
+	if d.Passthrough {
+		return
+	}
+	d.resolveCertificates(v)
+	if d.Protocol == gwv1.HTTPSProtocolType {
+		d.resolveClientValidation(v, gateway)
+	}
+}
+
+// checkValues says why the listener cannot be accepted whatever its references are.
+func (d *declared) checkValues() refusal {
+	if _, known := routeKinds[d.Protocol]; !known {
+		return refuse(gwv1.ListenerReasonUnsupportedProtocol,
+			"protocol %q is not supported; use HTTP, HTTPS, TLS, TCP or UDP.", d.Protocol)
+	}
+	if d.Port == readinessPort && d.Protocol != gwv1.UDPProtocolType {
+		return refuse(gwv1.ListenerReasonPortUnavailable,
+			"port %d is used by the proxy itself for its readiness; choose another port.", readinessPort)
+	}
+	if d.Port == 0 || d.Port > 65535 {
+		return refuse(gwv1.ListenerReasonPortUnavailable, "port %d is not a port; use 1 to 65535.", d.Port)
+	}
+	if r := d.checkHostname(); !r.none() {
+		return r
+	}
+	if r := d.checkNamespaces(); !r.none() {
+		return r
+	}
+	return d.checkTLS()
+}
+
+func (d *declared) checkHostname() refusal {
+	// TCP and UDP have no hostnames; the API says to ignore the field there.
+	if d.spec.Hostname == nil || d.Protocol == gwv1.TCPProtocolType || d.Protocol == gwv1.UDPProtocolType {
+		return refusal{}
+	}
+	hostname := strings.ToLower(string(*d.spec.Hostname))
+	if problem := hostnameProblem(hostname); hostname != "" && problem != "" {
+		return refuse(gwv1.ListenerReasonUnsupportedValue, "hostname %q %s.", *d.spec.Hostname, problem)
+	}
+	d.Hostname = hostname
+	return refusal{}
+}
+
+func (d *declared) checkNamespaces() refusal {
+	same := gwv1.NamespacesFromSame
+	d.Namespaces = gwv1.RouteNamespaces{From: &same}
+	if d.spec.AllowedRoutes == nil || d.spec.AllowedRoutes.Namespaces == nil {
+		return refusal{}
+	}
+	d.Namespaces.Selector = d.spec.AllowedRoutes.Namespaces.Selector
+	if from := d.spec.AllowedRoutes.Namespaces.From; from != nil {
+		d.Namespaces.From = from
+	}
+	if *d.Namespaces.From != gwv1.NamespacesFromSelector {
+		return refusal{}
+	}
+	if d.Namespaces.Selector == nil {
+		return refuse(gwv1.ListenerReasonUnsupportedValue,
+			"allowedRoutes.namespaces.selector is missing; it is required when allowedRoutes.namespaces.from is Selector.")
+	}
+	if _, err := metav1.LabelSelectorAsSelector(d.Namespaces.Selector); err != nil {
+		return refuse(gwv1.ListenerReasonUnsupportedValue,
+			"allowedRoutes.namespaces.selector is not a valid label selector: %v.", err)
+	}
+	return refusal{}
+}
+
+func (d *declared) checkTLS() refusal {
+	if d.spec.TLS == nil {
+		if d.Protocol == gwv1.TLSProtocolType {
+			return refuse(gwv1.ListenerReasonUnsupportedValue,
+				"tls is missing; protocol TLS needs tls.mode Terminate with tls.certificateRefs, or Passthrough.")
+		}
+		return refusal{}
+	}
+	if !usesTLS(d.Protocol) {
+		return refuse(gwv1.ListenerReasonUnsupportedValue,
+			"tls is set, but protocol %s has none; remove tls or use protocol HTTPS or TLS.", d.Protocol)
+	}
+	switch mode := tlsMode(d.spec); {
+	case mode == gwv1.TLSModePassthrough && d.Protocol == gwv1.HTTPSProtocolType:
+		return refuse(gwv1.ListenerReasonUnsupportedValue,
+			"tls.mode Passthrough is not possible with protocol HTTPS; use protocol TLS, or tls.mode Terminate.")
+	case mode != gwv1.TLSModePassthrough && mode != gwv1.TLSModeTerminate:
+		return refuse(gwv1.ListenerReasonUnsupportedValue,
+			"tls.mode %q is not supported; use Terminate or Passthrough.", mode)
+	}
+	return d.checkTLSOptions()
+}
+
+// checkTLSOptions refuses options that are meant for this gateway and unknown to it: to
+// ignore a limit on TLS versions would be worse than to say so. Options of other
+// implementations are theirs.
+func (d *declared) checkTLSOptions() refusal {
+	var foreign []string
+	for _, option := range slices.Sorted(maps.Keys(d.spec.TLS.Options)) {
+		prefix, _, prefixed := strings.Cut(string(option), "/")
+		if !prefixed || ownDomain(prefix) {
+			return refuse(gwv1.ListenerReasonUnsupportedValue,
+				"tls.options has %q, which this gateway does not know; remove the option.", option)
+		}
+		foreign = append(foreign, string(option))
+	}
+	if len(foreign) > 0 {
+		d.ignored = fmt.Sprintf(" tls.options %s belong to other implementations and are ignored.", strings.Join(foreign, ", "))
+	}
+	return refusal{}
+}
+
+func usesTLS(protocol gwv1.ProtocolType) bool {
+	return protocol == gwv1.HTTPSProtocolType || protocol == gwv1.TLSProtocolType
+}
+
+// tlsMode returns the mode in force; Terminate is the default of the API.
+func tlsMode(listener gwv1.Listener) gwv1.TLSModeType {
+	if listener.TLS == nil || listener.TLS.Mode == nil || *listener.TLS.Mode == "" {
+		return gwv1.TLSModeTerminate
+	}
+	return *listener.TLS.Mode
+}
+
+// source is the provenance of what the listener becomes.
+func (l Listener) source() ir.Source {
+	return ir.Source{
+		Kind:      string(l.ID.Parent.Kind),
+		Namespace: l.ID.Parent.Namespace,
+		Name:      l.ID.Parent.Name,
+		Section:   l.ID.Name,
+	}
+}
+
+// ownDomain reports whether a prefix of an option is of this product.
+func ownDomain(prefix string) bool { return prefix == v1alpha1.GroupName || prefix == "kedify.io" }

@@ -1,0 +1,183 @@
+package resolve
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Object identifies an object that has a status of ours.
+type Object struct {
+	Kind store.Kind
+	ir.Key
+}
+
+// GatewayResult is what one Gateway with its ListenerSets asks for. The zero value (Owned
+// false) is a Gateway that is missing or of a class that is not ours.
+type GatewayResult struct {
+	Key        ir.Key
+	Owned      bool
+	Generation int64
+	// Listeners: the Gateway's own in its order, then those of accepted ListenerSets by age
+	// and name. Invalid ones are listed too, for their status.
+	Listeners    []Listener
+	ListenerSets []ListenerSetResult
+	// Conditions except Programmed, which follows the data plane (GatewayStatus).
+	Conditions []metav1.Condition
+	// Addresses the user asked for.
+	Addresses []gwv1.GatewaySpecAddress
+	// ClientCertificate is the name of the ir.Secret presented to backends; empty: none.
+	ClientCertificate string
+	// Secrets that listeners and the client certificate need.
+	Secrets        []ir.Secret
+	Infrastructure Infrastructure
+	ClassName      string
+	UID            string // owner of the data plane's objects
+}
+
+// Infrastructure is how the data plane of a Gateway is to be run.
+type Infrastructure struct {
+	Labels, Annotations map[string]string
+	// Parameters are those of the Gateway merged over those of its class.
+	Parameters v1alpha1.GatewayParametersSpec
+	// Ports to expose, sorted: those of the accepted listeners, served already or not, so that
+	// a late certificate does not take a port from the load balancer and bring it back.
+	Ports []Port
+}
+
+// Port is one port of the data plane's Service.
+type Port struct {
+	Port     uint32
+	Protocol corev1.Protocol
+}
+
+// ListenerSetResult is one ListenerSet of a Gateway.
+type ListenerSetResult struct {
+	Key        ir.Key
+	Generation int64
+	Accepted   bool
+	Conditions []metav1.Condition // except Programmed
+}
+
+// ListenerID is the identity of a listener of the user.
+type ListenerID struct {
+	// Parent is the Gateway or the ListenerSet that declares the listener.
+	Parent Object
+	Name   string
+}
+
+// Listener is one listener of the user after all checks.
+type Listener struct {
+	ID       ListenerID
+	Port     uint32
+	Protocol gwv1.ProtocolType
+	Hostname string // lower case; empty: all
+	// Chain is the ir.Chain that serves the listener; empty when it cannot serve.
+	Chain string
+	// TLS of the chain; nil for cleartext and passthrough.
+	TLS         *ir.ServerTLS
+	Passthrough bool
+	// Kinds of routes that may attach (status.supportedKinds).
+	Kinds []gwv1.RouteGroupKind
+	// Namespaces whose routes may attach, relative to the namespace of Parent.
+	Namespaces gwv1.RouteNamespaces
+	// Serving is true when the listener accepts traffic: accepted, no conflict, and its
+	// references resolved.
+	Serving    bool
+	Conditions []metav1.Condition // except Programmed
+}
+
+// RouteResult is what one route contributes, of whatever kind.
+type RouteResult struct {
+	Object     Object
+	Generation int64
+	Parents    []RouteParent
+	// Fragments are the HTTP rules, one per effective hostname of each attached listener.
+	Fragments []Fragment
+	// Forwards are the layer 4 attachments (TLSRoute, TCPRoute, UDPRoute).
+	Forwards []ForwardFragment
+	// Clusters that the route may send to, pickers and mirrors included, for each Gateway it
+	// is attached to, sorted.
+	Clusters []ir.ClusterKey
+	// Pools the route refers to that exist, sorted.
+	Pools []ir.Key
+}
+
+// RouteParent is the status of one parentRef that points to a Gateway of ours.
+type RouteParent struct {
+	Ref     gwv1.ParentReference
+	Gateway ir.Key
+	// Attached listeners; empty when not accepted.
+	Attached   []ListenerID
+	Conditions []metav1.Condition
+}
+
+// Fragment is the rules of one route for one hostname of one listener.
+type Fragment struct {
+	Gateway  ir.Key
+	Listener ListenerID
+	// Hostname is the intersection of route and listener: exact, "*.suffix", or "*".
+	Hostname string
+	// Rules are shared by all fragments of the route.
+	Rules *[]Rule
+}
+
+// Rule is a route of the IR with what decides its precedence among the rules of other routes
+// for the same request (Gateway API HTTPRouteMatch): compared by Compare.
+type Rule struct {
+	Route ir.Route
+	// Created (Unix seconds), Owner and Index break ties: oldest, then namespace/name, then
+	// the order in the route.
+	Created int64
+	Owner   ir.Key
+	Index   int
+}
+
+// ForwardFragment is a layer 4 route on one listener.
+type ForwardFragment struct {
+	Gateway  ir.Key
+	Listener ListenerID
+	// SNI for TLSRoutes: exact, "*.suffix" or "*".
+	SNI     string
+	Forward ir.L4Forward
+	Created int64
+	Owner   ir.Key
+}
+
+// PoolResult is what one InferencePool means.
+type PoolResult struct {
+	Key        ir.Key
+	Exists     bool
+	Generation int64
+	// Picker is nil when the pool has none that can be asked; Cluster is then still valid.
+	Picker *ir.Picker
+	// Cluster of the pool's endpoints.
+	Cluster  ir.ClusterKey
+	FailOpen bool
+	// Conditions of the pool for any Gateway that refers to it.
+	Conditions []metav1.Condition
+}
+
+// ClusterResult is one backend for one Gateway.
+type ClusterResult struct {
+	Exists  bool
+	Cluster ir.Cluster
+	Secrets []ir.Secret
+	// Policy is the BackendTLSPolicy in force; zero when there is none.
+	Policy ir.Key
+}
+
+// ServesHTTP reports whether requests, rather than connections, are routed on the listener.
+func (l Listener) ServesHTTP() bool {
+	return l.Protocol == gwv1.HTTPProtocolType || l.Protocol == gwv1.HTTPSProtocolType
+}
+
+// Rejected is something that a proxy refused, and the object of the user that it came from.
+type Rejected struct {
+	Source  ir.Source
+	Message string
+}

@@ -1,0 +1,58 @@
+package controllers
+
+import (
+	"github.com/go-logr/logr"
+
+	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// DataPlanes runs the Envoys of Gateways. Its methods must not block.
+type DataPlanes interface {
+	Apply(gateway resolve.GatewayResult)
+	Delete(gateway ir.Key)
+}
+
+// Sink is the Output of the engine: it hands everything on and does nothing else.
+type Sink struct {
+	Publisher  *publish.Publisher
+	Statuses   *status.Writer
+	DataPlanes DataPlanes
+	// Forgotten is told of a gateway that the publisher has no more; nil: nobody is.
+	Forgotten func(ir.Key)
+	Metrics   *Metrics
+	Log       logr.Logger
+}
+
+var _ engine.Output = (*Sink)(nil)
+
+// Publish is engine.Output.
+func (s *Sink) Publish(gateway ir.Key, change resource.Change) { s.Publisher.Apply(gateway, change) }
+
+// Ready is engine.Output.
+func (s *Sink) Ready(gateway ir.Key) { s.Publisher.Ready(gateway) }
+
+// Status is engine.Output.
+func (s *Sink) Status(update status.Update) { s.Statuses.Want(update) }
+
+// DataPlane is engine.Output.
+func (s *Sink) DataPlane(gateway *resolve.GatewayResult) { s.DataPlanes.Apply(*gateway) }
+
+// Forget is engine.Output.
+func (s *Sink) Forget(gateway ir.Key) {
+	s.Publisher.Forget(gateway)
+	if s.Forgotten != nil {
+		s.Forgotten(gateway)
+	}
+	s.DataPlanes.Delete(gateway)
+}
+
+// Fault is engine.Output.
+func (s *Sink) Fault(source ir.Source, err error) {
+	s.Metrics.faults.Inc()
+	s.Log.Error(err, "cannot render what an object asks for; its last good version stays", "object", source.String())
+}

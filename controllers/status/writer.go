@@ -1,0 +1,139 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+// workers bounds the writes under way. One object has at most one.
+const workers = 8
+
+// Options are what a Writer depends on.
+type Options struct {
+	// Reader returns live objects; a cache is enough, since every write carries the
+	// resourceVersion it was made from.
+	Reader client.Reader
+	// Writer updates the status subresource.
+	Writer client.StatusClient
+	Log    logr.Logger
+	// Now is the clock of transition times.
+	Now func() time.Time
+	// Wrote is told of each write, for the counter; nil is fine.
+	Wrote func(kind store.Kind, err error)
+}
+
+// Writer makes live statuses equal to the wanted ones.
+type Writer struct {
+	Options
+	queue workqueue.TypedRateLimitingInterface[resolve.Object]
+
+	mu     sync.Mutex
+	wanted map[resolve.Object]Update
+}
+
+// NewWriter returns a writer that collects updates; Run writes them.
+func NewWriter(options Options) *Writer {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[resolve.Object](20*time.Millisecond, 30*time.Second)
+	return &Writer{
+		Options: options,
+		queue:   workqueue.NewTypedRateLimitingQueue[resolve.Object](limiter),
+		wanted:  map[resolve.Object]Update{},
+	}
+}
+
+// Want replaces the wanted status of an object; a nil Value forgets the object.
+func (w *Writer) Want(update Update) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if update.Value == nil {
+		delete(w.wanted, update.Object)
+		return
+	}
+	w.wanted[update.Object] = update
+	w.queue.Add(update.Object)
+}
+
+// Observed is told that the live object changed: somebody else may have overwritten it.
+func (w *Writer) Observed(object resolve.Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.wanted[object]; ok {
+		w.queue.Add(object)
+	}
+}
+
+// Run writes until the context ends. Only the leader may call it.
+func (w *Writer) Run(ctx context.Context) error {
+	var wait sync.WaitGroup
+	for range workers {
+		wait.Go(func() {
+			for w.next(ctx) {
+			}
+		})
+	}
+	<-ctx.Done()
+	w.queue.ShutDown()
+	wait.Wait()
+	return nil
+}
+
+func (w *Writer) next(ctx context.Context) bool {
+	object, shutdown := w.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer w.queue.Done(object)
+	if err := w.write(ctx, object); err != nil {
+		if !apierrors.IsConflict(err) && ctx.Err() == nil {
+			w.Log.Error(err, "status not written, will retry", "kind", object.Kind, "object", object.Key)
+		}
+		w.queue.AddRateLimited(object)
+		return true
+	}
+	w.queue.Forget(object)
+	return true
+}
+
+// write brings one object up to date. An object of a newer generation than the wanted status
+// is left alone: the engine is about to want another one.
+func (w *Writer) write(ctx context.Context, object resolve.Object) error {
+	w.mu.Lock()
+	update, ok := w.wanted[object]
+	w.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	row, ok := store.RowOf(object.Kind)
+	if !ok {
+		return fmt.Errorf("kind %q has no row", object.Kind)
+	}
+	live := row.New()
+	if err := w.Reader.Get(ctx, client.ObjectKey{Namespace: object.Namespace, Name: object.Name}, live); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if live.GetGeneration() != update.Generation {
+		return nil
+	}
+	merged := live.DeepCopyObject().(client.Object)
+	kinds[object.Kind](merged, update.Value, metav1.NewTime(w.Now()).Rfc3339Copy())
+	if equality.Semantic.DeepEqual(live, merged) {
+		return nil
+	}
+	err := w.Writer.Status().Update(ctx, merged)
+	if w.Wrote != nil {
+		w.Wrote(object.Kind, err)
+	}
+	return client.IgnoreNotFound(err)
+}

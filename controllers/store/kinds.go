@@ -1,0 +1,154 @@
+package store
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Kind names a kind of object the store holds.
+type Kind string
+
+const (
+	GatewayClass      Kind = "GatewayClass"
+	Gateway           Kind = "Gateway"
+	ListenerSet       Kind = "ListenerSet"
+	HTTPRoute         Kind = "HTTPRoute"
+	GRPCRoute         Kind = "GRPCRoute"
+	TLSRoute          Kind = "TLSRoute"
+	TCPRoute          Kind = "TCPRoute"
+	UDPRoute          Kind = "UDPRoute"
+	ReferenceGrant    Kind = "ReferenceGrant"
+	BackendTLSPolicy  Kind = "BackendTLSPolicy"
+	InferencePool     Kind = "InferencePool"
+	GatewayParameters Kind = "GatewayParameters"
+	Namespace         Kind = "Namespace"
+	Service           Kind = "Service"
+	EndpointSlice     Kind = "EndpointSlice"
+	Pod               Kind = "Pod"
+	Secret            Kind = "Secret"
+	ConfigMap         Kind = "ConfigMap"
+)
+
+// Index names a reverse index.
+type Index string
+
+const (
+	// ByGateway: ListenerSets and data-plane Services by the "namespace/name" of their Gateway.
+	ByGateway Index = "gateway"
+	// ByClass: Gateways by the name of their GatewayClass.
+	ByClass Index = "class"
+	// ByNamespace: objects by namespace.
+	ByNamespace Index = "namespace"
+	// ByService: EndpointSlices and BackendTLSPolicies by the "namespace/name" of the Service.
+	ByService Index = "service"
+	// ByLabel: Pods by "namespace/label=value", one entry per label.
+	ByLabel Index = "label"
+)
+
+// Row describes one kind: everything that differs between kinds stands here, once.
+type Row struct {
+	Kind Kind
+	New  func() client.Object
+	// Indexes returns the values under which an object is found, by index.
+	Indexes map[Index]func(client.Object) []string
+	// Optional kinds may be absent from the API server (their CRD is not installed).
+	Optional bool
+}
+
+// Rows lists every kind the control plane watches.
+var Rows = []Row{
+	{Kind: GatewayClass, New: func() client.Object { return &gwv1.GatewayClass{} }},
+	{Kind: Gateway, New: func() client.Object { return &gwv1.Gateway{} },
+		Indexes: map[Index]func(client.Object) []string{ByClass: gatewayClass}},
+	{Kind: ListenerSet, New: func() client.Object { return &gwv1.ListenerSet{} }, Optional: true,
+		Indexes: map[Index]func(client.Object) []string{ByGateway: listenerSetGateway}},
+	{Kind: HTTPRoute, New: func() client.Object { return &gwv1.HTTPRoute{} }},
+	{Kind: GRPCRoute, New: func() client.Object { return &gwv1.GRPCRoute{} }, Optional: true},
+	{Kind: TLSRoute, New: func() client.Object { return &gwv1.TLSRoute{} }, Optional: true},
+	{Kind: TCPRoute, New: func() client.Object { return &gwv1.TCPRoute{} }, Optional: true},
+	{Kind: UDPRoute, New: func() client.Object { return &gwv1.UDPRoute{} }, Optional: true},
+	{Kind: ReferenceGrant, New: func() client.Object { return &gwv1.ReferenceGrant{} },
+		Indexes: map[Index]func(client.Object) []string{ByNamespace: namespace}},
+	{Kind: BackendTLSPolicy, New: func() client.Object { return &gwv1.BackendTLSPolicy{} }, Optional: true,
+		Indexes: map[Index]func(client.Object) []string{ByService: policyServices}},
+	{Kind: InferencePool, New: func() client.Object { return &inferencev1.InferencePool{} }, Optional: true},
+	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true},
+	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }},
+	{Kind: Service, New: func() client.Object { return &corev1.Service{} },
+		Indexes: map[Index]func(client.Object) []string{ByGateway: dataPlaneGateway}},
+	{Kind: EndpointSlice, New: func() client.Object { return &discoveryv1.EndpointSlice{} },
+		Indexes: map[Index]func(client.Object) []string{ByService: sliceService}},
+	{Kind: Pod, New: func() client.Object { return &corev1.Pod{} },
+		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
+	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }},
+	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }},
+}
+
+// RowOf returns the row of a kind.
+func RowOf(kind Kind) (row Row, ok bool) {
+	for _, row := range Rows {
+		if row.Kind == kind {
+			return row, true
+		}
+	}
+	return Row{}, false
+}
+
+func namespace(object client.Object) []string { return []string{object.GetNamespace()} }
+
+func gatewayClass(object client.Object) []string {
+	return []string{string(object.(*gwv1.Gateway).Spec.GatewayClassName)}
+}
+
+func listenerSetGateway(object client.Object) []string {
+	set := object.(*gwv1.ListenerSet)
+	key := ir.Key{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
+	if set.Spec.ParentRef.Namespace != nil {
+		key.Namespace = string(*set.Spec.ParentRef.Namespace)
+	}
+	return []string{key.String()}
+}
+
+// dataPlaneGateway finds the Services that the product itself made for a Gateway. The label
+// holds the name as names.LabelValue gives it; DataPlaneServices asks for the same.
+func dataPlaneGateway(object client.Object) []string {
+	name, ok := object.GetLabels()[gwv1.GatewayNameLabelKey]
+	if !ok {
+		return nil
+	}
+	return []string{ir.Key{Namespace: object.GetNamespace(), Name: name}.String()}
+}
+
+func policyServices(object client.Object) []string {
+	policy := object.(*gwv1.BackendTLSPolicy)
+	var services []string
+	for _, target := range policy.Spec.TargetRefs {
+		services = append(services, ir.Key{Namespace: policy.Namespace, Name: string(target.Name)}.String())
+	}
+	return services
+}
+
+func sliceService(object client.Object) []string {
+	name, ok := object.GetLabels()[discoveryv1.LabelServiceName]
+	if !ok {
+		return nil
+	}
+	return []string{ir.Key{Namespace: object.GetNamespace(), Name: name}.String()}
+}
+
+func labelPairs(object client.Object) []string {
+	pairs := make([]string, 0, len(object.GetLabels()))
+	for name, value := range object.GetLabels() {
+		pairs = append(pairs, LabelValue(object.GetNamespace(), name, value))
+	}
+	return pairs
+}
+
+// LabelValue is the value of one label in the ByLabel index.
+func LabelValue(namespace, name, value string) string { return namespace + "/" + name + "=" + value }

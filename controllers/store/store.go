@@ -1,0 +1,163 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Dep is something a computation can read and a change can touch: one object (Index empty,
+// Value its key) or one value of an index.
+type Dep struct {
+	Kind  Kind
+	Index Index
+	Value string
+}
+
+// Store holds the objects by kind. The zero value is not usable; see New.
+type Store struct {
+	tables map[Kind]*table
+}
+
+type table struct {
+	row     Row
+	objects map[ir.Key]client.Object
+	indexes map[Index]map[string][]ir.Key // values hold few keys: sorted slices
+}
+
+// New returns an empty store that knows the kinds of Rows.
+func New() *Store {
+	s := &Store{tables: make(map[Kind]*table, len(Rows))}
+	for _, row := range Rows {
+		t := &table{row: row, objects: map[ir.Key]client.Object{}, indexes: map[Index]map[string][]ir.Key{}}
+		for index := range row.Indexes {
+			t.indexes[index] = map[string][]ir.Key{}
+		}
+		s.tables[row.Kind] = t
+	}
+	return s
+}
+
+// KeyOf returns the key of an object.
+func KeyOf(object client.Object) ir.Key {
+	return ir.Key{Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// Set stores an object and returns what the change touches.
+func (s *Store) Set(kind Kind, object client.Object) []Dep {
+	t := s.table(kind)
+	key := KeyOf(object)
+	touched := t.unindex(key, t.objects[key])
+	t.objects[key] = object
+	for index, values := range t.row.Indexes {
+		for _, value := range values(object) {
+			t.add(index, value, key)
+			touched = appendNew(touched, Dep{Kind: kind, Index: index, Value: value})
+		}
+	}
+	return append(touched, Dep{Kind: kind, Value: key.String()})
+}
+
+// Delete removes an object and returns what the change touches.
+func (s *Store) Delete(kind Kind, key ir.Key) []Dep {
+	t := s.table(kind)
+	object, ok := t.objects[key]
+	if !ok {
+		return nil
+	}
+	touched := t.unindex(key, object)
+	delete(t.objects, key)
+	return append(touched, Dep{Kind: kind, Value: key.String()})
+}
+
+// Object returns one object, nil when there is none.
+func (s *Store) Object(kind Kind, key ir.Key) client.Object { return s.table(kind).objects[key] }
+
+// Replace swaps in a version of an object that means the same (Same): nothing is touched,
+// but the older version need not be kept in memory.
+func (s *Store) Replace(kind Kind, object client.Object) {
+	s.table(kind).objects[KeyOf(object)] = object
+}
+
+// Keys returns the keys of a kind, sorted.
+func (s *Store) Keys(kind Kind) []ir.Key {
+	t := s.table(kind)
+	keys := make([]ir.Key, 0, len(t.objects))
+	for key := range t.objects {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, CompareKeys)
+	return keys
+}
+
+// Len returns the number of objects of a kind.
+func (s *Store) Len(kind Kind) int { return len(s.table(kind).objects) }
+
+func (s *Store) table(kind Kind) *table {
+	t, ok := s.tables[kind]
+	if !ok {
+		panic(fmt.Sprintf("store: kind %q has no row", kind))
+	}
+	return t
+}
+
+func (t *table) unindex(key ir.Key, object client.Object) []Dep {
+	if object == nil {
+		return nil
+	}
+	var touched []Dep
+	for index, values := range t.row.Indexes {
+		for _, value := range values(object) {
+			t.remove(index, value, key)
+			touched = append(touched, Dep{Kind: t.row.Kind, Index: index, Value: value})
+		}
+	}
+	return touched
+}
+
+func (t *table) add(index Index, value string, key ir.Key) {
+	keys := t.indexes[index][value]
+	if at, found := slices.BinarySearchFunc(keys, key, CompareKeys); !found {
+		t.indexes[index][value] = slices.Insert(keys, at, key)
+	}
+}
+
+func (t *table) remove(index Index, value string, key ir.Key) {
+	keys := t.indexes[index][value]
+	at, found := slices.BinarySearchFunc(keys, key, CompareKeys)
+	if !found {
+		return
+	}
+	if keys = slices.Delete(keys, at, at+1); len(keys) == 0 {
+		delete(t.indexes[index], value)
+		return
+	}
+	t.indexes[index][value] = keys
+}
+
+func appendNew(deps []Dep, dep Dep) []Dep {
+	if slices.Contains(deps, dep) {
+		return deps
+	}
+	return append(deps, dep)
+}
+
+// CompareKeys orders keys by namespace and name.
+func CompareKeys(a, b ir.Key) int {
+	if a.Namespace != b.Namespace {
+		if a.Namespace < b.Namespace {
+			return -1
+		}
+		return 1
+	}
+	switch {
+	case a.Name < b.Name:
+		return -1
+	case a.Name > b.Name:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/names"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// View reads the store and tells a recorder what was read, found or not: an object that is
+// missing today is a dependency too.
+type View struct {
+	store  *Store
+	record func(Dep)
+}
+
+// View returns a reader. A nil record is for callers that compute everything once.
+func (s *Store) View(record func(Dep)) View {
+	if record == nil {
+		record = func(Dep) {}
+	}
+	return View{store: s, record: record}
+}
+
+// get returns one object of a kind, or the zero T when there is none.
+func get[T client.Object](v View, kind Kind, key ir.Key) T {
+	v.record(Dep{Kind: kind, Value: key.String()})
+	object, _ := v.store.table(kind).objects[key].(T)
+	return object
+}
+
+// list returns the objects under one value of an index, sorted by key.
+func list[T client.Object](v View, kind Kind, index Index, value string) []T {
+	v.record(Dep{Kind: kind, Index: index, Value: value})
+	t := v.store.table(kind)
+	keys := t.indexes[index][value]
+	objects := make([]T, 0, len(keys))
+	for _, key := range keys {
+		objects = append(objects, t.objects[key].(T))
+	}
+	return objects
+}
+
+// The getters below return nil when the object does not exist. Results are shared and must
+// not be modified.
+
+// GatewayClass returns the class of a name.
+func (v View) GatewayClass(name string) *gwv1.GatewayClass {
+	return get[*gwv1.GatewayClass](v, GatewayClass, ir.Key{Name: name})
+}
+
+// Gateway returns one Gateway.
+func (v View) Gateway(key ir.Key) *gwv1.Gateway { return get[*gwv1.Gateway](v, Gateway, key) }
+
+// ListenerSet returns one ListenerSet.
+func (v View) ListenerSet(key ir.Key) *gwv1.ListenerSet {
+	return get[*gwv1.ListenerSet](v, ListenerSet, key)
+}
+
+// ListenerSetsOf returns the ListenerSets that name the Gateway as parent, allowed or not.
+func (v View) ListenerSetsOf(gateway ir.Key) []*gwv1.ListenerSet {
+	return list[*gwv1.ListenerSet](v, ListenerSet, ByGateway, gateway.String())
+}
+
+// HTTPRoute returns one HTTPRoute.
+func (v View) HTTPRoute(key ir.Key) *gwv1.HTTPRoute { return get[*gwv1.HTTPRoute](v, HTTPRoute, key) }
+
+// GRPCRoute returns one GRPCRoute.
+func (v View) GRPCRoute(key ir.Key) *gwv1.GRPCRoute { return get[*gwv1.GRPCRoute](v, GRPCRoute, key) }
+
+// TLSRoute returns one TLSRoute.
+func (v View) TLSRoute(key ir.Key) *gwv1.TLSRoute { return get[*gwv1.TLSRoute](v, TLSRoute, key) }
+
+// TCPRoute returns one TCPRoute.
+func (v View) TCPRoute(key ir.Key) *gwv1.TCPRoute { return get[*gwv1.TCPRoute](v, TCPRoute, key) }
+
+// UDPRoute returns one UDPRoute.
+func (v View) UDPRoute(key ir.Key) *gwv1.UDPRoute { return get[*gwv1.UDPRoute](v, UDPRoute, key) }
+
+// ReferenceGrantsIn returns the grants of the namespace that references point into.
+func (v View) ReferenceGrantsIn(namespace string) []*gwv1.ReferenceGrant {
+	return list[*gwv1.ReferenceGrant](v, ReferenceGrant, ByNamespace, namespace)
+}
+
+// BackendTLSPolicy returns one policy.
+func (v View) BackendTLSPolicy(key ir.Key) *gwv1.BackendTLSPolicy {
+	return get[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, key)
+}
+
+// BackendTLSPoliciesOf returns the policies that target the Service.
+func (v View) BackendTLSPoliciesOf(service ir.Key) []*gwv1.BackendTLSPolicy {
+	return list[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, ByService, service.String())
+}
+
+// InferencePool returns one pool.
+func (v View) InferencePool(key ir.Key) *inferencev1.InferencePool {
+	return get[*inferencev1.InferencePool](v, InferencePool, key)
+}
+
+// GatewayParameters returns one set of parameters.
+func (v View) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+	return get[*v1alpha1.GatewayParameters](v, GatewayParameters, key)
+}
+
+// Namespace returns the namespace of a name.
+func (v View) Namespace(name string) *corev1.Namespace {
+	return get[*corev1.Namespace](v, Namespace, ir.Key{Name: name})
+}
+
+// Service returns one Service.
+func (v View) Service(key ir.Key) *corev1.Service { return get[*corev1.Service](v, Service, key) }
+
+// DataPlaneServices returns the Services that the product made for the Gateway.
+func (v View) DataPlaneServices(gateway ir.Key) []*corev1.Service {
+	gateway.Name = names.LabelValue(gateway.Name)
+	return list[*corev1.Service](v, Service, ByGateway, gateway.String())
+}
+
+// EndpointSlicesOf returns the slices of the Service.
+func (v View) EndpointSlicesOf(service ir.Key) []*discoveryv1.EndpointSlice {
+	return list[*discoveryv1.EndpointSlice](v, EndpointSlice, ByService, service.String())
+}
+
+// Secret returns one Secret, trimmed to the entries of TLS (Trim).
+func (v View) Secret(key ir.Key) *corev1.Secret { return get[*corev1.Secret](v, Secret, key) }
+
+// ConfigMap returns one ConfigMap.
+func (v View) ConfigMap(key ir.Key) *corev1.ConfigMap {
+	return get[*corev1.ConfigMap](v, ConfigMap, key)
+}
+
+// PodsMatching returns the Pods of the namespace that carry all labels, sorted by name. No
+// labels select nothing: an InferencePool without a selector has no endpoints.
+//
+// It reads the shortest list among the labels, and depends on that list alone.
+func (v View) PodsMatching(namespace string, labels map[string]string) []*corev1.Pod {
+	shortest, found := "", false
+	index := v.store.table(Pod).indexes[ByLabel]
+	for _, name := range sortedNames(labels) {
+		value := LabelValue(namespace, name, labels[name])
+		if !found || len(index[value]) < len(index[shortest]) {
+			shortest, found = value, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	candidates := list[*corev1.Pod](v, Pod, ByLabel, shortest)
+	return slices.DeleteFunc(candidates, func(pod *corev1.Pod) bool {
+		for name, value := range labels {
+			if actual, ok := pod.Labels[name]; !ok || actual != value {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func sortedNames(labels map[string]string) []string {
+	names := make([]string, 0, len(labels))
+	for name := range labels {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

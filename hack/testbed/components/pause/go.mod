@@ -1,0 +1,4 @@
+// The container that holds a pod's namespaces.
+module github.com/kedify/inference-gateway/hack/testbed/components/pause
+
+go 1.26.0

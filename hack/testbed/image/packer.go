@@ -1,0 +1,73 @@
+package image
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Packer keeps archives in a folder, by content.
+type Packer struct {
+	Dir    string
+	Single bool // keep only the newest archive of an image
+}
+
+// Pack returns the archive of the image with this binary, written if needed.
+func (p Packer) Pack(i Image, binary string) (string, error) {
+	files, err := i.Files(binary)
+	if err != nil {
+		return "", err
+	}
+	key, err := contentKey(i.Spec, files)
+	if err != nil {
+		return "", err
+	}
+	target := filepath.Join(p.Dir, i.Name+"-"+key+".tar")
+	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
+		return target, err
+	}
+	if err := os.MkdirAll(p.Dir, 0o755); err != nil {
+		return "", err
+	}
+	if p.Single {
+		old, err := filepath.Glob(filepath.Join(p.Dir, i.Name+"-*.tar"))
+		if err != nil {
+			return "", err
+		}
+		for _, path := range old {
+			if err := os.Remove(path); err != nil {
+				return "", err
+			}
+		}
+	}
+	return target, WriteArchive(target, i.Spec, files)
+}
+
+// contentKey names an archive without reading its large files: their path
+// (in the cache a content key), size and time stand for them.
+func contentKey(spec Spec, files []File) (string, error) {
+	hash := sha256.New()
+	head, err := json.Marshal(spec)
+	if err != nil {
+		return "", err
+	}
+	hash.Write(head)
+	for _, f := range files {
+		fmt.Fprintf(hash, "\n%s %o %d ", f.Path, f.Mode, len(f.Content))
+		hash.Write(f.Content)
+		if f.Source == "" {
+			continue
+		}
+		info, err := os.Stat(f.Source)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(hash, "%s %d %d", f.Source, info.Size(), info.ModTime().UnixNano())
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:16], nil
+}

@@ -1,0 +1,151 @@
+package image
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kedify/inference-gateway/hack/testbed/build"
+)
+
+// Profiles say what a cluster is for; a cluster builds and imports only the
+// images of its profile.
+const (
+	Minimal     = "minimal"     // Kubernetes, Envoy, DNS, the gateway
+	Inference   = "inference"   // and the endpoint picker, a model simulator, the echo backend
+	Conformance = "conformance" // what the two conformance suites' manifests ask for
+	KEDA        = "keda"        // minimal and the echo backend; KEDA's own images go here
+)
+
+// Profiles lists them all.
+var Profiles = []string{Minimal, Inference, Conformance, KEDA}
+
+// Names that other packages and the manifests refer to.
+const (
+	Pause   = "registry.k8s.io/pause:3.10"
+	Gateway = "ghcr.io/kedify/inference-gateway:dev"
+
+	lwepp = "registry.k8s.io/gateway-api-inference-extension/lwepp:v1.6.0"
+)
+
+// Image is one row of the table: names and where the binary comes from.
+type Image struct {
+	Name      string // short, for the command line
+	Component string
+	Binary    string // of the component; the component's name when empty
+	Path      string // of the binary in the image
+	Spec      Spec
+	Profiles  []string
+	Dynamic   bool // carries the shared libraries of its binary
+	Extra     []File
+}
+
+const nonroot = "65532:65532"
+
+// Options choose between variants of the table.
+type Options struct {
+	// LWEPPAsEPP puts the full endpoint picker under the name of the
+	// lightweight one. See the comment at lweppAsEPP.
+	LWEPPAsEPP bool
+}
+
+// Table lists every image.
+func Table(o Options) []Image {
+	everywhere := Profiles
+	rows := []Image{
+		{Name: "pause", Component: "pause", Path: "/pause", Profiles: everywhere,
+			Spec: Spec{Names: []string{Pause}, User: "65535:65535"}},
+		{Name: "coredns", Component: "coredns", Path: "/coredns", Profiles: everywhere,
+			Spec: Spec{Names: []string{"registry.k8s.io/coredns/coredns:v1.12.2"}, User: nonroot}},
+		{Name: "envoy", Component: "envoy", Path: "/usr/local/bin/envoy", Profiles: everywhere, Dynamic: true,
+			Spec: Spec{Names: []string{"docker.io/envoyproxy/envoy:distroless-v1.40.0"}, User: nonroot,
+				Cmd: []string{"-c", "/etc/envoy/envoy.yaml"}}},
+		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
+			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
+		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA},
+			Spec: Spec{User: nonroot, Names: []string{
+				"registry.k8s.io/gateway-api/echo-basic:v1.5.1",
+				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.2",
+				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.3",
+				"gcr.io/k8s-staging-gateway-api/echo-basic:v20251106-v1.3.0-263-g47c3435c",
+			}}},
+		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance},
+			Spec: Spec{Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, User: nonroot}},
+		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference},
+			Spec: Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
+	}
+	rows = append(rows, lweppRows(o)...)
+	for i := range rows {
+		row := &rows[i]
+		if row.Binary == "" {
+			row.Binary = row.Component
+		}
+		if row.Spec.Entrypoint == nil {
+			row.Spec.Entrypoint = []string{row.Path}
+		}
+	}
+	return rows
+}
+
+// lweppRows: the stock lightweight picker 1.6.0 cannot answer a request with a
+// streamed body (gateway-api-inference-extension issue 3035, fixed in 1.6.1),
+// so no Envoy-based gateway passes the inference suite with it. With
+// LWEPPAsEPP its name holds the full picker 1.5.0 instead, configured as the
+// suite of 1.5.0 configured it: the header that the tests set decides the
+// endpoint, and the endpoint that served is reported back. The stock one stays
+// available under another tag. `up` says so when it does this.
+func lweppRows(o Options) []Image {
+	stock := Image{Name: "lwepp", Component: "lwepp", Path: "/lwepp", Profiles: []string{Conformance},
+		Spec: Spec{Names: []string{lwepp + "-stock"}, User: nonroot}}
+	if !o.LWEPPAsEPP {
+		stock.Spec.Names = []string{lwepp, lwepp + "-stock"}
+		return []Image{stock}
+	}
+	const config = "/etc/epp/config.yaml"
+	standIn := Image{Name: "lwepp-as-epp", Component: "epp", Path: "/epp", Profiles: []string{Conformance},
+		Spec: Spec{Names: []string{lwepp}, User: nonroot,
+			// The echo backends have no metrics; asking for them 20 times
+			// a second, the default, costs 10% of a processor per picker.
+			Entrypoint: []string{"/epp", "--config-file", config, "--refresh-metrics-interval=5s"}},
+		Extra: []File{{Path: config, Mode: 0o644, Content: []byte(eppTestConfig)}},
+	}
+	return []Image{stock, standIn}
+}
+
+// eppTestConfig is what the suite's manifests of 1.5.0 gave to the picker.
+const eppTestConfig = `apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: header-based-testing-filter
+- type: destination-endpoint-served-verifier
+schedulingProfiles:
+- name: conformance-profile
+  plugins:
+  - pluginRef: header-based-testing-filter
+`
+
+// ForProfile selects the images of a profile.
+func ForProfile(rows []Image, profile string) ([]Image, error) {
+	if !slices.Contains(Profiles, profile) {
+		return nil, fmt.Errorf("no profile %q; there are %v", profile, Profiles)
+	}
+	var out []Image
+	for _, row := range rows {
+		if slices.Contains(row.Profiles, profile) {
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}
+
+// ByName selects images by short name.
+func ByName(rows []Image, names []string) ([]Image, error) {
+	var out []Image
+	for _, name := range names {
+		i := slices.IndexFunc(rows, func(row Image) bool { return row.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no image %q", name)
+		}
+		out = append(out, rows[i])
+	}
+	return out, nil
+}

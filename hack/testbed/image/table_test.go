@@ -1,0 +1,69 @@
+package image
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kedify/inference-gateway/hack/testbed/build"
+)
+
+func TestEveryRowCanBeBuiltAndNoNameIsTwice(t *testing.T) {
+	for _, standIn := range []bool{true, false} {
+		seen := map[string]string{}
+		for _, row := range Table(Options{LWEPPAsEPP: standIn}) {
+			if row.Component != build.Gateway {
+				c, err := build.Lookup(row.Component)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(c.Binaries(), row.Binary) {
+					t.Errorf("%s: component %s has no binary %s", row.Name, c.Name, row.Binary)
+				}
+			}
+			for _, name := range row.Spec.Names {
+				if other := seen[name]; other != "" {
+					t.Errorf("%s and %s are both %s", other, row.Name, name)
+				}
+				seen[name] = row.Name
+			}
+			if row.Spec.Entrypoint[0] != row.Path {
+				t.Errorf("%s: entrypoint %v, binary at %s", row.Name, row.Spec.Entrypoint, row.Path)
+			}
+		}
+		want := "lwepp"
+		if standIn {
+			want = "lwepp-as-epp"
+		}
+		if seen[lwepp] != want || seen[lwepp+"-stock"] != "lwepp" {
+			t.Errorf("stand-in %v: %s comes from %s", standIn, lwepp, seen[lwepp])
+		}
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	rows := Table(Options{LWEPPAsEPP: true})
+	for profile, want := range map[string]string{
+		Minimal:     "pause coredns envoy gateway",
+		Inference:   "pause coredns envoy gateway echo-basic epp llm-d-inference-sim",
+		Conformance: "pause coredns envoy gateway echo-basic epp lwepp lwepp-as-epp",
+	} {
+		images, err := ForProfile(rows, profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, i := range images {
+			names = append(names, i.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: got %s, want %s", profile, got, want)
+		}
+	}
+	if _, err := ForProfile(rows, "nonsense"); err == nil {
+		t.Error("no error")
+	}
+	if _, err := ByName(rows, []string{"epp", "nonsense"}); err == nil {
+		t.Error("no error")
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// errUsersCluster says that a stage has nothing to do on a cluster that the user brought.
+var errUsersCluster = errors.New("not for a cluster of the user's")
+
+// modules of the repository whose code is linted.
+var modules = []string{".", "conformance"}
+
+// addresses of our own cluster, for the feature GatewayStaticAddresses: one that a Service may
+// ask for, and one of the range for documentation, which nobody can give.
+var addresses = []string{"-usable-address=10.99.255.7", "-unusable-address=192.0.2.9"}
+
+// stages in the order in which they run.
+func stages() []stage {
+	return []stage{
+		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
+		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on", depth: -1, run: unit},
+		{name: "cluster", about: "a real Kubernetes with the chart installed", prepares: true, run: cluster},
+		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
+		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified", depth: 1, run: gatewayAPI},
+		{name: "inference", about: "Gateway API Inference Extension v1.6.0, unmodified", depth: 2, run: inference},
+		{name: "e2e", about: "the promises of the product, on the cluster", run: e2e},
+	}
+}
+
+func lint(ctx context.Context, r *runner) error {
+	modfile := filepath.Join(r.root, "hack", "tools", "go.mod")
+	for _, module := range modules {
+		r.check(ctx, "golangci-lint "+module, module, "go", "tool", "-modfile="+modfile, "golangci-lint", "run", "./...")
+	}
+	return nil
+}
+
+func unit(ctx context.Context, r *runner) error {
+	envoy, err := r.envoy(ctx)
+	if err != nil {
+		return err
+	}
+	r.env = append(r.env, "ENVOY="+envoy)
+	packages, err := r.unitPackages(ctx)
+	if err != nil {
+		return err
+	}
+	return r.goTest(ctx, ".", append([]string{"-race"}, packages...)...)
+}
+
+// envoy is the path of the Envoy that goldens are validated with.
+func (r *runner) envoy(ctx context.Context) (string, error) {
+	text, err := r.answer(ctx, "go", "run", "./hack/testbed", "build", "envoy")
+	if err != nil {
+		return "", err
+	}
+	// The last line is the name of the component and its folder.
+	fields := strings.Fields(text[strings.LastIndex(text, "\n")+1:])
+	if len(fields) != 2 || fields[0] != "envoy" {
+		return "", fmt.Errorf("no path of Envoy in %q", text)
+	}
+	return filepath.Join(fields[1], "envoy"), nil
+}
+
+func cluster(ctx context.Context, r *runner) error {
+	if os.Getenv("KUBECONFIG") != "" {
+		r.show("using the cluster of KUBECONFIG, with the product as it is installed there")
+		return nil
+	}
+	if err := r.do(ctx, "go", "build", "-o", "bin/testbed", "./hack/testbed"); err != nil {
+		return err
+	}
+	if err := r.do(ctx, testbed("up", "--profile", "conformance")...); err != nil {
+		return err
+	}
+	// The examples want a model as well.
+	if err := r.do(ctx, testbed("images", "llm-d-inference-sim")...); err != nil {
+		return err
+	}
+	return r.do(ctx, "go", "run", "./hack/install", "--name", "test")
+}
+
+// smoke tests the testbed itself; with a cluster of the user there is nothing of ours to test.
+func smoke(ctx context.Context, r *runner) error {
+	if os.Getenv("KUBECONFIG") != "" {
+		return errUsersCluster
+	}
+	binary, err := r.binary(ctx, ".", "./hack/testbed/smoke", "smoke")
+	if err != nil {
+		return err
+	}
+	return r.inCluster(ctx, binary)
+}
+
+func gatewayAPI(ctx context.Context, r *runner) error {
+	if os.Getenv("KUBECONFIG") != "" {
+		return r.suite(ctx, "TestGatewayAPI", strings.Fields(os.Getenv("ADDRESSES"))...)
+	}
+	return r.suite(ctx, "TestGatewayAPI", addresses...)
+}
+
+func inference(ctx context.Context, r *runner) error {
+	return r.suite(ctx, "TestInference")
+}
+
+// suite runs one conformance suite with its reports and evidence below out/conformance.
+func (r *runner) suite(ctx context.Context, test string, args ...string) error {
+	binary, err := r.binary(ctx, "conformance", ".", "conformance")
+	if err != nil {
+		return err
+	}
+	args = append([]string{
+		"-test.run=^" + test + "$", "-test.parallel=3", "-gateway-class=kedify",
+		"-out=" + filepath.Join(r.root, "out", "conformance"),
+	}, args...)
+	return r.inCluster(ctx, binary, args...)
+}
+
+func e2e(ctx context.Context, r *runner) error {
+	binary, err := r.binary(ctx, ".", "./test/e2e", "e2e")
+	if err != nil {
+		return err
+	}
+	return r.inCluster(ctx, binary, "-root="+r.root)
+}

@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+	"github.com/kedify/inference-gateway/test/e2e/internal/load"
+)
+
+// badYAML is a Gateway's worth of mistakes, each of them on a hostname of its own and next to a
+// good rule where one route can hold both.
+const badYAML = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: good}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [good.example.com]
+  rules:
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: no-service}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [no-service.example.com]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /bad}}]
+    backendRefs: [{name: nobody, port: 80}]
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: no-port}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [no-port.example.com]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /bad}}]
+    backendRefs: [{name: a, port: 81}]
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: no-grant}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [no-grant.example.com]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /bad}}]
+    backendRefs: [{name: kubernetes, namespace: default, port: 443}]
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: no-kind}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [no-kind.example.com]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /bad}}]
+    backendRefs: [{group: example.com, kind: Bucket, name: a, port: 80}]
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: no-pool}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [no-pool.example.com]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /bad}}]
+    backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: nobody}]
+  - backendRefs: [{name: a, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: bad-regex}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [bad-regex.example.com]
+  rules:
+  - matches: [{headers: [{type: RegularExpression, name: x-bad, value: "(["}]}]
+    backendRefs: [{name: a, port: 80}]
+`
+
+// invalid is what the status says of a rule that points nowhere.
+func invalid(reason string) cluster.Condition {
+	return cluster.Condition{Type: "ResolvedRefs", Status: metav1.ConditionFalse, Reason: reason}
+}
+
+// TestBadInputHurtsNobody adds mistakes to a Gateway under traffic. Each object gets the
+// condition and the reason of the specification and a message that names the culprit; a rule
+// that points nowhere answers 500; no other rule, of the same route or of others, notices.
+func TestBadInputHurtsNobody(t *testing.T) {
+	c := cluster.Connect(t)
+	namespace := c.Namespace(t)
+	c.Apply(t, namespace, gatewayYAML)
+	c.Apply(t, namespace, render(t, echoYAML, echo{Name: "a", Replicas: 1}))
+	good, _, _ := strings.Cut(badYAML, "---")
+	c.Apply(t, namespace, good)
+	c.DeploymentsReady(t, namespace)
+	address := c.GatewayReady(t, namespace, "web")
+	probe(t, address, "good.example.com", "/")
+	traffic := load.Start(t, load.Options{
+		Address: address + ":80", Workers: 4, Pause: 2 * time.Millisecond,
+		Requests: []load.Request{{Host: "good.example.com", Path: "/"}},
+	})
+	c.Apply(t, namespace, badYAML)
+	for _, one := range []struct {
+		route, reason, names string
+	}{
+		{"no-service", "BackendNotFound", "nobody"},
+		{"no-port", "BackendNotFound", "81"},
+		{"no-grant", "RefNotPermitted", "kubernetes"},
+		{"no-kind", "InvalidKind", "Bucket"},
+		{"no-pool", "BackendNotFound", "nobody"},
+	} {
+		t.Run(one.route, func(t *testing.T) {
+			c.RouteHas(t, namespace, one.route, cluster.Accepted, invalid(one.reason))
+			if message := c.Message(t, namespace, one.route, "ResolvedRefs"); !strings.Contains(message, one.names) {
+				t.Errorf("the message does not name %q: %s", one.names, message)
+			}
+			host := one.route + ".example.com"
+			becomes(t, address, host, "/bad", 500)
+			becomes(t, address, host, "/", 200)
+		})
+	}
+	t.Run("bad-regex", func(t *testing.T) {
+		c.RouteHas(t, namespace, "bad-regex", cluster.Condition{Type: "Accepted", Status: metav1.ConditionFalse, Reason: "UnsupportedValue"})
+		if message := c.Message(t, namespace, "bad-regex", "Accepted"); !strings.Contains(message, "x-bad") && !strings.Contains(message, "([") {
+			t.Errorf("the message names neither the header nor the expression: %s", message)
+		}
+	})
+	t.Run("TheGatewayStays", func(t *testing.T) {
+		c.GatewayReady(t, namespace, "web")
+		traffic.MustBeClean(t, 50)
+	})
+}

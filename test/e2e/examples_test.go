@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+)
+
+// TestExamples applies each example as its README says and checks what the README promises.
+// (examples/two-pools-weighted is TestTwoPoolsWeighted.)
+func TestExamples(t *testing.T) {
+	t.Run("HTTPBasic", exampleHTTP)
+	t.Run("InferenceQuickstart", exampleInference)
+}
+
+func exampleHTTP(t *testing.T) {
+	const namespace, host = "http-basic", "shop.example.com"
+	c := cluster.Connect(t)
+	c.ApplyFolder(t, filepath.Join(*root, "examples", namespace))
+	c.DeploymentsReady(t, namespace)
+	address := c.GatewayReady(t, namespace, "web")
+	c.RouteHas(t, namespace, "shop", cluster.Accepted, cluster.ResolvedRefs)
+	probe(t, address, host, "/")
+
+	versions := map[string]int{}
+	for range 300 {
+		got, err := ask(address, host, "/", "")
+		if err != nil || got.status != http.StatusOK {
+			t.Fatalf("%v %+v", err, got)
+		}
+		if got.header.Get("x-served-through") != "kedify" {
+			t.Fatalf("the response header is missing: %v", got.header)
+		}
+		versions[deployment(t, got.body)]++
+	}
+	t.Logf("answers: %v", versions)
+	if share := float64(versions["shop-v2"]) / 300; share < 0.02 || share > 0.18 {
+		t.Errorf("shop-v2 got %.2f of the requests, want 0.1", share)
+	}
+	for range 20 {
+		got, err := ask(address, host, "/", "", "x-version", "v2")
+		if err != nil || deployment(t, got.body) != "shop-v2" {
+			t.Fatalf("testers: %v %+v", err, got)
+		}
+	}
+	got, err := ask(address, host, "/old-cart", "")
+	if err != nil || got.status != http.StatusMovedPermanently || got.header.Get("location") != "http://"+host+"/cart" {
+		t.Errorf("moved: %v %+v", err, got)
+	}
+	if got, err := ask(address, "other.example.com", "/", ""); err != nil || got.status != http.StatusNotFound {
+		t.Errorf("another host: %v %+v", err, got)
+	}
+}
+
+func exampleInference(t *testing.T) {
+	const namespace = "inference-quickstart"
+	c := cluster.Connect(t)
+	c.ApplyFolder(t, filepath.Join(*root, "examples", namespace))
+	c.DeploymentsReady(t, namespace)
+	address := c.GatewayReady(t, namespace, "inference")
+	c.RouteHas(t, namespace, "llama", cluster.Accepted, cluster.ResolvedRefs)
+	c.PoolHas(t, namespace, "llama", "inference", cluster.Accepted, cluster.ResolvedRefs)
+	const body = `{"model": "llama-3.1-8b", "prompt": "hello", "max_tokens": 1}`
+	answers(t, address, completions, body)
+
+	ips := map[string]string{}
+	for _, pod := range c.Pods(t, namespace, "app=llama") {
+		ips[pod.Name] = pod.Status.PodIP
+	}
+	for range 50 {
+		got, err := ask(address, "", completions, body, "content-type", "application/json")
+		if err != nil || got.status != http.StatusOK {
+			t.Fatalf("%v %+v", err, got)
+		}
+		// The picker learns which endpoint served, and it is the one that answered.
+		want := fmt.Sprintf("%s:8000", ips[got.header.Get("x-inference-pod")])
+		if served := got.header.Get("x-conformance-test-served-endpoint"); served != want {
+			t.Fatalf("served endpoint %q, the pod that answered is at %q", served, want)
+		}
+	}
+	streams(t, address, "llama-3.1-8b")
+}

@@ -1,0 +1,130 @@
+package bootstrap
+
+import (
+	"time"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	"go.yaml.in/yaml/v2"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+const (
+	// Pause before the control plane is asked again after a lost stream: with Envoy's default
+	// (up to 30 s) a gateway would run on old configuration long after the control plane is
+	// back.
+	reconnectMin = 100 * time.Millisecond
+	reconnectMax = 3 * time.Second
+
+	// maxRegexProgram replaces Envoy's default of 100, which refuses ordinary expressions.
+	// xds/ir/check bounds what is sent.
+	maxRegexProgram = 1_000_000
+)
+
+// Render renders the bootstrap of a proxy as YAML.
+func Render(c Config) ([]byte, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	server, err := serverCluster(c)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := readyListener()
+	if err != nil {
+		return nil, err
+	}
+	overload, err := overloadManager(c)
+	if err != nil {
+		return nil, err
+	}
+	runtime, err := structpb.NewStruct(map[string]any{
+		"re2.max_program_size.error_level": maxRegexProgram,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return text(&bootstrapv3.Bootstrap{
+		// The node ID of a process is given on its command line (Args).
+		Node: &corev3.Node{Id: c.Gateway.String(), Cluster: c.Gateway.String()},
+		// A socket, not a port: the admin interface can stop the proxy and show its keys.
+		Admin: &bootstrapv3.Admin{Address: &corev3.Address{Address: &corev3.Address_Pipe{
+			Pipe: &corev3.Pipe{Path: c.AdminSocket, Mode: 0o600},
+		}}},
+		DynamicResources: dynamicResources(),
+		StaticResources: &bootstrapv3.Bootstrap_StaticResources{
+			Clusters:  []*clusterv3.Cluster{server},
+			Listeners: []*listenerv3.Listener{ready},
+		},
+		LayeredRuntime: &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{
+			{Name: "product", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: runtime}},
+			// Last wins: an operator may try a setting through the admin socket.
+			{Name: "admin", LayerSpecifier: &bootstrapv3.RuntimeLayer_AdminLayer_{
+				AdminLayer: &bootstrapv3.RuntimeLayer_AdminLayer{},
+			}},
+		}},
+		StatsConfig: statistics(),
+		// The flush walks all statistics on the main thread and delays every change that meets
+		// it; with no sink nobody reads the result. A metrics sink replaces this by an interval.
+		StatsFlush: &bootstrapv3.Bootstrap_StatsFlushOnAdmin{StatsFlushOnAdmin: true},
+		// 28 instead of 60 KiB per cluster, together with the inclusion list.
+		DeferredStatOptions: &bootstrapv3.Bootstrap_DeferredStatOptions{EnableDeferredCreationStats: true},
+		ClusterManager:      &bootstrapv3.ClusterManager{EnableDeferredClusterCreation: true},
+		OverloadManager:     overload,
+	})
+}
+
+// dynamicResources asks for everything on one delta stream.
+//
+// Clusters and listeners are waited for without limit: a proxy that gave up after Envoy's
+// 15 s would say that it is ready with nothing to serve.
+func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
+	all := func() *corev3.ConfigSource {
+		return &corev3.ConfigSource{
+			ResourceApiVersion:    corev3.ApiVersion_V3,
+			InitialFetchTimeout:   durationpb.New(0),
+			ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+		}
+	}
+	return &bootstrapv3.Bootstrap_DynamicResources{
+		AdsConfig: &corev3.ApiConfigSource{
+			ApiType:             corev3.ApiConfigSource_DELTA_GRPC,
+			TransportApiVersion: corev3.ApiVersion_V3,
+			GrpcServices: []*corev3.GrpcService{{
+				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
+					ClusterName: Cluster,
+					RetryPolicy: &corev3.RetryPolicy{RetryBackOff: &corev3.BackoffStrategy{
+						BaseInterval: durationpb.New(reconnectMin), MaxInterval: durationpb.New(reconnectMax),
+					}},
+				}},
+			}},
+		},
+		CdsConfig: all(),
+		LdsConfig: all(),
+	}
+}
+
+// text renders a message as YAML with sorted keys.
+func text(message proto.Message) ([]byte, error) {
+	data, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	var plain any // JSON is YAML
+	if err := yaml.Unmarshal(data, &plain); err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(plain)
+}
+
+func packed(message proto.Message) (*anypb.Any, error) {
+	out := &anypb.Any{}
+	err := anypb.MarshalFrom(out, message, proto.MarshalOptions{Deterministic: true})
+	return out, err
+}

@@ -1,0 +1,104 @@
+package bootstrap
+
+import (
+	"errors"
+	"path"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Names and places that the rest of the product relies on.
+const (
+	// BootstrapFile is what Envoy is started with; the other two are read by it.
+	BootstrapFile   = "envoy.yaml"
+	CertificateFile = "xds-certificate.yaml"
+	AuthorityFile   = "xds-authority.yaml"
+
+	// ReadyPort serves ReadyPath: 200 while the proxy has its first configuration and is not
+	// draining, 503 when it drains, refused before.
+	ReadyPort = 19003
+	ReadyPath = "/ready"
+
+	// Cluster is the name of the control plane in the proxy.
+	Cluster = "xds"
+)
+
+// ErrConfig says which part of a Config is missing.
+var ErrConfig = errors.New("incomplete bootstrap configuration")
+
+// Config is what differs between proxies.
+type Config struct {
+	// Gateway the proxy serves: its node cluster, and the first part of its node ID.
+	Gateway ir.Key
+	// Directory of the rendered files in the proxy's file system.
+	Directory string
+	// ServerAddress is the host name or address of the control plane, ServerPort its port, and
+	// ServerName the DNS name that its certificate must carry.
+	ServerAddress string
+	ServerPort    uint32
+	ServerName    string
+	// CertificateDirectory holds tls.crt, tls.key and ca.crt. It may be replaced while the
+	// proxy runs, the way Kubernetes swaps mounted Secrets.
+	CertificateDirectory string
+	// AdminSocket is the path of the Unix socket of the admin interface.
+	AdminSocket string
+	// MaxHeapBytes turns on load shedding: from 90% memory is returned to the system, from
+	// 95% HTTP/2 streams are reset from the most expensive on, at 98% requests are refused.
+	// Zero: off.
+	MaxHeapBytes uint64
+}
+
+func (c Config) validate() error {
+	for name, value := range map[string]string{
+		"Gateway.Namespace":    c.Gateway.Namespace,
+		"Gateway.Name":         c.Gateway.Name,
+		"Directory":            c.Directory,
+		"ServerAddress":        c.ServerAddress,
+		"ServerName":           c.ServerName,
+		"CertificateDirectory": c.CertificateDirectory,
+		"AdminSocket":          c.AdminSocket,
+	} {
+		if value == "" {
+			return errors.Join(ErrConfig, errors.New(name+" is empty"))
+		}
+	}
+	if c.ServerPort == 0 || c.ServerPort > 65535 {
+		return errors.Join(ErrConfig, errors.New("ServerPort is not a port"))
+	}
+	return nil
+}
+
+// Files renders all files of Config.Directory.
+func Files(c Config) (map[string][]byte, error) {
+	files := map[string]func(Config) ([]byte, error){
+		BootstrapFile:   Render,
+		CertificateFile: certificate,
+		AuthorityFile:   authority,
+	}
+	out := make(map[string][]byte, len(files))
+	for name, render := range files {
+		data, err := render(c)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = data
+	}
+	return out, nil
+}
+
+// Args are the arguments to start Envoy with. The node ("$(POD_NAMESPACE)/$(POD_NAME)")
+// names this process among those of its gateway.
+func Args(directory, node string) []string {
+	return []string{
+		"--config-path", path.Join(directory, BootstrapFile),
+		"--service-node", node,
+		"--log-level", "warning",
+		// A picker that fails open would log one warning per request.
+		"--component-log-level", "ext_proc:error",
+		// One Envoy per pod, replaced by the next pod and never by a process beside it.
+		"--disable-hot-restart",
+		// Connections are told to close from the moment the drain begins, not at random times
+		// during it: the shutdown command decides how long to wait.
+		"--drain-strategy", "immediate",
+	}
+}

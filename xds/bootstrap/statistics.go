@@ -1,0 +1,55 @@
+package bootstrap
+
+import (
+	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/config/metrics/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+)
+
+// What the proxy counts. Everything else is rejected before it is created: the default set
+// costs 60 KiB per cluster and blocks the main thread for 112 to 448 ms at every flush with
+// 5,000 to 20,000 clusters.
+var (
+	// Per cluster: what the scaler counts requests by, and the first thing to look at when a
+	// backend does not answer.
+	includedSuffixes = []string{
+		".upstream_rq_total",
+		".upstream_rq_retry",
+		".upstream_rq_active",
+		".upstream_rq_pending_active",
+		".upstream_rq_5xx",
+		".upstream_cx_connect_fail",
+		".membership_total",
+	}
+	// Per process. Nothing here grows with the number of hosts: statistics of route tables
+	// (http.http.rds.) and of secrets are left out.
+	includedPrefixes = []string{
+		"cluster_manager.",
+		"control_plane.",
+		"http.http.downstream_",
+		"http.http.ext_proc.",
+		"http.http.lua.",
+		"http.http.no_route",
+		"http.http.scoped_rds.",
+		"listener_manager.",
+		"main_thread.",
+		"overload.",
+		"server.",
+		"tcp.tcp.",
+		"udp.udp.",
+	}
+)
+
+func statistics() *metricsv3.StatsConfig {
+	var patterns []*matcherv3.StringMatcher
+	for _, suffix := range includedSuffixes {
+		patterns = append(patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Suffix{Suffix: suffix}})
+	}
+	for _, prefix := range includedPrefixes {
+		patterns = append(patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: prefix}})
+	}
+	return &metricsv3.StatsConfig{StatsMatcher: &metricsv3.StatsMatcher{
+		StatsMatcher: &metricsv3.StatsMatcher_InclusionList{
+			InclusionList: &matcherv3.ListStringMatcher{Patterns: patterns},
+		},
+	}}
+}

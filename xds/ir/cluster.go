@@ -1,0 +1,109 @@
+package ir
+
+import (
+	"strconv"
+)
+
+// BackendKind is what a cluster stands for.
+type BackendKind string
+
+const (
+	BackendService BackendKind = "service"
+	BackendPool    BackendKind = "pool"   // the endpoints of an InferencePool
+	BackendPicker  BackendKind = "picker" // the endpoint picker Service of a pool
+)
+
+// ClusterKey is the identity of a backend. Scope splits what is counted or held apart while
+// the endpoints stay shared.
+type ClusterKey struct {
+	Kind      BackendKind
+	Namespace string
+	Name      string
+	Port      uint32 // the Service port; zero for pools
+	Scope     string
+}
+
+// Scopes of clusters whose protocol follows from the kind of route that uses them.
+const (
+	ScopeGRPC = "grpc" // GRPCRoute: HTTP/2 whatever the backend says of itself
+	ScopeTCP  = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
+	ScopeTLS  = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
+	ScopeUDP  = "udp"  // UDPRoute
+)
+
+// Endpoints returns the key under which the endpoints of the cluster travel. A UDP port is
+// another port than the TCP port with its number.
+func (k ClusterKey) Endpoints() ClusterKey {
+	if k.Scope != ScopeUDP {
+		k.Scope = ""
+	}
+	return k
+}
+
+func (k ClusterKey) String() string {
+	text := string(k.Kind) + "/" + k.Namespace + "/" + k.Name
+	if k.Port != 0 {
+		text += "/" + strconv.FormatUint(uint64(k.Port), 10)
+	}
+	if k.Scope != "" {
+		text += "/" + k.Scope
+	}
+	return text
+}
+
+// Protocol is what the proxy speaks to the endpoints of a cluster.
+type Protocol string
+
+const (
+	HTTP1  Protocol = "http1"
+	HTTP2  Protocol = "http2" // cleartext prior knowledge, or ALPN h2 under TLS
+	TCPRaw Protocol = "tcp"
+)
+
+// Cluster is a backend as the proxy sees it. Its endpoints travel apart (Endpoints).
+type Cluster struct {
+	Key      ClusterKey
+	Protocol Protocol
+	TLS      *UpstreamTLS
+	// Pool is set for BackendPool clusters.
+	Pool   *Pool
+	Source Source
+}
+
+// Pool says how a pool cluster chooses when its picker named no usable endpoint.
+type Pool struct {
+	// FailOpen takes any ready endpoint; otherwise the answer is 503.
+	FailOpen bool
+}
+
+// UpstreamTLS is TLS towards the endpoints (BackendTLSPolicy, or a picker's own).
+type UpstreamTLS struct {
+	SNI string
+	// CA is the name of the Secret with the CA bundle; SystemCA uses the proxy's trust store.
+	CA       string
+	SystemCA bool
+	// Insecure verifies nothing (picker Services, whose certificates are self-signed).
+	Insecure bool
+	// Names the certificate must carry one of; empty: SNI.
+	Names []SubjectAltName
+	// Certificate is the name of the Secret presented to the backend; empty: none.
+	Certificate string
+}
+
+// SubjectAltName is one acceptable name of a backend certificate.
+type SubjectAltName struct {
+	URI  bool // otherwise DNS
+	Name string
+}
+
+// Endpoints are the addresses of a cluster, sorted by address and port.
+type Endpoints struct {
+	Key       ClusterKey
+	Addresses []Endpoint
+}
+
+// Endpoint is one address that may take requests now.
+type Endpoint struct {
+	Address string // IPv4 or IPv6, no brackets
+	Port    uint32
+}

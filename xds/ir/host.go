@@ -1,0 +1,182 @@
+package ir
+
+import "time"
+
+// Host is the routes of one hostname on one chain: the unit that a user edits and that
+// travels alone. Hostname is exact for a host of its own; inside Wildcards it is
+// "*.suffix", "*", or an exact name that answers 421.
+type Host struct {
+	Chain    string
+	Hostname string
+	// Routes in the order of precedence (Gateway API HTTPRouteMatch). A request that
+	// matches none gets 404.
+	Routes []Route
+}
+
+// Wildcards is every host of a chain that is not exact: consulted only when the exact host
+// is missing.
+type Wildcards struct {
+	Chain string
+	Hosts []Host
+}
+
+// Route is one match and what to do with the requests it takes.
+type Route struct {
+	// Name is unique enough to find the rule in a log: kind/namespace/name and the match.
+	// Never empty.
+	Name   string
+	Match  Match
+	Action Action
+	Source Source
+}
+
+// Match selects requests; all its parts must hold.
+type Match struct {
+	Path    PathMatch
+	Method  string // empty: any
+	Headers []ValueMatch
+	Query   []ValueMatch
+}
+
+// PathMatchKind says how PathMatch.Value is compared.
+type PathMatchKind string
+
+const (
+	PathPrefix PathMatchKind = "prefix" // on path segments: /a takes /a and /a/b, not /ab
+	PathExact  PathMatchKind = "exact"
+	PathRegex  PathMatchKind = "regex" // RE2, the whole path
+)
+
+// PathMatch compares the path without its query.
+type PathMatch struct {
+	Kind  PathMatchKind
+	Value string
+}
+
+// ValueMatch compares one header or query parameter.
+type ValueMatch struct {
+	Name  string
+	Value string
+	Regex bool // RE2 on the whole value; otherwise equality
+}
+
+// Action is what happens to a request: *Forward, *Redirect or *Respond.
+type Action interface{ isAction() }
+
+// Forward sends the request to one of the weighted targets.
+type Forward struct {
+	Targets  []Target
+	Filters  Filters
+	Timeouts Timeouts
+	Retry    *Retry
+}
+
+// Target is one weighted backend. Picker and Hold belong to the target, never to the route,
+// so that two pools of one rule keep their own endpoint picker.
+type Target struct {
+	// Cluster is the backend. Invalid targets have none: their share of the requests is
+	// answered 500 (Gateway API, HTTPBackendRef).
+	Cluster ClusterKey
+	Invalid bool
+	Weight  uint32
+	Filters TargetFilters
+	Picker  *Picker
+}
+
+// TargetFilters change what one backend sends and receives.
+type TargetFilters struct {
+	RequestHeaders  *HeaderChange
+	ResponseHeaders *HeaderChange
+}
+
+// Picker is the endpoint picker that chooses the endpoint of each request of a pool
+// (Gateway API Inference Extension, endpoint picker protocol).
+type Picker struct {
+	Cluster ClusterKey
+	// FailOpen lets requests pass to any ready endpoint when the picker cannot be asked.
+	FailOpen bool
+	// ResponseBody streams response bodies through the picker as well.
+	ResponseBody bool
+}
+
+// Filters change requests and responses of a whole rule.
+type Filters struct {
+	RequestHeaders  *HeaderChange
+	ResponseHeaders *HeaderChange
+	Rewrite         *Rewrite
+	Mirrors         []Mirror
+	CORS            *CORS
+}
+
+// HeaderChange is applied in the order set, add, remove.
+type HeaderChange struct {
+	Set, Add []Header
+	Remove   []string
+}
+
+// Header is a name and a value.
+type Header struct{ Name, Value string }
+
+// Rewrite changes the request before it is forwarded.
+type Rewrite struct {
+	Hostname string // empty: unchanged
+	Path     *PathRewrite
+}
+
+// PathRewrite replaces the full path or the matched prefix.
+type PathRewrite struct {
+	Prefix bool // replace the matched prefix; otherwise the full path
+	Value  string
+}
+
+// Mirror sends a copy of a fraction of the requests to a backend and ignores its answers.
+type Mirror struct {
+	Cluster     ClusterKey
+	Numerator   uint32
+	Denominator uint32 // 100, 10,000 or 1,000,000
+}
+
+// CORS answers preflight requests and decorates responses (Gateway API HTTPCORSFilter).
+type CORS struct {
+	AllowOrigins     []string // exact, with "*" in the host part, or "*"
+	AllowMethods     []string
+	AllowHeaders     []string
+	ExposeHeaders    []string
+	AllowCredentials bool
+	MaxAge           time.Duration
+}
+
+// Timeouts of a rule. Nil means the default, zero means none.
+type Timeouts struct {
+	Request        *time.Duration // whole request, retries included
+	BackendRequest *time.Duration // one attempt
+	Idle           *time.Duration // silence on the stream
+}
+
+// Retry of a rule.
+type Retry struct {
+	Attempts uint32 // retries after the first attempt
+	Codes    []uint32
+	Backoff  time.Duration // zero: the default of the proxy
+}
+
+// Redirect answers with a Location. Empty fields keep the part of the request.
+type Redirect struct {
+	Scheme, Hostname string
+	Path             *PathRewrite
+	// Port as the user gave it. Zero: the one of Scheme if that is given, else the one of
+	// the listener (Gateway API HTTPRequestRedirectFilter.port).
+	Port            uint32
+	StatusCode      uint32
+	ResponseHeaders *HeaderChange
+}
+
+// Respond answers directly.
+type Respond struct {
+	StatusCode uint32
+	Body       string
+}
+
+func (*Forward) isAction()  {}
+func (*Redirect) isAction() {}
+func (*Respond) isAction()  {}

@@ -1,0 +1,140 @@
+// Package oracle answers which route takes a request, straight from the IR, for tests that
+// compare the proxy and its tables with it.
+//
+// Job: the meaning of ir.Match in a few lines that are obviously right, and random hosts and
+// requests to ask about. Inputs: IR values, a random source. Outputs: route names. PURE.
+// Ownership: nothing is kept between calls.
+package oracle
+
+import (
+	"fmt"
+	"math/rand"
+	"regexp"
+	"strings"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Request is what the random rules look at.
+type Request struct {
+	Method  string
+	Path    string // with its query
+	Headers map[string]string
+}
+
+// Route returns the name of the first route that takes the request, "" for none.
+func Route(routes []ir.Route, r Request) string {
+	for i := range routes {
+		if takes(&routes[i].Match, r) {
+			return routes[i].Name
+		}
+	}
+	return ""
+}
+
+func takes(m *ir.Match, r Request) bool {
+	path, _, _ := strings.Cut(r.Path, "?")
+	var ok bool
+	switch m.Path.Kind {
+	case ir.PathExact:
+		ok = path == m.Path.Value
+	case ir.PathRegex:
+		ok = regexp.MustCompile(`^(?:` + m.Path.Value + `)$`).MatchString(path)
+	default:
+		prefix := strings.TrimRight(m.Path.Value, "/")
+		ok = path == prefix || strings.HasPrefix(path, prefix+"/")
+	}
+	ok = ok && (m.Method == "" || m.Method == r.Method)
+	for _, header := range m.Headers {
+		ok = ok && r.Headers[header.Name] == header.Value
+	}
+	return ok
+}
+
+// words are few, so that rules and requests meet often; large hosts get further ones.
+var words = []string{"a", "b", "ab", "c", "v1"}
+
+func word(random *rand.Rand, routes int) string {
+	i := random.Intn(len(words) + routes/30)
+	if i < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("w%d", i)
+}
+
+// expressions bounds the regular expressions of a host: a tree repeats each in every list.
+const expressions = 3
+
+func path(random *rand.Rand, routes int) string {
+	var out strings.Builder
+	depth := 1 + random.Intn(3)
+	if random.Intn(max(4, routes/5)) == 0 {
+		depth = 0 // all paths: a rule that every list ends with
+	}
+	for range depth {
+		out.WriteString("/" + word(random, routes))
+	}
+	if out.Len() == 0 || random.Intn(5) == 0 {
+		out.WriteString("/")
+	}
+	return out.String()
+}
+
+// Routes makes random routes in a random order, named by their place. Each answers with its
+// name.
+func Routes(random *rand.Rand, count int) []ir.Route {
+	var out []ir.Route
+	regexes := 0
+	for i := range count {
+		match := ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: path(random, count)}}
+		switch random.Intn(12) {
+		case 0:
+			if regexes++; regexes <= expressions {
+				match.Path.Kind, match.Path.Value = ir.PathRegex, "/"+words[random.Intn(len(words))]+"/.*"
+			}
+		case 1, 2, 3, 4:
+			match.Path.Kind = ir.PathExact
+		}
+		if random.Intn(3) == 0 {
+			match.Method = []string{"GET", "PUT"}[random.Intn(2)]
+		}
+		if random.Intn(3) == 0 {
+			match.Headers = []ir.ValueMatch{{Name: "x-h", Value: words[random.Intn(len(words))]}}
+		}
+		name := fmt.Sprintf("route-%d", i)
+		out = append(out, ir.Route{Name: name, Match: match, Action: &ir.Respond{StatusCode: 200, Body: name}})
+	}
+	return out
+}
+
+// Ask makes a request that is close to one of the routes more often than not.
+func Ask(random *rand.Rand, routes []ir.Route) Request {
+	r := Request{Method: []string{"GET", "PUT", "POST"}[random.Intn(3)], Path: path(random, len(routes)), Headers: map[string]string{}}
+	if len(routes) > 0 && random.Intn(2) == 0 {
+		near := routes[random.Intn(len(routes))].Match.Path
+		if near.Kind != ir.PathRegex {
+			r.Path = near.Value
+			switch random.Intn(5) {
+			case 0:
+				r.Path += "/"
+			case 1:
+				r.Path += words[random.Intn(len(words))]
+			case 2:
+				r.Path = strings.TrimRight(r.Path, "/") + path(random, 0)
+			}
+		}
+	}
+	if r.Path == "" {
+		r.Path = "/"
+	}
+	switch random.Intn(4) {
+	case 0:
+		r.Path += "?q=/a/b"
+	case 1:
+		r.Path += "?"
+	}
+	if random.Intn(2) == 0 {
+		r.Headers["x-h"] = words[random.Intn(len(words))]
+	}
+	return r
+}

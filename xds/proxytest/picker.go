@@ -1,0 +1,163 @@
+package proxytest
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+const (
+	destination = "x-gateway-destination-endpoint"
+	served      = destination + "-served"
+)
+
+// Picker is an endpoint picker in the manner of the reference implementation: it reads the
+// whole request body, answers the headers with the pick, then streams the body back. It
+// speaks TLS with a certificate that nobody trusts.
+type Picker struct {
+	Address string
+
+	mu     sync.Mutex
+	name   string
+	pick   string
+	served []string
+	paths  []string
+}
+
+// StartPicker starts a picker that names itself in a request header "x-picker".
+func StartPicker(t testing.TB, name string) *Picker {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Picker{Address: listener.Addr().String(), name: name}
+	s := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{NewKeys(t).TLS(t, "self-signed")}, MinVersion: tls.VersionTLS13,
+	})))
+	extprocv3.RegisterExternalProcessorServer(s, &pickerService{picker: p})
+	go func() { _ = s.Serve(listener) }()
+	t.Cleanup(s.Stop)
+	return p
+}
+
+// Pick sets the answer: a list of endpoints, or nothing at all.
+func (p *Picker) Pick(endpoints string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pick = endpoints
+}
+
+// Seen returns the paths it was asked about and the endpoints that it was told have served.
+func (p *Picker) Seen() (paths, served []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.paths...), append([]string(nil), p.served...)
+}
+
+type pickerService struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	picker *Picker
+}
+
+func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	var body []byte
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var answers []*extprocv3.ProcessingResponse
+		switch message := request.Request.(type) {
+		case *extprocv3.ProcessingRequest_RequestHeaders:
+			s.note(message.RequestHeaders)
+			if message.RequestHeaders.EndOfStream {
+				answers = append(answers, s.answer())
+			}
+		case *extprocv3.ProcessingRequest_RequestBody:
+			body = append(body, message.RequestBody.Body...)
+			if message.RequestBody.EndOfStream {
+				answers = append(answers, s.answer(), &extprocv3.ProcessingResponse{
+					Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: streamed(body, true)},
+				})
+			}
+		case *extprocv3.ProcessingRequest_ResponseHeaders:
+			s.noteServed(request.MetadataContext)
+			answers = append(answers, &extprocv3.ProcessingResponse{
+				Response: &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{}},
+			})
+		case *extprocv3.ProcessingRequest_ResponseBody:
+			answers = append(answers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseBody{
+				ResponseBody: streamed(message.ResponseBody.Body, message.ResponseBody.EndOfStream),
+			}})
+		}
+		for _, answer := range answers {
+			if err := stream.Send(answer); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *pickerService) note(headers *extprocv3.HttpHeaders) {
+	s.picker.mu.Lock()
+	defer s.picker.mu.Unlock()
+	for _, header := range headers.GetHeaders().GetHeaders() {
+		if header.Key == ":path" {
+			s.picker.paths = append(s.picker.paths, string(header.RawValue))
+		}
+	}
+}
+
+func (s *pickerService) noteServed(metadata *corev3.Metadata) {
+	s.picker.mu.Lock()
+	defer s.picker.mu.Unlock()
+	fields := metadata.GetFilterMetadata()["envoy.lb"].GetFields()
+	s.picker.served = append(s.picker.served, fields[served].GetStringValue())
+}
+
+// answer is the pick, as a header and as metadata, with the route look-up that the reference
+// picker demands every time.
+func (s *pickerService) answer() *extprocv3.ProcessingResponse {
+	s.picker.mu.Lock()
+	defer s.picker.mu.Unlock()
+	set := func(name, value string) *corev3.HeaderValueOption {
+		return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: []byte(value)}}
+	}
+	common := &extprocv3.CommonResponse{
+		ClearRouteCache: true,
+		HeaderMutation:  &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("x-picker", s.picker.name)}},
+	}
+	response := &extprocv3.ProcessingResponse{
+		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{Response: common}},
+	}
+	if s.picker.pick != "" {
+		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(destination, s.picker.pick))
+		response.DynamicMetadata = &structpb.Struct{Fields: map[string]*structpb.Value{
+			"envoy.lb": structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+				destination: structpb.NewStringValue(s.picker.pick),
+			}}),
+		}}
+	}
+	return response
+}
+
+func streamed(body []byte, end bool) *extprocv3.BodyResponse {
+	return &extprocv3.BodyResponse{Response: &extprocv3.CommonResponse{BodyMutation: &extprocv3.BodyMutation{
+		Mutation: &extprocv3.BodyMutation_StreamedResponse{StreamedResponse: &extprocv3.StreamedBodyResponse{
+			Body: body, EndOfStream: end,
+		}},
+	}}}
+}

@@ -1,0 +1,67 @@
+package publish
+
+import (
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// entry is one name of a gateway: what it should be, and what is known about it across all
+// proxies. Entries are compared by pointer.
+type entry struct {
+	kind kind
+	name string
+
+	// desired is what the engine asked for; nil: the resource is gone, or was only named.
+	desired *revision
+	// current is what proxies are told: desired, or what stands in for it while it is
+	// quarantined. Nil: nothing.
+	current *revision
+	// good is the newest revision that a proxy accepted, prior the one before: a proxy may
+	// refuse what another accepted.
+	good, prior *revision
+	// former is what was desired last, when nothing is desired any more.
+	former *revision
+
+	// rejection is set while desired is quarantined.
+	rejection *Rejection
+	// needed counts the current revisions that name this entry, keepers those among them that
+	// are not desired themselves: what stands in for a refused revision keeps what it names.
+	needed, keepers int
+	// keeps: current is not what is desired, and counted in the keepers of what it names.
+	keeps bool
+
+	// seq is the Apply that last changed desired.
+	seq uint64
+	// applied is when desired changed, zero once every proxy has it: propagation is
+	// observed once.
+	applied time.Time
+	// behind counts the proxies that do not have current yet, acked those that accepted
+	// desired.
+	behind, acked int
+	// orphan entries were swept from the gateway; a new one may have taken the name.
+	orphan bool
+}
+
+func (e *entry) key() resource.Key {
+	return resource.Key{Type: kindTypes[e.kind], Name: e.name}
+}
+
+// dead reports whether nothing of the gateway speaks about the entry any more.
+func (e *entry) dead() bool {
+	return e.desired == nil && e.needed == 0
+}
+
+// standIn returns what proxies are told when the engine's wish cannot or need not be sent.
+func (e *entry) standIn() *revision {
+	switch {
+	case e.desired != nil && e.rejection == nil:
+		return e.desired
+	case e.desired != nil:
+		return e.good // quarantined: the last good version, or nothing
+	case e.keepers > 0:
+		return e.former // gone, perhaps with the change that was refused
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,234 @@
+package publish
+
+import (
+	"sync"
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// sweepFloor is how many dead entries are not worth sweeping.
+const sweepFloor = 512
+
+// gateway is the desired state of one gateway and the sessions of its proxies.
+type gateway struct {
+	key       ir.Key
+	publisher *Publisher
+
+	mu       sync.Mutex
+	ready    bool
+	gone     bool // forgotten
+	seq      uint64
+	entries  [kinds]map[string]*entry
+	desired  [kinds]int // how many entries have a desired revision
+	dead     int        // about how many entries could be swept
+	sessions map[*Session]struct{}
+	rejected map[*entry]struct{}
+	news     news
+}
+
+func newGateway(p *Publisher, key ir.Key) *gateway {
+	g := &gateway{
+		key:       key,
+		publisher: p,
+		sessions:  map[*Session]struct{}{},
+		rejected:  map[*entry]struct{}{},
+	}
+	for k := range g.entries {
+		g.entries[k] = map[string]*entry{}
+	}
+	return g
+}
+
+// entry returns the entry of a name and makes it when there is none.
+func (g *gateway) entry(k kind, name string) *entry {
+	found, ok := g.entries[k][name]
+	if !ok {
+		found = &entry{kind: k, name: name}
+		g.entries[k][name] = found
+	}
+	return found
+}
+
+// apply takes a change in. Its parts become visible to the proxies together, because the
+// writers wait for the lock.
+func (g *gateway) apply(change resource.Change) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seq++
+	now := g.publisher.clock.Now()
+	for i := range change.Upsert {
+		g.upsert(&change.Upsert[i], now)
+	}
+	for _, key := range change.Remove {
+		g.remove(key)
+	}
+	if g.dead > sweepFloor {
+		g.sweep()
+	}
+	g.publisher.metrics.resources(g)
+	g.tell()
+}
+
+func (g *gateway) upsert(wanted *resource.Resource, now time.Time) {
+	k, known := kindsByType[wanted.Type]
+	if !known {
+		g.publisher.log.Error(nil, "resource of an unknown type is not published", "gateway", g.key.String(), "type", wanted.Type, "name", wanted.Name)
+		return
+	}
+	e := g.entry(k, wanted.Name)
+	if e.desired != nil && e.desired.version == wanted.Version {
+		e.desired.sources = wanted.Sources // provenance may move while the content stays
+		return
+	}
+	if e.desired == nil {
+		g.desired[k]++
+	}
+	g.forgetRejection(e)
+	e.desired, e.former = g.revision(e, wanted), nil
+	e.seq, e.applied = g.seq, now
+	g.settleEntry(e)
+}
+
+// revision makes the shared content of an entry; equal content that a proxy accepted before
+// is used again.
+func (g *gateway) revision(e *entry, wanted *resource.Resource) *revision {
+	if e.good != nil && e.good.version == wanted.Version {
+		e.good.sources = wanted.Sources
+		return e.good
+	}
+	made := &revision{version: wanted.Version, body: wanted.Body, sources: wanted.Sources}
+	for _, name := range wanted.Clusters {
+		made.clusters = append(made.clusters, g.entry(cluster, name))
+	}
+	if name := companionName(e.kind, e.name, wanted.Body); name != "" {
+		made.companion = g.entry(companionKinds[e.kind], name)
+	}
+	return made
+}
+
+// companionKinds says what the companion of a kind is.
+var companionKinds = [kinds]kind{cluster: endpoint, scope: route}
+
+func (g *gateway) remove(key resource.Key) {
+	k, known := kindsByType[key.Type]
+	if !known {
+		return
+	}
+	e, ok := g.entries[k][key.Name]
+	if !ok || e.desired == nil {
+		return
+	}
+	e.former = e.desired
+	if e.rejection != nil {
+		e.former = e.good
+	}
+	g.forgetRejection(e)
+	e.desired, e.seq, e.applied = nil, g.seq, time.Time{}
+	g.desired[k]--
+	g.dead++
+	g.settleEntry(e)
+}
+
+// settleEntry brings current in line with desired, the quarantine and the pins, and has
+// every session look at the entry again.
+func (g *gateway) settleEntry(e *entry) {
+	before := e.current
+	changed := g.setCurrent(e, e.standIn())
+	for s := range g.sessions {
+		s.refresh(e)
+		if e.current != before {
+			s.wakeCompanion(before) // what waits for a cluster may have to wait for another one, or for none
+		}
+	}
+	for _, need := range changed {
+		if need.standIn() != need.current {
+			g.settleEntry(need)
+		}
+	}
+}
+
+// setCurrent changes what proxies are told and returns what else may have to change with it.
+func (g *gateway) setCurrent(e *entry, next *revision) (touched []*entry) {
+	last, kept := e.current, e.keeps
+	keeps := next != nil && next != e.desired
+	if last == next && kept == keeps {
+		return nil
+	}
+	g.adopt(next)
+	eachNeed(next, func(need *entry) {
+		need.needed++
+		need.keepers += count(keeps)
+		touched = append(touched, need)
+	})
+	eachNeed(last, func(need *entry) {
+		need.needed--
+		need.keepers -= count(kept)
+		touched = append(touched, need)
+		if need.dead() {
+			g.dead++
+		}
+	})
+	e.current, e.keeps = next, keeps
+	return touched
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// adopt replaces swept entries in a revision that comes back, by those that have their
+// names now.
+func (g *gateway) adopt(r *revision) {
+	if r == nil {
+		return
+	}
+	for i, need := range r.clusters {
+		if need.orphan {
+			r.clusters[i] = g.entry(need.kind, need.name)
+		}
+	}
+	if r.companion != nil && r.companion.orphan {
+		r.companion = g.entry(r.companion.kind, r.companion.name)
+	}
+}
+
+// eachNeed visits what a revision refers to.
+func eachNeed(r *revision, visit func(*entry)) {
+	if r == nil {
+		return
+	}
+	for _, need := range r.clusters {
+		visit(need)
+	}
+	if r.companion != nil {
+		visit(r.companion)
+	}
+}
+
+// sweep forgets entries that nothing desires, names or has. Its cost is spread over the
+// removals that made it necessary.
+func (g *gateway) sweep() {
+	g.dead = 0
+	for k := range g.entries {
+		for name, e := range g.entries[k] {
+			if e.dead() && !g.inUse(e) {
+				e.orphan = true
+				delete(g.entries[k], name)
+			}
+		}
+	}
+}
+
+func (g *gateway) inUse(e *entry) bool {
+	for s := range g.sessions {
+		if _, ok := s.records[e]; ok {
+			return true
+		}
+	}
+	return false
+}

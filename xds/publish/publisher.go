@@ -1,0 +1,162 @@
+package publish
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/go-logr/logr"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// ErrForgotten ends the sessions of a gateway that was deleted.
+var ErrForgotten = errors.New("gateway was deleted")
+
+// Defaults of Options.
+const (
+	DefaultWarmBudget  = 2 * time.Second
+	DefaultRemoveGrace = 30 * time.Second
+)
+
+// Options configure a Publisher. The zero value is usable.
+type Options struct {
+	// WarmBudget is how long a route waits for its clusters to become warm before it is
+	// sent all the same, and counted. Zero: DefaultWarmBudget.
+	WarmBudget time.Duration
+	// RemoveGrace is how long a cluster outlives the last route that named it: a request
+	// that was routed and waits in a picker or hold looks its cluster up late. Zero:
+	// DefaultRemoveGrace; negative: none.
+	RemoveGrace time.Duration
+	// Clock defaults to the time of the machine.
+	Clock Clock
+	// Log is where the publisher reports rejections and connections. The zero value
+	// discards.
+	Log logr.Logger
+	// OnDelivery is called, outside of all locks and one call per gateway at a time, when
+	// the Delivery of a gateway changed. Changes that follow each other quickly are
+	// reported once.
+	OnDelivery func(Delivery)
+	// Metrics counts; nil: nothing is exported.
+	Metrics *Metrics
+}
+
+// Publisher holds the desired resources of all gateways and the sessions of their proxies.
+type Publisher struct {
+	warmBudget  time.Duration
+	removeGrace time.Duration
+	clock       Clock
+	log         logr.Logger
+	onDelivery  func(Delivery)
+	metrics     *Metrics
+
+	mu       sync.Mutex
+	gateways map[ir.Key]*gateway
+}
+
+// New returns an empty Publisher.
+func New(options Options) *Publisher {
+	p := &Publisher{
+		warmBudget:  options.WarmBudget,
+		removeGrace: options.RemoveGrace,
+		clock:       options.Clock,
+		log:         options.Log,
+		onDelivery:  options.OnDelivery,
+		metrics:     options.Metrics,
+		gateways:    map[ir.Key]*gateway{},
+	}
+	if p.warmBudget == 0 {
+		p.warmBudget = DefaultWarmBudget
+	}
+	if p.removeGrace == 0 {
+		p.removeGrace = DefaultRemoveGrace
+	}
+	if p.clock == nil {
+		p.clock = wallClock{}
+	}
+	if p.metrics == nil {
+		p.metrics = NewMetrics()
+	}
+	return p
+}
+
+// gateway returns the gateway of a key and makes it when there is none.
+func (p *Publisher) gateway(key ir.Key) *gateway {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g, ok := p.gateways[key]
+	if !ok {
+		g = newGateway(p, key)
+		p.gateways[key] = g
+	}
+	return g
+}
+
+// Knows reports whether the gateway was applied and not forgotten since.
+func (p *Publisher) Knows(key ir.Key) bool { return p.existing(key) != nil }
+
+func (p *Publisher) existing(key ir.Key) *gateway {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gateways[key]
+}
+
+// Apply changes what the proxies of a gateway should have. It never waits for a proxy. The
+// bodies belong to the publisher from now on and must not be modified.
+func (p *Publisher) Apply(key ir.Key, change resource.Change) {
+	p.gateway(key).apply(change)
+}
+
+// Ready says that the first complete state of a gateway was applied. Streams that were
+// opened before wait for it, so that a restarted control plane never serves half a world.
+func (p *Publisher) Ready(key ir.Key) {
+	g := p.gateway(key)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ready {
+		return
+	}
+	g.ready = true
+	for s := range g.sessions {
+		s.replay()
+	}
+	g.tell()
+}
+
+// Forget drops a gateway that was deleted and ends the sessions of its proxies with
+// ErrForgotten.
+func (p *Publisher) Forget(key ir.Key) {
+	p.mu.Lock()
+	g, ok := p.gateways[key]
+	delete(p.gateways, key)
+	p.mu.Unlock()
+	if !ok {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gone = true
+	for s := range g.sessions {
+		s.end(ErrForgotten)
+	}
+	p.metrics.forget(key)
+}
+
+// Connect opens the session of a proxy that opened a stream. send is called by one goroutine
+// at a time and may block; its error ends the session.
+func (p *Publisher) Connect(key ir.Key, node string, send func(*discovery.DeltaDiscoveryResponse) error) *Session {
+	g := p.gateway(key)
+	s := newSession(g, node, send)
+	g.mu.Lock()
+	g.sessions[s] = struct{}{}
+	p.metrics.connected(key, len(g.sessions))
+	g.tell()
+	if g.gone {
+		s.end(ErrForgotten)
+	}
+	g.mu.Unlock()
+	go s.write()
+	return s
+}

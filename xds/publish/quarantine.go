@@ -1,0 +1,77 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// Rejection is a resource that a proxy refused. It lasts until the desired content changes;
+// meanwhile no proxy is sent that content again.
+type Rejection struct {
+	Resource resource.Key `json:"resource"`
+	Version  string       `json:"version"`
+	// Message is what the proxy said. It often names neither resource nor field.
+	Message string `json:"message"`
+	// Sources are the objects that shaped the resource: whom to tell.
+	Sources []ir.Source `json:"sources,omitempty"`
+	// Node is the proxy that refused first.
+	Node  string    `json:"node"`
+	Since time.Time `json:"since"`
+}
+
+// accepted remembers the newest revision that a proxy took: it stands in when a later one is
+// refused.
+func (g *gateway) accepted(e *entry, rev *revision) {
+	if rev == nil || rev.foreign || rev.blank || same(e.good, rev) {
+		return
+	}
+	if e.rejection != nil && same(e.desired, rev) {
+		return // another proxy refused it
+	}
+	if !same(rev, e.desired) {
+		return // overtaken: a proxy that lags behind says nothing new
+	}
+	e.prior, e.good = e.good, rev
+}
+
+// quarantine takes a refused revision out of circulation, for all proxies.
+func (g *gateway) quarantine(e *entry, rev *revision, node, message string) {
+	if same(e.good, rev) {
+		e.good, e.prior = e.prior, nil
+	}
+	if same(e.former, rev) {
+		e.former = e.good // it stands in for something else, and cannot
+	}
+	if same(e.desired, rev) && e.rejection == nil {
+		e.rejection = &Rejection{
+			Resource: e.key(),
+			Version:  rev.version,
+			Message:  message,
+			Sources:  slices.Clone(e.desired.sources),
+			Node:     node,
+			Since:    g.publisher.clock.Now(),
+		}
+		e.applied = time.Time{}
+		g.rejected[e] = struct{}{}
+		g.publisher.metrics.quarantined(g.key, len(g.rejected))
+		g.publisher.log.Error(nil, "proxy rejected a resource", "gateway", g.key.String(), "node", node,
+			"type", kindNames[e.kind], "name", e.name, "message", message, "standIn", e.good != nil)
+	}
+	g.settleEntry(e)
+	g.tell()
+}
+
+// forgetRejection ends the quarantine of an entry whose desired content changes. The caller
+// settles the entry.
+func (g *gateway) forgetRejection(e *entry) {
+	if e.rejection == nil {
+		return
+	}
+	e.rejection = nil
+	delete(g.rejected, e)
+	g.publisher.metrics.quarantined(g.key, len(g.rejected))
+	g.tell()
+}

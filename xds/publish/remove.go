@@ -1,0 +1,77 @@
+package publish
+
+import "time"
+
+// removal decides about the head of a queue of removals.
+func (s *Session) removal(r *record) (*revision, verdict) {
+	_, g := s.want(r)
+	if g != gone {
+		// It came back, or is gone already: the other queue decides.
+		r.queue = inUpserts
+		s.upserts[r.entry.kind].push(r)
+		delete(s.leaving, r)
+		return nil, skip
+	}
+	if r.holdsAny() {
+		if makesBlind(r.entry.kind) && s.olderBlocked(r.entry.seq) {
+			return nil, refuse // make before break
+		}
+		if !s.removable(r) {
+			r.queue = notQueued
+			s.leaving[r] = struct{}{}
+			return nil, skip
+		}
+	}
+	r.queue = notQueued
+	delete(s.leaving, r)
+	return nil, ship
+}
+
+// makesBlind reports whether requests miss a resource of the kind as soon as it is removed.
+func makesBlind(k kind) bool { return k == listener || k == scope || k == route }
+
+// removable reports whether nothing in the proxy can need the entry any more. Otherwise the
+// record is looked at again when a reference goes or its grace is over.
+func (s *Session) removable(r *record) bool {
+	if r.refs > 0 || s.hiddenRefs(r.entry.kind) {
+		r.unusedAt = time.Time{}
+		return false
+	}
+	grace := s.gateway.publisher.removeGrace
+	if grace <= 0 || r.entry.kind != cluster && r.entry.kind != secret {
+		return true
+	}
+	now := s.gateway.publisher.clock.Now()
+	if r.unusedAt.IsZero() {
+		r.unusedAt = now
+		s.alarmAt(now.Add(grace), r)
+	}
+	return !r.unusedAt.Add(grace).After(now)
+}
+
+// hiddenRefs reports whether the proxy has revisions of unknown content that may name
+// entries of the kind.
+func (s *Session) hiddenRefs(k kind) bool {
+	switch k {
+	case cluster:
+		return s.foreign[route]+s.foreign[listener]+s.foreign[scope] > 0
+	case endpoint:
+		return s.foreign[cluster] > 0
+	case route:
+		return s.foreign[scope]+s.foreign[listener] > 0
+	default:
+		return false
+	}
+}
+
+func (s *Session) isLeaving(r *record) bool {
+	_, leaving := s.leaving[r]
+	return leaving
+}
+
+// reconsiderLeaving looks again at everything that could not be removed yet.
+func (s *Session) reconsiderLeaving() {
+	for r := range s.leaving {
+		s.enqueue(r)
+	}
+}

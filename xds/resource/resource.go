@@ -1,0 +1,77 @@
+// Package resource is the currency between translate, publish and server: serialised xDS
+// resources with what the publisher must know about them and nothing more.
+//
+// Job: types and versions. Inputs: proto messages. Outputs: immutable Resource values.
+// Ownership: values are immutable and may be shared between goroutines.
+package resource
+
+import (
+	"strconv"
+
+	"github.com/cespare/xxhash/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Type is an xDS type URL.
+type Type string
+
+// The types that the product serves (xDS protocol, "resource types").
+const (
+	Cluster  Type = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+	Endpoint Type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+	Listener Type = "type.googleapis.com/envoy.config.listener.v3.Listener"
+	Scope    Type = "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration"
+	Route    Type = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+	Secret   Type = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+)
+
+// Types lists every type in the order in which a proxy must learn them.
+var Types = []Type{Cluster, Endpoint, Secret, Listener, Scope, Route}
+
+// Key identifies a resource within one gateway.
+type Key struct {
+	Type Type
+	Name string
+}
+
+// Resource is one serialised xDS resource.
+type Resource struct {
+	Key
+	// Version is a hash of Body: equal content has an equal version on every replica and
+	// after every restart.
+	Version string
+	// Body is the deterministic encoding of the message, the value of its Any.
+	Body []byte
+	// Clusters are the names of the clusters that this resource sends requests to. They must
+	// be warm in a proxy before the resource reaches it, and outlive it there.
+	Clusters []string
+	// Sources are the objects of the user that shaped the resource: whom to tell when a
+	// proxy rejects it.
+	Sources []ir.Source
+}
+
+// New serialises a message.
+func New(kind Type, name string, message proto.Message, clusters []string, sources ...ir.Source) (Resource, error) {
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+	if err != nil {
+		return Resource{}, err
+	}
+	return Resource{
+		Key:      Key{Type: kind, Name: name},
+		Version:  strconv.FormatUint(xxhash.Sum64(body), 36),
+		Body:     body,
+		Clusters: clusters,
+		Sources:  sources,
+	}, nil
+}
+
+// Change is what became different for one gateway.
+type Change struct {
+	Upsert []Resource
+	Remove []Key
+}
+
+// Empty reports whether nothing changed.
+func (c Change) Empty() bool { return len(c.Upsert) == 0 && len(c.Remove) == 0 }

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// trustDomain is the authority of the identities of proxies (SPIFFE ID, section 2).
+const trustDomain = "kedify-gateway"
+
+// ReplicaIdentity is the URI SAN of the client certificate with which replicas of the control
+// plane call each other. It names no gateway, so it opens no ADS stream.
+const ReplicaIdentity = "spiffe://" + trustDomain + "/replica"
+
+// ErrNoReplica says that a peer is not a replica of the control plane.
+var ErrNoReplica = errors.New("peer has no verified identity of a replica")
+
+// ErrNoIdentity says that a peer proved no identity of a gateway.
+var ErrNoIdentity = errors.New("peer has no verified identity of a gateway")
+
+// Identity returns the URI SAN of the client certificate of a gateway's proxies:
+// spiffe://kedify-gateway/ns/<namespace>/gateway/<name>.
+func Identity(gateway ir.Key) string {
+	return "spiffe://" + trustDomain + "/ns/" + gateway.Namespace + "/gateway/" + gateway.Name
+}
+
+// ParseIdentity is the inverse of Identity. It accepts nothing that Identity would not
+// return.
+func ParseIdentity(uri string) (ir.Key, error) {
+	parts := strings.Split(strings.TrimPrefix(uri, "spiffe://"+trustDomain+"/"), "/")
+	if len(parts) != 4 || parts[0] != "ns" || parts[2] != "gateway" {
+		return ir.Key{}, fmt.Errorf("%q is no identity of a gateway", uri)
+	}
+	gateway := ir.Key{Namespace: parts[1], Name: parts[3]}
+	if gateway.Namespace == "" || gateway.Name == "" || Identity(gateway) != uri {
+		return ir.Key{}, fmt.Errorf("%q is no identity of a gateway", uri)
+	}
+	return gateway, nil
+}
+
+// PeerGateway returns the gateway that the client certificate of a connection names, for any
+// service on the server. Without TLS it returns ErrNoIdentity.
+func PeerGateway(ctx context.Context) (ir.Key, error) {
+	certificate, ok := peerCertificate(ctx)
+	if !ok {
+		return ir.Key{}, ErrNoIdentity
+	}
+	return certificateGateway(certificate)
+}
+
+// PeerReplica returns nil when the client certificate of a connection is that of a replica of
+// the control plane, and ErrNoReplica otherwise, always without TLS.
+func PeerReplica(ctx context.Context) error {
+	certificate, ok := peerCertificate(ctx)
+	if !ok || len(certificate.URIs) != 1 || certificate.URIs[0].String() != ReplicaIdentity {
+		return ErrNoReplica
+	}
+	return nil
+}
+
+// peerCertificate returns the client certificate of a connection; false: none was verified.
+func peerCertificate(ctx context.Context) (*x509.Certificate, bool) {
+	from, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil, false
+	}
+	info, ok := from.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 || len(info.State.PeerCertificates) == 0 {
+		return nil, false
+	}
+	return info.State.PeerCertificates[0], true
+}
+
+// certificateGateway reads the identity of a certificate; exactly one URI SAN is allowed
+// (X.509-SVID, section 2).
+func certificateGateway(certificate *x509.Certificate) (ir.Key, error) {
+	if len(certificate.URIs) != 1 {
+		return ir.Key{}, fmt.Errorf("%w: the certificate has %d URI names, not one", ErrNoIdentity, len(certificate.URIs))
+	}
+	return parseURI(certificate.URIs[0])
+}
+
+func parseURI(uri *url.URL) (ir.Key, error) {
+	gateway, err := ParseIdentity(uri.String())
+	if err != nil {
+		return ir.Key{}, fmt.Errorf("%w: %w", ErrNoIdentity, err)
+	}
+	return gateway, nil
+}
+
+// parseCluster reads the gateway out of a node's cluster, "namespace/name".
+func parseCluster(cluster string) (ir.Key, error) {
+	namespace, name, ok := strings.Cut(cluster, "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return ir.Key{}, fmt.Errorf("node cluster %q does not name a gateway as namespace/name", cluster)
+	}
+	return ir.Key{Namespace: namespace, Name: name}, nil
+}

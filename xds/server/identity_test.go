@@ -1,0 +1,28 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/server"
+)
+
+func TestIdentity(t *testing.T) {
+	gateway := ir.Key{Namespace: "team-a", Name: "edge"}
+	uri := server.Identity(gateway)
+	if want := "spiffe://kedify-gateway/ns/team-a/gateway/edge"; uri != want {
+		t.Errorf("identity %q, want %q", uri, want)
+	}
+	if got, err := server.ParseIdentity(uri); err != nil || got != gateway {
+		t.Errorf("parsed %v, %v", got, err)
+	}
+	for _, bad := range []string{
+		"", "spiffe://kedify-gateway", "spiffe://kedify-gateway/ns/a/gateway/", "spiffe://kedify-gateway/ns//gateway/b",
+		"spiffe://kedify-gateway/ns/a/gateway/b/c", "spiffe://other/ns/a/gateway/b", "ns/a/gateway/b",
+		"spiffe://kedify-gateway/ns/a/sa/b", "https://kedify-gateway/ns/a/gateway/b", "spiffe://kedify-gateway/ns/a/gateway/b?x=1/",
+	} {
+		if got, err := server.ParseIdentity(bad); err == nil {
+			t.Errorf("%q was parsed as %v", bad, got)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/kedify/inference-gateway/xds/publish"
+)
+
+const (
+	// maxMessage bounds a message in bytes. A proxy that reconnects lists the versions of
+	// everything it has; 100,000 names are about 10 MiB.
+	maxMessage = 64 << 20
+	// maxStreams bounds the streams of one connection: ADS and the other services of one
+	// proxy.
+	maxStreams = 1024
+	// stopTimeout is how long the calls of other services may take after Serve was told to
+	// stop.
+	stopTimeout = 5 * time.Second
+)
+
+// Options configure a Server.
+type Options struct {
+	Publisher *publish.Publisher
+	// TLS must verify client certificates. Nil serves cleartext, where the node names its
+	// own gateway: for tests on loopback only.
+	TLS *tls.Config
+	// Authorize may refuse a proxy; its error, if it carries no gRPC status, becomes
+	// PermissionDenied. Nil: whoever proved an identity may read it.
+	Authorize func(context.Context, Peer) error
+	// Register adds other services to the same port.
+	Register func(*grpc.Server)
+	Log      logr.Logger
+}
+
+// Server serves delta ADS.
+type Server struct {
+	discovery.UnimplementedAggregatedDiscoveryServiceServer
+
+	publisher *publish.Publisher
+	authorize func(context.Context, Peer) error
+	secure    bool
+	log       logr.Logger
+	grpc      *grpc.Server
+	health    *health.Server
+
+	mu       sync.Mutex
+	stopping bool
+	sessions map[*publish.Session]struct{}
+}
+
+// ErrNoClientVerification says that Options.TLS would accept anybody.
+var ErrNoClientVerification = errors.New("TLS of the xDS server must require and verify client certificates")
+
+// New returns a server that does not listen yet.
+func New(options Options) (*Server, error) {
+	s := &Server{
+		publisher: options.Publisher,
+		authorize: options.Authorize,
+		secure:    options.TLS != nil,
+		log:       options.Log,
+		health:    health.NewServer(),
+		sessions:  map[*publish.Session]struct{}{},
+	}
+	settings := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxSendMsgSize(maxMessage),
+		grpc.MaxConcurrentStreams(maxStreams),
+		// Proxies ping to notice a dead control plane; answering costs nothing.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		// And the other way round: a proxy that vanished leaves the counts after 15 s.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+	}
+	if options.TLS != nil {
+		verifies := options.TLS.ClientAuth == tls.RequireAndVerifyClientCert
+		if !verifies && options.TLS.GetConfigForClient == nil {
+			return nil, ErrNoClientVerification
+		}
+		settings = append(settings, grpc.Creds(credentials.NewTLS(options.TLS)))
+	}
+	s.grpc = grpc.NewServer(settings...)
+	discovery.RegisterAggregatedDiscoveryServiceServer(s.grpc, s)
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	if options.Register != nil {
+		options.Register(s.grpc)
+	}
+	return s, nil
+}
+
+// Serve accepts connections until the context ends, then ends all streams, waits for other
+// calls for a few seconds and returns nil.
+func (s *Server) Serve(ctx context.Context, accept net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.grpc.Serve(accept) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		s.stop()
+		return <-failed
+	}
+}
+
+func (s *Server) stop() {
+	s.health.Shutdown()
+	s.mu.Lock()
+	s.stopping = true
+	for session := range s.sessions {
+		session.Close()
+	}
+	s.mu.Unlock()
+	hard := time.AfterFunc(stopTimeout, s.grpc.Stop)
+	defer hard.Stop()
+	s.grpc.GracefulStop()
+}
+
+// admit notes a session, so that a stop ends it; false: the server is stopping.
+func (s *Server) admit(session *publish.Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.sessions[session] = struct{}{}
+	return true
+}
+
+func (s *Server) leave(session *publish.Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session)
+}

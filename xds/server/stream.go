@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+)
+
+// Peer is a proxy that opened a stream.
+type Peer struct {
+	Gateway ir.Key
+	Node    string // node id
+	Address string
+}
+
+// StreamAggregatedResources refuses the state-of-the-world variant.
+func (s *Server) StreamAggregatedResources(grpc.BidiStreamingServer[discovery.DiscoveryRequest, discovery.DiscoveryResponse]) error {
+	return status.Error(codes.Unimplemented, "state-of-the-world xDS is not served: set api_type DELTA_GRPC in ads_config")
+}
+
+// DeltaAggregatedResources serves one proxy until its stream, its gateway or the server ends.
+func (s *Server) DeltaAggregatedResources(stream discovery.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	from, err := s.identify(stream.Context(), first.GetNode())
+	if err != nil {
+		s.log.Info("proxy was refused", "node", first.GetNode().GetId(), "cluster", first.GetNode().GetCluster(), "reason", err.Error())
+		return err
+	}
+	session := s.publisher.Connect(from.Gateway, from.Node, stream.Send)
+	if !s.admit(session) {
+		session.Close()
+	}
+	defer s.leave(session)
+	s.log.V(1).Info("proxy connected", "gateway", from.Gateway.String(), "node", from.Node, "address", from.Address)
+	go read(stream, session, first)
+	<-session.Done()
+	s.log.V(1).Info("proxy disconnected", "gateway", from.Gateway.String(), "node", from.Node, "reason", session.Err())
+	return streamError(stream.Context(), session.Err())
+}
+
+// read hands requests to the session until the stream ends, and the session with it.
+func read(stream discovery.AggregatedDiscoveryService_DeltaAggregatedResourcesServer, session *publish.Session, first *discovery.DeltaDiscoveryRequest) {
+	defer session.Close()
+	for request := first; ; {
+		if session.Receive(request) != nil {
+			return
+		}
+		var err error
+		if request, err = stream.Recv(); err != nil {
+			return
+		}
+	}
+}
+
+// streamError says to the proxy why its stream ended. It connects again in any case.
+func streamError(ctx context.Context, reason error) error {
+	switch {
+	case ctx.Err() != nil:
+		return status.FromContextError(ctx.Err()).Err()
+	case errors.Is(reason, publish.ErrForgotten):
+		return status.Error(codes.Unavailable, "the gateway was deleted")
+	default:
+		return status.Error(codes.Unavailable, "the stream was ended by the control plane")
+	}
+}
+
+// identify finds out whose proxy opened the stream.
+func (s *Server) identify(ctx context.Context, node *corev3.Node) (Peer, error) {
+	if node.GetId() == "" {
+		return Peer{}, status.Error(codes.InvalidArgument, "the first request of a stream must carry a node with an id")
+	}
+	found := Peer{Node: node.GetId()}
+	if from, ok := peer.FromContext(ctx); ok && from.Addr != nil {
+		found.Address = from.Addr.String()
+	}
+	var err error
+	if s.secure {
+		if found.Gateway, err = PeerGateway(ctx); err != nil {
+			return Peer{}, status.Error(codes.Unauthenticated, err.Error())
+		}
+		if claimed := node.GetCluster(); claimed != "" && claimed != found.Gateway.String() {
+			return Peer{}, status.Errorf(codes.PermissionDenied, "node cluster %q is not the gateway of the certificate, %s", claimed, found.Gateway)
+		}
+	} else if found.Gateway, err = parseCluster(node.GetCluster()); err != nil {
+		return Peer{}, status.Error(codes.InvalidArgument, err.Error())
+	}
+	if s.authorize == nil {
+		return found, nil
+	}
+	if err := s.authorize(ctx, found); err != nil {
+		if _, ok := status.FromError(err); ok {
+			return Peer{}, err
+		}
+		return Peer{}, status.Error(codes.PermissionDenied, err.Error())
+	}
+	return found, nil
+}

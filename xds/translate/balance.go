@@ -1,0 +1,62 @@
+package translate
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	leastv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
+	overridev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/override_host/v3"
+	subsetv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/subset/v3"
+	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// loadBalancing chooses among the endpoints of a cluster: the least busy of two, and for
+// pools the one that the picker named.
+func loadBalancing(c ir.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
+	least, err := policy("least_request", &leastv3.LeastRequest{})
+	if err != nil || c.Pool == nil {
+		return least, err
+	}
+	otherwise := least
+	if !c.Pool.FailOpen {
+		otherwise, err = nobody(least)
+		if err != nil {
+			return nil, err
+		}
+	}
+	key := func(name string) *metadatav3.MetadataKey {
+		return &metadatav3.MetadataKey{
+			Key: pickNamespace,
+			Path: []*metadatav3.MetadataKey_PathSegment{{
+				Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: name},
+			}},
+		}
+	}
+	return policy("override_host", &overridev3.OverrideHost{
+		// Metadata only: a picker writes it and a client cannot. (The header would do, from
+		// anybody.)
+		OverrideHostSources: []*overridev3.OverrideHost_OverrideHostSource{{Metadata: key(pickKey)}},
+		SelectedHostKey:     key(servedKey),
+		FallbackPolicy:      otherwise,
+	})
+}
+
+// nobody answers 503 when no usable endpoint was picked: a subset that no endpoint is in.
+func nobody(child *clusterv3.LoadBalancingPolicy) (*clusterv3.LoadBalancingPolicy, error) {
+	return policy("subset", &subsetv3.Subset{
+		FallbackPolicy:  subsetv3.Subset_NO_FALLBACK,
+		SubsetSelectors: []*subsetv3.Subset_LbSubsetSelector{{Keys: []string{"picked"}}},
+		SubsetLbPolicy:  child,
+	})
+}
+
+func policy(name string, message proto.Message) (*clusterv3.LoadBalancingPolicy, error) {
+	config, err := extension("envoy.load_balancing_policies."+name, message)
+	if err != nil {
+		return nil, err
+	}
+	return &clusterv3.LoadBalancingPolicy{
+		Policies: []*clusterv3.LoadBalancingPolicy_Policy{{TypedExtensionConfig: config}},
+	}, nil
+}

@@ -1,0 +1,165 @@
+package translate_test
+
+import (
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// The retries that the conformance suite does not test, as HTTPRouteRetry of the Gateway API
+// words them (features HTTPRouteRetryBackendTimeout and HTTPRouteRetryConnectionError).
+
+// counted starts a backend that lets handler treat the attempts below good, and answers 200 to
+// the others.
+func counted(t *testing.T, good int64, handler http.HandlerFunc) (address string, attempts *atomic.Int64) {
+	t.Helper()
+	attempts = &atomic.Int64{}
+	address = server(t, func(out http.ResponseWriter, in *http.Request) {
+		if attempts.Add(1) < good {
+			handler(out, in)
+		}
+	})
+	return address, attempts
+}
+
+// hang answers nothing until the proxy gives up.
+func hang(_ http.ResponseWriter, in *http.Request) {
+	select {
+	case <-in.Context().Done():
+	case <-time.After(5 * time.Second):
+	}
+}
+
+// never is a number of attempts that no test reaches.
+const never = 1 << 20
+
+// TestRetryOfTimeouts: an attempt that reaches the backendRequest timeout is cancelled and tried
+// again, at most as often as said, and the request timeout bounds all attempts together.
+func TestRetryOfTimeouts(t *testing.T) {
+	const attempt = 150 * time.Millisecond
+	cases := []struct {
+		name          string
+		timeouts      ir.Timeouts
+		retry         *ir.Retry
+		good          int64 // the first attempt that is answered
+		status        int
+		attempts      int64
+		atLeast, most time.Duration
+	}{
+		{"second", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1}, 2, 200, 2, attempt, 2 * time.Second},
+		{"fourth", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 4, 200, 4, 3 * attempt, 3 * time.Second},
+		{"exhausted", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 2}, never, 504, 3, 3 * attempt, 3 * time.Second},
+		{"codes", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt, 2 * time.Second},
+		{"bounded", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 3 * attempt},
+		{"once", ir.Timeouts{BackendRequest: limit(attempt)}, nil, 2, 504, 1, attempt, time.Second},
+	}
+	w := newWorld(t)
+	var routes []ir.Route
+	counts := map[string]*atomic.Int64{}
+	for _, c := range cases {
+		address, attempts := counted(t, c.good, hang)
+		counts[c.name] = attempts
+		forward := to(w.cluster(ir.Cluster{Key: serviceKey(c.name), Protocol: ir.HTTP1}, address))
+		forward.Timeouts, forward.Retry = c.timeouts, c.retry
+		routes = append(routes, route(c.name, prefix("/"+c.name), forward))
+	}
+	w.host("retry.test", routes...)
+	w.apply()
+	for _, c := range cases {
+		start := time.Now()
+		w.expect(ask{host: "retry.test", path: "/" + c.name}, c.status, "")
+		if took := time.Since(start); took < c.atLeast || took > c.most {
+			t.Errorf("%s took %v, want %v to %v", c.name, took, c.atLeast, c.most)
+		}
+		if got := counts[c.name].Load(); got != c.attempts {
+			t.Errorf("%s: %d attempts, want %d", c.name, got, c.attempts)
+		}
+	}
+}
+
+// disconnect closes the connection without an answer.
+func disconnect(out http.ResponseWriter, _ *http.Request) {
+	connection, _, err := out.(http.Hijacker).Hijack()
+	if err == nil {
+		_ = connection.Close()
+	}
+}
+
+// reset closes the connection with a TCP reset.
+func reset(out http.ResponseWriter, _ *http.Request) {
+	connection, _, err := out.(http.Hijacker).Hijack()
+	if err == nil {
+		_ = connection.(*net.TCPConn).SetLinger(0)
+		_ = connection.Close()
+	}
+}
+
+// TestRetryOfBrokenConnections: a connection that is refused, closed or reset before an answer
+// is tried again, without any status code in the list, at most as often as said.
+func TestRetryOfBrokenConnections(t *testing.T) {
+	cases := []struct {
+		name     string
+		handler  http.HandlerFunc
+		retry    *ir.Retry
+		good     int64
+		status   int
+		attempts int64
+	}{
+		{"disconnect", disconnect, &ir.Retry{Attempts: 1}, 2, 200, 2},
+		{"reset", reset, &ir.Retry{Attempts: 2}, 3, 200, 3},
+		{"codes", reset, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2},
+		{"exhausted", disconnect, &ir.Retry{Attempts: 2}, never, 503, 3},
+		{"once", disconnect, nil, 2, 503, 1},
+	}
+	w := newWorld(t)
+	counts := map[string]*atomic.Int64{}
+	var routes []ir.Route
+	for _, c := range cases {
+		address, attempts := counted(t, c.good, c.handler)
+		counts[c.name] = attempts
+		forward := to(w.cluster(ir.Cluster{Key: serviceKey(c.name), Protocol: ir.HTTP1}, address))
+		forward.Retry = c.retry
+		routes = append(routes, route(c.name, prefix("/"+c.name), forward))
+	}
+	// Nobody listens at one of two endpoints; round robin meets it in every second request.
+	refused := w.cluster(ir.Cluster{Key: serviceKey("refused"), Protocol: ir.HTTP1}, closedPort(t), echo(t, "alive"))
+	patient := to(refused)
+	patient.Retry = &ir.Retry{Attempts: 20} // an attempt may meet the dead endpoint again
+	routes = append(routes, route("patient", prefix("/patient"), patient), route("hasty", prefix("/hasty"), to(refused)))
+	w.host("retry.test", routes...)
+	w.apply()
+
+	for _, c := range cases {
+		w.expect(ask{host: "retry.test", path: "/" + c.name}, c.status, "")
+		if got := counts[c.name].Load(); got != c.attempts {
+			t.Errorf("%s: %d attempts, want %d", c.name, got, c.attempts)
+		}
+	}
+	for range 10 {
+		w.expect(ask{host: "retry.test", path: "/patient"}, 200, "alive")
+	}
+	failed := 0
+	for range 10 {
+		if w.do(ask{host: "retry.test", path: "/hasty"}).status == 503 {
+			failed++
+		}
+	}
+	if failed == 0 {
+		t.Error("no request met the endpoint that refuses: the test proves nothing")
+	}
+}
+
+// closedPort is an address where nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

@@ -1,0 +1,124 @@
+package translate
+
+import (
+	"fmt"
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+const (
+	// connectTimeout of backends: one lost SYN is repeated after 1 s.
+	connectTimeout = 2 * time.Second
+	// pickerConnectTimeout is short: every request of the pool waits for it.
+	pickerConnectTimeout = 250 * time.Millisecond
+	// http1Idle closes idle HTTP/1.1 connections before the backend does: several common
+	// servers (uvicorn of the model servers, Node.js) close after 5 s, and a request sent at
+	// that moment fails with 503. HTTP/2 announces its end (GOAWAY) and needs no such race.
+	http1Idle = 4 * time.Second
+	http2Idle = 5 * time.Minute
+)
+
+// Cluster renders a backend (CDS). Its endpoints travel apart, under a name that several
+// clusters may share.
+func Cluster(c ir.Cluster) (resource.Resource, error) {
+	name := ClusterName(c.Key)
+	sources := distinct([]ir.Source{c.Source})
+	message, err := cluster(c, name)
+	if err != nil {
+		return resource.Resource{Key: resource.Key{Type: resource.Cluster, Name: name}, Sources: sources},
+			fmt.Errorf("cluster %s: %w", name, err)
+	}
+	return resource.New(resource.Cluster, name, message, nil, sources...)
+}
+
+func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
+	message := &clusterv3.Cluster{
+		Name:                 name,
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
+		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{
+			EdsConfig: overADS(), ServiceName: EndpointsName(c.Key),
+		},
+		ConnectTimeout:  durationpb.New(connectTimeout),
+		CircuitBreakers: wideBreakers(),
+		// A node that vanished sends no RST: probe connections that are silent while a request
+		// waits on them, and give up after about 25 s.
+		UpstreamConnectionOptions: &clusterv3.UpstreamConnectionOptions{TcpKeepalive: &corev3.TcpKeepalive{
+			KeepaliveTime: number(10), KeepaliveInterval: number(5), KeepaliveProbes: number(3),
+		}},
+		// Endpoints are listed only when they may take requests, so no share of unhealthy ones
+		// is a reason to use all of them.
+		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
+	}
+	if c.Key.Kind == ir.BackendPicker {
+		message.ConnectTimeout = durationpb.New(pickerConnectTimeout)
+	}
+	policy, err := loadBalancing(c)
+	if err != nil {
+		return nil, err
+	}
+	message.LoadBalancingPolicy = policy
+	if c.Protocol != ir.TCPRaw {
+		message.TypedExtensionProtocolOptions, err = httpOptions(c.Protocol)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if c.TLS != nil {
+		message.TransportSocket, err = upstreamTLS(c.TLS, c.Protocol)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return message, nil
+}
+
+// wideBreakers leaves no hidden ceiling: what limits a backend is the backend, its scaler or
+// a policy of the user. Picker clusters answered 476 of 1,500 requests 500 with the defaults.
+func wideBreakers() *clusterv3.CircuitBreakers {
+	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+		MaxConnections:     number(wide),
+		MaxPendingRequests: number(wide),
+		MaxRequests:        number(wide),
+		MaxRetries:         number(wide),
+	}}}
+}
+
+// httpOptions says what the proxy speaks, explicitly: Envoy never guesses.
+//
+// Pickers get no HTTP/2 keepalive: the gRPC servers of the known ones refuse its pings and
+// close the connection, which turned every answer slower than 2 s into a 500
+// (docs/adr/0005-picker-per-target.md).
+func httpOptions(protocol ir.Protocol) (map[string]*anypb.Any, error) {
+	options := &httpv3.HttpProtocolOptions{}
+	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{}
+	idle := http1Idle
+	switch protocol {
+	case ir.HTTP2:
+		idle = http2Idle
+		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+		}
+	case ir.HTTP1, "":
+		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+		}
+	default:
+		return nil, fmt.Errorf("protocol %q", protocol)
+	}
+	options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
+	options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit}
+	config, err := packed(options)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": config}, nil
+}

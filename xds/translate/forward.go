@@ -1,0 +1,197 @@
+package translate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// ErrWeights says that no target has a weight, or that together they exceed 32 bits.
+var ErrWeights = errors.New("sum of weights must be between 1 and 4294967295")
+
+// forward fills a route that sends to weighted targets. It returns the clusters it names.
+func forward(route *routev3.Route, f *ir.Forward, match ir.Match) ([]string, error) {
+	action := &routev3.RouteAction{}
+	split, clusters, err := targets(f)
+	if err != nil {
+		return nil, err
+	}
+	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: split}
+	if slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Invalid }) {
+		// The share of an invalid target is sent to a cluster that never exists: 500, as
+		// HTTPBackendRef demands, instead of Envoy's 503.
+		action.ClusterNotFoundResponseCode = routev3.RouteAction_INTERNAL_SERVER_ERROR
+	}
+	if err := rewrite(action, f.Filters.Rewrite, match); err != nil {
+		return nil, err
+	}
+	mirrors, mirrored, err := mirrorPolicies(f.Filters.Mirrors)
+	if err != nil {
+		return nil, err
+	}
+	action.RequestMirrorPolicies = mirrors
+	clusters = append(clusters, mirrored...)
+	if err := timeouts(action, f); err != nil {
+		return nil, err
+	}
+
+	if f.Filters.CORS != nil {
+		route.TypedPerFilterConfig, err = perFilter(map[string]proto.Message{corsFilter: cors(f.Filters.CORS)})
+		if err != nil {
+			return nil, err
+		}
+	}
+	route.Action = &routev3.Route_Route{Route: action}
+	return clusters, nil
+}
+
+// targets renders the backends. One backend is a split as well: the configuration of a
+// backend (picker, header changes) then always has the same home.
+//
+// Requests pass the filters of the rule, then those of the backend; responses the other way
+// round.
+func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
+	split := &routev3.WeightedCluster{}
+	var clusters []string
+	var sum uint64
+	for i := range f.Targets {
+		target := &f.Targets[i]
+		sum += uint64(target.Weight)
+		request := compose(f.Filters.RequestHeaders, target.Filters.RequestHeaders)
+		response := compose(target.Filters.ResponseHeaders, f.Filters.ResponseHeaders)
+		share := &routev3.WeightedCluster_ClusterWeight{
+			Name:                    InvalidCluster,
+			Weight:                  number(target.Weight),
+			RequestHeadersToAdd:     request.add,
+			RequestHeadersToRemove:  request.remove,
+			ResponseHeadersToAdd:    response.add,
+			ResponseHeadersToRemove: response.remove,
+		}
+		if !target.Invalid {
+			share.Name = ClusterName(target.Cluster)
+			clusters = append(clusters, share.Name)
+			if target.Picker != nil {
+				override, err := pickerOverride(target.Picker)
+				if err != nil {
+					return nil, nil, err
+				}
+				share.TypedPerFilterConfig = map[string]*anypb.Any{pickerFilter: override}
+				clusters = append(clusters, ClusterName(target.Picker.Cluster))
+			}
+		}
+		split.Clusters = append(split.Clusters, share)
+	}
+	if sum == 0 || sum > math.MaxUint32 {
+		return nil, nil, fmt.Errorf("%w: %d", ErrWeights, sum)
+	}
+	return split, clusters, nil
+}
+
+// timeouts renders the limits of a rule. Nothing said means no limit on the whole request
+// (Envoy's own default of 15 s would cut every long answer); silence is bounded by the idle
+// timeout of the connection manager or of the route.
+func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
+	request, attempt := value(f.Timeouts.Request), value(f.Timeouts.BackendRequest)
+	if f.Retry != nil {
+		policy, err := retryPolicy(f.Retry)
+		if err != nil {
+			return err
+		}
+		if attempt > 0 {
+			policy.PerTryTimeout = durationpb.New(attempt)
+		}
+		action.RetryPolicy = policy
+	} else if attempt > 0 && (request == 0 || attempt < request) {
+		// There is one attempt: the limit of the attempt is that of the request.
+		request = attempt
+	}
+	action.Timeout = durationpb.New(request)
+
+	idle := f.Timeouts.Idle
+	if idle == nil && slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Picker != nil }) {
+		limit := pickerIdle
+		idle = &limit
+	}
+	if idle != nil {
+		action.IdleTimeout = durationpb.New(*idle)
+	}
+	return nil
+}
+
+func value(limit *time.Duration) time.Duration {
+	if limit == nil {
+		return 0
+	}
+	return *limit
+}
+
+// maxBackoffFactor bounds the exponential growth of the pause between attempts.
+const maxBackoffFactor = 10
+
+// retryPolicy retries the listed codes and what never was an answer: refused or broken
+// connections and attempts that timed out (Gateway API GEP-1731).
+func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
+	elsewhere, err := packed(&previoushostsv3.PreviousHostsPredicate{})
+	if err != nil {
+		return nil, err
+	}
+	policy := &routev3.RetryPolicy{
+		RetryOn:    "connect-failure,refused-stream,reset,retriable-status-codes",
+		NumRetries: wrapperspb.UInt32(r.Attempts),
+		// Another endpoint first: the one that just failed is the least promising. (Pools go down
+		// the picker's list.)
+		RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
+			Name:       "envoy.retry_host_predicates.previous_hosts",
+			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: elsewhere},
+		}},
+		HostSelectionRetryMaxAttempts: 3,
+	}
+	policy.RetriableStatusCodes = append(policy.RetriableStatusCodes, r.Codes...)
+	if r.Backoff > 0 {
+		policy.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(r.Backoff),
+			MaxInterval:  durationpb.New(maxBackoffFactor * r.Backoff),
+		}
+	}
+	return policy, nil
+}
+
+// mirrorPolicies copies requests to further clusters; their answers are ignored.
+func mirrorPolicies(mirrors []ir.Mirror) ([]*routev3.RouteAction_RequestMirrorPolicy, []string, error) {
+	var out []*routev3.RouteAction_RequestMirrorPolicy
+	var clusters []string
+	for _, mirror := range mirrors {
+		unit, ok := map[uint32]typev3.FractionalPercent_DenominatorType{
+			100:       typev3.FractionalPercent_HUNDRED,
+			10_000:    typev3.FractionalPercent_TEN_THOUSAND,
+			1_000_000: typev3.FractionalPercent_MILLION,
+		}[mirror.Denominator]
+		if !ok {
+			return nil, nil, fmt.Errorf("mirror denominator %d", mirror.Denominator)
+		}
+		name := ClusterName(mirror.Cluster)
+		clusters = append(clusters, name)
+		out = append(out, &routev3.RouteAction_RequestMirrorPolicy{
+			Cluster: name,
+			RuntimeFraction: &corev3.RuntimeFractionalPercent{
+				DefaultValue: &typev3.FractionalPercent{Numerator: mirror.Numerator, Denominator: unit},
+			},
+			// The copy keeps its Host: backends route and log by it.
+			DisableShadowHostSuffixAppend: true,
+		})
+	}
+	return out, clusters, nil
+}

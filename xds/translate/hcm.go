@@ -1,0 +1,148 @@
+package translate
+
+import (
+	"time"
+
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+const (
+	// streamIdle cuts a request on which nothing moves in either direction: long enough for a
+	// model that thinks before its first token, short enough that dead peers are noticed.
+	streamIdle = 5 * time.Minute
+	// headersTimeout bounds how long a client may take to send its request headers.
+	headersTimeout = 30 * time.Second
+	// connectionIdle closes a silent client connection. Longer than the idle timeout of cloud
+	// load balancers (60 to 350 s), so that they never reuse a connection we are closing.
+	connectionIdle = time.Hour
+	// maxStreams per HTTP/2 connection: other gateways multiplex many clients over one.
+	maxStreams = 1000
+
+	serverName = "kedify-gateway"
+)
+
+// connectionManager serves the HTTP connections of a chain. Hosts are not part of it: they
+// arrive by scope, so an edited host changes no listener.
+func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
+	early, err := earlyMutation(chain.ID)
+	if err != nil {
+		return nil, err
+	}
+	filters, err := httpFilters()
+	if err != nil {
+		return nil, err
+	}
+	upgraded, err := upgradeFilters()
+	if err != nil {
+		return nil, err
+	}
+	log, err := requestLog()
+	if err != nil {
+		return nil, err
+	}
+	return &hcmv3.HttpConnectionManager{
+		// AUTO takes HTTP/2 by ALPN and, on cleartext ports, by prior knowledge: gRPC clients
+		// need no appProtocol and no upgrade.
+		CodecType:                     hcmv3.HttpConnectionManager_AUTO,
+		StatPrefix:                    "http",
+		RouteSpecifier:                scopedRoutes(),
+		HttpFilters:                   filters,
+		UpgradeConfigs:                []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket", Filters: upgraded}},
+		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{early},
+		AccessLog:                     log,
+
+		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(connectionIdle)},
+		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
+		// them, so a request with trailers would hang.
+		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{},
+		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: number(maxStreams), AllowConnect: true},
+
+		StreamIdleTimeout:     durationpb.New(streamIdle),
+		RequestHeadersTimeout: durationpb.New(headersTimeout),
+		// No limit on a whole request: prompts and uploads are bounded by silence, not by size.
+		RequestTimeout: durationpb.New(0),
+
+		// The client address is that of the connection and x-forwarded-for is appended to. No
+		// address counts as internal, so x-envoy-* headers of clients are always removed.
+		UseRemoteAddress:          yes(),
+		InternalAddressConfig:     nowhere(),
+		ForwardClientCertDetails:  hcmv3.HttpConnectionManager_SANITIZE,
+		PreserveExternalRequestId: true,
+
+		ServerName:                 serverName,
+		ServerHeaderTransformation: hcmv3.HttpConnectionManager_APPEND_IF_ABSENT,
+
+		// "/a/../b" is resolved before matching, otherwise a path could walk around the rules of
+		// its own prefix (RFC 3986 6.2.2). Repeated and escaped slashes are left alone: they are
+		// data for some backends, and Gateway API compares paths as they are.
+		NormalizePath:                yes(),
+		MergeSlashes:                 false,
+		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_KEEP_UNCHANGED,
+
+		// "example.com." is "example.com". The port stays in the Host that the backend sees; the
+		// scope key drops it.
+		StripTrailingHostDot: true,
+	}, nil
+}
+
+// nowhere is an address that no client has: an empty list would mean Envoy's default, all
+// private networks, and so every client inside the cluster.
+func nowhere() *hcmv3.HttpConnectionManager_InternalAddressConfig {
+	return &hcmv3.HttpConnectionManager_InternalAddressConfig{CidrRanges: []*corev3.CidrRange{{
+		AddressPrefix: "255.255.255.255", PrefixLen: number(32),
+	}}}
+}
+
+// scopedRoutes finds the table of a request by (chain, host). All connection managers of a
+// proxy share one set of scopes (envoy-propagation 2.7), hence the chain fragment.
+func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
+	fragment := func(header, separator string) *hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder {
+		return &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder{
+			Type: &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor_{
+				HeaderValueExtractor: &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor{
+					Name:             header,
+					ElementSeparator: separator,
+					ExtractType:      &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor_Index{},
+				},
+			},
+		}
+	}
+	return &hcmv3.HttpConnectionManager_ScopedRoutes{ScopedRoutes: &hcmv3.ScopedRoutes{
+		Name: "hosts",
+		ScopeKeyBuilder: &hcmv3.ScopedRoutes_ScopeKeyBuilder{
+			Fragments: []*hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder{
+				fragment(ChainHeader, ""),
+				fragment(HostHeader, ":"), // the first element: the host without its port
+			},
+		},
+		RdsConfigSource: overADS(),
+		ConfigSpecifier: &hcmv3.ScopedRoutes_ScopedRds{
+			ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: overADS()},
+		},
+	}}
+}
+
+// earlyMutation writes the key headers before the scope is chosen, over whatever the client
+// sent, and removes what only an endpoint picker may say.
+func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
+	set := func(name, value string) *mutationv3.HeaderMutation {
+		return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
+			Header:       &corev3.HeaderValue{Key: name, Value: value},
+			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+		}}}
+	}
+	mutations := []*mutationv3.HeaderMutation{
+		set(ChainHeader, literal(chain)),
+		set(HostHeader, "%REQ(:authority)%"),
+	}
+	for _, name := range pickerHeaders {
+		mutations = append(mutations, &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: name}})
+	}
+	return extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations})
+}

@@ -1,0 +1,85 @@
+package translate
+
+import (
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// headerEdits are header changes in Envoy's two lists.
+type headerEdits struct {
+	add    []*corev3.HeaderValueOption
+	remove []string
+}
+
+// outcome is what several changes make of one header.
+type outcome struct {
+	name   string
+	keep   bool // what the message carried survives
+	values []string
+}
+
+// compose applies changes one after the other, each in the order set, add, remove, and says
+// the result in Envoy's terms.
+//
+// Envoy removes first, then overwrites, then appends, and it does so for the backend before
+// the rule. The order of Gateway API needs another one, so the levels are merged here and
+// rendered on the backend alone.
+func compose(changes ...*ir.HeaderChange) headerEdits {
+	var order []*outcome
+	byName := map[string]*outcome{}
+	of := func(name string) *outcome {
+		key := strings.ToLower(name)
+		if byName[key] == nil {
+			byName[key] = &outcome{name: name, keep: true}
+			order = append(order, byName[key])
+		}
+		return byName[key]
+	}
+	for _, change := range changes {
+		if change == nil {
+			continue
+		}
+		for _, header := range change.Set {
+			o := of(header.Name)
+			o.keep, o.values = false, []string{header.Value}
+		}
+		for _, header := range change.Add {
+			o := of(header.Name)
+			o.values = append(o.values, header.Value)
+		}
+		for _, name := range change.Remove {
+			o := of(name)
+			o.keep, o.values = false, nil
+		}
+	}
+	var out headerEdits
+	for _, o := range order {
+		out.put(o)
+	}
+	return out
+}
+
+func (e *headerEdits) put(o *outcome) {
+	if !o.keep && len(o.values) == 0 {
+		e.remove = append(e.remove, o.name)
+		return
+	}
+	for i, value := range o.values {
+		action := corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
+		if i == 0 && !o.keep {
+			action = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+		}
+		e.add = append(e.add, &corev3.HeaderValueOption{
+			Header:       &corev3.HeaderValue{Key: o.name, Value: literal(value)},
+			AppendAction: action,
+			// Gateway API sets what it is told to set; Envoy would drop the header.
+			KeepEmptyValue: true,
+		})
+	}
+}
+
+// literal escapes a text of the user where Envoy expects a format string.
+func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }

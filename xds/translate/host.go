@@ -1,0 +1,155 @@
+package translate
+
+import (
+	"fmt"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+const statusNotFound = 404
+
+// Direct answers longer than Envoy's 4 KiB have to be allowed in their table.
+const (
+	maxPlainBody = 4 << 10
+	maxBody      = 1 << 20
+)
+
+// table collects a RouteConfiguration and what it depends on.
+type table struct {
+	config   *routev3.RouteConfiguration
+	clusters []string
+	sources  []ir.Source
+}
+
+func newTable(name string) *table {
+	return &table{config: &routev3.RouteConfiguration{
+		Name:                     name,
+		IgnorePortInHostMatching: true,
+		// The key headers stay inside the proxy.
+		RequestHeadersToRemove: []string{ChainHeader, HostHeader},
+	}}
+}
+
+// Host renders an exact host: its scope and its table. On an error the resources carry only
+// their keys and sources.
+func Host(h ir.Host) (scope, route resource.Resource, err error) {
+	name := RouteName(h.Chain, h.Hostname)
+	t := newTable(name)
+	scope, route = t.keys(h.Chain, h.Hostname)
+	for i := range h.Routes {
+		t.sources = append(t.sources, h.Routes[i].Source)
+	}
+	t.sources = distinct(t.sources)
+	scope.Sources, route.Sources = t.sources, t.sources
+	off, err := packed(&routev3.FilterConfig{Disabled: true})
+	if err != nil {
+		return scope, route, err
+	}
+	t.config.TypedPerFilterConfig = map[string]*anypb.Any{
+		// The host was found, there is nothing to fall back to.
+		fallbackFilter: off,
+		// Targets with a picker turn it on again (see picker).
+		pickerFilter: off,
+	}
+	if err := t.add(h, "*"); err != nil {
+		return scope, route, fmt.Errorf("host %s: %w", name, err)
+	}
+	return t.render(h.Chain, h.Hostname)
+}
+
+// Wildcards renders all hosts of a chain that are not exact. Envoy prefers exact domains to
+// the longest suffix to "*", which is the precedence of Gateway API.
+func Wildcards(w ir.Wildcards) (scope, route resource.Resource, err error) {
+	name := RouteName(w.Chain, WildcardHost)
+	t := newTable(name)
+	scope, route = t.keys(w.Chain, WildcardHost)
+	for _, host := range w.Hosts {
+		for i := range host.Routes {
+			t.sources = append(t.sources, host.Routes[i].Source)
+		}
+	}
+	t.sources = distinct(t.sources)
+	scope.Sources, route.Sources = t.sources, t.sources
+	all := false
+	for _, host := range w.Hosts {
+		all = all || host.Hostname == WildcardHost
+		if err := t.add(host, host.Hostname); err != nil {
+			return scope, route, fmt.Errorf("host %s: %w", RouteName(w.Chain, host.Hostname), err)
+		}
+	}
+	if !all {
+		t.config.VirtualHosts = append(t.config.VirtualHosts, &routev3.VirtualHost{
+			Name:    noHostRoute,
+			Domains: []string{WildcardHost},
+			Routes:  []*routev3.Route{notFound(noHostRoute)},
+		})
+	}
+	return t.render(w.Chain, WildcardHost)
+}
+
+func (t *table) keys(chain, host string) (scope, route resource.Resource) {
+	scope.Key = resource.Key{Type: resource.Scope, Name: ScopeName(chain, host)}
+	route.Key = resource.Key{Type: resource.Route, Name: t.config.Name}
+	return scope, route
+}
+
+// add appends the virtual host of one hostname. The table of an exact host takes all domains:
+// the scope has compared the name already.
+func (t *table) add(h ir.Host, domain string) error {
+	var routes []*rule
+	for i := range h.Routes {
+		rendered, clusters, err := renderRoute(&h.Routes[i], h)
+		if err != nil {
+			return fmt.Errorf("route %s: %w", h.Routes[i].Name, err)
+		}
+		if body, ok := h.Routes[i].Action.(*ir.Respond); ok && len(body.Body) > maxPlainBody {
+			t.config.MaxDirectResponseBodySizeBytes = number(maxBody)
+		}
+		routes = append(routes, rendered...)
+		t.clusters = append(t.clusters, clusters...)
+	}
+	host := &routev3.VirtualHost{Name: h.Hostname, Domains: []string{domain}}
+	if err := fill(host, routes); err != nil {
+		return err
+	}
+	t.config.VirtualHosts = append(t.config.VirtualHosts, host)
+	return nil
+}
+
+func (t *table) render(chain, host string) (scope, route resource.Resource, err error) {
+	key := func(value string) *routev3.ScopedRouteConfiguration_Key_Fragment {
+		return &routev3.ScopedRouteConfiguration_Key_Fragment{
+			Type: &routev3.ScopedRouteConfiguration_Key_Fragment_StringKey{StringKey: value},
+		}
+	}
+	scopeName := ScopeName(chain, host)
+	scope, err = resource.New(resource.Scope, scopeName, &routev3.ScopedRouteConfiguration{
+		Name:                   scopeName,
+		RouteConfigurationName: t.config.Name,
+		Key: &routev3.ScopedRouteConfiguration_Key{
+			Fragments: []*routev3.ScopedRouteConfiguration_Key_Fragment{key(chain), key(host)},
+		},
+	}, nil, t.sources...)
+	if err != nil {
+		return scope, route, err
+	}
+	route, err = resource.New(resource.Route, t.config.Name, t.config, sorted(t.clusters), t.sources...)
+	return scope, route, err
+}
+
+// notFound ends a list of routes. Without it a request that no rule takes would have no route
+// at all and the fallback filter would hand it to a wildcard host. The empty prefix also takes
+// "*" (OPTIONS *), which is no path.
+func notFound(name string) *routev3.Route {
+	return &routev3.Route{
+		Name:  name,
+		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: ""}},
+		Action: &routev3.Route_DirectResponse{
+			DirectResponse: &routev3.DirectResponseAction{Status: statusNotFound},
+		},
+	}
+}

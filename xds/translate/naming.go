@@ -1,0 +1,67 @@
+package translate
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Names of what we put into the proxy. They are part of the wire: a changed name recreates
+// the resource in every running proxy.
+const (
+	// headerPrefix marks request headers that exist only inside the proxy: written before
+	// routing, removed before the backend.
+	headerPrefix = "x-gw-"
+	// ChainHeader and HostHeader are the two fragments of the scope key.
+	ChainHeader = headerPrefix + "chain"
+	HostHeader  = headerPrefix + "host"
+
+	// WildcardHost is the second fragment of the scope key of a chain's wildcard table.
+	WildcardHost = "*"
+
+	// InvalidCluster is a cluster that never exists: the share of invalid targets is sent
+	// there and answered 500.
+	InvalidCluster = "invalid"
+	// noPickerCluster never exists either: the picker filter calls nobody unless the target
+	// names its picker.
+	noPickerCluster = "no-picker"
+
+	// Route names that belong to no object.
+	NoMatchRoute = "no-match"
+	noHostRoute  = "no-host"
+
+	// Filter names, the keys of per-route configuration.
+	fallbackFilter = "fallback"
+	corsFilter     = "envoy.filters.http.cors"
+	pickerFilter   = "picker"
+	routerFilter   = "router"
+)
+
+// ListenerName names a bound port.
+func ListenerName(transport ir.Transport, port uint32) string {
+	return string(transport) + "/" + strconv.FormatUint(uint64(port), 10)
+}
+
+// ListenerPort returns the port of a listener by its name.
+func ListenerPort(name string) (port uint32, ok bool) {
+	_, number, found := strings.Cut(name, "/")
+	value, err := strconv.ParseUint(number, 10, 16)
+	return uint32(value), found && err == nil
+}
+
+// ScopeName names the scope of one host of a chain; WildcardHost for the wildcard table. A
+// hostname has no slash, so the last one separates it from the chain.
+func ScopeName(chain, host string) string { return chain + "/" + host }
+
+// RouteName names the table of one host of a chain; WildcardHost for the wildcard table.
+func RouteName(chain, host string) string { return chain + "/" + host }
+
+// ClusterName names a backend.
+func ClusterName(key ir.ClusterKey) string { return key.String() }
+
+// EndpointsName names the endpoints of a backend: clusters that differ in scope share them.
+func EndpointsName(key ir.ClusterKey) string { return key.Endpoints().String() }
+
+// SecretName names key material. The IR's names already are identities.
+func SecretName(name string) string { return name }

@@ -1,0 +1,177 @@
+package translate
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// ErrPrefixRewrite says that a rule replaces the matched prefix but matches none.
+var ErrPrefixRewrite = errors.New("a prefix can be replaced only where a prefix is matched")
+
+// prefixChange is the replacement of a matched prefix in one of Envoy's two ways.
+type prefixChange struct {
+	prefix string // prefix_rewrite, when pattern is nil
+	regex  *matcherv3.RegexMatchAndSubstitute
+}
+
+// replacePrefix follows the table of HTTPPathModifier: trailing slashes of both prefixes are
+// ignored, and what is left of the path always starts with one slash.
+func replacePrefix(match ir.PathMatch, replacement string) (prefixChange, error) {
+	if match.Kind != ir.PathPrefix && match.Kind != "" {
+		return prefixChange{}, ErrPrefixRewrite
+	}
+	from, to := segments(match.Value), segments(replacement)
+	switch {
+	case from == "":
+		// "/" is the slash itself: /bar becomes /xyz/bar.
+		return prefixChange{prefix: to + "/"}, nil
+	case to == "":
+		// /foo/bar becomes /bar, but /foo becomes /: a plain replacement would leave "//bar" or
+		// nothing. The route has checked that the prefix ends a segment.
+		return prefixChange{regex: &matcherv3.RegexMatchAndSubstitute{
+			Pattern:      regex("^" + regexp.QuoteMeta(from) + "/?"),
+			Substitution: "/",
+		}}, nil
+	default:
+		return prefixChange{prefix: to}, nil
+	}
+}
+
+// rewrite changes host and path of a forwarded request.
+func rewrite(action *routev3.RouteAction, r *ir.Rewrite, match ir.Match) error {
+	if r == nil {
+		return nil
+	}
+	if r.Hostname != "" {
+		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: r.Hostname}
+	}
+	if r.Path == nil {
+		return nil
+	}
+	if !r.Path.Prefix {
+		action.PathRewrite = literal(fullPath(r.Path.Value))
+		return nil
+	}
+	change, err := replacePrefix(match.Path, r.Path.Value)
+	if err != nil {
+		return err
+	}
+	action.PrefixRewrite, action.RegexRewrite = change.prefix, change.regex
+	return nil
+}
+
+func fullPath(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+var redirectCodes = map[uint32]routev3.RedirectAction_RedirectResponseCode{
+	301: routev3.RedirectAction_MOVED_PERMANENTLY,
+	0:   routev3.RedirectAction_FOUND,
+	302: routev3.RedirectAction_FOUND,
+	303: routev3.RedirectAction_SEE_OTHER,
+	307: routev3.RedirectAction_TEMPORARY_REDIRECT,
+	308: routev3.RedirectAction_PERMANENT_REDIRECT,
+}
+
+// redirect fills a route that answers with a Location.
+//
+// It returns a second route where the port must be left out, but Envoy would copy it from the
+// Host of the request and the name of the host is not known here: that route takes the
+// requests with a port and names the default port, which means the same.
+func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (*routev3.Route, error) {
+	code, ok := redirectCodes[r.StatusCode]
+	if !ok {
+		return nil, fmt.Errorf("redirect status %d", r.StatusCode)
+	}
+	action := &routev3.RedirectAction{ResponseCode: code, HostRedirect: r.Hostname}
+	if r.Scheme != "" {
+		action.SchemeRewriteSpecifier = &routev3.RedirectAction_SchemeRedirect{SchemeRedirect: r.Scheme}
+	}
+	if r.Path != nil {
+		if err := redirectPath(action, r.Path, match.Path); err != nil {
+			return nil, err
+		}
+	}
+	response := compose(r.ResponseHeaders)
+	route.ResponseHeadersToAdd, route.ResponseHeadersToRemove = response.add, response.remove
+	route.Action = &routev3.Route_Redirect{Redirect: action}
+
+	port, standard := redirectPort(r, h.Chain)
+	if !standard {
+		action.PortRedirect = port
+		return nil, nil
+	}
+	if r.Hostname != "" {
+		return nil, nil // a replaced host has no port
+	}
+	if !strings.HasPrefix(h.Hostname, WildcardHost) {
+		action.HostRedirect = h.Hostname // known, so written out without the port of the request
+		return nil, nil
+	}
+	explicit := proto.Clone(route).(*routev3.Route)
+	explicit.Match.Headers = append(explicit.Match.Headers, authorityHasPort())
+	explicit.GetRedirect().PortRedirect = port
+	return explicit, nil
+}
+
+func redirectPath(action *routev3.RedirectAction, path *ir.PathRewrite, match ir.PathMatch) error {
+	if !path.Prefix {
+		action.PathRewriteSpecifier = &routev3.RedirectAction_PathRedirect{PathRedirect: fullPath(path.Value)}
+		return nil
+	}
+	change, err := replacePrefix(match, path.Value)
+	if err != nil {
+		return err
+	}
+	if change.regex != nil {
+		action.PathRewriteSpecifier = &routev3.RedirectAction_RegexRewrite{RegexRewrite: change.regex}
+	} else {
+		action.PathRewriteSpecifier = &routev3.RedirectAction_PrefixRewrite{PrefixRewrite: change.prefix}
+	}
+	return nil
+}
+
+// redirectPort infers the port of a Location (HTTPRequestRedirectFilter.port): the one given,
+// else the default of a given scheme, else that of the listener. It reports whether the port
+// is the default of the scheme of the Location and so is left out.
+func redirectPort(r *ir.Redirect, chain string) (port uint32, standard bool) {
+	listener, scheme := chainPort(chain)
+	defaults := map[string]uint32{"http": 80, "https": 443}
+	port = r.Port
+	if r.Scheme != "" {
+		scheme = r.Scheme
+		if port == 0 {
+			port = defaults[scheme]
+		}
+	}
+	if port == 0 {
+		port = listener
+	}
+	return port, port == defaults[scheme]
+}
+
+// chainPort reads the identity of a chain (ir.Chain): the port, and a server name behind a
+// slash where TLS is terminated.
+func chainPort(chain string) (port uint32, scheme string) {
+	text, _, tls := strings.Cut(chain, "/")
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0, "" // not a chain of a bound port: no default applies
+	}
+	if tls {
+		return uint32(number), "https"
+	}
+	return uint32(number), "http"
+}

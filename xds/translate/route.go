@@ -1,0 +1,120 @@
+package translate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// ErrNoAction says that a route of the IR does nothing.
+var ErrNoAction = errors.New("route has no action")
+
+const methodOptions = "OPTIONS"
+
+// rule is a rendered route with the path it was made from, which the matcher tree needs.
+type rule struct {
+	path  ir.PathMatch
+	route *routev3.Route
+}
+
+// renderRoute renders one route of the IR; rarely as two routes of Envoy. It also returns the
+// clusters that the route sends to.
+func renderRoute(r *ir.Route, h ir.Host) ([]*rule, []string, error) {
+	match, err := routeMatch(r.Match)
+	if err != nil {
+		return nil, nil, err
+	}
+	route := &routev3.Route{Name: r.Name, Match: match}
+	rules := []*rule{{path: r.Match.Path, route: route}}
+	switch action := r.Action.(type) {
+	case *ir.Forward:
+		clusters, err := forward(route, action, r.Match)
+		if err != nil {
+			return nil, nil, err
+		}
+		if action.Filters.CORS != nil {
+			rules = append(rules, preflight(rules[0], r.Match.Method)...)
+		}
+		return rules, clusters, nil
+	case *ir.Redirect:
+		explicit, err := redirect(route, action, r.Match, h)
+		if err != nil {
+			return nil, nil, err
+		}
+		if explicit != nil {
+			rules = []*rule{{path: r.Match.Path, route: explicit}, rules[0]}
+		}
+		return rules, nil, nil
+	case *ir.Respond:
+		response := &routev3.DirectResponseAction{Status: action.StatusCode}
+		if action.Body != "" {
+			response.Body = &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: action.Body}}
+		}
+		route.Action = &routev3.Route_DirectResponse{DirectResponse: response}
+		return rules, nil, nil
+	case nil:
+		return nil, nil, ErrNoAction
+	default:
+		return nil, nil, fmt.Errorf("unknown action %T", action)
+	}
+}
+
+// preflight is the route that takes the CORS preflight of a rule with a method: the browser
+// asks with OPTIONS and names the method it means in a header. The CORS filter answers it, but
+// only on routes that forward; nothing is ever sent to the cluster named here.
+func preflight(r *rule, method string) []*rule {
+	if method == "" || method == methodOptions {
+		return nil
+	}
+	match := proto.Clone(r.route.Match).(*routev3.RouteMatch)
+	match.Headers = slices.DeleteFunc(match.Headers, func(m *routev3.HeaderMatcher) bool {
+		return m.GetName() == ":method"
+	})
+	match.Headers = append(match.Headers,
+		headerMatch(ir.ValueMatch{Name: ":method", Value: methodOptions}),
+		headerMatch(ir.ValueMatch{Name: "access-control-request-method", Value: method}),
+		&routev3.HeaderMatcher{Name: "origin", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}},
+	)
+	return []*rule{{path: r.path, route: &routev3.Route{
+		Name:                 r.route.Name,
+		Match:                match,
+		TypedPerFilterConfig: r.route.TypedPerFilterConfig,
+		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: InvalidCluster},
+		}},
+	}}}
+}
+
+// authorityHasPort takes requests whose Host names a port.
+func authorityHasPort() *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name: ":authority",
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &matcherv3.StringMatcher{
+			MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: regex(`.*:[0-9]+`)},
+		}},
+	}
+}
+
+// perFilter packs the configuration of filters for a route or a target.
+func perFilter(configs map[string]proto.Message) (map[string]*anypb.Any, error) {
+	if len(configs) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]*anypb.Any, len(configs))
+	for name, message := range configs {
+		config, err := packed(message)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = config
+	}
+	return out, nil
+}
