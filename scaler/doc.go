@@ -1,5 +1,9 @@
-// Package scaler will turn what Envoys count into answers for KEDA, and hold requests that meet
-// zero pods: packages count, demand, hold, keda and trigger (docs/adr, README "What works now").
-// It holds no code yet; the IR has the places it needs (ir.Target, ir.ClusterKey.Scope), and the
-// xDS server takes further services on its port (server.Options.Register).
+// Package scaler is what the packages below it share: the triggers that are in force.
+//
+// Job: turn what Envoys count into answers for KEDA, and hold requests that meet zero pods.
+// trigger parses and validates kedify-http metadata; count takes what Envoys report; demand
+// adds it up over proxies and replicas; hold keeps requests waiting; keda answers KEDA.
+//
+// Inputs: a Catalog filled by the engine. Outputs: none of its own.
+// Ownership: a Scaler is immutable once it was handed to the Catalog; the Catalog has a lock.
 package scaler

@@ -8,4 +8,8 @@ const (
 	ControllerName = "kedify.io/gateway-controller"
 	// GatewayClassName is the class that the chart installs.
 	GatewayClassName = "kedify"
+	// ProxyGatewayName is the Gateway of a namespace that serves the routes of its triggers.
+	ProxyGatewayName = "kedify-proxy"
+	// HTTPScalerLabel on a generated route names the HTTPScaler that its requests count for.
+	HTTPScalerLabel = GroupName + "/http-scaler"
 )

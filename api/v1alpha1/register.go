@@ -11,7 +11,7 @@ var GroupVersion = schema.GroupVersion{Group: GroupName, Version: "v1alpha1"}
 
 // AddToScheme adds the types to a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &GatewayParameters{}, &GatewayParametersList{})
+	scheme.AddKnownTypes(GroupVersion, &GatewayParameters{}, &GatewayParametersList{}, &HTTPScaler{}, &HTTPScalerList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

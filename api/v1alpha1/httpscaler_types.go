@@ -1,0 +1,257 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// HTTPScaler is one kedify-http trigger of a ScaledObject as the product understood it: what
+// is counted, where requests go, and how they wait while nothing is ready. The product writes
+// it, owned by the ScaledObject; a user reads it. Its namespace and name are the demand key.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=httpscaler,categories=gateway-api
+// +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.hosts`
+// +kubebuilder:printcolumn:name="Metric",type=string,JSONPath=`.spec.metric.type`
+// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.metric.target`
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type HTTPScaler struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   HTTPScalerSpec   `json:"spec,omitempty"`
+	Status HTTPScalerStatus `json:"status,omitempty"`
+}
+
+// HTTPScalerList is a list of HTTPScalers.
+//
+// +kubebuilder:object:root=true
+type HTTPScalerList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []HTTPScaler `json:"items"`
+}
+
+// TriggerType is the type that the user wrote, before admission.
+type TriggerType string
+
+const (
+	// TriggerHTTP is served by our proxies.
+	TriggerHTTP TriggerType = "kedify-http"
+	// TriggerEnvoyHTTP is counted by an Envoy that the user runs.
+	TriggerEnvoyHTTP TriggerType = "kedify-envoy-http"
+)
+
+// HTTPScalerSpec is a trigger after defaulting. scaler/trigger makes it and holds its rules.
+type HTTPScalerSpec struct {
+	Type TriggerType `json:"type"`
+	// ScaledObject is the name of the object with the trigger, in the same namespace; Trigger
+	// is the trigger's name, or its position when it has none.
+	ScaledObject string `json:"scaledObject"`
+	Trigger      string `json:"trigger"`
+
+	// Hosts are lower case: exact, "*.suffix" or "*".
+	//
+	// +optional
+	Hosts []string `json:"hosts,omitempty"`
+	// PathPrefixes compare whole segments.
+	//
+	// +optional
+	PathPrefixes []string `json:"pathPrefixes,omitempty"`
+	// Headers must all match.
+	//
+	// +optional
+	Headers []HTTPScalerHeader `json:"headers,omitempty"`
+
+	Backend HTTPScalerBackend `json:"backend"`
+	Metric  HTTPScalerMetric  `json:"metric"`
+	// +optional
+	TLS HTTPScalerTLS `json:"tls,omitempty"`
+	// +optional
+	Hold HTTPScalerHold `json:"hold,omitempty"`
+	// +optional
+	HealthCheck HTTPScalerHealthCheck `json:"healthCheck,omitempty"`
+	// +optional
+	Maintenance HTTPScalerPage `json:"maintenance,omitempty"`
+	// Autowire lists kinds of foreign objects that may be pointed at the proxy: httproute,
+	// ingress, virtualservice, route, service. "false" alone: none. Empty: the default.
+	//
+	// +optional
+	Autowire []string `json:"autowire,omitempty"`
+	// Scale repeats what the ScaledObject says about replicas.
+	Scale HTTPScalerScale `json:"scale"`
+}
+
+// HTTPScalerHeader is one header to match.
+type HTTPScalerHeader struct {
+	Name string `json:"name"`
+	// Value is compared exactly; without it the header must be there.
+	//
+	// +optional
+	Value *string `json:"value,omitempty"`
+}
+
+// HTTPScalerBackend is where requests go. InferencePool wins over Service.
+type HTTPScalerBackend struct {
+	// +optional
+	Service string `json:"service,omitempty"`
+	// Port of the Service; PortName otherwise. Exactly one is set for a Service.
+	//
+	// +optional
+	Port *int32 `json:"port,omitempty"`
+	// +optional
+	PortName string `json:"portName,omitempty"`
+	// +optional
+	InferencePool string `json:"inferencePool,omitempty"`
+	// +optional
+	FallbackService string `json:"fallbackService,omitempty"`
+	// LoadBalancing is "dns" or "eds". Both are endpoints over EDS here.
+	//
+	// +optional
+	LoadBalancing string `json:"loadBalancing,omitempty"`
+}
+
+// MetricType says what is counted.
+type MetricType string
+
+const (
+	// RequestRate is requests per second, first attempts only.
+	RequestRate MetricType = "requestRate"
+	// Concurrency is requests in flight and held.
+	Concurrency MetricType = "concurrency"
+)
+
+// HTTPScalerMetric is what KEDA is told.
+type HTTPScalerMetric struct {
+	// +kubebuilder:validation:Enum=requestRate;concurrency
+	Type MetricType `json:"type"`
+	// Target per replica.
+	//
+	// +kubebuilder:validation:Minimum=1
+	Target int64 `json:"target"`
+	// ActivationTarget must be exceeded for the workload to be active; 0 unless set.
+	//
+	// +optional
+	ActivationTarget int64 `json:"activationTarget,omitempty"`
+	// Window and Granularity of the rate.
+	//
+	// +optional
+	Window metav1.Duration `json:"window,omitempty"`
+	// +optional
+	Granularity metav1.Duration `json:"granularity,omitempty"`
+	// Aggregation of the concurrency over the window: average, peak or instant.
+	//
+	// +optional
+	Aggregation string `json:"aggregation,omitempty"`
+	// ExternalProxyMetricKey is the cluster_name tag of a user-run Envoy that is counted
+	// instead of our proxies.
+	//
+	// +optional
+	ExternalProxyMetricKey string `json:"externalProxyMetricKey,omitempty"`
+}
+
+// HTTPScalerTLS is TLS between client, proxy and application.
+type HTTPScalerTLS struct {
+	// Mode is plaintext, reencrypt or passthrough; empty means plaintext.
+	//
+	// +optional
+	Mode string `json:"mode,omitempty"`
+	// SecretName of the certificate that the proxy presents.
+	//
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
+}
+
+// HTTPScalerHold is how requests wait while no endpoint is ready.
+type HTTPScalerHold struct {
+	// Timeout after which a held request is answered 504. Nil: the default of the install.
+	//
+	// +optional
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	// MaxPending bounds the held requests of the trigger; more are answered 503. Nil: the
+	// default of the install.
+	//
+	// +optional
+	MaxPending *int32 `json:"maxPending,omitempty"`
+	// WaitingPage answers browsers at once instead of holding them.
+	//
+	// +optional
+	WaitingPage HTTPScalerPage `json:"waitingPage,omitempty"`
+}
+
+// HTTPScalerPage is an answer of the proxy's own.
+type HTTPScalerPage struct {
+	// +optional
+	Enabled bool `json:"enabled,omitempty"`
+	// ConfigMap in the same namespace with the body, status code and Retry-After.
+	//
+	// +optional
+	ConfigMap string `json:"configMap,omitempty"`
+}
+
+// HTTPScalerHealthCheck is how probes are answered; they never count as demand.
+type HTTPScalerHealthCheck struct {
+	// Path is compared exactly.
+	//
+	// +optional
+	Path string `json:"path,omitempty"`
+	// Response is passthrough, static or pathEmbeddedHost.
+	//
+	// +optional
+	Response string `json:"response,omitempty"`
+	// PathPrefix of mode pathEmbeddedHost.
+	//
+	// +optional
+	PathPrefix string `json:"pathPrefix,omitempty"`
+}
+
+// HTTPScalerScale is what the ScaledObject says about replicas, with KEDA's defaults.
+type HTTPScalerScale struct {
+	Target HTTPScalerTarget `json:"target"`
+	Min    int32            `json:"min"`
+	Max    int32            `json:"max"`
+	// +optional
+	Idle *int32 `json:"idle,omitempty"`
+	// CooldownSeconds and PollingSeconds of the ScaledObject.
+	CooldownSeconds int32 `json:"cooldownSeconds"`
+	PollingSeconds  int32 `json:"pollingSeconds"`
+	// ScaleInPaused and ScaleOutPaused follow KEDA's pause annotations.
+	//
+	// +optional
+	ScaleInPaused bool `json:"scaleInPaused,omitempty"`
+	// +optional
+	ScaleOutPaused bool `json:"scaleOutPaused,omitempty"`
+	// OneStep scales from zero to what the held requests need at once, instead of to one
+	// (opt-in).
+	//
+	// +optional
+	OneStep bool `json:"oneStep,omitempty"`
+}
+
+// HTTPScalerTarget is the workload.
+type HTTPScalerTarget struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
+
+// HTTPScalerStatus is what became of the trigger.
+type HTTPScalerStatus struct {
+	// Conditions: Accepted (the trigger is valid), ResolvedRefs (its Service, pool, ConfigMap
+	// and Secret exist).
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Route is the name of the generated HTTPRoute; empty when an existing route of a Gateway
+	// of ours already leads to the backend.
+	//
+	// +optional
+	Route string `json:"route,omitempty"`
+	// Gateway is the name of the Gateway that serves the generated route.
+	//
+	// +optional
+	Gateway string `json:"gateway,omitempty"`
+}

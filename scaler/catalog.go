@@ -1,0 +1,71 @@
+package scaler
+
+import (
+	"sync"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Scaler is one trigger in force: an HTTPScaler with what it refers to.
+type Scaler struct {
+	// Key is the demand key: namespace and name of the HTTPScaler.
+	Key  ir.Key
+	Spec v1alpha1.HTTPScalerSpec
+	// Gateways whose proxies may count requests for it, sorted. A number is known only when
+	// the proxies of each of them are.
+	Gateways []ir.Key
+	// WaitingPage and Maintenance are set when they are switched on.
+	WaitingPage, Maintenance *Page
+}
+
+// Page is an answer of the proxy's own.
+type Page struct {
+	Status      uint32
+	Body        string
+	ContentType string
+	// RetryAfter in seconds; zero: no header.
+	RetryAfter uint32
+}
+
+// Catalog holds the triggers in force. It is safe for concurrent use.
+type Catalog struct {
+	mu        sync.RWMutex
+	scalers   map[ir.Key]*Scaler
+	observers []func(key ir.Key, now *Scaler)
+}
+
+// NewCatalog returns an empty catalog.
+func NewCatalog() *Catalog { return &Catalog{scalers: map[ir.Key]*Scaler{}} }
+
+// Observe has f called, under no lock and in the order of changes, with every trigger that
+// came, changed or, with nil, went. It must not block, and must be called before the first Set.
+func (c *Catalog) Observe(f func(key ir.Key, now *Scaler)) { c.observers = append(c.observers, f) }
+
+// Set takes a trigger that came into force or changed; nil: it is gone. One goroutine calls it.
+func (c *Catalog) Set(key ir.Key, now *Scaler) {
+	c.mu.Lock()
+	if now == nil {
+		delete(c.scalers, key)
+	} else {
+		c.scalers[key] = now
+	}
+	c.mu.Unlock()
+	for _, f := range c.observers {
+		f(key, now)
+	}
+}
+
+// Get returns a trigger; nil: not in force. It must not be modified.
+func (c *Catalog) Get(key ir.Key) *Scaler {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.scalers[key]
+}
+
+// Len returns how many triggers are in force.
+func (c *Catalog) Len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.scalers)
+}
