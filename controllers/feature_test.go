@@ -70,7 +70,7 @@ func start(t *testing.T, world *world) *plane {
 	feedback := controllers.NewFeedback(p.loop, p.recorder, p.client)
 	p.publisher = publish.New(publish.Options{OnDelivery: func(d publish.Delivery) { feedback.Deliver(d); feedback.Announce(d) }, RemoveGrace: 10 * time.Millisecond})
 	p.statuses = status.NewWriter(status.Options{Reader: p.client, Writer: p.client, Log: logr.Discard(), Now: time.Now})
-	sink.Publisher, sink.Statuses = p.publisher, p.statuses
+	sink.Publisher, sink.Stages, sink.Statuses = p.publisher, p.publisher, p.statuses
 	p.endpoint = deltatest.Serve(t, p.publisher)
 
 	ctx, cancel := context.WithCancel(context.Background())

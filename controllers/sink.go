@@ -17,9 +17,18 @@ type DataPlanes interface {
 	Delete(gateway ir.Key)
 }
 
+// Stage takes what is published, on its way to the proxies: settle.Stage or publish.Publisher.
+type Stage interface {
+	Apply(gateway ir.Key, change resource.Change)
+	Ready(gateway ir.Key)
+	Forget(gateway ir.Key)
+}
+
 // Sink is the Output of the engine: it hands everything on and does nothing else.
 type Sink struct {
+	// Publisher is the end of the way of resources, Stages their beginning.
 	Publisher  *publish.Publisher
+	Stages     Stage
 	Statuses   *status.Writer
 	DataPlanes DataPlanes
 	// Forgotten is told of a gateway that the publisher has no more; nil: nobody is.
@@ -31,10 +40,10 @@ type Sink struct {
 var _ engine.Output = (*Sink)(nil)
 
 // Publish is engine.Output.
-func (s *Sink) Publish(gateway ir.Key, change resource.Change) { s.Publisher.Apply(gateway, change) }
+func (s *Sink) Publish(gateway ir.Key, change resource.Change) { s.Stages.Apply(gateway, change) }
 
 // Ready is engine.Output.
-func (s *Sink) Ready(gateway ir.Key) { s.Publisher.Ready(gateway) }
+func (s *Sink) Ready(gateway ir.Key) { s.Stages.Ready(gateway) }
 
 // Status is engine.Output.
 func (s *Sink) Status(update status.Update) { s.Statuses.Want(update) }
@@ -44,7 +53,7 @@ func (s *Sink) DataPlane(gateway *resolve.GatewayResult) { s.DataPlanes.Apply(*g
 
 // Forget is engine.Output.
 func (s *Sink) Forget(gateway ir.Key) {
-	s.Publisher.Forget(gateway)
+	s.Stages.Forget(gateway)
 	if s.Forgotten != nil {
 		s.Forgotten(gateway)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
+	"github.com/kedify/inference-gateway/xds/settle"
 )
 
 // controllerCommand runs the control plane.
@@ -81,6 +82,9 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 		Log: log.WithName("publish"), Metrics: delivered,
 		OnDelivery: func(d publish.Delivery) { exchange.Deliver(d); feedback.Announce(d) },
 	})
+
+	// Pickers of pools that fail open join a moment after they became ready.
+	sink.Stages = settle.New(settle.Options{Next: sink.Publisher})
 
 	// Statuses: wanted by the engine, written where they differ.
 	sink.Statuses = status.NewWriter(status.Options{

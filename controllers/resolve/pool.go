@@ -70,6 +70,9 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 		FailOpen:     result.failOpen,
 		ResponseBody: pool.Annotations[responseBodyAnnotation] == "stream",
 	}
+	if result.failOpen {
+		result.picker.Cluster.Scope = ir.ScopeOpen
+	}
 	return result
 }
 

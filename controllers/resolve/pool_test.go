@@ -54,7 +54,11 @@ func TestPool(t *testing.T) {
 			if (pool.Picker != nil) != tt.hasPicker || pool.FailOpen != tt.failOpen {
 				t.Errorf("picker %+v, fail open %v", pool.Picker, pool.FailOpen)
 			}
-			if pool.Picker != nil && (pool.Picker.Cluster.String() != "picker/app/epp/9002" || pool.Picker.FailOpen != tt.failOpen) {
+			picker := "picker/app/epp/9002"
+			if tt.failOpen {
+				picker += "/open"
+			}
+			if pool.Picker != nil && (pool.Picker.Cluster.String() != picker || pool.Picker.FailOpen != tt.failOpen) {
 				t.Errorf("picker %+v", pool.Picker)
 			}
 			// Without a picker the cluster alone decides: 503 unless the pool fails open.

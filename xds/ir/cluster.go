@@ -23,18 +23,22 @@ type ClusterKey struct {
 	Scope     string
 }
 
-// Scopes of clusters whose protocol follows from the kind of route that uses them.
+// Scopes of clusters. The protocol of the first four follows from the kind of route that uses
+// them.
 const (
 	ScopeGRPC = "grpc" // GRPCRoute: HTTP/2 whatever the backend says of itself
 	ScopeTCP  = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
 	ScopeTLS  = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
 	ScopeUDP  = "udp"  // UDPRoute
+	// ScopeOpen: the picker of pools that fail open. Its endpoints join later than those of
+	// pools that fail closed (xds/settle), so they travel apart.
+	ScopeOpen = "open"
 )
 
 // Endpoints returns the key under which the endpoints of the cluster travel. A UDP port is
-// another port than the TCP port with its number.
+// another port than the TCP port with its number; of a picker that fails open, see ScopeOpen.
 func (k ClusterKey) Endpoints() ClusterKey {
-	if k.Scope != ScopeUDP {
+	if k.Scope != ScopeUDP && k.Scope != ScopeOpen {
 		k.Scope = ""
 	}
 	return k

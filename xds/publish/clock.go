@@ -15,6 +15,9 @@ type Timer interface {
 	Stop() bool
 }
 
+// WallClock is the time of the machine.
+func WallClock() Clock { return wallClock{} }
+
 type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now() }

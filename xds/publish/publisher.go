@@ -74,7 +74,7 @@ func New(options Options) *Publisher {
 		p.removeGrace = DefaultRemoveGrace
 	}
 	if p.clock == nil {
-		p.clock = wallClock{}
+		p.clock = WallClock()
 	}
 	if p.metrics == nil {
 		p.metrics = NewMetrics()
