@@ -33,7 +33,8 @@ type HTTPScalerList struct {
 	Items           []HTTPScaler `json:"items"`
 }
 
-// TriggerType is the type that the user wrote, before admission.
+// TriggerType is the type that the user wrote, before admission; of the native spelling
+// (external-push with our scalerAddress) the type that it stands for.
 type TriggerType string
 
 const (
@@ -47,7 +48,7 @@ const (
 type HTTPScalerSpec struct {
 	Type TriggerType `json:"type"`
 	// ScaledObject is the name of the object with the trigger, in the same namespace; Trigger
-	// is the trigger's name, or its position when it has none.
+	// is the trigger's name, or "0" when it has none, which only a lone trigger of ours may.
 	ScaledObject string `json:"scaledObject"`
 	Trigger      string `json:"trigger"`
 
@@ -55,7 +56,7 @@ type HTTPScalerSpec struct {
 	//
 	// +optional
 	Hosts []string `json:"hosts,omitempty"`
-	// PathPrefixes compare whole segments.
+	// PathPrefixes compare whole segments; none ends with a slash but "/" itself.
 	//
 	// +optional
 	PathPrefixes []string `json:"pathPrefixes,omitempty"`
@@ -75,7 +76,8 @@ type HTTPScalerSpec struct {
 	// +optional
 	Maintenance HTTPScalerPage `json:"maintenance,omitempty"`
 	// Autowire lists kinds of foreign objects that may be pointed at the proxy: httproute,
-	// ingress, virtualservice, route, service. "false" alone: none. Empty: the default.
+	// ingress, virtualservice, route, service, and gloo, which is accepted and never wired.
+	// "false" alone: none. Empty: the default.
 	//
 	// +optional
 	Autowire []string `json:"autowire,omitempty"`
@@ -83,13 +85,24 @@ type HTTPScalerSpec struct {
 	Scale HTTPScalerScale `json:"scale"`
 }
 
-// HTTPScalerHeader is one header to match.
+// HTTPScalerHeader is one header to match: by at most one of Value, ValueWildcard and
+// ValueRegex; by none of them when the header must only be there.
 type HTTPScalerHeader struct {
+	// Name is in lower case.
 	Name string `json:"name"`
-	// Value is compared exactly; without it the header must be there.
+	// Value is compared exactly.
 	//
 	// +optional
 	Value *string `json:"value,omitempty"`
+	// ValueWildcard is compared with the whole value in any case: * stands for any characters
+	// and ? for one.
+	//
+	// +optional
+	ValueWildcard *string `json:"valueWildcard,omitempty"`
+	// ValueRegex is an RE2 expression for the whole value in any case.
+	//
+	// +optional
+	ValueRegex *string `json:"valueRegex,omitempty"`
 }
 
 // HTTPScalerBackend is where requests go. InferencePool wins over Service.
@@ -110,6 +123,21 @@ type HTTPScalerBackend struct {
 	//
 	// +optional
 	LoadBalancing string `json:"loadBalancing,omitempty"`
+	// Weighted shares the requests among Services of the same namespace with the same port,
+	// instead of sending them to Service (annotation http.kedify.io/weighted-backends).
+	//
+	// +optional
+	Weighted []HTTPScalerWeight `json:"weighted,omitempty"`
+}
+
+// HTTPScalerWeight is one of several Services and its share.
+type HTTPScalerWeight struct {
+	Service string `json:"service"`
+	// Weight in relation to the sum of all weights.
+	//
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Weight int32 `json:"weight"`
 }
 
 // MetricType says what is counted.
@@ -134,13 +162,15 @@ type HTTPScalerMetric struct {
 	//
 	// +optional
 	ActivationTarget int64 `json:"activationTarget,omitempty"`
-	// Window and Granularity of the rate.
+	// Window and Granularity of the rate. For concurrency they are what Aggregation covers,
+	// 15 s in steps of 1 s, whatever the trigger says.
 	//
 	// +optional
 	Window metav1.Duration `json:"window,omitempty"`
 	// +optional
 	Granularity metav1.Duration `json:"granularity,omitempty"`
-	// Aggregation of the concurrency over the window: average, peak or instant.
+	// Aggregation of the concurrency over the window: average, peak (of the averages of each
+	// step) or instant. Empty for requestRate.
 	//
 	// +optional
 	Aggregation string `json:"aggregation,omitempty"`
@@ -153,11 +183,12 @@ type HTTPScalerMetric struct {
 
 // HTTPScalerTLS is TLS between client, proxy and application.
 type HTTPScalerTLS struct {
-	// Mode is plaintext, reencrypt or passthrough; empty means plaintext.
+	// Mode of the way to the application: plaintext, reencrypt or passthrough; empty means
+	// plaintext.
 	//
 	// +optional
 	Mode string `json:"mode,omitempty"`
-	// SecretName of the certificate that the proxy presents.
+	// SecretName of the certificate that the proxy presents to clients; with plaintext, too.
 	//
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
