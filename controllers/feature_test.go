@@ -23,6 +23,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -65,7 +66,7 @@ func start(t *testing.T, world *world) *plane {
 	})
 	p := &plane{t: t, client: builder.Build(), recorder: events.NewFakeRecorder(100)}
 	measures := controllers.NewMetrics(prometheus.NewRegistry())
-	sink := &controllers.Sink{Metrics: measures, Log: logr.Discard(), DataPlanes: planes{}}
+	sink := &controllers.Sink{Metrics: measures, Scalers: scaler.NewCatalog(), Log: logr.Discard(), DataPlanes: planes{}}
 	p.loop = engine.NewLoop(sink, measures)
 	feedback := controllers.NewFeedback(p.loop, p.recorder, p.client)
 	p.publisher = publish.New(publish.Options{OnDelivery: func(d publish.Delivery) { feedback.Deliver(d); feedback.Announce(d) }, RemoveGrace: 10 * time.Millisecond})

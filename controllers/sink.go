@@ -6,6 +6,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -31,6 +32,7 @@ type Sink struct {
 	Stages     Stage
 	Statuses   *status.Writer
 	DataPlanes DataPlanes
+	Scalers    *scaler.Catalog
 	// Forgotten is told of a gateway that the publisher has no more; nil: nobody is.
 	Forgotten func(ir.Key)
 	Metrics   *Metrics
@@ -47,6 +49,9 @@ func (s *Sink) Ready(gateway ir.Key) { s.Stages.Ready(gateway) }
 
 // Status is engine.Output.
 func (s *Sink) Status(update status.Update) { s.Statuses.Want(update) }
+
+// Scaler is engine.Output.
+func (s *Sink) Scaler(key ir.Key, trigger *scaler.Scaler) { s.Scalers.Set(key, trigger) }
 
 // DataPlane is engine.Output.
 func (s *Sink) DataPlane(gateway *resolve.GatewayResult) { s.DataPlanes.Apply(*gateway) }

@@ -20,6 +20,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -59,7 +61,8 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 
 	// What Envoys have comes back as input of the engine, so the loop is made before its output.
 	measures := controllers.NewMetrics(metrics.Registry)
-	sink := &controllers.Sink{Metrics: measures, Log: log.WithName("engine")}
+	scalers := scaler.NewCatalog()
+	sink := &controllers.Sink{Metrics: measures, Scalers: scalers, Log: log.WithName("engine")}
 	loop := engine.NewLoop(sink, measures)
 
 	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has.
@@ -106,7 +109,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 
 	// xDS: delta ADS, each Envoy bound to its own Gateway by its certificate.
 	xds, err := server.New(server.Options{
-		Publisher: sink.Publisher, Register: exchange.Register, TLS: authority.ServerTLS(options.ServerNames()...), Log: log.WithName("xds"),
+		Publisher: sink.Publisher, Register: exchange.Register, TLS: authority.ServerTLS(append(options.ServerNames(), bootstrap.ReplicaName)...), Log: log.WithName("xds"),
 	})
 	if err != nil {
 		return err

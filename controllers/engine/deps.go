@@ -18,6 +18,7 @@ const (
 	attachedTo     store.Kind = "=attached"  // how many routes each listener of a Gateway has
 	poolUsers      store.Kind = "=users"     // Gateways that use a pool
 	serviceUsers   store.Kind = "=services"  // Gateways that use a Service
+	demandUsers    store.Kind = "=demand"    // Gateways whose requests count for a trigger
 	deliveryOf     store.Kind = "=delivery"  // what the proxies of a Gateway have
 	rejectedObject store.Kind = "=rejected"  // rejections that an object caused
 	installedCRDs  store.Kind = "=installed" // the CRDs of the Gateway API
@@ -36,6 +37,8 @@ func installedDep() store.Dep { return store.Dep{Kind: installedCRDs} }
 
 func poolUsersDep(key ir.Key) store.Dep    { return store.Dep{Kind: poolUsers, Value: key.String()} }
 func serviceUsersDep(key ir.Key) store.Dep { return store.Dep{Kind: serviceUsers, Value: key.String()} }
+
+func demandUsersDep(key ir.Key) store.Dep { return store.Dep{Kind: demandUsers, Value: key.String()} }
 
 func rejectedDep(source ir.Source) store.Dep {
 	return store.Dep{Kind: rejectedObject, Index: store.Index(source.Kind), Value: source.Key().String()}

@@ -27,7 +27,7 @@ import (
 // and compares what was published and wanted in the end with a model that saw only the end.
 func FuzzIncrementalEqualsFull(f *testing.F) {
 	for seed := range uint64(40) {
-		f.Add(seed, uint8(60))
+		f.Add(seed, uint8(80))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint8) {
 		world := newWorld(seed)
@@ -68,7 +68,7 @@ func TestRandomWorldsAreWorthIt(t *testing.T) {
 		model := New(out)
 		world.populate(model)
 		model.Synced()
-		for range 60 {
+		for range 80 {
 			world.step(model)
 			model.Flush()
 			for _, resources := range out.resources {
@@ -80,7 +80,7 @@ func TestRandomWorldsAreWorthIt(t *testing.T) {
 	}
 	for _, kind := range []resource.Type{resource.Listener, resource.Scope, resource.Route, resource.Cluster, resource.Endpoint} {
 		if seen[kind] < 1000 {
-			t.Errorf("%s was seen %d times in 40 worlds of 60 steps; the worlds are too poor", kind, seen[kind])
+			t.Errorf("%s was seen %d times in 40 worlds of 80 steps; the worlds are too poor", kind, seen[kind])
 		}
 	}
 }
@@ -123,7 +123,7 @@ func (w *world) step(m *Model) {
 	kind := pick(w, []store.Kind{
 		store.GatewayClass, store.Gateway, store.Gateway, store.HTTPRoute, store.HTTPRoute, store.HTTPRoute, store.HTTPRoute,
 		store.HTTPRoute, store.HTTPRoute, store.HTTPRoute, store.HTTPRoute,
-		store.Service, store.EndpointSlice, store.InferencePool, store.Pod, store.ReferenceGrant, store.Namespace,
+		store.Service, store.EndpointSlice, store.InferencePool, store.Pod, store.ReferenceGrant, store.Namespace, store.HTTPScaler,
 	})
 	object := w.object(kind)
 	key := objectKey{kind, store.KeyOf(object)}
@@ -163,6 +163,8 @@ func (w *world) object(kind store.Kind) client.Object {
 		return w.slice()
 	case store.InferencePool:
 		return w.pool()
+	case store.HTTPScaler:
+		return w.httpScaler()
 	case store.Pod:
 		pod := &corev1.Pod{ObjectMeta: w.meta("p1", "p2", "p3")}
 		pod.Labels = map[string]string{"app": pick(w, []string{"x", "y"})}
@@ -202,6 +204,9 @@ func (w *world) gateway() client.Object {
 
 func (w *world) httpRoute() client.Object {
 	route := &gwv1.HTTPRoute{ObjectMeta: w.meta("r1", "r2", "r3")}
+	if w.random.IntN(4) == 0 {
+		route.Labels = map[string]string{v1alpha1.HTTPScalerLabel: pick(w, []string{"t1", "t2", "t3"})}
+	}
 	for range 1 + w.random.IntN(2) {
 		ref := gwv1.ParentReference{Name: gwv1.ObjectName(pick(w, []string{"g1", "g2"})), Namespace: ptr.To(gwv1.Namespace(pick(w, []string{"a", "b"})))}
 		if w.random.IntN(3) == 0 {
@@ -242,6 +247,24 @@ func (w *world) rule() gwv1.HTTPRouteRule {
 		rule.BackendRefs = append(rule.BackendRefs, ref)
 	}
 	return rule
+}
+
+func (w *world) httpScaler() client.Object {
+	scaler := &v1alpha1.HTTPScaler{ObjectMeta: w.meta("t1", "t2")}
+	scaler.Spec = v1alpha1.HTTPScalerSpec{
+		Type:    v1alpha1.TriggerHTTP,
+		Backend: v1alpha1.HTTPScalerBackend{Service: pick(w, []string{"s1", "s2"})},
+		Scale:   v1alpha1.HTTPScalerScale{Min: int32(w.random.IntN(2)), Max: 5},
+	}
+	switch w.random.IntN(3) {
+	case 0:
+		scaler.Spec.Backend.PortName = pick(w, []string{"main", "other"})
+	case 1:
+		scaler.Spec.Backend.InferencePool = "pool"
+	default:
+		scaler.Spec.Backend.Port = ptr.To(pick(w, []int32{80, 8080}))
+	}
+	return scaler
 }
 
 func (w *world) slice() client.Object {

@@ -10,6 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -29,6 +30,7 @@ type Model struct {
 	listeners *memo[ir.Key, listenerSet]
 	clusters  *memo[clusterKey, clusterResource]
 	endpoints *memo[ir.ClusterKey, resource.Resource]
+	scalers   *memo[ir.Key, scaler.Scaler]
 	statuses  *memo[resolve.Object, status.Update]
 
 	fragments  *fragmentIndex
@@ -64,6 +66,7 @@ func New(output Output) *Model {
 	m.listeners = newMemo(m.graph, m.computeListeners, sameListeners)
 	m.clusters = newMemo(m.graph, m.computeCluster, sameCluster)
 	m.endpoints = newMemo(m.graph, m.computeEndpoints, sameResource)
+	m.scalers = newMemo(m.graph, m.computeScaler, deepEqual[scaler.Scaler])
 	m.statuses = newMemo(m.graph, m.computeStatus, deepEqual[status.Update])
 	return m
 }
@@ -149,6 +152,7 @@ func (m *Model) Flush() {
 	m.flushClusters()
 	m.flushEndpoints()
 	m.flushSecrets()
+	m.flushScalers()
 	m.publish()
 	m.flushStatuses()
 }
@@ -160,6 +164,8 @@ func (m *Model) wantUnits(kind store.Kind, key ir.Key) {
 		m.gateways.mark(key)
 	case store.InferencePool:
 		m.pools.mark(key)
+	case store.HTTPScaler:
+		m.scalers.mark(key)
 	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
 		m.routes.mark(resolve.Object{Kind: kind, Key: key})
 	default: // read by units, but no unit of its own
@@ -175,6 +181,8 @@ func (m *Model) dropUnits(kind store.Kind, key ir.Key) {
 		m.gateways.drop(key)
 	case store.InferencePool:
 		m.pools.drop(key)
+	case store.HTTPScaler:
+		m.scalers.drop(key)
 	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
 		m.routes.drop(resolve.Object{Kind: kind, Key: key})
 	default:

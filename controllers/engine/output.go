@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -20,6 +21,8 @@ type Output interface {
 	Status(update status.Update)
 	// DataPlane wants the data plane of a gateway.
 	DataPlane(gateway *resolve.GatewayResult)
+	// Scaler wants a trigger in force; nil: no longer.
+	Scaler(key ir.Key, trigger *scaler.Scaler)
 	// Fault reports what must not happen: a value of our own that could not be rendered.
 	Fault(source ir.Source, err error)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -15,6 +16,7 @@ type recorder struct {
 	ready     map[ir.Key]bool
 	statuses  map[resolve.Object]any
 	planes    map[ir.Key]resolve.Infrastructure
+	scalers   map[ir.Key]scaler.Scaler
 	faults    []string
 
 	published int // resources, removals included
@@ -25,6 +27,7 @@ func newRecorder() *recorder {
 	return &recorder{
 		resources: map[ir.Key]map[resource.Key]string{}, ready: map[ir.Key]bool{},
 		statuses: map[resolve.Object]any{}, planes: map[ir.Key]resolve.Infrastructure{},
+		scalers: map[ir.Key]scaler.Scaler{},
 	}
 }
 
@@ -52,6 +55,14 @@ func (r *recorder) Forget(gateway ir.Key) {
 
 func (r *recorder) Ready(gateway ir.Key) { r.ready[gateway] = true }
 
+func (r *recorder) Scaler(key ir.Key, trigger *scaler.Scaler) {
+	if trigger == nil {
+		delete(r.scalers, key)
+		return
+	}
+	r.scalers[key] = *trigger
+}
+
 func (r *recorder) Status(update status.Update) {
 	r.wrote++
 	if update.Value == nil {
@@ -72,6 +83,6 @@ func (r *recorder) Fault(source ir.Source, err error) {
 // state is everything that must not depend on the order of events.
 func (r *recorder) state() map[string]any {
 	return map[string]any{
-		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "faults": r.faults,
+		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "faults": r.faults, "scalers": r.scalers,
 	}
 }

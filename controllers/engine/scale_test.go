@@ -15,6 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -33,6 +34,7 @@ func (d *discard) Publish(_ ir.Key, change resource.Change) {
 }
 func (d *discard) Forget(ir.Key)                     {}
 func (d *discard) Ready(ir.Key)                      {}
+func (d *discard) Scaler(ir.Key, *scaler.Scaler)     {}
 func (d *discard) Status(status.Update)              {}
 func (d *discard) DataPlane(*resolve.GatewayResult)  {}
 func (d *discard) Fault(source ir.Source, err error) { panic(fmt.Sprint(source, err)) }

@@ -14,6 +14,7 @@ type usage struct {
 	clusters map[clusterKey]int
 	pools    map[ir.Key]map[ir.Key]int // pool -> gateway -> routes
 	services map[ir.Key]map[ir.Key]int // Service -> gateway -> routes
+	demands  map[ir.Key]map[ir.Key]int // HTTPScaler -> gateway -> routes
 	gateways map[ir.ClusterKey][]ir.Key
 }
 
@@ -28,6 +29,7 @@ func newUsage() *usage {
 		clusters: map[clusterKey]int{},
 		pools:    map[ir.Key]map[ir.Key]int{},
 		services: map[ir.Key]map[ir.Key]int{},
+		demands:  map[ir.Key]map[ir.Key]int{},
 		gateways: map[ir.ClusterKey][]ir.Key{},
 	}
 }
@@ -44,6 +46,12 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep,
 			}
 			if before == 0 || before+by == 0 {
 				edges = append(edges, key)
+			}
+			if cluster.Demand != "" {
+				demand := ir.Key{Namespace: cluster.Namespace, Name: cluster.Demand}
+				if adjust(u.demands, demand, gateway, by) {
+					touched = append(touched, demandUsersDep(demand))
+				}
 			}
 			if cluster.Kind != ir.BackendPool {
 				service := ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}

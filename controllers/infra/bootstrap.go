@@ -18,8 +18,8 @@ import (
 
 // Where things are in the pod.
 const (
-	bootstrapDirectory   = "/etc/kedify/bootstrap"
-	certificateDirectory = "/etc/kedify/xds"
+	bootstrapDirectory   = bootstrap.Directory
+	certificateDirectory = bootstrap.CertificateDirectory
 	runDirectory         = "/run/kedify"
 	adminSocket          = runDirectory + "/admin.sock"
 )

@@ -20,6 +20,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -102,6 +103,9 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 	}
 	c.ports[gateway.Key] = ports
 }
+
+// Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
+func (c *collector) Scaler(ir.Key, *scaler.Scaler) {}
 
 func (c *collector) Fault(source ir.Source, err error) {
 	c.fault = cmp.Or(c.fault, fmt.Errorf("%s: %w", source, err))

@@ -15,8 +15,9 @@ import (
 
 // backend is what a reference to a backend resolves to.
 type backend struct {
-	cluster ir.ClusterKey
-	picker  *ir.Picker
+	cluster  ir.ClusterKey
+	portName string // of the Service port
+	picker   *ir.Picker
 }
 
 // targets resolves the backendRefs of a rule. A reference that does not resolve becomes an
@@ -34,6 +35,7 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, faults []refusa
 		found, fault := r.backend(path, ref.BackendObjectReference)
 		if fault.none() {
 			target.Cluster, target.Picker, target.Filters = found.cluster, found.picker, filters
+			r.demand(&target, found.portName)
 		} else {
 			r.refs = append(r.refs, fault)
 			target.Invalid = true
@@ -119,7 +121,7 @@ func (r *routeResolver) serviceBackend(path string, key ir.Key, number *gwv1.Por
 	if r.grpc {
 		cluster.Scope = ir.ScopeGRPC
 	}
-	return backend{cluster: cluster}, r.checkProtocol(path, service, port)
+	return backend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port)
 }
 
 // checkProtocol refuses ports that speak something the route cannot send.

@@ -16,10 +16,12 @@ import (
 // appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
 // likewise (ir.ScopeTCP, ir.ScopeUDP).
 func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
-	switch key.Kind {
-	case ir.BackendPool:
+	switch {
+	case key.Scope == ir.ScopeHold:
+		return holdCluster(key)
+	case key.Kind == ir.BackendPool:
 		return poolCluster(v, key)
-	case ir.BackendPicker:
+	case key.Kind == ir.BackendPicker:
 		return pickerCluster(v, key, clientCertificate)
 	default:
 		return serviceCluster(v, key, clientCertificate)
@@ -48,6 +50,17 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) C
 		result.applyPolicy(v, port.Name, clientCertificate)
 	}
 	return result
+}
+
+// holdCluster is asked whether requests to a backend may go on: replicas of the control plane.
+func holdCluster(key ir.ClusterKey) ClusterResult {
+	source := serviceSource(key)
+	if key.Kind == ir.BackendPool {
+		source.Kind = string(store.InferencePool)
+	}
+	return ClusterResult{Exists: true, Cluster: ir.Cluster{
+		Key: key, Protocol: ir.HTTP2, TLS: &ir.UpstreamTLS{ControlPlane: true}, Source: source,
+	}}
 }
 
 // clusterPort returns the Service port behind a cluster; nil when it does not exist.

@@ -12,13 +12,15 @@ import (
 )
 
 // Endpoints returns the addresses that may take requests of a backend now: ready and not
-// terminating, sorted and each once. A backend that does not exist has none.
+// terminating, sorted and each once. A backend that does not exist has none, and neither has a
+// hold cluster: its endpoints come from scaler/hold.
 func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	key = key.Endpoints()
 	endpoints := ir.Endpoints{Key: key}
 	object := ir.Key{Namespace: key.Namespace, Name: key.Name}
-	switch key.Kind {
-	case ir.BackendPool:
+	switch {
+	case key.Scope == ir.ScopeHold: // whoever holds says when it is to be asked
+	case key.Kind == ir.BackendPool:
 		endpoints.Addresses = poolAddresses(v, object)
 	default:
 		endpoints.Addresses = serviceAddressesOf(v, object, key)

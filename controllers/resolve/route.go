@@ -117,6 +117,9 @@ func clustersOf(rules []Rule) []ir.ClusterKey {
 			if target.Picker != nil {
 				seen[target.Picker.Cluster] = struct{}{}
 			}
+			if target.Hold != nil {
+				seen[target.Hold.Cluster] = struct{}{}
+			}
 		}
 		for _, mirror := range forward.Filters.Mirrors {
 			seen[mirror.Cluster] = struct{}{}

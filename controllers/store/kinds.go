@@ -27,6 +27,7 @@ const (
 	BackendTLSPolicy  Kind = "BackendTLSPolicy"
 	InferencePool     Kind = "InferencePool"
 	GatewayParameters Kind = "GatewayParameters"
+	HTTPScaler        Kind = "HTTPScaler"
 	Namespace         Kind = "Namespace"
 	Service           Kind = "Service"
 	EndpointSlice     Kind = "EndpointSlice"
@@ -47,6 +48,8 @@ const (
 	ByNamespace Index = "namespace"
 	// ByService: EndpointSlices and BackendTLSPolicies by the "namespace/name" of the Service.
 	ByService Index = "service"
+	// ByBackend: HTTPScalers by the "kind namespace/name" of what their requests go to.
+	ByBackend Index = "backend"
 	// ByLabel: Pods by "namespace/label=value", one entry per label.
 	ByLabel Index = "label"
 )
@@ -79,6 +82,8 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByService: policyServices}},
 	{Kind: InferencePool, New: func() client.Object { return &inferencev1.InferencePool{} }, Optional: true},
 	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true},
+	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Optional: true,
+		Indexes: map[Index]func(client.Object) []string{ByBackend: scalerBackend}},
 	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }},
 	{Kind: Service, New: func() client.Object { return &corev1.Service{} },
 		Indexes: map[Index]func(client.Object) []string{ByGateway: dataPlaneGateway}},
@@ -133,6 +138,22 @@ func policyServices(object client.Object) []string {
 	}
 	return services
 }
+
+// scalerBackend finds the triggers whose requests go to a Service or, when they name one, to an
+// InferencePool.
+func scalerBackend(object client.Object) []string {
+	scaler := object.(*v1alpha1.HTTPScaler)
+	backend := scaler.Spec.Backend
+	switch {
+	case backend.InferencePool != "":
+		return []string{backendValue(InferencePool, ir.Key{Namespace: scaler.Namespace, Name: backend.InferencePool})}
+	case backend.Service != "":
+		return []string{backendValue(Service, ir.Key{Namespace: scaler.Namespace, Name: backend.Service})}
+	}
+	return nil
+}
+
+func backendValue(kind Kind, key ir.Key) string { return string(kind) + " " + key.String() }
 
 func sliceService(object client.Object) []string {
 	name, ok := object.GetLabels()[discoveryv1.LabelServiceName]

@@ -109,6 +109,16 @@ func (v View) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
 	return get[*v1alpha1.GatewayParameters](v, GatewayParameters, key)
 }
 
+// HTTPScaler returns one trigger.
+func (v View) HTTPScaler(key ir.Key) *v1alpha1.HTTPScaler {
+	return get[*v1alpha1.HTTPScaler](v, HTTPScaler, key)
+}
+
+// HTTPScalersOf returns the triggers whose requests go to a Service or InferencePool.
+func (v View) HTTPScalersOf(kind Kind, key ir.Key) []*v1alpha1.HTTPScaler {
+	return list[*v1alpha1.HTTPScaler](v, HTTPScaler, ByBackend, backendValue(kind, key))
+}
+
 // Namespace returns the namespace of a name.
 func (v View) Namespace(name string) *corev1.Namespace {
 	return get[*corev1.Namespace](v, Namespace, ir.Key{Name: name})

@@ -21,6 +21,15 @@ const (
 
 	// Cluster is the name of the control plane in the proxy.
 	Cluster = "xds"
+
+	// Directory and CertificateDirectory are where the files below and the certificate are in a
+	// data plane's pod. What is sent later refers to them.
+	Directory            = "/etc/kedify/bootstrap"
+	CertificateDirectory = "/etc/kedify/xds"
+
+	// ReplicaName is a DNS name that the certificate of every replica of the control plane
+	// carries, whatever its Service is called.
+	ReplicaName = "replica.kedify-gateway"
 )
 
 // ErrConfig says which part of a Config is missing.

@@ -26,6 +26,12 @@ const (
 	authoritySecret   = "xds-authority"
 )
 
+// ReplicaTLS is mutual TLS with one replica of the control plane, for clusters that a data
+// plane is sent: with the files that it connects to the control plane with.
+func ReplicaTLS() (*corev3.TransportSocket, error) {
+	return serverTLS(Config{Directory: Directory, CertificateDirectory: CertificateDirectory, ServerName: ReplicaName})
+}
+
 // serverTLS is mutual TLS, with the name of the control plane verified.
 func serverTLS(c Config) (*corev3.TransportSocket, error) {
 	config, err := packed(&tlsv3.UpstreamTlsContext{

@@ -21,6 +21,9 @@ type ClusterKey struct {
 	Name      string
 	Port      uint32 // the Service port; zero for pools
 	Scope     string
+	// Demand is the name of the HTTPScaler, in Namespace, that the requests count for; empty:
+	// nobody counts them.
+	Demand string
 }
 
 // Scopes of clusters. The protocol of the first four follows from the kind of route that uses
@@ -33,14 +36,27 @@ const (
 	// ScopeOpen: the picker of pools that fail open. Its endpoints join later than those of
 	// pools that fail closed (xds/settle), so they travel apart.
 	ScopeOpen = "open"
+	// ScopeHold: who is asked whether a request to the backend may go on (Hold). Its endpoints
+	// are replicas of the control plane, or none.
+	ScopeHold = "hold"
 )
 
 // Endpoints returns the key under which the endpoints of the cluster travel. A UDP port is
 // another port than the TCP port with its number; of a picker that fails open, see ScopeOpen.
 func (k ClusterKey) Endpoints() ClusterKey {
-	if k.Scope != ScopeUDP && k.Scope != ScopeOpen {
+	switch k.Scope {
+	case ScopeUDP, ScopeOpen, ScopeHold:
+	default:
 		k.Scope = ""
 	}
+	k.Demand = ""
+	return k
+}
+
+// Hold returns the cluster that is asked about requests to the backend. All clusters of one
+// backend share it.
+func (k ClusterKey) Hold() ClusterKey {
+	k.Scope, k.Demand = ScopeHold, ""
 	return k
 }
 
@@ -51,6 +67,9 @@ func (k ClusterKey) String() string {
 	}
 	if k.Scope != "" {
 		text += "/" + k.Scope
+	}
+	if k.Demand != "" {
+		text += "@" + k.Demand
 	}
 	return text
 }
@@ -92,6 +111,9 @@ type UpstreamTLS struct {
 	Names []SubjectAltName
 	// Certificate is the name of the Secret presented to the backend; empty: none.
 	Certificate string
+	// ControlPlane is mutual TLS with a replica of the control plane, with what the proxy
+	// connects to it with anyway. No other field is set then.
+	ControlPlane bool
 }
 
 // SubjectAltName is one acceptable name of a backend certificate.

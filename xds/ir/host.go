@@ -71,8 +71,9 @@ type Forward struct {
 	Retry    *Retry
 }
 
-// Target is one weighted backend. Picker and Hold belong to the target, never to the route,
-// so that two pools of one rule keep their own endpoint picker.
+// Target is one weighted backend. Picker and Hold belong to the target, never to the route, so
+// that two pools of one rule keep their own endpoint picker, and only requests to a backend
+// without an endpoint wait.
 type Target struct {
 	// Cluster is the backend. Invalid targets have none: their share of the requests is
 	// answered 500 (Gateway API, HTTPBackendRef).
@@ -81,6 +82,20 @@ type Target struct {
 	Weight  uint32
 	Filters TargetFilters
 	Picker  *Picker
+	// Hold lets requests wait while the backend has no ready endpoint; nil: it always has one.
+	Hold *Hold
+}
+
+// Hold makes the proxy ask, before it routes a request to a backend that may have no endpoint,
+// and wait for the answer. While nobody can be asked (the cluster has no endpoint) requests go
+// on at once.
+type Hold struct {
+	// Cluster of those who are asked, ClusterKey.Hold of the target's cluster.
+	Cluster ClusterKey
+	// Demand is the HTTPScaler whose request waits.
+	Demand Key
+	// Timeout of the wait, kept by who is asked: the proxy must have more patience.
+	Timeout time.Duration
 }
 
 // TargetFilters change what one backend sends and receives.

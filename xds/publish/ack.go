@@ -50,6 +50,7 @@ func (s *Session) accept(nonce uint64, answered *response) {
 			s.release(answered.kind, old.revision)
 		}
 		s.gateway.accepted(r.entry, rev)
+		s.announce(r)
 		s.wakeWaiters(r)
 		s.settle(r)
 		s.drop(r)
@@ -105,6 +106,7 @@ func (s *Session) rejectOne(nonce uint64, it item, message string) {
 	} else {
 		s.gateway.quarantine(r.entry, rev, s.node, message)
 	}
+	s.announce(r)
 	s.wakeCompanion(r.entry.current) // the version before is warm as it was
 	s.enqueue(r)
 	s.settle(r)

@@ -7,7 +7,7 @@
 //
 // Inputs: resource.Change per gateway (Apply), delta discovery requests (Session.Receive).
 // Outputs: delta discovery responses (the send function of Connect), Delivery as feedback
-// for status, Dump and metrics for people. The package neither translates nor reads
+// for status, Acceptance for who must know what one proxy has, Dump and metrics for people. The package neither translates nor reads
 // Kubernetes.
 //
 // Ownership: one mutex per gateway guards its desired state and the state machines of its

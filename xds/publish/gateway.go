@@ -26,6 +26,10 @@ type gateway struct {
 	sessions map[*Session]struct{}
 	rejected map[*entry]struct{}
 	news     news
+	serial   uint64 // of the newest session
+	// acceptances are not told yet; announcing: somebody is telling them.
+	acceptances []Acceptance
+	announcing  bool
 }
 
 func newGateway(p *Publisher, key ir.Key) *gateway {
@@ -46,6 +50,7 @@ func (g *gateway) entry(k kind, name string) *entry {
 	found, ok := g.entries[k][name]
 	if !ok {
 		found = &entry{kind: k, name: name}
+		g.observe(found)
 		g.entries[k][name] = found
 	}
 	return found

@@ -20,6 +20,8 @@ type chaos struct {
 	desired map[resource.Key]resource.Resource
 	uses    map[string][]string // host -> clusters
 	proxies []*deltatest.Proxy
+	nodes   []string // of the proxies
+	news    acceptances
 	born    int
 }
 
@@ -53,6 +55,9 @@ func runChaos(t *testing.T, seed uint64) {
 	}
 	// Without a budget a route may never be early, however long a proxy is silent.
 	c.options.WarmBudget = 1000 * time.Hour
+	c.news.has = map[string]map[resource.Key]string{}
+	c.options.Observed = func(k resource.Key) bool { return k.Type == resource.Endpoint }
+	c.options.OnAccepted = c.news.take
 	c.publisher = c.newPublisher()
 	c.endpoint = deltatest.Serve(t, c.publisher)
 	c.edit()
@@ -73,6 +78,11 @@ func runChaos(t *testing.T, seed uint64) {
 	c.repair()
 	c.settled()
 	c.checkAll(func(resource.Key) bool { return false }, true)
+	wrong := ""
+	c.eventually("everybody to know what the proxies accepted", func() bool {
+		wrong = strings.Join(c.news.differences(c), "\n")
+		return wrong == ""
+	}, &wrong)
 }
 
 // audit fails at the step that went wrong.
@@ -185,14 +195,15 @@ func (c *chaos) change(change resource.Change) {
 
 func (c *chaos) addProxy() {
 	c.born++
-	p := c.proxy(deltatest.Options{Node: fmt.Sprintf("proxy-%d", c.born), Reject: refuse, Missing: []string{"bad", cursed}})
-	c.proxies = append(c.proxies, p)
+	node := fmt.Sprintf("proxy-%d", c.born)
+	p := c.proxy(deltatest.Options{Node: node, Reject: refuse, Missing: []string{"bad", cursed}})
+	c.proxies, c.nodes = append(c.proxies, p), append(c.nodes, node)
 }
 
 func (c *chaos) replaceProxy() {
 	i := c.rand.IntN(len(c.proxies))
 	c.proxies[i].Disconnect()
-	c.proxies = slices.Delete(c.proxies, i, i+1)
+	c.proxies, c.nodes = slices.Delete(c.proxies, i, i+1), slices.Delete(c.nodes, i, i+1)
 	c.addProxy()
 }
 

@@ -39,6 +39,14 @@ type Options struct {
 	// the Delivery of a gateway changed. Changes that follow each other quickly are
 	// reported once.
 	OnDelivery func(Delivery)
+	// Observed selects the resources that OnAccepted hears of. It is asked once per gateway and
+	// name, under a lock, and must answer from the key alone. Nil: none.
+	Observed func(resource.Key) bool
+	// OnAccepted is called, outside of all locks, one call per gateway at a time and in the order
+	// of events, when a proxy came or went, and when it accepted a version of an observed
+	// resource or no longer has one. It may call the Publisher, and who calls the Publisher may
+	// hold locks that it takes.
+	OnAccepted func(Acceptance)
 	// Metrics counts; nil: nothing is exported.
 	Metrics *Metrics
 }
@@ -50,6 +58,8 @@ type Publisher struct {
 	clock       Clock
 	log         logr.Logger
 	onDelivery  func(Delivery)
+	observed    func(resource.Key) bool
+	onAccepted  func(Acceptance)
 	metrics     *Metrics
 
 	mu       sync.Mutex
@@ -64,6 +74,8 @@ func New(options Options) *Publisher {
 		clock:       options.Clock,
 		log:         options.Log,
 		onDelivery:  options.OnDelivery,
+		observed:    options.Observed,
+		onAccepted:  options.OnAccepted,
 		metrics:     options.Metrics,
 		gateways:    map[ir.Key]*gateway{},
 	}
@@ -150,7 +162,10 @@ func (p *Publisher) Connect(key ir.Key, node string, send func(*discovery.DeltaD
 	g := p.gateway(key)
 	s := newSession(g, node, send)
 	g.mu.Lock()
+	g.serial++
+	s.serial = g.serial
 	g.sessions[s] = struct{}{}
+	s.announceStream(false)
 	p.metrics.connected(key, len(g.sessions))
 	g.tell()
 	if g.gone {

@@ -22,6 +22,7 @@ type Session struct {
 	closed  bool
 	failure error
 	since   time.Time
+	serial  uint64 // grows with every session of the gateway
 
 	subscriptions [kinds]subscription
 	records       map[*entry]*record
@@ -130,6 +131,7 @@ func (s *Session) end(reason error) {
 		r.acked = nil
 		s.settle(r)
 	}
+	s.announceStream(true)
 	g.publisher.metrics.connected(g.key, len(g.sessions))
 	g.tell()
 	s.signal()

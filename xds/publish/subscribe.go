@@ -67,6 +67,7 @@ func (s *Session) adoptVersions(k kind, versions map[string]string) {
 			s.nonce++
 			r.accepted = s.nonce
 		}
+		s.announce(r)
 		s.wakeWaiters(r)
 		s.enqueue(r)
 		s.settle(r)
@@ -160,6 +161,7 @@ func (s *Session) forget(r *record) {
 	for _, sent := range flight {
 		s.release(k, sent.revision)
 	}
+	s.announce(r)
 	s.settle(r)
 	s.drop(r)
 }

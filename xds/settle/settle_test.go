@@ -122,7 +122,9 @@ func TestStage(t *testing.T) {
 // A name or a gateway that goes takes its rests with it.
 func TestForgotten(t *testing.T) {
 	for name, end := range map[string]func(*settle.Stage){
-		"removed":   func(s *settle.Stage) { s.Apply(gateway, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: open}}}) },
+		"removed": func(s *settle.Stage) {
+			s.Apply(gateway, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: open}}})
+		},
 		"forgotten": func(s *settle.Stage) { s.Forget(gateway) },
 	} {
 		t.Run(name, func(t *testing.T) {

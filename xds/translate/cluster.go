@@ -18,7 +18,7 @@ import (
 const (
 	// connectTimeout of backends: one lost SYN is repeated after 1 s.
 	connectTimeout = 2 * time.Second
-	// pickerConnectTimeout is short: every request of the pool waits for it.
+	// pickerConnectTimeout is short: every request of the pool waits for it. So it is for holds.
 	pickerConnectTimeout = 250 * time.Millisecond
 	// http1Idle closes idle HTTP/1.1 connections before the backend does: several common
 	// servers (uvicorn of the model servers, Node.js) close after 5 s, and a request sent at
@@ -43,6 +43,7 @@ func Cluster(c ir.Cluster) (resource.Resource, error) {
 func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 	message := &clusterv3.Cluster{
 		Name:                 name,
+		AltStatName:          demandName(c.Key),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{
 			EdsConfig: overADS(), ServiceName: EndpointsName(c.Key),
@@ -58,8 +59,12 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		// is a reason to use all of them.
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
 	}
-	if c.Key.Kind == ir.BackendPicker {
+	if c.Key.Kind == ir.BackendPicker || c.Key.Scope == ir.ScopeHold {
 		message.ConnectTimeout = durationpb.New(pickerConnectTimeout)
+	}
+	if c.Key.Scope == ir.ScopeHold {
+		message.OutlierDetection = replicaHealth()
+		message.CommonLbConfig = nil
 	}
 	policy, err := loadBalancing(c)
 	if err != nil {

@@ -24,15 +24,15 @@ type namedFilter struct {
 //  1. fallback: chooses the table when the exact host is missing; all later filters depend on
 //     the route.
 //  2. cors: answers preflight requests before anything is asked or woken for them.
-//  3. (the hold filter of backends that may be at zero goes here: an endpoint can be picked
-//     only when there is one. Like the picker it must not be "disabled" in this list, see
-//     there.)
+//  3. hold: lets requests to a backend without an endpoint wait. Before the picker: an
+//     endpoint can be picked only when there is one.
 //  4. picker: asks the endpoint picker of the chosen target.
 //  5. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	return filterList(
 		namedFilter{fallbackFilter, fallback()},
 		namedFilter{corsFilter, &corsv3.Cors{}},
+		namedFilter{holdFilter, hold()},
 		namedFilter{pickerFilter, picker()},
 		namedFilter{routerFilter, router()},
 	)
@@ -45,6 +45,7 @@ func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
 	return filterList(
 		namedFilter{fallbackFilter, fallback()},
 		namedFilter{corsFilter, &corsv3.Cors{}},
+		namedFilter{holdFilter, hold()},
 		namedFilter{routerFilter, router()},
 	)
 }

@@ -83,14 +83,15 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		if !target.Invalid {
 			share.Name = ClusterName(target.Cluster)
 			clusters = append(clusters, share.Name)
-			if target.Picker != nil {
-				override, err := pickerOverride(target.Picker)
-				if err != nil {
-					return nil, nil, err
-				}
-				share.TypedPerFilterConfig = map[string]*anypb.Any{pickerFilter: override}
-				clusters = append(clusters, ClusterName(target.Picker.Cluster))
+			overrides, asked, err := targetFilters(target)
+			if err != nil {
+				return nil, nil, err
 			}
+			share.TypedPerFilterConfig = overrides
+			if target.Hold != nil {
+				share.ResponseHeadersToAdd = append(share.ResponseHeadersToAdd, coldStart())
+			}
+			clusters = append(clusters, asked...)
 		}
 		split.Clusters = append(split.Clusters, share)
 	}
@@ -98,6 +99,27 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		return nil, nil, fmt.Errorf("%w: %d", ErrWeights, sum)
 	}
 	return split, clusters, nil
+}
+
+// targetFilters turns the filters on that a target needs, and returns the clusters they ask.
+func targetFilters(target *ir.Target) (overrides map[string]*anypb.Any, clusters []string, err error) {
+	overrides = map[string]*anypb.Any{}
+	if target.Hold != nil {
+		if overrides[holdFilter], err = holdOverride(target); err != nil {
+			return nil, nil, err
+		}
+		clusters = append(clusters, ClusterName(target.Hold.Cluster))
+	}
+	if target.Picker != nil {
+		if overrides[pickerFilter], err = pickerOverride(target.Picker); err != nil {
+			return nil, nil, err
+		}
+		clusters = append(clusters, ClusterName(target.Picker.Cluster))
+	}
+	if len(overrides) == 0 {
+		return nil, nil, nil
+	}
+	return overrides, clusters, nil
 }
 
 // timeouts renders the limits of a rule. Nothing said means no limit on the whole request
@@ -114,6 +136,8 @@ func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
 			policy.PerTryTimeout = durationpb.New(attempt)
 		}
 		action.RetryPolicy = policy
+	} else if held(f) > 0 {
+		action.RetryPolicy = lastMile(attempt)
 	} else if attempt > 0 && (request == 0 || attempt < request) {
 		// There is one attempt: the limit of the attempt is that of the request.
 		request = attempt
@@ -124,6 +148,11 @@ func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
 	if idle == nil && slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Picker != nil }) {
 		limit := pickerIdle
 		idle = &limit
+	}
+	if patience := held(f); patience > 0 && (idle == nil || *idle > 0 && *idle < patience) {
+		// Nothing moves on a request that waits.
+		patience = max(patience, streamIdle)
+		idle = &patience
 	}
 	if idle != nil {
 		action.IdleTimeout = durationpb.New(*idle)

@@ -142,7 +142,7 @@ func plainer(key string, value any) any {
 		}
 	case string:
 		switch strings.ToLower(key) {
-		case "request", "backendrequest", "idle", "backoff", "maxage":
+		case "request", "backendrequest", "idle", "backoff", "maxage", "timeout":
 			if duration, err := time.ParseDuration(value); err == nil {
 				return int64(duration)
 			}

@@ -52,7 +52,8 @@ func Host(h ir.Host) (scope, route resource.Resource, err error) {
 	t.config.TypedPerFilterConfig = map[string]*anypb.Any{
 		// The host was found, there is nothing to fall back to.
 		fallbackFilter: off,
-		// Targets with a picker turn it on again (see picker).
+		// Targets with a hold or a picker turn them on again (see picker).
+		holdFilter:   off,
 		pickerFilter: off,
 	}
 	if err := t.add(h, "*"); err != nil {

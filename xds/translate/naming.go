@@ -26,6 +26,8 @@ const (
 	// noPickerCluster never exists either: the picker filter calls nobody unless the target
 	// names its picker.
 	noPickerCluster = "no-picker"
+	// noHoldCluster likewise, for the hold filter.
+	noHoldCluster = "no-hold"
 
 	// Route names that belong to no object.
 	NoMatchRoute = "no-match"
@@ -34,6 +36,7 @@ const (
 	// Filter names, the keys of per-route configuration.
 	fallbackFilter = "fallback"
 	corsFilter     = "envoy.filters.http.cors"
+	holdFilter     = "hold"
 	pickerFilter   = "picker"
 	routerFilter   = "router"
 )
@@ -62,6 +65,18 @@ func ClusterName(key ir.ClusterKey) string { return key.String() }
 
 // EndpointsName names the endpoints of a backend: clusters that differ in scope share them.
 func EndpointsName(key ir.ClusterKey) string { return key.Endpoints().String() }
+
+// DemandPrefix is the first part of the name under which clusters with a demand key count:
+// "demand/<namespace>/<HTTPScaler>". Clusters of one key share their statistics.
+const DemandPrefix = "demand/"
+
+// demandName is the name that a cluster counts under; empty: its own.
+func demandName(key ir.ClusterKey) string {
+	if key.Demand == "" {
+		return ""
+	}
+	return DemandPrefix + key.Namespace + "/" + key.Demand
+}
 
 // SecretName names key material. The IR's names already are identities.
 func SecretName(name string) string { return name }

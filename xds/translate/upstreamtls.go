@@ -6,6 +6,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -17,6 +18,9 @@ const systemCA = "/etc/ssl/certs/ca-certificates.crt"
 
 // upstreamTLS connects to the endpoints with TLS.
 func upstreamTLS(t *ir.UpstreamTLS, protocol ir.Protocol) (*corev3.TransportSocket, error) {
+	if t.ControlPlane {
+		return bootstrap.ReplicaTLS()
+	}
 	// Envoy's clients stop at 1.2 unless told otherwise, and some backends start at 1.3.
 	common := &tlsv3.CommonTlsContext{TlsParams: &tlsv3.TlsParameters{
 		TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2,

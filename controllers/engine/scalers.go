@@ -1,0 +1,19 @@
+package engine
+
+import (
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+func (m *Model) computeScaler(key ir.Key, record func(store.Dep)) *scaler.Scaler {
+	record(demandUsersDep(key))
+	return resolve.Scaler(m.store.View(record), key, sortedUsers(m.usage.demands[key]))
+}
+
+func (m *Model) flushScalers() {
+	for _, change := range m.scalers.flush() {
+		m.output.Scaler(change.key, change.new)
+	}
+}

@@ -1,0 +1,158 @@
+package translate
+
+import (
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	httptypev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// What the hold filter tells who is asked (scaler/hold), as gRPC metadata of the call.
+const (
+	// HoldBackend is the name of the backend's endpoints.
+	HoldBackend = "x-kedify-backend"
+	// HoldDemand is the demand key, "namespace/name".
+	HoldDemand = "x-kedify-demand"
+	// HoldNode is the request attribute that names this proxy.
+	HoldNode = "xds.node.id"
+)
+
+// What the answer says: the key HoldCold of the dynamic metadata HoldNamespace is "true" when
+// the request waited, "false" when it was asked about and went on at once.
+const (
+	HoldNamespace = "kedify.hold"
+	HoldCold      = "cold"
+)
+
+// coldStartHeader tells the client what the answer said (http-add-on's header).
+const coldStartHeader = "X-KEDA-HTTP-Cold-Start"
+
+const (
+	// holdLimit is the longest that Envoy waits for an answer (its own maximum). Who is asked
+	// answers long before, with what the wait has come to.
+	holdLimit = time.Hour
+	// holdMargin is the patience of the proxy beyond the timeout of the wait.
+	holdMargin = 30 * time.Second
+	// Attempts of a call whose replica went away; together about 30 s. The control plane empties
+	// or moves the endpoints of the cluster long before.
+	holdAttempts   = 60
+	holdBackoff    = 100 * time.Millisecond
+	holdMaxBackoff = time.Second
+)
+
+// hold is the filter that lets requests wait. By itself it does nothing, like the picker
+// filter, and for the same reason it is not "disabled" (see picker).
+//
+// It sends the headers of a request and no byte of its body. Nobody to be asked means that
+// there is nothing to wait for.
+func hold() proto.Message {
+	return &extprocv3.ExternalProcessor{
+		GrpcService:      grpcService(noHoldCluster),
+		StatPrefix:       holdFilter,
+		FailureModeAllow: true,
+		MessageTimeout:   durationpb.New(holdLimit),
+		RouteCacheAction: extprocv3.ExternalProcessor_RETAIN,
+		MetadataOptions: &extprocv3.MetadataOptions{
+			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{HoldNamespace}},
+		},
+		// Envoy takes no other attributes from a target's override.
+		RequestAttributes: []string{HoldNode},
+		ProcessingMode: &extprocv3.ProcessingMode{
+			RequestHeaderMode:   extprocv3.ProcessingMode_SKIP,
+			ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
+			RequestBodyMode:     extprocv3.ProcessingMode_NONE,
+			ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
+			RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
+			ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
+		},
+		StatusOnError: &httptypev3.HttpStatus{Code: httptypev3.StatusCode_ServiceUnavailable},
+	}
+}
+
+// holdOverride turns the filter on for one target.
+func holdOverride(target *ir.Target) (*anypb.Any, error) {
+	service := grpcService(ClusterName(target.Hold.Cluster))
+	service.Timeout = durationpb.New(0)
+	// A call that a replica did not answer is made again, to whichever there is by then: requests
+	// survive the end of the replica that held them.
+	service.RetryPolicy = &corev3.RetryPolicy{
+		RetryOn:      "connect-failure,refused-stream,reset,unavailable,5xx",
+		NumRetries:   wrapperspb.UInt32(holdAttempts),
+		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(holdBackoff), MaxInterval: durationpb.New(holdMaxBackoff)},
+	}
+	return packed(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
+		Overrides: &extprocv3.ExtProcOverrides{
+			GrpcService: service,
+			GrpcInitialMetadata: []*corev3.HeaderValue{
+				{Key: HoldBackend, Value: EndpointsName(target.Cluster)},
+				{Key: HoldDemand, Value: target.Hold.Demand.String()},
+			},
+			ProcessingMode: &extprocv3.ProcessingMode{
+				RequestHeaderMode:   extprocv3.ProcessingMode_SEND,
+				ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
+				RequestBodyMode:     extprocv3.ProcessingMode_NONE,
+				ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
+				RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
+				ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
+			},
+		},
+	}})
+}
+
+// coldStart is empty, and not sent, for requests that nobody was asked about.
+func coldStart() *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: coldStartHeader, Value: "%DYNAMIC_METADATA(" + HoldNamespace + ":" + HoldCold + ")%"},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}
+}
+
+// replicaHealth leaves a replica that cannot be asked to the next priority, before the control
+// plane has noticed. With one replica the panic threshold keeps it.
+func replicaHealth() *clusterv3.OutlierDetection {
+	return &clusterv3.OutlierDetection{
+		Consecutive_5Xx:          number(2),
+		Interval:                 durationpb.New(time.Second),
+		BaseEjectionTime:         durationpb.New(5 * time.Second),
+		MaxEjectionPercent:       number(100),
+		EnforcingSuccessRate:     number(0),
+		EnforcingConsecutive_5Xx: number(100),
+	}
+}
+
+// held returns how long a request of the rule may be without a sign of life because it waits;
+// zero: none of its targets holds.
+func held(f *ir.Forward) (patience time.Duration) {
+	for i := range f.Targets {
+		if hold := f.Targets[i].Hold; hold != nil {
+			patience = max(patience, hold.Timeout+holdMargin)
+		}
+	}
+	return patience
+}
+
+// lastMile retries what never reached a backend that comes and goes: the last endpoint of a
+// crashed Pod stays until the next one replaces it, and a Pod may be called ready before it
+// listens. Nothing that was sent is sent again.
+func lastMile(attempt time.Duration) *routev3.RetryPolicy {
+	policy := &routev3.RetryPolicy{
+		RetryOn:    "connect-failure,refused-stream,reset-before-request",
+		NumRetries: wrapperspb.UInt32(10),
+		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(100 * time.Millisecond), MaxInterval: durationpb.New(time.Second),
+		},
+	}
+	if attempt > 0 {
+		policy.PerTryTimeout = durationpb.New(attempt)
+	}
+	return policy
+}
