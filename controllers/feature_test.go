@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -227,18 +228,25 @@ func (p *plane) set(text string, generation int64) {
 	}
 }
 
-// apply keeps the fake API server in step; statuses stay.
+// apply keeps the fake API server in step; statuses stay. The status writer works at the same
+// time, so an update may have to be made again.
 func (p *plane) apply(object client.Object) {
 	live := object.DeepCopyObject().(client.Object)
-	if err := p.client.Get(p.t.Context(), client.ObjectKeyFromObject(object), live); err == nil {
-		copied := object.DeepCopyObject().(client.Object)
-		copied.SetResourceVersion(live.GetResourceVersion())
-		if err := p.client.Update(p.t.Context(), copied); err != nil {
+	key := client.ObjectKeyFromObject(object)
+	if err := p.client.Get(p.t.Context(), key, live); err != nil {
+		if err := p.client.Create(p.t.Context(), object.DeepCopyObject().(client.Object)); err != nil {
 			p.t.Fatal(err)
 		}
 		return
 	}
-	if err := p.client.Create(p.t.Context(), object.DeepCopyObject().(client.Object)); err != nil {
+	if err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := p.client.Get(p.t.Context(), key, live); err != nil {
+			return err
+		}
+		copied := object.DeepCopyObject().(client.Object)
+		copied.SetResourceVersion(live.GetResourceVersion())
+		return p.client.Update(p.t.Context(), copied)
+	}); err != nil {
 		p.t.Fatal(err)
 	}
 }

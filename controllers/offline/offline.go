@@ -20,8 +20,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
-	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
