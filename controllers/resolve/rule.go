@@ -2,6 +2,8 @@ package resolve
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,15 +46,27 @@ func (r *routeResolver) irRules(rules []rule) []Rule {
 	for _, rule := range rules {
 		action := r.action(rule)
 		for _, match := range rule.matches {
-			resolved = append(resolved, Rule{
-				Route:   r.irRoute(rule, match, action),
-				Created: r.meta.CreationTimestamp.Unix(),
-				Owner:   r.object.Key,
-				Index:   len(resolved),
-			})
+			if probe, ok := r.probe(match, action); ok && !hasMatch(resolved, probe.Match) {
+				// First, in case the user has a rule for the very path.
+				resolved = r.appendRule(resolved, r.irRoute(rule, probe, r.answerProbe(action)))
+			}
+			resolved = r.appendRule(resolved, r.irRoute(rule, match, action))
 		}
 	}
 	return resolved
+}
+
+func (r *routeResolver) appendRule(resolved []Rule, route ir.Route) []Rule {
+	return append(resolved, Rule{
+		Route:   route,
+		Created: r.meta.CreationTimestamp.Unix(),
+		Owner:   r.object.Key,
+		Index:   len(resolved),
+	})
+}
+
+func hasMatch(rules []Rule, match ir.Match) bool {
+	return slices.ContainsFunc(rules, func(rule Rule) bool { return reflect.DeepEqual(rule.Route.Match, match) })
 }
 
 // irRoute names a match of a rule by its identity, so that a rule which moves keeps its name.
