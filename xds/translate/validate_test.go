@@ -1,6 +1,7 @@
 package translate_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,7 +93,9 @@ func validate(t *testing.T, binary string, resources []resource.Resource) (strin
 		t.Fatal(err)
 	}
 	files["ca.crt"], files["tls.crt"], files["tls.key"] = keys.CA, certificate, key
-	files[bootstrap.BootstrapFile] = static(t, files[bootstrap.BootstrapFile], resources)
+	// Envoy looks for the files that a resource names.
+	files[bootstrap.BootstrapFile] = bytes.ReplaceAll(static(t, files[bootstrap.BootstrapFile], resources),
+		[]byte(bootstrap.Directory+"/"), []byte(directory+"/"))
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(directory, name), data, 0o600); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,133 @@
+package proxytest
+
+import (
+	"net"
+	"sync"
+	"testing"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Holder is who a hold filter asks: it notes each question and answers it when it is told to.
+// It speaks cleartext.
+type Holder struct {
+	Address string
+
+	mu      sync.Mutex
+	asked   []Question
+	release chan struct{}
+	stop    func()
+}
+
+// Question is what a hold filter told about a request, and about itself.
+type Question struct {
+	Backend, Demand, Node, Path string
+	// Messages that came after the headers.
+	More int
+}
+
+// StartHolder starts a holder that answers at once.
+func StartHolder(t testing.TB) *Holder {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Holder{Address: listener.Addr().String(), release: make(chan struct{})}
+	close(h.release)
+	s := grpc.NewServer()
+	extprocv3.RegisterExternalProcessorServer(s, &holderService{holder: h})
+	go func() { _ = s.Serve(listener) }()
+	h.stop = s.Stop
+	t.Cleanup(s.Stop)
+	return h
+}
+
+// Stop breaks all calls.
+func (h *Holder) Stop() { h.stop() }
+
+// Hold keeps requests from now on, until the returned function is called.
+func (h *Holder) Hold() (release func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	gate := make(chan struct{})
+	h.release = gate
+	return sync.OnceFunc(func() { close(gate) })
+}
+
+// Asked returns the questions so far.
+func (h *Holder) Asked() []Question {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]Question(nil), h.asked...)
+}
+
+type holderService struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	holder *Holder
+}
+
+func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	request, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	index, gate := s.note(stream, request)
+	cold := "false"
+	select {
+	case <-gate:
+	default:
+		cold = "true"
+		select {
+		case <-gate:
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
+	told, err := structpb.NewStruct(map[string]any{"kedify.hold": map[string]any{"cold": cold}})
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(&extprocv3.ProcessingResponse{
+		Response:        &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
+		DynamicMetadata: told,
+	}); err != nil {
+		return err
+	}
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return nil // the proxy ends the call when it has read the answer
+		}
+		s.holder.mu.Lock()
+		s.holder.asked[index].More++
+		s.holder.mu.Unlock()
+	}
+}
+
+func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}) {
+	md, _ := metadata.FromIncomingContext(stream.Context())
+	first := func(name string) string {
+		if values := md.Get(name); len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
+	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand")}
+	for _, attributes := range request.GetAttributes() {
+		if node := attributes.GetFields()["xds.node.id"].GetStringValue(); node != "" {
+			question.Node = node
+		}
+	}
+	for _, header := range request.GetRequestHeaders().GetHeaders().GetHeaders() {
+		if header.GetKey() == ":path" {
+			question.Path = string(header.GetRawValue())
+		}
+	}
+	s.holder.mu.Lock()
+	defer s.holder.mu.Unlock()
+	s.holder.asked = append(s.holder.asked, question)
+	return len(s.holder.asked) - 1, s.holder.release
+}
