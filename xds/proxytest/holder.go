@@ -97,9 +97,9 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 	}); err != nil {
 		return err
 	}
-	for {
+	for { // until the proxy, which has read the answer, ends the call
 		if _, err := stream.Recv(); err != nil {
-			return nil // the proxy ends the call when it has read the answer
+			return err
 		}
 		s.holder.mu.Lock()
 		s.holder.asked[index].More++
