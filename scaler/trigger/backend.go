@@ -1,0 +1,104 @@
+package trigger
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+const (
+	loadBalancingDNS = "dns"
+	loadBalancingEDS = "eds"
+
+	maxPort = 65535
+)
+
+// backend is where requests go.
+func (r *reader) backend() v1alpha1.HTTPScalerBackend {
+	backend := v1alpha1.HTTPScalerBackend{
+		Service:         r.labelName(keyService, "a Service"),
+		PortName:        r.labelName(keyPortName, "a port"),
+		Port:            r.port(),
+		InferencePool:   r.objectName(keyInferencePool, "an InferencePool"),
+		FallbackService: r.fallbackService(),
+		LoadBalancing:   r.loadBalancing(),
+	}
+	r.checkService()
+	r.checkPortChoice()
+	return backend
+}
+
+// pooled says whether requests go to an InferencePool.
+func (r *reader) pooled() bool { return r.text(keyInferencePool) != "" }
+
+// checkService says whether a missing Service matters. A pool alone can serve, but the vendor
+// asks for its Service, which also serves to compare selectors: a warning.
+func (r *reader) checkService() {
+	switch {
+	case r.text(keyService) != "":
+	case r.pooled():
+		r.warn(keyService, "service is missing; requests go to the inferencePool, but name the Service of the same Pods, too, "+
+			"so that their selectors can be compared")
+	case !isRollout(r.object.Target):
+		r.refuse(keyService, "service is missing; name the Service of %s", r.targetNoun())
+	}
+}
+
+// isRollout: an Argo Rollout names its Services itself (stableService, canaryService).
+func isRollout(target v1alpha1.HTTPScalerTarget) bool {
+	return target.Kind == "Rollout" && strings.HasPrefix(target.APIVersion, "argoproj.io/")
+}
+
+func (r *reader) targetNoun() string {
+	if r.object.Target.Name == "" {
+		return "the application"
+	}
+	target := targetOf(r.object)
+	return target.Kind + " " + target.Name
+}
+
+func (r *reader) port() *int32 {
+	value := r.text(keyPort)
+	if value == "" {
+		return nil
+	}
+	number, err := strconv.ParseUint(value, 10, 16)
+	if err != nil || number == 0 {
+		r.refuse(keyPort, "port %s is not a port number; use 1 to %d, or portName for the name of a port", quote(value), maxPort)
+		return nil
+	}
+	port := int32(number)
+	return &port
+}
+
+// checkPortChoice wants exactly one of port and portName, where there is a Service to have it.
+func (r *reader) checkPortChoice() {
+	number, name := r.text(keyPort), r.text(keyPortName)
+	switch {
+	case number != "" && name != "":
+		r.refuse(keyPort, "port %s and portName %s are both set; keep one", quote(number), quote(name))
+	case number == "" && name == "" && (r.text(keyService) != "" || !r.pooled()):
+		r.refuse(keyPort, "port is missing; set port, or portName for the name of a port of the Service")
+	}
+}
+
+// loadBalancing defaults to the vendor's name for what every backend gets here.
+func (r *reader) loadBalancing() string {
+	if !r.pooled() {
+		return r.choice(keyLoadBalancing, loadBalancingDNS, loadBalancingDNS, loadBalancingEDS)
+	}
+	if r.text(keyLoadBalancing) == loadBalancingDNS {
+		r.refuse(keyLoadBalancing, "loadbalancing %q does not go with inferencePool, whose picker chooses Pods; use %s or leave it out",
+			loadBalancingDNS, loadBalancingEDS)
+	}
+	return r.choice(keyLoadBalancing, loadBalancingEDS, loadBalancingDNS, loadBalancingEDS)
+}
+
+func (r *reader) fallbackService() string {
+	name := r.labelName(keyFallbackService, "a Service")
+	if name != "" && name == r.text(keyService) {
+		r.refuse(keyFallbackService, "fallbackService %s is the service itself; name the Service with the selector", quote(name))
+	}
+	return name
+}

@@ -1,0 +1,27 @@
+package trigger
+
+import "testing"
+
+// TestHoldRules: bounds.
+func TestHoldRules(t *testing.T) {
+	wantRules(t, []rule{
+		{changes{"holdTimeout": "500ms"}, []string{
+			`trigger 0: holdTimeout "500ms" is out of range; use 1s to 1h`,
+		}},
+		{changes{"holdTimeout": "2h"}, []string{
+			`trigger 0: holdTimeout "2h" is out of range; use 1s to 1h`,
+		}},
+		{changes{"holdTimeout": "30"}, []string{
+			`trigger 0: holdTimeout "30" is not a duration; add the unit, like "30s"`,
+		}},
+		{changes{"maxPendingRequests": "0"}, []string{
+			`trigger 0: maxPendingRequests "0" is out of range; use 1 to 1000000`,
+		}},
+		{changes{"maxPendingRequests": "1000001"}, []string{
+			`trigger 0: maxPendingRequests "1000001" is out of range; use 1 to 1000000`,
+		}},
+		{changes{"scaleFromZero": "all"}, []string{
+			`trigger 0: scaleFromZero "all" is not known; use one or needed`,
+		}},
+	})
+}

@@ -1,0 +1,70 @@
+package trigger
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestHostsRules: hosts are required, DNS names, trimmed and in lower case (T02, decisions 12 and 17).
+func TestHostsRules(t *testing.T) {
+	wantRules(t, []rule{
+		{changes{"hosts": "-"}, []string{
+			`trigger 0: hosts is missing; list the host names of the application, like www.example.com`,
+		}},
+		{changes{"hosts": " "}, []string{
+			`trigger 0: hosts is missing; list the host names of the application, like www.example.com`,
+		}},
+		{changes{"hosts": "a.test,,b.test"}, []string{
+			`trigger 0: hosts "a.test,,b.test" has an empty item; remove the comma that is too many`,
+		}},
+		{changes{"hosts": ","}, []string{
+			`trigger 0: hosts "," has an empty item; remove the comma that is too many`,
+		}},
+		{changes{"hosts": "a.test, A.test"}, []string{
+			`warning: trigger 0: hosts has "a.test" twice; remove one`,
+		}},
+		{changes{"hosts": "http://a.test"}, []string{
+			`trigger 0: hosts item "http://a.test" is not a host name alone; remove scheme and path`,
+		}},
+		{changes{"hosts": "a.test/x"}, []string{
+			`trigger 0: hosts item "a.test/x" is not a host name alone; remove scheme and path`,
+		}},
+		{changes{"hosts": "a.test:8080"}, []string{
+			`trigger 0: hosts item "a.test:8080" has a port; remove it: the name takes requests for any port`,
+		}},
+		{changes{"hosts": "a.test."}, []string{
+			`trigger 0: hosts item "a.test." ends with a dot; remove it`,
+		}},
+		{changes{"hosts": "grün.test"}, []string{
+			`trigger 0: hosts item "grün.test" is not ASCII; write an international name in its xn-- form`,
+		}},
+		{changes{"hosts": "K.test"}, []string{
+			`trigger 0: hosts item "K.test" is not ASCII; write an international name in its xn-- form`,
+		}},
+		{changes{"hosts": "a_b.test"}, []string{
+			`trigger 0: hosts item "a_b.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+		{changes{"hosts": "a.*.test"}, []string{
+			`trigger 0: hosts item "a.*.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+		{changes{"hosts": "*a.test"}, []string{
+			`trigger 0: hosts item "*a.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+		{changes{"hosts": "a.test, b_.test, c..test"}, []string{
+			`trigger 0: hosts item "b_.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+			`trigger 0: hosts item "c..test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+		{changes{"hosts": "*,a.test"}, []string{
+			`trigger 0: hosts has "*" beside other names, which it includes; keep one or the other`,
+		}},
+		{changes{"hosts": strings.Repeat("a.test,", 16) + "a.test"}, []string{
+			`trigger 0: hosts has 17 items and the limit is 16; write fewer, or make several triggers`,
+		}},
+		{changes{"hosts": strings.Repeat("a", 64) + ".test"}, []string{
+			`trigger 0: hosts item "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+		{changes{"hosts": strings.Repeat("a.", 127) + "test"}, []string{
+			`trigger 0: hosts item "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."... is not a DNS name; use one like www.example.com, *.example.com or *`,
+		}},
+	})
+}

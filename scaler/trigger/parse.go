@@ -1,0 +1,186 @@
+package trigger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// maxTriggers of ours in one object bounds the work for it.
+const maxTriggers = 64
+
+// Result is what an object asks of us.
+type Result struct {
+	// Triggers are those of ours, in the order of the object.
+	Triggers []Parsed
+	// Problems are about the object first, then about its triggers in order.
+	Problems []Problem
+}
+
+// Parsed is one trigger of ours.
+type Parsed struct {
+	// Index is the position in spec.triggers.
+	Index int
+	// Name of the HTTPScaler.
+	Name string
+	// Accepted: no problem of the trigger, nor of the object as a whole, is an error.
+	Accepted bool
+	// Spec is complete and valid if the trigger is accepted. Otherwise values that are wrong
+	// are missing or replaced by defaults.
+	Spec v1alpha1.HTTPScalerSpec
+}
+
+// Parse takes the triggers of an object that are ours, with KEDA's address for our scaler
+// (see IsOurs). An object without one gives an empty Result.
+func Parse(object Object, address string) Result {
+	var readers []*reader
+	for i, t := range object.Triggers {
+		if IsOurs(t, address) {
+			readers = append(readers, newReader(object, i, address))
+		}
+	}
+	if len(readers) == 0 {
+		return Result{}
+	}
+	if object.Kind == ScaledJob {
+		return Result{Problems: []Problem{{Index: wholeObject, Key: fieldKind, Message: fmt.Sprintf(
+			"kind ScaledJob does not go with %s: a Job serves no requests; use a ScaledObject", readers[0].kind)}}}
+	}
+	if len(readers) > maxTriggers {
+		return Result{Problems: []Problem{{Index: wholeObject, Key: fieldTriggers, Message: fmt.Sprintf(
+			"triggers has %d of %s and the limit is %d; make several objects", len(readers), readers[0].kind, maxTriggers)}}}
+	}
+	problems, weights := wholeProblems(object)
+	result := Result{Problems: problems}
+	for _, r := range readers {
+		result.Triggers = append(result.Triggers, Parsed{
+			Index: r.index, Name: ScalerName(object.Name, r.trigger.Name), Spec: r.spec(weights),
+		})
+	}
+	checkNames(readers)
+	checkPlaces(readers, result.Triggers)
+	for i, r := range readers {
+		result.Triggers[i].Accepted = len(Errors(problems)) == 0 && len(Errors(r.problems)) == 0
+		result.Problems = append(result.Problems, r.problems...)
+	}
+	return result
+}
+
+// wholeProblems are about the object.
+func wholeProblems(object Object) ([]Problem, []v1alpha1.HTTPScalerWeight) {
+	var problems []Problem
+	if object.FallbackReplicas != nil && *object.FallbackReplicas == 0 {
+		problems = append(problems, Problem{Index: wholeObject, Key: fieldFallbackReplicas, Warning: true, Message: "fallback.replicas 0 " +
+			"lets KEDA stop the application when its metric is unknown; use 1 or more, or remove fallback, which keeps the replicas"})
+	}
+	weights, err := weightsOf(object)
+	if err != nil {
+		problems = append(problems, Problem{Index: wholeObject, Key: WeightsAnnotation,
+			Message: fmt.Sprintf("annotation %s %v", WeightsAnnotation, err)})
+	}
+	return problems, weights
+}
+
+// spec takes every key that triggers of this type have.
+func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSpec {
+	r.spelling()
+	r.reporting()
+	name := r.trigger.Name
+	if name == "" {
+		name = loneTrigger
+	}
+	spec := v1alpha1.HTTPScalerSpec{
+		Type: r.kind, ScaledObject: r.object.Name, Trigger: name, Metric: r.metric(), Scale: r.scale(),
+	}
+	switch r.kind {
+	case v1alpha1.TriggerEnvoyHTTP:
+		r.reachable()
+	case v1alpha1.TriggerHTTP:
+		spec.Hosts, spec.PathPrefixes, spec.Headers = r.hosts(), r.pathPrefixes(), r.headers()
+		spec.Backend = r.backend()
+		spec.Backend.Weighted = r.weighted(weights)
+		spec.TLS = r.tls(spec)
+		spec.Autowire = r.autowire()
+		spec.Hold = r.hold()
+		if spec.TLS.Mode != tlsPassthrough {
+			spec.HealthCheck = r.healthCheck()
+			spec.Hold.WaitingPage, spec.Maintenance = r.waitingPage(), r.maintenancePage()
+		}
+		spec.Scale.OneStep = r.oneStep()
+	}
+	r.leftovers()
+	return spec
+}
+
+// reporting checks how the HPA is to take the metric.
+func (r *reader) reporting() {
+	switch r.trigger.MetricType {
+	case "", "AverageValue":
+	case "Value":
+		r.warn(fieldMetricType, "metricType \"Value\" multiplies the load of all replicas by their number, so it never settles; use AverageValue")
+	case "Utilization":
+		r.refuse(fieldMetricType, "metricType \"Utilization\" is for cpu and memory; use AverageValue, or leave it out")
+	default:
+		r.refuse(fieldMetricType, "metricType %s is not known; use AverageValue, or leave it out", quote(r.trigger.MetricType))
+	}
+	if r.trigger.UseCachedMetrics {
+		r.warn(fieldUseCachedMetrics, "useCachedMetrics lets the HPA see numbers as old as pollingInterval; remove it")
+	}
+}
+
+// checkNames wants a name for each of several triggers: the demand is kept under it, and a
+// position in the list changes when the list does.
+func checkNames(readers []*reader) {
+	if len(readers) < 2 {
+		return
+	}
+	named := map[string]bool{}
+	for _, r := range readers {
+		name := r.trigger.Name
+		switch {
+		case name == "":
+			r.refuse(fieldName, "name is missing; with several triggers of %s give each a name of its own", r.kind)
+		case named[name]:
+			r.refuse(fieldName, "name %s is used by another trigger; give each a name of its own", quote(name))
+		}
+		named[name] = true
+	}
+}
+
+// checkPlaces wants each request to belong to one trigger.
+func checkPlaces(readers []*reader, triggers []Parsed) {
+	if len(readers) < 2 {
+		return
+	}
+	taken := map[string]string{}
+	for i, r := range readers {
+		mine := places(triggers[i].Spec)
+		for _, place := range slices.Sorted(maps.Keys(mine)) {
+			if other, found := taken[place]; found {
+				r.refuse(placeKey(r.kind), "%s: trigger %s has %s already; %s", placeKey(r.kind), other, mine[place], placeRemedy(r.kind))
+				break
+			}
+		}
+		for place := range mine {
+			if _, found := taken[place]; !found {
+				taken[place] = quote(r.label())
+			}
+		}
+	}
+}
+
+func placeRemedy(kind v1alpha1.TriggerType) string {
+	if kind == v1alpha1.TriggerEnvoyHTTP {
+		return "count another cluster or metric, or remove one"
+	}
+	return "tell them apart by a host, path or header"
+}
+
+func placeKey(kind v1alpha1.TriggerType) string {
+	if kind == v1alpha1.TriggerEnvoyHTTP {
+		return keyExternalProxyMetricKey
+	}
+	return keyHosts
+}

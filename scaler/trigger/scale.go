@@ -1,0 +1,94 @@
+package trigger
+
+import (
+	"strconv"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// KEDA's defaults (apis/keda/v1alpha1: gvkr.go, scaledobject_types.go, withtriggers_types.go;
+// pkg/scaling/executor).
+const (
+	defaultAPIVersion      = "apps/v1"
+	defaultKind            = "Deployment"
+	defaultMin             = 0
+	defaultMax             = 100
+	defaultCooldownSeconds = 300
+	defaultPollingSeconds  = 30
+)
+
+// KEDA's annotations that pause an object.
+const (
+	annotationPaused         = "autoscaling.keda.sh/paused"
+	annotationPausedReplicas = "autoscaling.keda.sh/paused-replicas"
+	annotationPausedScaleIn  = "autoscaling.keda.sh/paused-scale-in"
+	annotationPausedScaleOut = "autoscaling.keda.sh/paused-scale-out"
+)
+
+// How many replicas the first requests start.
+const (
+	fromZeroOne    = "one"
+	fromZeroNeeded = "needed"
+)
+
+func (r *reader) scale() v1alpha1.HTTPScalerScale {
+	object := r.object
+	_, fixed := object.Annotations[annotationPausedReplicas]
+	paused := fixed || annotated(object, annotationPaused)
+	return v1alpha1.HTTPScalerScale{
+		Target:          targetOf(object),
+		Min:             or(object.Min, defaultMin),
+		Max:             or(object.Max, defaultMax),
+		Idle:            object.Idle,
+		CooldownSeconds: or(object.CooldownSeconds, defaultCooldownSeconds),
+		PollingSeconds:  or(object.PollingSeconds, defaultPollingSeconds),
+		ScaleInPaused:   paused || annotated(object, annotationPausedScaleIn),
+		ScaleOutPaused:  paused || annotated(object, annotationPausedScaleOut),
+	}
+}
+
+func (r *reader) oneStep() bool {
+	return r.choice(keyScaleFromZero, fromZeroOne, fromZeroOne, fromZeroNeeded) == fromZeroNeeded
+}
+
+// reachable: an Envoy of the user holds no request for us, so something must always run.
+func (r *reader) reachable() {
+	switch {
+	case r.object.Min == nil:
+		r.refuse(fieldMinReplicas, "minReplicaCount is missing; %s needs 1 or more, because no request is held in an Envoy of your own",
+			v1alpha1.TriggerEnvoyHTTP)
+	case *r.object.Min < 1:
+		r.refuse(fieldMinReplicas, "minReplicaCount %d is too low; %s needs 1 or more, because no request is held in an Envoy of your own",
+			*r.object.Min, v1alpha1.TriggerEnvoyHTTP)
+	case r.object.Idle != nil && *r.object.Idle == 0:
+		r.warn(fieldIdleReplicas, "idleReplicaCount 0 stops the application, and no request is held in an Envoy of your own; remove it")
+	}
+}
+
+func targetOf(object Object) v1alpha1.HTTPScalerTarget {
+	target := object.Target
+	if target.APIVersion == "" {
+		target.APIVersion = defaultAPIVersion
+	}
+	if target.Kind == "" {
+		target.Kind = defaultKind
+	}
+	return target
+}
+
+// annotated reads a truth value as KEDA does: what is no truth value is true.
+func annotated(object Object, name string) bool {
+	value, found := object.Annotations[name]
+	if !found {
+		return false
+	}
+	truth, err := strconv.ParseBool(value)
+	return err != nil || truth
+}
+
+func or(value *int32, otherwise int32) int32 {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}

@@ -1,0 +1,63 @@
+package trigger
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// TestScale: what the object says about replicas, with KEDA's defaults and pauses.
+func TestScale(t *testing.T) {
+	type scale = v1alpha1.HTTPScalerScale
+	const prefix = "autoscaling.keda.sh/"
+	for name, c := range map[string]struct {
+		change func(*Object)
+		want   func(*scale)
+	}{
+		"defaults": {func(*Object) {}, func(*scale) {}},
+		"everything": {
+			func(o *Object) {
+				o.Target = v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}
+				o.Min, o.Max, o.Idle = ptr[int32](2), ptr[int32](9), ptr[int32](1)
+				o.CooldownSeconds, o.PollingSeconds = ptr[int32](0), ptr[int32](5)
+			},
+			func(s *scale) {
+				*s = scale{
+					Target: v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"},
+					Min:    2, Max: 9, Idle: ptr[int32](1), CooldownSeconds: 0, PollingSeconds: 5,
+				}
+			},
+		},
+		"paused": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "true"} },
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
+		},
+		"paused at a number": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "0"} },
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
+		},
+		"not paused": {func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "false"} }, func(*scale) {}},
+		"scale-in paused": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-scale-in": "yes, please"} },
+			func(s *scale) { s.ScaleInPaused = true },
+		},
+		"scale-out paused": {
+			func(o *Object) {
+				o.Annotations = map[string]string{prefix + "paused-scale-out": "1", prefix + "paused-scale-in": "0"}
+			},
+			func(s *scale) { s.ScaleOutPaused = true },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			object := shop(httpTrigger(nil))
+			c.change(&object)
+			want := plain().Scale
+			c.want(&want)
+			if diff := cmp.Diff(want, accepted(t, object).Scale); diff != "" {
+				t.Errorf("scale (- want, + got):\n%s", diff)
+			}
+		})
+	}
+}
