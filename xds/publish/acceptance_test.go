@@ -1,0 +1,230 @@
+package publish_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/server/deltatest"
+)
+
+var watched = key(resource.Endpoint, "c-h00000")
+
+// hearing is a publisher that tells what proxies accepted of one name.
+type hearing struct {
+	*publish.Publisher
+	heard chan publish.Acceptance
+}
+
+func newHearing(t *testing.T) *hearing {
+	h := &hearing{heard: make(chan publish.Acceptance, 1024)}
+	h.Publisher = publish.New(publish.Options{
+		Observed:   func(k resource.Key) bool { return k == watched },
+		OnAccepted: func(a publish.Acceptance) { h.heard <- a },
+	})
+	h.Apply(gatewayKey, resource.Change{Upsert: hosts(t, 2)})
+	h.Ready(gatewayKey)
+	return h
+}
+
+// port changes the endpoints and returns their version.
+func (h *hearing) port(t *testing.T, port uint32) string {
+	changed := deltatest.Endpoints(t, watched.Name, port)
+	h.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{changed}})
+	return changed.Version
+}
+
+// has returns what the proxy "raw" has, in one line.
+func (h *hearing) has() string {
+	proxies := h.Accepted(gatewayKey, watched)
+	one, ok := proxies["raw"]
+	if !ok {
+		return "not connected"
+	}
+	return fmt.Sprintf("%s %v", one.Accepted, one.Pending)
+}
+
+func (h *hearing) want(t *testing.T, accepted string, pending ...string) {
+	t.Helper()
+	if got, want := h.has(), fmt.Sprintf("%s %v", accepted, pending); got != want {
+		t.Errorf("the proxy has %q, want %q", got, want)
+	}
+}
+
+func (h *hearing) hears(t *testing.T, version string) {
+	t.Helper()
+	if got, want := <-h.heard, (publish.Acceptance{Gateway: gatewayKey, Node: "raw", Key: watched, Version: version}); got != want {
+		t.Errorf("heard %+v, want %+v", got, want)
+	}
+}
+
+func subscribe(r *raw, names ...string) {
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResourceNamesSubscribe: names})
+}
+
+// From the opening of a stream to its end: sent is not accepted, and what is on the way is
+// visible.
+func TestAcceptances(t *testing.T) {
+	h := newHearing(t)
+	if len(h.Accepted(gatewayKey, watched)) != 0 {
+		t.Error("a proxy before any connected")
+	}
+	first := deltatest.Endpoints(t, watched.Name, 8080).Version
+	r := newRaw(t, h.Publisher)
+	if got := <-h.heard; got != (publish.Acceptance{Gateway: gatewayKey, Node: "raw"}) {
+		t.Errorf("heard %+v of an opened stream", got)
+	}
+	h.want(t, "")
+	subscribe(r, watched.Name, "c-h00001")
+	one := r.next(resource.Endpoint)
+	two := r.next(resource.Endpoint)
+	if one.GetResources()[0].GetName() != watched.Name {
+		one, two = two, one
+	}
+	h.want(t, "", first)
+	r.ack(two) // nobody asked for news of it
+	r.ack(one)
+	h.hears(t, first)
+	h.want(t, first)
+
+	second := h.port(t, 1)
+	sent := r.next(resource.Endpoint)
+	h.want(t, first, second)
+	third := h.port(t, 2)
+	newest := r.next(resource.Endpoint)
+	h.want(t, first, second, third)
+	r.ack(sent)
+	h.hears(t, second)
+	h.want(t, second, third)
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResponseNonce: newest.GetNonce(), ErrorDetail: &rpcstatus.Status{Message: "no"}})
+	h.hears(t, second)
+
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResourceNamesUnsubscribe: []string{watched.Name}})
+	h.hears(t, "")
+	h.want(t, "")
+	r.session.Close()
+	if got := <-h.heard; got != (publish.Acceptance{Gateway: gatewayKey, Node: "raw", Gone: true}) {
+		t.Errorf("heard %+v of a stream that ended", got)
+	}
+	if got := h.has(); got != "not connected" {
+		t.Errorf("a proxy without a stream has %q", got)
+	}
+}
+
+// A proxy that comes back says what it has; without a stream it has nothing.
+func TestAcceptanceAfterReconnect(t *testing.T) {
+	h := newHearing(t)
+	version := h.port(t, 7)
+	old := newRaw(t, h.Publisher)
+	<-h.heard
+	subscribe(old, watched.Name)
+	old.ack(old.next(resource.Endpoint))
+	h.hears(t, version)
+
+	// The new stream speaks for the proxy although the old one did not end yet.
+	fresh := newRaw(t, h.Publisher)
+	<-h.heard
+	h.want(t, "")
+	old.session.Close() // no news
+	h.want(t, "")
+	fresh.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{
+		ResourceNamesSubscribe: []string{watched.Name}, InitialResourceVersions: map[string]string{watched.Name: version},
+	})
+	h.hears(t, version)
+	h.want(t, version)
+}
+
+// A proxy that waits for the first complete state is connected and has nothing.
+func TestAcceptanceBeforeReady(t *testing.T) {
+	publisher := publish.New(publish.Options{})
+	r := newRaw(t, publisher)
+	subscribe(r, watched.Name)
+	if got, ok := publisher.Accepted(gatewayKey, watched)["raw"]; !ok || got.Accepted != "" || len(got.Pending) > 0 {
+		t.Errorf("the proxy has %+v, connected %t", got, ok)
+	}
+}
+
+// Who hears of an acceptance may change what is published, under a lock that it also holds
+// when it publishes on its own.
+func TestApplyFromOnAccepted(t *testing.T) {
+	var own sync.Mutex
+	var publisher *publish.Publisher
+	answered := deltatest.Endpoints(t, "answer", 1)
+	publisher = publish.New(publish.Options{
+		Observed: func(k resource.Key) bool { return k == watched },
+		OnAccepted: func(a publish.Acceptance) {
+			own.Lock()
+			defer own.Unlock()
+			if a.Version != "" && len(publisher.Accepted(gatewayKey, watched)) > 0 {
+				publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{answered}})
+			}
+		},
+	})
+	own.Lock()
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Endpoints(t, watched.Name, 1)}})
+	publisher.Ready(gatewayKey)
+	r := newRaw(t, publisher)
+	subscribe(r, watched.Name, "answer")
+	for range 2 { // the second is the empty answer for a name that does not exist yet
+		r.ack(r.next(resource.Endpoint))
+	}
+	other := newRaw(t, publisher)
+	publisher.Forget(gatewayKey) // ends streams, which is news, while the lock is held
+	<-r.session.Done()
+	<-other.session.Done()
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Endpoints(t, watched.Name, 1)}})
+	publisher.Ready(gatewayKey)
+	own.Unlock()
+	r = newRaw(t, publisher)
+	subscribe(r, watched.Name, "answer")
+	for {
+		response := r.next(resource.Endpoint)
+		r.ack(response)
+		if got := response.GetResources()[0]; got.GetName() == "answer" && got.GetVersion() == answered.Version {
+			return
+		}
+	}
+}
+
+// acceptances keeps the news of every proxy about every resource.
+type acceptances struct {
+	mu  sync.Mutex
+	has map[string]map[resource.Key]string
+}
+
+func (a *acceptances) take(news publish.Acceptance) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if news.Key == (resource.Key{}) {
+		a.has[news.Node] = map[resource.Key]string{}
+		return
+	}
+	a.has[news.Node][news.Key] = news.Version
+}
+
+// differences compares the news with what the publisher knows and with what the proxies have.
+func (a *acceptances) differences(c *chaos) (found []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for k := range c.desired {
+		if k.Type != resource.Endpoint {
+			continue
+		}
+		known := c.publisher.Accepted(gatewayKey, k)
+		for i, p := range c.proxies {
+			node := c.nodes[i]
+			told, accepted, has := a.has[node][k], known[node].Accepted, p.Versions(resource.Endpoint)[k.Name]
+			if told != accepted || accepted != has || len(known[node].Pending) > 0 {
+				found = append(found, fmt.Sprintf("%s: %s was told to have %q, is known to have %+v, has %q", node, k.Name, told, known[node], has))
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
