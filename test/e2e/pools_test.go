@@ -34,7 +34,19 @@ func TestTwoPoolsWeighted(t *testing.T) {
 	for _, pool := range []string{"small", "large"} {
 		c.PoolHas(t, namespace, pool, "inference", cluster.Accepted, cluster.ResolvedRefs)
 	}
-	answers(t, address, completions, oneToken)
+	// Both pickers must be asked by now: one 200 may have come from the pool that does without.
+	cluster.Eventually(t, 30*time.Second, func() error {
+		got, err := ask(address, "", completions, oneToken, "content-type", "application/json")
+		if err != nil || got.status != http.StatusOK {
+			return fmt.Errorf("completion: %w, %+v", err, got)
+		}
+		for _, picker := range []string{"small-epp", "large-epp"} {
+			if picks(t, c, namespace, picker) == 0 {
+				return fmt.Errorf("%s has picked nothing yet", picker)
+			}
+		}
+		return nil
+	})
 
 	t.Run("EachPickerSeesItsPool", func(t *testing.T) {
 		small, large := picks(t, c, namespace, "small-epp"), picks(t, c, namespace, "large-epp")
