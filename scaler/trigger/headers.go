@@ -35,7 +35,7 @@ func (r *reader) headers() []v1alpha1.HTTPScalerHeader {
 	if text == "" {
 		return nil
 	}
-	items, err := sequence(text)
+	items, err := sequence(r.trigger.Metadata[keyHeaders]) // as it is, the space before the first item means something
 	if err != nil {
 		r.refuse(keyHeaders, "headers is wrong: %v; write a list like [{name: x-team, value: red}]", err)
 		return nil

@@ -167,7 +167,7 @@ var metricKeys = []Key{
 var trafficKeys = []Key{
 	{Name: keyTrafficAutowire, Section: sectionTraffic, Values: "comma-separated kinds, or `false`", Meaning: "Which objects " +
 		"may be pointed at the proxy: `httproute`, `ingress`, `virtualservice`, `route` (OpenShift), or `service` alone. `gloo` is accepted and " +
-		"never wired. Without the key: all kinds but `service`. `false`: none."},
+		"never wired. Without the key: all kinds but `service`. `false`: none. Foreign objects are not wired yet, and an event says so."},
 }
 
 var healthKeys = []Key{

@@ -54,6 +54,10 @@ func TestSpec(t *testing.T) {
 				}
 			},
 		},
+		"headers that are indented": {
+			changes{"headers": "  - name: a\n  - name: b\n"},
+			func(s *spec) { s.Headers = []v1alpha1.HTTPScalerHeader{{Name: "a"}, {Name: "b"}} },
+		},
 		"headers in JSON": {
 			changes{"headers": `[{"name": "User-Agent", "valueRegex": "Go/[0-9]+(\\.[0-9]+)*"}, {"name": "x-a", "valueWildcard": "Py*"}]`},
 			func(s *spec) {
