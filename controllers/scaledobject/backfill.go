@@ -1,0 +1,128 @@
+package scaledobject
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+)
+
+const (
+	// backfillPace is between two patches: a cluster may be full of objects from before.
+	backfillPace = 100 * time.Millisecond
+	// firstBackfill to lastBackfill is how long an object waits that admission did not rewrite:
+	// its policy may be on the way, or may never come.
+	firstBackfill = time.Second
+	lastBackfill  = 10 * time.Minute
+)
+
+// backfill has admission rewrite the ScaledObjects that were stored with a type that KEDA does
+// not know: an empty patch changes nothing but what admission changes, and leaves the fields
+// with their owners (scaling.md 1.4).
+type backfill struct {
+	options Options
+	teller  *teller
+	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
+}
+
+func newBackfill(options Options, teller *teller) *backfill {
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstBackfill, lastBackfill)
+	return &backfill{options: options, teller: teller, queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
+		workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "backfill", Clock: options.Clock})}
+}
+
+// observe takes a ScaledObject as it is stored.
+func (b *backfill) observe(so *kedav1alpha1.ScaledObject) {
+	key := client.ObjectKeyFromObject(so)
+	if len(unknownTypes(so)) > 0 && so.DeletionTimestamp.IsZero() {
+		b.queue.Add(key)
+		return
+	}
+	b.done(key)
+}
+
+// done forgets what was tried and told.
+func (b *backfill) done(key types.NamespacedName) {
+	b.queue.Forget(key)
+	b.teller.forget(tellScope(key))
+}
+
+// tellScope is where the teller remembers what it told of a ScaledObject.
+func tellScope(key types.NamespacedName) scope { return scope("backfill " + key.String()) }
+
+// unknownTypes returns the types of triggers that admission rewrites and did not.
+func unknownTypes(so *kedav1alpha1.ScaledObject) []string {
+	var unknown []string
+	for _, trigger := range so.Spec.Triggers {
+		for _, ours := range []v1alpha1.TriggerType{v1alpha1.TriggerHTTP, v1alpha1.TriggerEnvoyHTTP} {
+			if trigger.Type == string(ours) && !slices.Contains(unknown, trigger.Type) {
+				unknown = append(unknown, trigger.Type)
+			}
+		}
+	}
+	return unknown
+}
+
+func (b *backfill) work(ctx context.Context) {
+	for {
+		key, stop := b.queue.Get()
+		if stop {
+			return
+		}
+		if !b.attempt(ctx, key) {
+			b.queue.AddRateLimited(key)
+		}
+		b.queue.Done(key)
+		select {
+		case <-ctx.Done():
+		case <-b.options.Clock.After(backfillPace):
+		}
+	}
+}
+
+// attempt reports whether nothing is left to do.
+func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
+	so := &kedav1alpha1.ScaledObject{}
+	if err := b.options.Cache.Get(ctx, key, so); err != nil {
+		return client.IgnoreNotFound(err) == nil
+	}
+	unknown := unknownTypes(so)
+	if len(unknown) == 0 || !so.DeletionTimestamp.IsZero() {
+		b.done(key)
+		return true
+	}
+	err := b.options.Client.Patch(ctx, so, client.RawPatch(types.MergePatchType, []byte("{}")), fieldOwner)
+	switch {
+	case ctx.Err() != nil:
+		return true
+	case err != nil && client.IgnoreNotFound(err) == nil:
+		return true
+	case err != nil:
+		b.tell(key, so, fmt.Sprintf("a patch, which would have had admission rewrite type %s, was refused: %v", unknown[0], err))
+		return false
+	}
+	if still := unknownTypes(so); len(still) > 0 {
+		b.tell(key, so, fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: install the admission of the chart, or write type external-push and scalerAddress %s",
+			still[0], b.options.ScalerAddress))
+		return false
+	}
+	b.options.Log.Info("admission rewrote a ScaledObject that was stored before it", "object", key.String())
+	b.done(key)
+	return true
+}
+
+func (b *backfill) tell(key types.NamespacedName, so *kedav1alpha1.ScaledObject, note string) {
+	b.options.Log.Info("a ScaledObject is not rewritten", "object", key.String(), "reason", note)
+	b.teller.tell(tellScope(key), []plan.Event{{
+		About: so, Type: corev1.EventTypeWarning, Reason: "NotRewritten", Note: note, Once: true,
+	}}, func(plan.Event) bool { return false })
+}

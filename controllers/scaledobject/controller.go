@@ -1,0 +1,209 @@
+package scaledobject
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+const (
+	// fieldOwner of everything that is written here.
+	fieldOwner = client.FieldOwner("kedify-gateway-scaledobject")
+
+	kindScaledObject = "ScaledObject"
+
+	workers = 2
+	// settle lets what is applied together be computed together.
+	settle     = 20 * time.Millisecond
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = time.Minute
+	// missingInterval is how often the API server is asked for kinds that it did not know.
+	missingInterval = 10 * time.Second
+)
+
+// Options of a Controller. Cache and Client need a scheme with the types of KEDA, of the
+// Gateway API, of the Inference Extension and of ours.
+type Options struct {
+	// Cache is read; informers of kinds that are served are started when they are needed.
+	Cache cache.Cache
+	// Client writes, and reads past the cache whether a name is taken.
+	Client client.Client
+	Mapper meta.RESTMapper
+	Scheme *runtime.Scheme
+	// Events tells the owners of ScaledObjects.
+	Events events.EventRecorder
+	Clock  clock.WithTicker
+	Log    logr.Logger
+
+	// ScalerAddress is where KEDA reaches our scaler, host:port.
+	ScalerAddress string
+	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
+	ClassName string
+	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
+	Shared    bool
+	Namespace string
+}
+
+// Controller is a manager.Runnable that waits for leadership.
+type Controller struct {
+	Options
+	queue    workqueue.TypedRateLimitingInterface[scope]
+	backfill *backfill
+	teller   *teller
+	kinds    *kinds
+
+	mu sync.Mutex
+	// active are the namespaces with triggers of ours.
+	active map[string]bool
+}
+
+// scope is a namespace, or empty with a shared proxy.
+type scope string
+
+// New returns a Controller; Start runs it.
+func New(options Options) *Controller {
+	if options.ClassName == "" {
+		options.ClassName = v1alpha1.GatewayClassName
+	}
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[scope](firstRetry, lastRetry)
+	c := &Controller{
+		Options: options,
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
+			workqueue.TypedRateLimitingQueueConfig[scope]{Name: "scaledobject", Clock: options.Clock}),
+		teller: newTeller(options.Events),
+		kinds:  &kinds{mapper: options.Mapper, scheme: options.Scheme, served: map[string]bool{}},
+		active: map[string]bool{},
+	}
+	c.backfill = newBackfill(options, c.teller)
+	return c
+}
+
+// Start is manager.Runnable. It returns when the context ends.
+func (c *Controller) Start(ctx context.Context) error {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer c.queue.ShutDown()
+	defer c.backfill.queue.ShutDown()
+	missing, err := c.watch(ctx, sources)
+	if err != nil {
+		return err
+	}
+	for range workers {
+		wait.Go(func() { c.work(ctx) })
+	}
+	wait.Go(func() { c.backfill.work(ctx) })
+	ticker := c.Clock.NewTicker(missingInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		}
+		if len(missing) == 0 {
+			continue
+		}
+		if missing, err = c.watch(ctx, missing); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Controller) work(ctx context.Context) {
+	for {
+		scope, stop := c.queue.Get()
+		if stop {
+			return
+		}
+		if err := c.reconcile(ctx, scope); err != nil && ctx.Err() == nil {
+			c.Log.Error(err, "triggers are not in force as they should, will retry", "namespace", string(scope))
+			c.queue.AddRateLimited(scope)
+		} else {
+			c.queue.Forget(scope)
+		}
+		c.queue.Done(scope)
+	}
+}
+
+// reconcile makes a scope as it should be.
+func (c *Controller) reconcile(ctx context.Context, scope scope) error {
+	if !c.kinds.has(kindScaledObject) {
+		return nil // what is not known is not absent: without KEDA nothing is made and nothing deleted
+	}
+	world, err := c.look(ctx, scope)
+	if err != nil {
+		return err
+	}
+	made := plan.Make(world)
+	if err := world.Find.(*finder).err; err != nil {
+		return err
+	}
+	return c.carryOut(ctx, scope, world, made)
+}
+
+// of returns the scope of a namespace.
+func (c *Controller) scopeOf(namespace string) scope {
+	if c.Shared {
+		return ""
+	}
+	return scope(namespace)
+}
+
+func (c *Controller) planScope(s scope) plan.Scope {
+	namespace := string(s)
+	if c.Shared {
+		namespace = c.Namespace
+	}
+	return plan.Scope{
+		Proxy:         ir.Key{Namespace: namespace, Name: v1alpha1.ProxyGatewayName},
+		ClassName:     c.ClassName,
+		Shared:        c.Shared,
+		ScalerAddress: c.ScalerAddress,
+	}
+}
+
+// touch asks for a look at the scope of a namespace.
+func (c *Controller) touch(namespace string) { c.queue.AddAfter(c.scopeOf(namespace), settle) }
+
+// touchActive does so if the namespace has triggers of ours.
+func (c *Controller) touchActive(namespace string) {
+	c.mu.Lock()
+	active := c.active[namespace]
+	c.mu.Unlock()
+	if active {
+		c.touch(namespace)
+	}
+}
+
+func (c *Controller) touchAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for namespace := range c.active {
+		c.touch(namespace)
+	}
+}
+
+// setActive notes whether a namespace has triggers of ours. It is set before the scope is
+// looked at and taken back after, so that no change in between is missed.
+func (c *Controller) setActive(namespace string, active bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if active {
+		c.active[namespace] = true
+	} else {
+		delete(c.active, namespace)
+	}
+}

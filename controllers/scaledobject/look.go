@@ -1,0 +1,130 @@
+package scaledobject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// look reads the World of a scope from the cache.
+func (c *Controller) look(ctx context.Context, scope scope) (plan.World, error) {
+	if !c.Shared {
+		c.setActive(string(scope), true)
+	}
+	world := plan.World{Scope: c.planScope(scope), Find: &finder{ctx: ctx, c: c}}
+	var objects kedav1alpha1.ScaledObjectList
+	var scalers v1alpha1.HTTPScalerList
+	var routes gwv1.HTTPRouteList
+	var grpc gwv1.GRPCRouteList
+	var tls gwv1.TLSRouteList
+	err := errors.Join(
+		c.list(ctx, "ScaledObject", &objects, client.InNamespace(scope)),
+		c.list(ctx, "HTTPScaler", &scalers, client.InNamespace(scope)),
+		c.list(ctx, "HTTPRoute", &routes),
+		c.list(ctx, "GRPCRoute", &grpc),
+		c.list(ctx, "TLSRoute", &tls, client.InNamespace(scope)),
+	)
+	world.ScaledObjects, world.Scalers = pointers(objects.Items), pointers(scalers.Items)
+	world.TLSRoutes = pointers(tls.Items)
+	world.HTTPRoutes = leadingTo(scope, pointers(routes.Items))
+	world.GRPCRoutes = leadingTo(scope, pointers(grpc.Items))
+	return world, err
+}
+
+// list reads objects that are not modified; none of a kind that is not served.
+func (c *Controller) list(ctx context.Context, kind string, list client.ObjectList, options ...client.ListOption) error {
+	if !c.kinds.has(kind) {
+		return nil
+	}
+	if err := c.Cache.List(ctx, list, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
+		return fmt.Errorf("list %ss: %w", kind, err)
+	}
+	return nil
+}
+
+func pointers[T any](items []T) []*T {
+	all := make([]*T, len(items))
+	for i := range items {
+		all[i] = &items[i]
+	}
+	return all
+}
+
+// leadingTo keeps the routes that may lead to a backend of the scope, in the order of their
+// names: which of several is named in a status must not change from look to look.
+func leadingTo[T client.Object](scope scope, routes []T) []T {
+	kept := slices.DeleteFunc(routes, func(route T) bool {
+		return scope != "" && route.GetNamespace() != string(scope) && !slices.Contains(plan.Targets(route), string(scope))
+	})
+	slices.SortFunc(kept, func(a, b T) int {
+		return store.CompareKeys(ir.Key{Namespace: a.GetNamespace(), Name: a.GetName()}, ir.Key{Namespace: b.GetNamespace(), Name: b.GetName()})
+	})
+	return kept
+}
+
+// finder is plan.Finder on the cache. The first error makes the whole look void: a read that
+// failed is not the absence of an object.
+type finder struct {
+	ctx context.Context
+	c   *Controller
+	err error
+}
+
+func find[T client.Object](f *finder, kind string, key ir.Key, into T) (found T) {
+	if !f.c.kinds.has(kind) {
+		return found
+	}
+	err := f.c.Cache.Get(f.ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, into)
+	switch {
+	case err == nil:
+		return into
+	case !apierrors.IsNotFound(err) && f.err == nil:
+		f.err = fmt.Errorf("read %s %s: %w", kind, key, err)
+	}
+	return found
+}
+
+func (f *finder) Service(key ir.Key) *corev1.Service {
+	return find(f, "Service", key, &corev1.Service{})
+}
+
+func (f *finder) Secret(key ir.Key) *corev1.Secret { return find(f, "Secret", key, &corev1.Secret{}) }
+
+func (f *finder) ConfigMap(key ir.Key) *corev1.ConfigMap {
+	return find(f, "ConfigMap", key, &corev1.ConfigMap{})
+}
+
+func (f *finder) InferencePool(key ir.Key) *inferencev1.InferencePool {
+	return find(f, "InferencePool", key, &inferencev1.InferencePool{})
+}
+
+func (f *finder) Rollout(key ir.Key) *unstructured.Unstructured {
+	return find(f, "Rollout", key, newRollout().(*unstructured.Unstructured))
+}
+
+func (f *finder) Gateway(key ir.Key) *gwv1.Gateway {
+	return find(f, "Gateway", key, &gwv1.Gateway{})
+}
+
+func (f *finder) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+	return find(f, "GatewayParameters", key, &v1alpha1.GatewayParameters{})
+}
+
+func (f *finder) OurClass(name string) bool {
+	class := find(f, "GatewayClass", ir.Key{Name: name}, &gwv1.GatewayClass{})
+	return class != nil && class.Spec.ControllerName == v1alpha1.ControllerName
+}

@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/trigger"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Modes of HTTPScalerTLS.
+const modePassthrough = "passthrough"
+
+// fault is why something is not as the user asked; the zero value: nothing is wrong.
+type fault struct{ reason, message string }
+
+func (f fault) none() bool { return f.reason == "" }
+
+// candidate is one trigger of ours on its way to objects.
+type candidate struct {
+	owner *kedav1alpha1.ScaledObject
+	// key of the HTTPScaler, live is the one that is there, nil: none.
+	key   ir.Key
+	live  *v1alpha1.HTTPScaler
+	index int
+	spec  v1alpha1.HTTPScalerSpec
+
+	// invalid is why the trigger as it stands is not in force, but its last valid version.
+	invalid fault
+	// weights is the same for the annotation with weights.
+	weights fault
+	// warnings of trigger, and our own.
+	warnings []string
+	// mismatch says that pool and Service select different Pods.
+	mismatch string
+	// unresolved are references that lead nowhere.
+	unresolved []fault
+	// refused is why a valid trigger has no route.
+	refused fault
+	// routedBy is a route of the user's that leads to the backend; empty: there is none.
+	routedBy string
+	// backends of the generated route.
+	backends []gwv1.BackendRef
+}
+
+// generates reports whether the trigger has a generated route.
+func (c *candidate) generates() bool {
+	return c.spec.Type == v1alpha1.TriggerHTTP && c.routedBy == "" && c.refused.none()
+}
+
+func (c *candidate) passthrough() bool { return c.spec.TLS.Mode == modePassthrough }
+
+// terminates reports whether the proxy ends TLS for the trigger.
+func (c *candidate) terminates() bool { return !c.passthrough() && c.spec.TLS.SecretName != "" }
+
+func (c *candidate) pooled() bool { return c.spec.Backend.InferencePool != "" }
+
+func (c *candidate) unresolve(reason, message string) {
+	c.unresolved = append(c.unresolved, fault{reason, message})
+}
+
+// of returns the key of an object of the same namespace.
+func (c *candidate) of(name string) ir.Key { return ir.Key{Namespace: c.key.Namespace, Name: name} }
+
+// maker collects a Plan.
+type maker struct {
+	World
+	plan       Plan
+	scalers    map[ir.Key]*v1alpha1.HTTPScaler
+	generated  map[ir.Key][]gwv1.BackendRef
+	candidates []*candidate
+}
+
+// collect makes the candidates, those of older ScaledObjects first.
+func (m *maker) collect() {
+	objects := slices.DeleteFunc(slices.Clone(m.ScaledObjects), func(so *kedav1alpha1.ScaledObject) bool {
+		return !so.DeletionTimestamp.IsZero() // its objects go now, although KEDA's finalizer may last
+	})
+	slices.SortFunc(objects, byAge)
+	for _, so := range objects {
+		m.collectFrom(so)
+	}
+}
+
+func byAge(a, b *kedav1alpha1.ScaledObject) int {
+	return cmp.Or(
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		strings.Compare(a.Namespace, b.Namespace),
+		strings.Compare(a.Name, b.Name),
+	)
+}
+
+// collectFrom makes the candidates of one ScaledObject.
+func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
+	object := ObjectOf(so)
+	var rollout *unstructured.Unstructured
+	if isRollout(object.Target) {
+		rollout = m.Find.Rollout(ir.Key{Namespace: so.Namespace, Name: object.Target.Name})
+		object.Annotations = withWeightsOf(object.Annotations, rollout)
+	}
+	result := trigger.Parse(object, m.ScalerAddress)
+	if len(result.Triggers) == 0 {
+		for _, problem := range trigger.Errors(result.Problems) {
+			m.tell(Event{About: so, Type: corev1.EventTypeWarning, Reason: ReasonInvalid, Note: problem.String(), Once: true})
+		}
+		return
+	}
+	for _, parsed := range result.Triggers {
+		c := &candidate{owner: so, key: ir.Key{Namespace: so.Namespace, Name: parsed.Name}, index: parsed.Index, spec: parsed.Spec}
+		c.live = m.scalers[c.key]
+		if m.taken(c) {
+			continue
+		}
+		if m.inForce(c, result.Problems) {
+			m.fromRollout(c, rollout)
+			m.candidates = append(m.candidates, c)
+		}
+	}
+}
+
+// taken reports whether an HTTPScaler of the name is somebody else's.
+func (m *maker) taken(c *candidate) bool {
+	if c.live == nil {
+		return false
+	}
+	if owner := metav1.GetControllerOf(c.live); owner != nil && owner.Kind == kindScaledObject && owner.Name == c.owner.Name {
+		return false
+	}
+	m.tell(Event{
+		About: c.owner, Related: c.live, Type: corev1.EventTypeWarning, Reason: ReasonNameTaken, Once: true,
+		Note: "HTTPScaler " + c.key.Name + " exists and was not made for this trigger; delete it, or give the trigger another name.",
+	})
+	return true
+}
+
+// inForce decides which version of the trigger is in force: this one, the last valid one, or,
+// when there never was one, none.
+func (m *maker) inForce(c *candidate, problems []trigger.Problem) bool {
+	var errors []string
+	for _, problem := range problems {
+		switch mine := problem.Index == c.index || problem.Index < 0; {
+		case !mine:
+		case problem.Warning:
+			c.warnings = append(c.warnings, problem.Message)
+		case problem.Key == trigger.WeightsAnnotation:
+			c.weights = fault{ReasonInvalid, sentence(problem.Message)}
+		default:
+			errors = append(errors, problem.Message)
+		}
+	}
+	if len(errors) == 0 {
+		return true
+	}
+	message := sentence(strings.Join(errors, "; "))
+	if c.live == nil {
+		m.tell(Event{
+			About: c.owner, Type: corev1.EventTypeWarning, Reason: ReasonInvalid, Once: true,
+			Note: "trigger " + c.spec.Trigger + ": " + message,
+		})
+		return false
+	}
+	c.invalid = fault{ReasonInvalid, message + " The last valid version stays in force."}
+	c.spec = *c.live.Spec.DeepCopy()
+	c.weights = fault{}
+	return true
+}
+
+func (m *maker) tell(event Event) { m.plan.Events = append(m.plan.Events, event) }
+
+// sentence ends a message with a full stop.
+func sentence(message string) string {
+	if strings.HasSuffix(message, ".") || strings.HasSuffix(message, "?") {
+		return message
+	}
+	return message + "."
+}

@@ -1,0 +1,252 @@
+package plan
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/golden"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// TestGolden shows what the objects of a case become, and that a second look, with all of it
+// in place, wants the same and tells nothing new.
+func TestGolden(t *testing.T) {
+	golden.Run(t, "testdata", func(t *testing.T, c *golden.Case) []golden.Section {
+		world := load(t, c.Input)
+		made := Make(world)
+		again := Make(world.with(made))
+		if diff := cmp.Diff(objectsText(t, made), objectsText(t, again)); diff != "" && !strings.Contains(diff, "kind: Service") {
+			t.Errorf("a second look wants something else (- first, + second):\n%s", diff)
+		}
+		if diff := cmp.Diff(statusesText(t, made), statusesText(t, again)); diff != "" {
+			t.Errorf("a second look says something else (- first, + second):\n%s", diff)
+		}
+		for _, event := range again.Events {
+			if !event.Once {
+				t.Errorf("a second look tells again: %s", event.Note)
+			}
+		}
+		return []golden.Section{
+			{Name: "Objects", Body: objectsText(t, made)},
+			{Name: "Status", Body: statusesText(t, made)},
+			{Name: "Events", Body: eventsText(t, made)},
+		}
+	})
+}
+
+// memory is a World's Finder over objects of a case.
+type memory map[string]client.Object
+
+func id(kind string, key ir.Key) string { return kind + " " + key.String() }
+
+func found[T client.Object](m memory, kind string, key ir.Key) T {
+	object, _ := m[id(kind, key)].(T)
+	return object
+}
+
+func (m memory) Service(key ir.Key) *corev1.Service { return found[*corev1.Service](m, "Service", key) }
+func (m memory) Secret(key ir.Key) *corev1.Secret   { return found[*corev1.Secret](m, "Secret", key) }
+func (m memory) ConfigMap(key ir.Key) *corev1.ConfigMap {
+	return found[*corev1.ConfigMap](m, "ConfigMap", key)
+}
+func (m memory) InferencePool(key ir.Key) *inferencev1.InferencePool {
+	return found[*inferencev1.InferencePool](m, "InferencePool", key)
+}
+func (m memory) Rollout(key ir.Key) *unstructured.Unstructured {
+	return found[*unstructured.Unstructured](m, "Rollout", key)
+}
+func (m memory) Gateway(key ir.Key) *gwv1.Gateway { return found[*gwv1.Gateway](m, "Gateway", key) }
+func (m memory) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+	return found[*v1alpha1.GatewayParameters](m, "GatewayParameters", key)
+}
+func (m memory) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }
+
+// kinds that a case may have. Rollouts have no Go type.
+var kinds = map[string]func() client.Object{
+	"ScaledObject":      func() client.Object { return &kedav1alpha1.ScaledObject{} },
+	"HTTPScaler":        func() client.Object { return &v1alpha1.HTTPScaler{} },
+	"HTTPRoute":         func() client.Object { return &gwv1.HTTPRoute{} },
+	"GRPCRoute":         func() client.Object { return &gwv1.GRPCRoute{} },
+	"TLSRoute":          func() client.Object { return &gwv1.TLSRoute{} },
+	"Gateway":           func() client.Object { return &gwv1.Gateway{} },
+	"GatewayParameters": func() client.Object { return &v1alpha1.GatewayParameters{} },
+	"Service":           func() client.Object { return &corev1.Service{} },
+	"Secret":            func() client.Object { return &corev1.Secret{} },
+	"ConfigMap":         func() client.Object { return &corev1.ConfigMap{} },
+	"InferencePool":     func() client.Object { return &inferencev1.InferencePool{} },
+	"Rollout":           func() client.Object { return &unstructured.Unstructured{} },
+}
+
+// load reads a case. A document of kind Scope changes the Scope.
+func load(t testing.TB, input []byte) World {
+	t.Helper()
+	w := World{Find: memory{}, Scope: Scope{
+		Proxy:         ir.Key{Namespace: "shop", Name: v1alpha1.ProxyGatewayName},
+		ClassName:     v1alpha1.GatewayClassName,
+		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090",
+	}}
+	for _, document := range strings.Split(string(input), "\n---\n") {
+		var head struct {
+			Kind   string `json:"kind"`
+			Shared bool   `json:"shared"`
+		}
+		if err := yaml.Unmarshal([]byte(document), &head); err != nil {
+			t.Fatalf("%v in\n%s", err, document)
+		}
+		if head.Kind == "Scope" {
+			w.Shared, w.Proxy.Namespace = head.Shared, "kedify-system"
+			continue
+		}
+		newObject, known := kinds[head.Kind]
+		if !known {
+			t.Fatalf("kind %q in\n%s", head.Kind, document)
+		}
+		object := newObject()
+		if err := yaml.UnmarshalStrict([]byte(document), object); err != nil {
+			t.Fatalf("%v in\n%s", err, document)
+		}
+		if object.GetNamespace() == "" {
+			object.SetNamespace("shop")
+		}
+		if object.GetUID() == "" {
+			object.SetUID(types.UID("uid-of-" + object.GetName()))
+		}
+		w.put(head.Kind, object)
+	}
+	return w
+}
+
+// put adds an object, or replaces the one of its name.
+func (w *World) put(kind string, object client.Object) {
+	w.Find.(memory)[id(kind, ir.Key{Namespace: object.GetNamespace(), Name: object.GetName()})] = object
+	switch object := object.(type) {
+	case *kedav1alpha1.ScaledObject:
+		w.ScaledObjects = append(w.ScaledObjects, object)
+	case *v1alpha1.HTTPScaler:
+		w.Scalers = replace(w.Scalers, object)
+	case *gwv1.HTTPRoute:
+		w.HTTPRoutes = replace(w.HTTPRoutes, object)
+	case *gwv1.GRPCRoute:
+		w.GRPCRoutes = replace(w.GRPCRoutes, object)
+	case *gwv1.TLSRoute:
+		w.TLSRoutes = replace(w.TLSRoutes, object)
+	}
+}
+
+func replace[T client.Object](objects []T, object T) []T {
+	var kept []T
+	for _, o := range objects {
+		if o.GetNamespace() != object.GetNamespace() || o.GetName() != object.GetName() {
+			kept = append(kept, o)
+		}
+	}
+	return append(kept, object)
+}
+
+// with returns the World as it is when the Plan was carried out.
+func (w World) with(p Plan) World {
+	after := w
+	after.Find = memory{}
+	for key, object := range w.Find.(memory) {
+		after.Find.(memory)[key] = object
+	}
+	for _, object := range p.Objects {
+		made := object.DeepCopyObject().(client.Object)
+		if scaler, ok := made.(*v1alpha1.HTTPScaler); ok {
+			for _, status := range p.Statuses {
+				if status.Scaler.Namespace == scaler.Namespace && status.Scaler.Name == scaler.Name {
+					scaler.Status = status.Value
+				}
+			}
+		}
+		after.put(made.GetObjectKind().GroupVersionKind().Kind, made)
+	}
+	return after
+}
+
+// objectsText shows the objects as a user would write them.
+func objectsText(t testing.TB, p Plan) string {
+	t.Helper()
+	var out bytes.Buffer
+	for _, object := range p.Objects {
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(content, "status")
+		prune(content)
+		unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
+		if text, err := yaml.Marshal(content); err != nil {
+			t.Fatal(err)
+		} else {
+			out.WriteString("---\n" + string(text))
+		}
+	}
+	return strings.TrimPrefix(out.String(), "---\n")
+}
+
+// prune removes what says nothing: empty structs, which Go's encoder writes.
+func prune(content map[string]any) {
+	for name, value := range content {
+		inner, ok := value.(map[string]any)
+		if !ok {
+			continue
+		}
+		if prune(inner); len(inner) == 0 {
+			delete(content, name)
+		}
+	}
+}
+
+func statusesText(t testing.TB, p Plan) string {
+	t.Helper()
+	statuses := map[string]any{}
+	for _, status := range p.Statuses {
+		conditions := map[string]string{}
+		for _, c := range status.Value.Conditions {
+			conditions[fmt.Sprintf("%s=%s/%s", c.Type, c.Status, c.Reason)] = c.Message
+		}
+		outline := map[string]any{"conditions": conditions}
+		if status.Value.Route != "" {
+			outline["route"] = status.Value.Gateway + " <- " + status.Value.Route
+		}
+		statuses["HTTPScaler "+status.Scaler.String()] = outline
+	}
+	return yamlOf(t, statuses)
+}
+
+func eventsText(t testing.TB, p Plan) string {
+	t.Helper()
+	lines := []string{}
+	for _, event := range p.Events {
+		line := fmt.Sprintf("%s %s %s/%s: %s", event.Type, event.Reason, event.About.GetNamespace(), event.About.GetName(), event.Note)
+		if event.Once {
+			line += " (once)"
+		}
+		lines = append(lines, line)
+	}
+	return yamlOf(t, lines)
+}
+
+func yamlOf(t testing.TB, value any) string {
+	t.Helper()
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,45 @@
+package plan
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Make says what a World should become.
+func Make(world World) Plan {
+	m := &maker{World: world, scalers: map[ir.Key]*v1alpha1.HTTPScaler{}, generated: generatedRefs(world)}
+	for _, scaler := range world.Scalers {
+		m.scalers[ir.Key{Namespace: scaler.Namespace, Name: scaler.Name}] = scaler
+	}
+	m.collect()
+	for _, c := range m.candidates {
+		m.resolveBackend(c)
+		m.resolveReferences(c)
+	}
+	m.attach()
+	m.settleProxy()
+	m.settleConflicts()
+	certificates := m.certificates()
+	m.plan.Objects = m.proxyObjects(certificates)
+	for _, c := range m.candidates {
+		m.finish(c)
+	}
+	return m.plan
+}
+
+// finish adds the objects and the status of a candidate.
+func (m *maker) finish(c *candidate) {
+	m.plan.Objects = append(m.plan.Objects, c.scaler())
+	var routes []client.Object
+	if c.generates() {
+		routes = m.routes(c)
+	}
+	route := ""
+	if len(routes) > 0 {
+		route = routes[0].GetName()
+	}
+	m.plan.Objects = append(m.plan.Objects, routes...)
+	m.plan.Statuses = append(m.plan.Statuses, Status{Scaler: c.key, Value: m.status(c, route)})
+}

@@ -1,0 +1,100 @@
+package plan
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+)
+
+const (
+	kindScaledObject = "ScaledObject"
+	kindGateway      = "Gateway"
+
+	// labelManagedBy marks what the product makes; without it an object is the user's.
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	managedBy      = "kedify-gateway"
+
+	// HealthSuffix ends the name of the route of a healthcheckPathPrefix.
+	HealthSuffix = ".health"
+)
+
+// Ports of the generated Gateway (product.md, "Where traffic enters").
+const (
+	portHTTP      = 8080
+	portHTTPS     = 8443
+	portInference = 9002
+)
+
+// Names of its listeners.
+const (
+	listenerHTTP      = "http"
+	listenerHTTPS     = "https"
+	listenerInference = "inference"
+)
+
+// Types of conditions of an HTTPScaler.
+const (
+	// ConditionAccepted: the trigger is valid and in force.
+	ConditionAccepted = "Accepted"
+	// ConditionResolvedRefs: what it names exists.
+	ConditionResolvedRefs = "ResolvedRefs"
+	// ConditionWeights: the annotation with weights is in force; absent without one.
+	ConditionWeights = "WeightsAccepted"
+	// ConditionRewired: foreign objects lead to the proxy; absent where none should.
+	ConditionRewired = "Rewired"
+	// ConditionSelectorMismatch: the pool selects other Pods than the Service; absent otherwise.
+	ConditionSelectorMismatch = "SelectorMismatch"
+	// ConditionWarnings: the trigger works, but perhaps not as its author thinks; absent
+	// otherwise.
+	ConditionWarnings = "Warnings"
+)
+
+// Reasons of conditions and events.
+const (
+	ReasonAccepted          = "Accepted"
+	ReasonInvalid           = "Invalid"
+	ReasonConflicted        = "Conflicted"
+	ReasonUnsupported       = "UnsupportedValue"
+	ReasonGatewayTaken      = "GatewayNotOurs"
+	ReasonServiceTaken      = "ServiceNotOurs"
+	ReasonNameTaken         = "NameTaken"
+	ReasonResolved          = "ResolvedRefs"
+	ReasonBackendNotFound   = "BackendNotFound"
+	ReasonPortNotFound      = "PortNotFound"
+	ReasonPoolNotFound      = "InferencePoolNotFound"
+	ReasonRolloutNotFound   = "RolloutNotFound"
+	ReasonServiceMissing    = "ServiceMissing"
+	ReasonSecretNotFound    = "SecretNotFound"
+	ReasonSecretInvalid     = "SecretInvalid"
+	ReasonConfigMapNotFound = "ConfigMapNotFound"
+	ReasonConfigMapInvalid  = "ConfigMapInvalid"
+	ReasonTooMany           = "TooManyCertificates"
+	ReasonWeighted          = "Weighted"
+	ReasonNotRewired        = "NotRewired"
+	ReasonMismatch          = "SelectorsDiffer"
+	ReasonWarned            = "TriggerWarning"
+)
+
+// Managed reports whether the product made the object.
+func Managed(object client.Object) bool { return object.GetLabels()[labelManagedBy] == managedBy }
+
+// Generated reports whether the object was made for a ScaledObject.
+func Generated(object client.Object) bool {
+	owner := metav1.GetControllerOf(object)
+	return owner != nil && owner.Kind == kindScaledObject && owner.APIVersion == kedav1alpha1.GroupVersion.String() && Managed(object)
+}
+
+func marks() map[string]string { return map[string]string{labelManagedBy: managedBy} }
+
+// owned is the metadata of what belongs to a ScaledObject. blockOwnerDeletion is left out: it
+// would make deletion wait, and need a permission on its finalizers.
+func (c *candidate) owned(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: c.key.Namespace, Name: name, Labels: marks(),
+		OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: kedav1alpha1.GroupVersion.String(), Kind: kindScaledObject, Name: c.owner.Name, UID: c.owner.UID, Controller: ptr.To(true),
+		}},
+	}
+}

@@ -1,0 +1,224 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/names"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// maxCertificates is gwv1.ListenerTLSConfig.CertificateRefs'.
+const maxCertificates = 64
+
+// settleProxy refuses all triggers that need the generated Gateway when one of its name is
+// the user's.
+func (m *maker) settleProxy() {
+	gateway := m.Find.Gateway(m.Proxy)
+	if gateway == nil || Managed(gateway) {
+		return
+	}
+	for _, c := range m.candidates {
+		if c.generates() {
+			c.refused = fault{ReasonGatewayTaken, fmt.Sprintf(
+				"Gateway %s exists and was not made by the product, so nothing is attached to it; rename it, or route the Service with an HTTPRoute on a Gateway of class %s yourself.",
+				m.Proxy, m.ClassName)}
+		}
+	}
+}
+
+// certificates returns the Secrets that the HTTPS listener presents, those of older triggers
+// first: the first is shown to clients that name no host. A trigger whose Secret is one too
+// many is told so.
+func (m *maker) certificates() []ir.Key {
+	var secrets []ir.Key
+	for _, c := range m.candidates {
+		if !c.generates() || !c.terminates() {
+			continue
+		}
+		secret := c.of(c.spec.TLS.SecretName)
+		switch {
+		case slices.Contains(secrets, secret):
+		case len(secrets) == maxCertificates:
+			c.unresolve(ReasonTooMany, fmt.Sprintf(
+				"tlsSecretName: a listener takes %d Secrets, and those of older triggers are as many; use one certificate for several hosts.", maxCertificates))
+		default:
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
+}
+
+// proxyObjects are the generated Gateway and what belongs to it; none when no trigger needs
+// them.
+func (m *maker) proxyObjects(certificates []ir.Key) []client.Object {
+	if !slices.ContainsFunc(m.candidates, (*candidate).generates) {
+		return nil
+	}
+	var objects []client.Object
+	if found := m.Find.GatewayParameters(m.Proxy); found == nil || Managed(found) {
+		objects = append(objects, m.parameters()) // else the user's parameters are used
+	}
+	objects = append(objects, m.grants(certificates)...)
+	objects = append(objects, m.proxyGateway(certificates))
+	if service := m.proxyService(); service != nil {
+		objects = append(objects, service)
+	}
+	return objects
+}
+
+func (m *maker) proxyMeta() metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: m.Proxy.Namespace, Name: m.Proxy.Name, Labels: marks()}
+}
+
+// parameters make the proxy's Service one for the inside of the cluster: what leads to it from
+// outside is an Ingress or a Gateway that exists.
+func (m *maker) parameters() *v1alpha1.GatewayParameters {
+	return &v1alpha1.GatewayParameters{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayParameters"},
+		ObjectMeta: m.proxyMeta(),
+		Spec: v1alpha1.GatewayParametersSpec{
+			Service: &v1alpha1.ServiceParameters{Type: ptr.To(corev1.ServiceTypeClusterIP)},
+		},
+	}
+}
+
+func (m *maker) proxyGateway(certificates []ir.Key) *gwv1.Gateway {
+	listeners := []gwv1.Listener{
+		{Name: listenerHTTP, Port: portHTTP, Protocol: gwv1.HTTPProtocolType},
+		{Name: listenerInference, Port: portInference, Protocol: gwv1.HTTPProtocolType},
+	}
+	if len(certificates) > 0 {
+		tls := &gwv1.ListenerTLSConfig{Mode: ptr.To(gwv1.TLSModeTerminate)}
+		for _, secret := range certificates {
+			ref := gwv1.SecretObjectReference{Name: gwv1.ObjectName(secret.Name)}
+			if secret.Namespace != m.Proxy.Namespace {
+				ref.Namespace = ptr.To(gwv1.Namespace(secret.Namespace))
+			}
+			tls.CertificateRefs = append(tls.CertificateRefs, ref)
+		}
+		listeners = append(listeners, gwv1.Listener{Name: listenerHTTPS, Port: portHTTPS, Protocol: gwv1.HTTPSProtocolType, TLS: tls})
+	}
+	for _, host := range m.passthroughHosts() {
+		listeners = append(listeners, gwv1.Listener{
+			Name: passthroughName(host), Port: portHTTPS, Protocol: gwv1.TLSProtocolType, Hostname: ptr.To(gwv1.Hostname(host)),
+			TLS: &gwv1.ListenerTLSConfig{Mode: ptr.To(gwv1.TLSModePassthrough)},
+		})
+	}
+	if m.Shared {
+		for i := range listeners {
+			listeners[i].AllowedRoutes = &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: ptr.To(gwv1.NamespacesFromAll)}}
+		}
+	}
+	return &gwv1.Gateway{
+		TypeMeta:   metav1.TypeMeta{APIVersion: gwv1.GroupVersion.String(), Kind: kindGateway},
+		ObjectMeta: m.proxyMeta(),
+		Spec: gwv1.GatewaySpec{
+			GatewayClassName: gwv1.ObjectName(m.ClassName),
+			Infrastructure: &gwv1.GatewayInfrastructure{ParametersRef: &gwv1.LocalParametersReference{
+				Group: v1alpha1.GroupName, Kind: "GatewayParameters", Name: m.Proxy.Name,
+			}},
+			Listeners: listeners,
+		},
+	}
+}
+
+// passthroughHosts are the server names of triggers whose TLS the proxy does not end, sorted.
+func (m *maker) passthroughHosts() []string {
+	var hosts []string
+	for _, c := range m.candidates {
+		if c.generates() && c.passthrough() {
+			hosts = append(hosts, c.spec.Hosts...)
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}
+
+// passthroughName is the name of the listener of a server name.
+func passthroughName(host string) gwv1.SectionName {
+	name := "tls." + host
+	if suffix, wildcard := strings.CutPrefix(host, "*."); wildcard {
+		name = "tls-any." + suffix
+	}
+	if len(name) > validation.DNS1123SubdomainMaxLength {
+		name = names.Shorten(name, name, validation.DNS1123SubdomainMaxLength)
+	}
+	return gwv1.SectionName(name)
+}
+
+// grants let the shared proxy read the Secrets of other namespaces that triggers name.
+func (m *maker) grants(certificates []ir.Key) []client.Object {
+	byNamespace := map[string][]gwv1.ReferenceGrantTo{}
+	var namespaces []string
+	for _, secret := range certificates {
+		if secret.Namespace == m.Proxy.Namespace {
+			continue
+		}
+		if byNamespace[secret.Namespace] == nil {
+			namespaces = append(namespaces, secret.Namespace)
+		}
+		byNamespace[secret.Namespace] = append(byNamespace[secret.Namespace], gwv1.ReferenceGrantTo{
+			Kind: "Secret", Name: ptr.To(gwv1.ObjectName(secret.Name)),
+		})
+	}
+	slices.Sort(namespaces)
+	var grants []client.Object
+	for _, namespace := range namespaces {
+		grants = append(grants, &gwv1.ReferenceGrant{
+			TypeMeta:   metav1.TypeMeta{APIVersion: gwv1.GroupVersion.String(), Kind: "ReferenceGrant"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: m.Proxy.Name, Labels: marks()},
+			Spec: gwv1.ReferenceGrantSpec{
+				From: []gwv1.ReferenceGrantFrom{{Group: gwv1.GroupName, Kind: kindGateway, Namespace: gwv1.Namespace(m.Proxy.Namespace)}},
+				To:   byNamespace[namespace],
+			},
+		})
+	}
+	return grants
+}
+
+// proxyService has the name that users of the vendor's product put into their Ingresses; the
+// Gateway's own Service is called otherwise (infra.Name). It comes once the Gateway exists,
+// which owns it, and not at all when the name is taken.
+func (m *maker) proxyService() *corev1.Service {
+	gateway := m.Find.Gateway(m.Proxy)
+	if gateway == nil || gateway.UID == "" {
+		return nil
+	}
+	if found := m.Find.Service(m.Proxy); found != nil && !Managed(found) {
+		m.tell(Event{
+			About: gateway, Type: corev1.EventTypeWarning, Reason: ReasonServiceTaken, Once: true,
+			Note: "Service " + m.Proxy.Name + " exists and was not made by the product, so it does not lead to the proxy; delete it, or use the Service of the Gateway.",
+		})
+		return nil
+	}
+	service := &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: m.proxyMeta(),
+		Spec: corev1.ServiceSpec{Selector: map[string]string{
+			gwv1.GatewayNameLabelKey: names.LabelValue(m.Proxy.Name), labelManagedBy: managedBy,
+		}},
+	}
+	service.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: gwv1.GroupVersion.String(), Kind: kindGateway, Name: gateway.Name, UID: gateway.UID, Controller: ptr.To(true),
+	}}
+	for _, port := range []struct {
+		name   string
+		number int32
+	}{{"http", portHTTP}, {"https", portHTTPS}, {"inference", portInference}} {
+		service.Spec.Ports = append(service.Spec.Ports, corev1.ServicePort{
+			Name: port.name, Port: port.number, Protocol: corev1.ProtocolTCP, TargetPort: intstr.FromInt32(port.number),
+		})
+	}
+	return service
+}

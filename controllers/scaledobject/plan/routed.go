@@ -1,0 +1,232 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// target is a backend as routes name it.
+type target struct {
+	pool bool
+	key  ir.Key
+	port int32
+}
+
+// userRoute is a route of the user's, of any kind that can be held and counted.
+type userRoute struct {
+	object   client.Object
+	kind     string
+	parents  []gwv1.ParentReference
+	statuses []gwv1.RouteParentStatus
+	backends []gwv1.BackendRef
+}
+
+// Targets returns the namespaces of the Services and pools that a route leads to: where a
+// change of the route may matter.
+func Targets(route client.Object) []string {
+	var namespaces []string
+	for _, ref := range readRoute(route).backends {
+		namespaces = append(namespaces, refNamespace(ref, route.GetNamespace()))
+	}
+	return namespaces
+}
+
+func readRoute(object client.Object) userRoute {
+	read := userRoute{object: object}
+	switch route := object.(type) {
+	case *gwv1.HTTPRoute:
+		read.kind, read.parents, read.statuses = "HTTPRoute", route.Spec.ParentRefs, route.Status.Parents
+		for _, rule := range route.Spec.Rules {
+			for _, ref := range rule.BackendRefs {
+				read.backends = append(read.backends, ref.BackendRef)
+			}
+		}
+	case *gwv1.GRPCRoute:
+		read.kind, read.parents, read.statuses = "GRPCRoute", route.Spec.ParentRefs, route.Status.Parents
+		for _, rule := range route.Spec.Rules {
+			for _, ref := range rule.BackendRefs {
+				read.backends = append(read.backends, ref.BackendRef)
+			}
+		}
+	}
+	return read
+}
+
+// userRoutes returns, by backend, the first route of the user's on a Gateway of ours.
+func (m *maker) userRoutes() map[target]string {
+	routed := map[target]string{}
+	for _, route := range m.HTTPRoutes {
+		m.addUserRoute(routed, route)
+	}
+	for _, route := range m.GRPCRoutes {
+		m.addUserRoute(routed, route)
+	}
+	return routed
+}
+
+func (m *maker) addUserRoute(routed map[target]string, object client.Object) {
+	if Generated(object) {
+		return
+	}
+	route := readRoute(object)
+	where, foreignRefs := m.attached(route)
+	if where == "" {
+		return
+	}
+	for _, ref := range route.backends {
+		to, ok := targetOf(ref, object.GetNamespace())
+		if !ok || to.key.Namespace != object.GetNamespace() && !foreignRefs {
+			continue
+		}
+		if _, known := routed[to]; !known {
+			routed[to] = fmt.Sprintf("%s %s/%s of %s", route.kind, object.GetNamespace(), object.GetName(), where)
+		}
+	}
+}
+
+// attached returns the Gateway of ours that serves the route, empty when none does, and
+// whether references into other namespaces are permitted. What the status does not say yet is
+// believed of a Gateway of ours, so that no proxy is built for the moment until it does.
+func (m *maker) attached(route userRoute) (where string, foreignRefs bool) {
+	for _, parent := range route.parents {
+		key, isGateway := parentKey(parent, route.object.GetNamespace())
+		if isGateway && key == m.Proxy {
+			continue // the generated one: what it serves is the product's doing
+		}
+		if status := statusOf(route.statuses, parent); status != nil {
+			if meta.IsStatusConditionTrue(status.Conditions, string(gwv1.RouteConditionAccepted)) {
+				return parentText(parent, key), refsPermitted(status.Conditions)
+			}
+			continue
+		}
+		if gateway := m.gateway(isGateway, key); gateway != nil && m.Find.OurClass(string(gateway.Spec.GatewayClassName)) {
+			return parentText(parent, key), true
+		}
+	}
+	return "", false
+}
+
+func (m *maker) gateway(isGateway bool, key ir.Key) *gwv1.Gateway {
+	if !isGateway {
+		return nil
+	}
+	return m.Find.Gateway(key)
+}
+
+func parentKey(parent gwv1.ParentReference, namespace string) (key ir.Key, isGateway bool) {
+	key = ir.Key{Namespace: namespace, Name: string(parent.Name)}
+	if parent.Namespace != nil && *parent.Namespace != "" {
+		key.Namespace = string(*parent.Namespace)
+	}
+	isGateway = (parent.Group == nil || *parent.Group == gwv1.GroupName) && (parent.Kind == nil || *parent.Kind == kindGateway)
+	return key, isGateway
+}
+
+func parentText(parent gwv1.ParentReference, key ir.Key) string {
+	kind := kindGateway
+	if parent.Kind != nil {
+		kind = string(*parent.Kind)
+	}
+	return kind + " " + key.String()
+}
+
+// statusOf returns what our controller says about a parent.
+func statusOf(statuses []gwv1.RouteParentStatus, parent gwv1.ParentReference) *gwv1.RouteParentStatus {
+	for i := range statuses {
+		if statuses[i].ControllerName == v1alpha1.ControllerName && reflect.DeepEqual(statuses[i].ParentRef, parent) {
+			return &statuses[i]
+		}
+	}
+	return nil
+}
+
+func refsPermitted(conditions []metav1.Condition) bool {
+	resolved := meta.FindStatusCondition(conditions, string(gwv1.RouteConditionResolvedRefs))
+	return resolved == nil || resolved.Reason != string(gwv1.RouteReasonRefNotPermitted)
+}
+
+// targetOf reads a reference to a Service or an InferencePool.
+func targetOf(ref gwv1.BackendRef, namespace string) (target, bool) {
+	group, kind := "", "Service"
+	if ref.Group != nil {
+		group = string(*ref.Group)
+	}
+	if ref.Kind != nil {
+		kind = string(*ref.Kind)
+	}
+	key := ir.Key{Namespace: refNamespace(ref, namespace), Name: string(ref.Name)}
+	switch {
+	case group == inferencev1.GroupName && kind == "InferencePool":
+		return target{pool: true, key: key}, true
+	case group == "" && kind == "Service" && ref.Port != nil:
+		return target{key: key, port: *ref.Port}, true
+	}
+	return target{}, false
+}
+
+func refNamespace(ref gwv1.BackendRef, namespace string) string {
+	if ref.Namespace != nil && *ref.Namespace != "" {
+		return string(*ref.Namespace)
+	}
+	return namespace
+}
+
+// attach finds the candidates whose backend a route of the user's leads to.
+func (m *maker) attach() {
+	routed := m.userRoutes()
+	counting := map[target]*candidate{}
+	for _, c := range m.candidates {
+		to, ok := c.target()
+		if c.spec.Type != v1alpha1.TriggerHTTP || !ok {
+			continue
+		}
+		c.routedBy = routed[to]
+		if c.routedBy != "" && (counting[to] == nil || olderScaler(c, counting[to])) {
+			counting[to] = c
+		}
+	}
+	for _, c := range m.candidates {
+		if c.routedBy == "" {
+			continue
+		}
+		to, _ := c.target()
+		if first := counting[to]; first != c {
+			c.warnings = append(c.warnings, fmt.Sprintf(
+				"the requests of %s count for HTTPScaler %s, the oldest one with this backend, and not for this trigger; give each trigger a Service of its own",
+				c.routedBy, first.key.Name))
+		}
+	}
+}
+
+// target is the backend that is compared with those of the user's routes.
+func (c *candidate) target() (target, bool) {
+	if c.pooled() {
+		return target{pool: true, key: c.of(c.spec.Backend.InferencePool)}, true
+	}
+	for _, ref := range c.backends {
+		if string(ref.Name) == c.spec.Backend.Service {
+			return targetOf(ref, c.key.Namespace)
+		}
+	}
+	return target{}, false
+}
+
+// olderScaler orders HTTPScalers as controllers/resolve does when several have one backend.
+func olderScaler(a, b *candidate) bool {
+	switch {
+	case a.live == nil || b.live == nil:
+		return a.live != nil
+	case !a.live.CreationTimestamp.Equal(&b.live.CreationTimestamp):
+		return a.live.CreationTimestamp.Before(&b.live.CreationTimestamp)
+	}
+	return a.key.Name < b.key.Name
+}

@@ -1,0 +1,84 @@
+package plan
+
+import (
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Scope is what a World has in common.
+type Scope struct {
+	// Proxy is the generated Gateway.
+	Proxy ir.Key
+	// ClassName is its GatewayClass.
+	ClassName string
+	// Shared: the proxy serves the triggers of all namespaces, not only of its own.
+	Shared bool
+	// ScalerAddress is where KEDA reaches our scaler, host:port.
+	ScalerAddress string
+}
+
+// World is everything that a Plan is made from. Objects are read only.
+type World struct {
+	Scope
+	// ScaledObjects of the scope, with and without triggers of ours.
+	ScaledObjects []*kedav1alpha1.ScaledObject
+	// Scalers are the HTTPScalers of the scope as they are.
+	Scalers []*v1alpha1.HTTPScaler
+	// HTTPRoutes and GRPCRoutes that may lead to a backend of the scope, from any namespace,
+	// the generated ones among them.
+	HTTPRoutes []*gwv1.HTTPRoute
+	GRPCRoutes []*gwv1.GRPCRoute
+	// TLSRoutes that were generated.
+	TLSRoutes []*gwv1.TLSRoute
+	Find      Finder
+}
+
+// Finder returns one object, nil when there is none.
+type Finder interface {
+	Service(key ir.Key) *corev1.Service
+	Secret(key ir.Key) *corev1.Secret
+	ConfigMap(key ir.Key) *corev1.ConfigMap
+	InferencePool(key ir.Key) *inferencev1.InferencePool
+	// Rollout of argoproj.io.
+	Rollout(key ir.Key) *unstructured.Unstructured
+	Gateway(key ir.Key) *gwv1.Gateway
+	GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters
+	// OurClass reports whether a GatewayClass is of our controller.
+	OurClass(name string) bool
+}
+
+// Plan is what should be.
+type Plan struct {
+	// Objects in the order in which they are applied. What is generated and not among them
+	// goes.
+	Objects []client.Object
+	// Statuses of HTTPScalers, without times and generations.
+	Statuses []Status
+	Events   []Event
+}
+
+// Status is that of one HTTPScaler.
+type Status struct {
+	Scaler ir.Key
+	Value  v1alpha1.HTTPScalerStatus
+}
+
+// Event is something that the owner of an object should hear.
+type Event struct {
+	// About is the object, Related another one that it is related to, or nil.
+	About, Related client.Object
+	// Type is corev1.EventTypeNormal or EventTypeWarning.
+	Type   string
+	Reason string
+	Note   string
+	// Once is set of events about something that no status remembers: they are to be made
+	// once, not at every look.
+	Once bool
+}

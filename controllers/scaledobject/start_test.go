@@ -1,0 +1,105 @@
+package scaledobject
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// start runs the controller of the bench until the test ends.
+func (b *bench) start() {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.controller.Start(ctx) }()
+	b.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+func (b *bench) informer(object client.Object) *controllertest.FakeInformer {
+	b.t.Helper()
+	informer, err := b.cache.FakeInformerFor(context.Background(), object)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return informer
+}
+
+// eventually waits for what other goroutines do; the fake clock moves while it waits.
+func (b *bench) eventually(what string, condition func() bool) {
+	b.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if condition() {
+			return
+		}
+		b.clock.Step(missingInterval)
+	}
+	b.t.Fatalf("%s did not happen", what)
+}
+
+// KEDA's CRD may come after us; what it then brings is taken as if it had been there.
+func TestKEDAComesLater(t *testing.T) {
+	b := newBench(t, stored("web"), webService())
+	b.controller.kinds.served = map[string]bool{}
+	b.mapper.missing["ScaledObject"] = true
+	b.rewrite = admission
+	b.start()
+	b.eventually("the first look", func() bool { return b.controller.kinds.has("Service") })
+	if writes := b.written(); len(writes) > 0 {
+		t.Errorf("writes without KEDA: %q", writes)
+	}
+	b.mapper.mu.Lock()
+	delete(b.mapper.missing, "ScaledObject")
+	b.mapper.mu.Unlock()
+	b.eventually("the second look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	so := &kedav1alpha1.ScaledObject{}
+	b.exists(so, "web")
+	b.informer(so).Add(so)
+	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
+	b.eventually("the backfill", func() bool {
+		b.exists(so, "web")
+		return so.Spec.Triggers[0].Type == "external-push"
+	})
+}
+
+// Changes of what a trigger refers to reach it, and those that mean nothing do not.
+func TestChangesReachTriggers(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"))
+	b.controller.kinds.served = map[string]bool{}
+	b.start()
+	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	so := scaledObject("web", "a.test")
+	b.informer(so).Add(so)
+	resolved := func() bool {
+		scaler := &v1alpha1.HTTPScaler{}
+		return b.exists(scaler, "web-0") && len(scaler.Status.Conditions) > 1 && scaler.Status.Conditions[1].Status == "True"
+	}
+	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
+	if resolved() {
+		t.Fatal("resolved without a Service")
+	}
+	service := webService()
+	b.create(service)
+	b.informer(service).Add(service)
+	b.eventually("resolution", resolved)
+
+	polled := so.DeepCopy()
+	polled.Status.OriginalReplicaCount = new(int32) // KEDA writes the status at every poll
+	before := b.controller.queue.Len()
+	b.informer(so).Update(so, polled)
+	b.clock.Step(time.Second)
+	if b.controller.queue.Len() > before {
+		t.Error("a status of KEDA's is looked at")
+	}
+}
