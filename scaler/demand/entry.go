@@ -1,0 +1,200 @@
+package demand
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// entry is one demand key.
+type entry struct {
+	key ir.Key
+	// refs counts the cells of proxies that lead here.
+	refs atomic.Int32
+	// plan is nil while the trigger is not in force.
+	plan atomic.Pointer[plan]
+
+	mu    sync.Mutex
+	lanes []*lane
+	// own is what this replica holds, holdings what others do; held is the sum over time.
+	own      Holding
+	holdings []holding
+	held     track
+	ownLast  instant // when a held request arrived here last
+	// loaded is when requests in flight were seen last, loadedFrom when the first of them
+	// was after a load window without any.
+	loaded, loadedFrom instant
+	// arrived is when a request arrived last; busy when the activation target was exceeded.
+	arrived, busy instant
+	// counted is the number of requests that arrived in proxies, over all lanes.
+	counted uint64
+	// awake: the trigger is active, and whoever waits was told.
+	awake   bool
+	waiters []*waiter
+	removed bool // from the board
+}
+
+// refer returns the entry of a key, for a cell.
+func (b *Board) refer(key ir.Key) *entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.entryLocked(key)
+	e.refs.Add(1)
+	return e
+}
+
+// entry returns the entry of a key; nil: nobody spoke of it.
+func (b *Board) entry(key ir.Key) *entry {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.entries[key]
+}
+
+// locked returns the entry of a key with its lock held.
+func (b *Board) locked(key ir.Key) *entry {
+	for {
+		e := b.entry(key)
+		if e == nil {
+			b.mu.Lock()
+			e = b.entryLocked(key)
+			b.mu.Unlock()
+		}
+		e.mu.Lock()
+		if !e.removed {
+			return e
+		}
+		e.mu.Unlock()
+	}
+}
+
+// entryLocked has the lock of the board.
+func (b *Board) entryLocked(key ir.Key) *entry {
+	e := b.entries[key]
+	if e == nil {
+		// The strings may be parts of a message, which they would keep in memory.
+		key = ir.Key{Namespace: strings.Clone(key.Namespace), Name: strings.Clone(key.Name)}
+		e = &entry{key: key}
+		e.held.load = ring{width: instant(loadWidth), size: maxProfile}
+		b.entries[key] = e
+	}
+	return e
+}
+
+// takePlan takes what a trigger asks for now; nil: it is not in force. mu is held.
+func (e *entry) takePlan(next *plan) {
+	last := e.plan.Swap(next)
+	switch {
+	case next == nil:
+		e.lanes, e.awake = nil, false
+	case last != nil && last.external != next.external:
+		e.lanes = nil
+	case last != nil && !last.sameBuckets(next):
+		for i, l := range e.lanes {
+			e.lanes[i] = l.poured(next)
+		}
+	}
+}
+
+// poured returns the lane with the buckets of another plan.
+func (l *lane) poured(p *plan) *lane {
+	next := newLane(l.gateway, p)
+	next.first, next.arrived, next.shares = l.first, l.arrived, l.shares
+	l.requests.each(func(from, to instant, amount float64) {
+		next.requests.add(from, max(min(to, l.arrived), from+1), amount) // the newest bucket is not over
+	})
+	l.load.each(next.load.add)
+	return next
+}
+
+// lane returns the lane of a gateway; nil: what it counts is no part of the metric.
+func (e *entry) lane(p *plan, g *gateway) *lane {
+	if p == nil || p.external != isExternal(g.key) {
+		return nil
+	}
+	for _, l := range e.lanes {
+		if l.gateway == g {
+			return l
+		}
+	}
+	l := newLane(g, p)
+	e.lanes = append(e.lanes, l)
+	return l
+}
+
+// take takes what one proxy counted.
+func (e *entry) take(st *step, from *proxy, now *cell, delta uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.counted += delta
+	if delta > 0 {
+		e.arrived = max(e.arrived, st.at)
+	}
+	p := e.plan.Load()
+	l := e.lane(p, from.gateway)
+	if l == nil {
+		return
+	}
+	if now.counts.Active > 0 {
+		e.loads(p, st.at)
+	}
+	l.take(p, st, from, now, delta)
+	if delta > 0 || now.counts.Active > 0 {
+		e.rouse(st.board, p, st.at)
+	}
+}
+
+// loads notes that there are requests in flight.
+func (e *entry) loads(p *plan, at instant) {
+	if e.held.value > 0 {
+		e.loaded = max(e.loaded, at)
+	}
+	if e.loaded == never || at-e.loaded >= p.loadWindow {
+		e.loadedFrom = at
+	}
+	e.loaded = max(e.loaded, at)
+}
+
+// lose ends the requests in flight of a proxy that is gone.
+func (e *entry) lose(from *proxy, at instant) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, l := range e.lanes {
+		if l.gateway == from.gateway {
+			l.lose(from, at)
+		}
+	}
+}
+
+// unused reports whether nothing leads to the entry any more. b.mu and mu are held.
+func (e *entry) unused() bool {
+	return e.plan.Load() == nil && e.refs.Load() == 0 && e.own.Held == 0 && len(e.holdings) == 0 && len(e.waiters) == 0
+}
+
+// tidy drops what counts no more. mu is held.
+func (e *entry) tidy(now instant) {
+	p := e.plan.Load()
+	if p == nil {
+		return
+	}
+	kept := e.lanes[:0]
+	for _, l := range e.lanes {
+		if p.expects(l.gateway) || !l.idle(p, now) {
+			kept = append(kept, l)
+		}
+		if l.idle(p, now) {
+			l.requests.empty()
+		}
+	}
+	clear(e.lanes[len(kept):])
+	e.lanes = kept
+	if now-e.loaded > p.loadWindow+instant(loadWidth) && e.held.value == 0 {
+		e.held.load.empty()
+		for _, l := range e.lanes {
+			if len(l.shares) == 0 {
+				l.load.empty()
+			}
+		}
+	}
+}

@@ -1,0 +1,316 @@
+package demand_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/kedify/inference-gateway/scaler/demand"
+)
+
+// T68: two replicas that hear one proxy each read the same, and the sum.
+func TestTwoReplicas(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	one, two := w.proxy("one", a, 0, 100*time.Millisecond), w.proxy("two", b, 0, 600*time.Millisecond)
+	one.rate, two.rate = constant(30), constant(70)
+	one.active, two.active = inFlight(3), inFlight(4)
+	w.run(90 * time.Second)
+	w.every = append(w.every, func() {
+		for _, r := range w.replicas {
+			reading := r.read()
+			near(t, "the rate at "+r.name, reading.Rate, 100, 0.01)
+			near(t, "the concurrency at "+r.name, reading.Concurrency, 7, 0.01)
+			if reading.InFlight != 7 {
+				t.Errorf("%d in flight at %s", reading.InFlight, r.name)
+			}
+		}
+	})
+	w.run(10 * time.Second)
+	w.every = nil
+	one.rate, two.rate = constant(0), constant(0)
+	one.active, two.active = inFlight(0), inFlight(0)
+	w.run(62 * time.Second)
+	for _, r := range w.replicas {
+		if reading := r.read(); reading.Rate != 0 || reading.InFlight != 0 || reading.Concurrency != 0 {
+			t.Errorf("at rest, %s: %+v", r.name, reading)
+		}
+		if counted, sent := r.Counted(webKey.String()), one.total+two.total; math.Abs(float64(counted)-sent) > 1 {
+			t.Errorf("%s counted %d of %.0f", r.name, counted, sent)
+		}
+	}
+}
+
+// What is held is told at once, is read everywhere, and wakes everywhere.
+func TestHeldElsewhere(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger(concurrency("instant"))), w.replica("b", trigger(concurrency("instant")))
+	w.proxy("p", a, 0, 100*time.Millisecond)
+	w.run(5 * time.Second)
+	changed, cancel := a.Wake(webKey)
+	defer cancel()
+	b.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
+	w.exchange() // no time passes
+	if !woken(changed) {
+		t.Error("a is not woken by what b holds")
+	}
+	if reading := a.read(); reading.Held != 1 || !reading.Active || reading.InFlight != 1 || reading.LastArrival.IsZero() {
+		t.Errorf("a reads %+v", reading)
+	}
+	b.Hold(webKey, demand.Holding{Held: 40, Arrived: 40})
+	w.exchange()
+	if held := a.read().Held; held != 1 {
+		t.Errorf("a reads %d held at once: counts are told at intervals", held)
+	}
+	w.run(300 * time.Millisecond)
+	a.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
+	w.exchange()
+	for _, r := range w.replicas {
+		if held := r.read().Held; held != 42 {
+			t.Errorf("%s reads %d held", r.name, held)
+		}
+	}
+	if by := a.Dump(webKey).HeldBy; by[""] != 2 || by["b"] != 40 {
+		t.Errorf("held by %v", by)
+	}
+	a.Hold(webKey, demand.Holding{Arrived: 2})
+	b.Hold(webKey, demand.Holding{Arrived: 40})
+	w.exchange()
+	for _, r := range w.replicas {
+		if reading := r.read(); reading.Held != 0 || !reading.Active {
+			t.Errorf("%s reads %+v", r.name, reading)
+		}
+	}
+}
+
+// What a replica held that vanished counts for a second, and not longer; what it holds after
+// its stream opened again counts at once.
+func TestHoldingReplicaVanishes(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	w.proxy("p", a, 0, 100*time.Millisecond)
+	w.run(5 * time.Second)
+	b.Hold(webKey, demand.Holding{Held: 9, Arrived: 9})
+	w.exchange()
+	a.ears[b].Leave()
+	delete(a.ears, b)
+	a.Lost("b")
+	w.run(900 * time.Millisecond)
+	if held := a.read().Held; held != 9 {
+		t.Errorf("%d held after 0.9 s", held)
+	}
+	w.run(200 * time.Millisecond)
+	if held := a.read().Held; held != 0 {
+		t.Errorf("%d held after 1.1 s", held)
+	}
+	w.connect(a, b)
+	w.exchange()
+	if held := a.read().Held; held != 9 {
+		t.Errorf("%d held after the stream opened again", held)
+	}
+	a.ears[b].Leave()
+	a.Lost("b")
+	b.Hold(webKey, demand.Holding{Arrived: 9}) // released while nobody listened
+	w.connect(a, b)
+	w.exchange()
+	if held := a.read().Held; held != 0 {
+		t.Errorf("%d held that were released", held)
+	}
+}
+
+// A replica dies; its proxies go to the other and are counted on from where they were.
+func TestReplicaDies(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	one, two := w.proxy("one", a, 0, 100*time.Millisecond), w.proxy("two", b, 0, 600*time.Millisecond)
+	one.rate, two.rate = constant(50), constant(50)
+	one.active, two.active = inFlight(5), inFlight(5)
+	w.run(90 * time.Second)
+	w.dies(b)
+	w.every = append(w.every, func() {
+		reading := a.read()
+		near(t, "the rate", reading.Rate, 100, 0.02)
+		if reading.InFlight != 10 {
+			t.Errorf("%d in flight", reading.InFlight)
+		}
+	})
+	w.run(900 * time.Millisecond)
+	two.at = a
+	w.run(20 * time.Second)
+	if counted, sent := float64(a.Counted(webKey.String())), one.total+two.total; counted < sent-101 || counted > sent {
+		t.Errorf("counted %.0f of %.0f", counted, sent)
+	}
+}
+
+// A replica that has just begun reads what the others do from the first envelope on: the rate
+// of the whole window, the last arrival, and proxies that come over are counted on.
+func TestNewReplica(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger(), trigger(named("idle-0").option))
+	one, two := w.proxy("one", a, time.Hour, 100*time.Millisecond), w.proxy("two", a, time.Hour, 600*time.Millisecond)
+	one.sent, two.sent = 1e6, 1e6
+	one.rate, two.rate = constant(20), func(since time.Duration) float64 { return 2 * since.Seconds() }
+	w.run(90 * time.Second)
+	b := w.replica("b", trigger(), trigger(named("idle-0").option))
+	if _, err := b.Read(webKey); !errors.Is(err, demand.ErrUnknown) {
+		t.Errorf("known before anything was heard: %v", err)
+	}
+	w.exchange()
+	compare := func() {
+		t.Helper()
+		ours, theirs := b.read(), a.read()
+		near(t, "the rate", ours.Rate, theirs.Rate, 0.02)
+		if math.Abs(ours.LastArrival.Sub(theirs.LastArrival).Seconds()) > 1 {
+			t.Errorf("last arrival %s, not %s", ours.LastArrival, theirs.LastArrival)
+		}
+		reading, err := b.Read(named("idle-0").key())
+		if err != nil || reading.Active || !reading.Settled {
+			t.Errorf("an idle trigger: %+v, %v", reading, err)
+		}
+	}
+	compare()
+	two.at = b
+	a.Gone(two.key)
+	w.every = append(w.every, compare)
+	w.run(70 * time.Second)
+	if b.Counted(webKey.String()) == 0 || b.Counted(webKey.String()) > a.Counted(webKey.String()) {
+		t.Errorf("counted %d and %d", a.Counted(webKey.String()), b.Counted(webKey.String()))
+	}
+}
+
+// Both replicas begin again: nothing is known of the past, and it is said that a trigger
+// without requests is idle only as far as is known.
+func TestNobodyKnowsThePast(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	p := w.proxy("p", a, time.Hour, 100*time.Millisecond)
+	p.sent = 1e6
+	w.run(6 * time.Second)
+	for _, r := range []*replica{a, b} {
+		if reading := r.read(); reading.Rate != 0 || reading.Active || reading.Settled {
+			t.Errorf("%s: %+v", r.name, reading)
+		}
+	}
+	w.run(time.Minute)
+	for _, r := range []*replica{a, b} {
+		if reading := r.read(); reading.Active || !reading.Settled {
+			t.Errorf("%s a minute later: %+v", r.name, reading)
+		}
+	}
+}
+
+// The process of a proxy restarts, with the same name, with and without being noticed by its
+// counters, and once with its clock put back.
+func TestProxyRestarts(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	p := w.proxy("p", a, 0, 100*time.Millisecond)
+	p.rate = constant(20)
+	w.run(30 * time.Second)
+	for i, rate := range []float64{20, 2000, 20, 500} {
+		p.flush() // what is not told when the process ends is lost
+		w.run(300 * time.Millisecond)
+		p.total -= p.rate(0) * 0.3
+		p.restart()
+		p.rate = constant(rate)
+		if i == 2 {
+			p.skew = -time.Hour
+		}
+		w.run(10 * time.Second)
+	}
+	p.rate = constant(0)
+	w.run(2 * time.Second)
+	for _, r := range []*replica{a, b} {
+		if counted := float64(r.Counted(webKey.String())); math.Abs(counted-p.total) > 5 {
+			t.Errorf("%s counted %.0f of %.0f", r.name, counted, p.total)
+		}
+	}
+}
+
+// A report that was delayed at the replica that a proxy left changes nothing.
+func TestStaleReport(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	p := w.proxy("p", a, 0, 100*time.Millisecond)
+	p.rate = constant(100)
+	w.run(30 * time.Second)
+	delayed := demand.Report{Proxy: p.key, Uptime: 30 * time.Second, Time: w.clock.Now(), Counts: counts(3000, 0, 0)}
+	p.at = b
+	w.run(10 * time.Second)
+	a.Report(delayed)
+	a.Gone(p.key)
+	w.run(10 * time.Second)
+	for _, r := range []*replica{a, b} {
+		near(t, "the rate", r.read().Rate, 100, 0.01)
+		if counted := float64(r.Counted(webKey.String())); counted > p.total || counted < p.total-101 {
+			t.Errorf("%s counted %.0f of %.0f", r.name, counted, p.total)
+		}
+	}
+}
+
+// Messages about counts are at least 250 ms apart, and only what changed travels.
+func TestTelling(t *testing.T) {
+	w := newWorld(t)
+	other := named("other-0")
+	a := w.replica("a", trigger(), trigger(other.option))
+	f := a.Follow()
+	defer f.Leave()
+	first := take(t, f)
+	if !first.All {
+		t.Error("the first is not all")
+	}
+	proxy := demand.Proxy{Gateway: gatewayKey, Node: "p"}
+	report := func(web, others uint64) {
+		w.clock.Step(10 * time.Millisecond)
+		all := counts(web, 0, 0)
+		all[other.key()] = demand.Counts{Requests: others}
+		a.Report(demand.Report{Proxy: proxy, Started: true, Counts: all})
+	}
+	report(1, 1)
+	if woken(f.Wake()) {
+		t.Fatal("told at once")
+	}
+	w.clock.Step(250 * time.Millisecond)
+	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 2 || news.Proxies[0].Age != 250 {
+		t.Errorf("%+v", news)
+	}
+	report(2, 1)
+	report(3, 1)
+	if woken(f.Wake()) {
+		t.Fatal("told before the interval was over")
+	}
+	w.clock.Step(250 * time.Millisecond)
+	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 1 || news.Proxies[0].Counts[0].Requests != 3 {
+		t.Errorf("%+v", news)
+	}
+	report(3, 1) // nothing changed, but it was heard
+	w.clock.Step(250 * time.Millisecond)
+	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 0 {
+		t.Errorf("%+v", news)
+	}
+	for _, step := range []struct {
+		held   int
+		atOnce bool
+	}{{1, true}, {2, false}, {1, false}, {0, true}} {
+		a.Hold(webKey, demand.Holding{Held: step.held, Arrived: 2})
+		if got := woken(f.Wake()); got != step.atOnce {
+			t.Errorf("held %d: told at once %t", step.held, got)
+		}
+		if news := f.Take(); len(news.Holding) != 1 || news.Holding[0].Held != step.held {
+			t.Errorf("%+v", news)
+		}
+	}
+	a.Gone(proxy)
+	if news := take(t, f); len(news.Proxies) != 1 || news.Proxies[0].Gone == nil {
+		t.Errorf("%+v", news)
+	}
+}
+
+func take(t *testing.T, f *demand.Follower) demand.News {
+	t.Helper()
+	if !woken(f.Wake()) {
+		t.Fatal("nothing is due")
+	}
+	return wired(t, f.Take())
+}
