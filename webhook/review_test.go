@@ -1,0 +1,248 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	"sigs.k8s.io/yaml"
+)
+
+const scalerAddress = "kedify-gateway.kedify-system.svc.cluster.local:9090"
+
+// request is about an object in YAML.
+func request(t *testing.T, text string) admission.Request {
+	t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var head metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &head); err != nil {
+		t.Fatal(err)
+	}
+	return admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+		UID: "1", Kind: metav1.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: head.Kind},
+		Namespace: "shop", Name: head.Name, Operation: admissionv1.Create, Object: runtime.RawExtension{Raw: raw},
+	}}
+}
+
+func validate(t *testing.T, text string) admission.Response {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, inferencev1.Install} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
+		&inferencev1.InferencePool{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pool"}},
+	).Build()
+	v := &validator{options: Options{ScalerAddress: scalerAddress, Reader: reader}}
+	return v.Handle(context.Background(), request(t, text))
+}
+
+const good = `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  triggers: [{type: kedify-http, metadata: {hosts: a.test, service: web, port: "80", scalingMetric: requestRate}}]`
+
+func TestValidate(t *testing.T) {
+	for name, test := range map[string]struct {
+		object   string
+		mistakes []string // in their order
+		warning  string
+	}{
+		"good": {object: good},
+		"not ours": {object: `
+kind: ScaledObject
+metadata: {name: web}
+spec: {scaleTargetRef: {name: web}, triggers: [{type: cron, metadata: {}}, {type: external, metadata: {scalerAddress: "other:9090"}}]}`},
+		"one mistake": {object: strings.Replace(good, `"80"`, `"70000"`, 1), mistakes: []string{"port"}},
+		"several": {object: `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  triggers:
+  - {type: kedify-http, name: a, metadata: {service: web, scalingMetric: requestRate}}
+  - {type: external-push, name: b, metadata: {originalType: kedify-http, scalerAddress: "` + scalerAddress + `", hosts: a.test, service: web, port: "80", scalingMetric: rate}}`,
+			mistakes: []string{"hosts", "port", "scalingMetric"}},
+		"native spelling": {object: `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  triggers: [{type: external-push, metadata: {scalerAddress: "kedify-gateway.kedify-system:9090", hosts: a.test, service: web, scalingMetric: requestRate}}]`,
+			mistakes: []string{"port"}},
+		"job": {object: `
+kind: ScaledJob
+metadata: {name: web}
+spec: {jobTargetRef: {template: {spec: {}}}, triggers: [{type: kedify-http, metadata: {hosts: a.test}}]}`, mistakes: []string{"kind"}},
+		"job of others": {object: `
+kind: ScaledJob
+metadata: {name: web}
+spec: {jobTargetRef: {template: {spec: {}}}, triggers: [{type: cron, metadata: {}}]}`},
+		"being deleted": {object: `
+kind: ScaledObject
+metadata: {name: web, deletionTimestamp: "2026-11-25T00:00:00Z"}
+spec: {scaleTargetRef: {name: web}, triggers: [{type: kedify-http, metadata: {}}]}`},
+		"weights": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {http.kedify.io/weighted-backends: "[{service: web, weight: 101}]"}}`, 1),
+			mistakes: []string{"http.kedify.io/weighted-backends"}},
+		"warned": {object: strings.Replace(good, "requestRate", "concurrency, window: 10s", 1), warning: "window has no effect"},
+		"mismatch": {object: strings.Replace(good, `port: "80"`, `port: "9002", inferencePool: pool`, 1),
+			warning: `trigger 0: inferencePool "pool" selects nothing and service "web" selects app=web`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := validate(t, test.object)
+			if response.Allowed != (len(test.mistakes) == 0) {
+				t.Fatalf("allowed %v: %+v", response.Allowed, response.Result)
+			}
+			if test.warning == "" && len(response.Warnings) > 0 || test.warning != "" && !strings.Contains(strings.Join(response.Warnings, "\n"), test.warning) {
+				t.Errorf("warnings %q", response.Warnings)
+			}
+			if response.Allowed {
+				return
+			}
+			var fields []string
+			for _, cause := range response.Result.Details.Causes {
+				fields = append(fields, cause.Field[strings.LastIndex(cause.Field, " ")+1:])
+				if !strings.Contains(response.Result.Message, cause.Message) {
+					t.Errorf("%q is not in the message %q", cause.Message, response.Result.Message)
+				}
+			}
+			slices.Sort(fields)
+			slices.Sort(test.mistakes)
+			if !slices.Equal(fields, test.mistakes) {
+				t.Errorf("fields %q in %q", fields, response.Result.Message)
+			}
+		})
+	}
+}
+
+func TestValidateGarbage(t *testing.T) {
+	for _, text := range []string{"kind: ScaledObject\nspec: {triggers: 1}", "kind: ScaledJob\nspec: []", "kind: Pod"} {
+		if response := validate(t, text); response.Allowed || response.Result.Code != 400 {
+			t.Errorf("%s: %+v", text, response)
+		}
+	}
+}
+
+func mutate(t *testing.T, options Options, text string) string {
+	t.Helper()
+	before := request(t, text)
+	m := &mutator{options: options}
+	response := m.Handle(context.Background(), before)
+	if !response.Allowed {
+		t.Fatalf("refused: %+v", response.Result)
+	}
+	if len(response.Patch) == 0 {
+		return "unchanged"
+	}
+	var operations []operation
+	var object map[string]any
+	if err := errors.Join(json.Unmarshal(response.Patch, &operations), json.Unmarshal(before.Object.Raw, &object)); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range operations {
+		apply(t, object, o)
+	}
+	out, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// apply is RFC 6902 for what the mutator does: set a field of an object.
+func apply(t *testing.T, object map[string]any, o operation) {
+	t.Helper()
+	steps := strings.Split(strings.TrimPrefix(o.Path, "/"), "/")
+	var at any = object
+	for _, step := range steps[:len(steps)-1] {
+		switch value := at.(type) {
+		case map[string]any:
+			at = value[step]
+		case []any:
+			index, err := strconv.Atoi(step)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = value[index]
+		}
+	}
+	parent, last := at.(map[string]any), steps[len(steps)-1]
+	if _, exists := parent[last]; o.Op == "replace" && !exists || o.Op != "replace" && o.Op != "add" {
+		t.Fatalf("%s %s", o.Op, o.Path)
+	}
+	parent[last] = o.Value
+}
+
+func TestMutate(t *testing.T) {
+	options := Options{ScalerAddress: scalerAddress}
+	const mixed = `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  triggers:
+  - {type: cron, metadata: {a: b}}
+  - {type: kedify-http, name: one, metadata: {hosts: a.test}}
+  - {type: kedify-envoy-http, metadata: {externalProxyMetricKey: x, scalerAddress: "mine:1"}, authenticationRef: {name: mine}}
+`
+	const want = `kind: ScaledObject
+metadata:
+  name: web
+spec:
+  triggers:
+  - metadata:
+      a: b
+    type: cron
+  - metadata:
+      hosts: a.test
+      originalType: kedify-http
+      scalerAddress: kedify-gateway.kedify-system.svc.cluster.local:9090
+    name: one
+    type: external-push
+  - authenticationRef:
+      name: mine
+    metadata:
+      externalProxyMetricKey: x
+      originalType: kedify-envoy-http
+      scalerAddress: mine:1
+    type: external-push
+`
+	got := mutate(t, options, mixed)
+	if got != want {
+		t.Errorf("got\n%s", got)
+	}
+	if again := mutate(t, options, got); again != "unchanged" {
+		t.Errorf("a second time:\n%s", again)
+	}
+	options.Authentication = "kedify-gateway"
+	if got := mutate(t, options, mixed); strings.Count(got, "ClusterTriggerAuthentication") != 1 || !strings.Contains(got, "name: mine") {
+		t.Errorf("with authentication:\n%s", got)
+	}
+	for _, text := range []string{
+		"kind: ScaledObject\nspec: {triggers: [{type: cron, metadata: {}}]}", "kind: ScaledObject\nspec: {}",
+		"kind: ScaledObject\nspec: {triggers: [{type: kedify-http}]}", "kind: ScaledJob\nspec: {triggers: [{type: kedify-http, metadata: {}}]}",
+	} {
+		if got := mutate(t, options, text); got != "unchanged" {
+			t.Errorf("%s:\n%s", text, got)
+		}
+	}
+}

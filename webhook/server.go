@@ -1,0 +1,130 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// Paths, as the chart's configurations name them.
+const (
+	ValidatePath = "/validate"
+	MutatePath   = "/mutate"
+)
+
+const (
+	// linger is how long a Server goes on after its context ended: the API server may not have
+	// heard of it yet, and what it asks must be answered.
+	linger = 3 * time.Second
+	// maxAnswer bounds an answer; the chart gives the API server little more patience.
+	maxAnswer = 2 * time.Second
+)
+
+// Options of a Server.
+type Options struct {
+	// Listen is the address, host:port.
+	Listen string
+	// TLS has our serving certificate (certs.Keeper.ServerTLS). Client certificates, which it
+	// asks for, are not: API servers show none unless they are told to.
+	TLS *tls.Config
+	// Reader finds InferencePools and Services, to warn of selectors that differ; a cache. Nil:
+	// nobody is warned.
+	Reader client.Reader
+	// ScalerAddress is where KEDA reaches our scaler, host:port.
+	ScalerAddress string
+	// Authentication names the ClusterTriggerAuthentication that KEDA is to use with our
+	// scaler; empty: none.
+	Authentication string
+	Clock          clock.Clock
+	Log            logr.Logger
+}
+
+// Server answers the API server.
+type Server struct {
+	options Options
+	handler http.Handler
+}
+
+// NewServer returns a Server; Run serves.
+func NewServer(options Options) *Server {
+	mux := http.NewServeMux()
+	mux.Handle(ValidatePath, &admission.Webhook{Handler: &validator{options: options}})
+	mux.Handle(MutatePath, &admission.Webhook{Handler: &mutator{options: options}})
+	return &Server{options: options, handler: http.TimeoutHandler(mux, maxAnswer, "")}
+}
+
+// Run serves until the context ends, and a moment longer. It is a manager.RunnableFunc for
+// every replica.
+func (s *Server) Run(ctx context.Context) error {
+	listener, err := net.Listen("tcp", s.options.Listen)
+	if err != nil {
+		return fmt.Errorf("admission: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve is Run on a listener of the caller's, which it closes.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: s.handler, TLSConfig: withoutClients(s.options.TLS),
+		ReadHeaderTimeout: maxAnswer, ReadTimeout: 2 * maxAnswer, IdleTimeout: time.Minute,
+		ErrorLog: log.New(writer{s.options.Log}, "", 0),
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.ServeTLS(listener, "", "") }()
+	select {
+	case err := <-stopped:
+		return fmt.Errorf("admission: %w", err)
+	case <-ctx.Done():
+	}
+	<-s.options.Clock.After(linger)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAnswer)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil {
+		_ = server.Close() // whoever is still talking had its time
+	}
+	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("admission: %w", err)
+	}
+	return nil
+}
+
+// withoutClients makes a configuration ask for no client certificate.
+func withoutClients(config *tls.Config) *tls.Config {
+	open := func(config *tls.Config) *tls.Config {
+		clone := config.Clone()
+		clone.ClientAuth, clone.ClientCAs = tls.NoClientCert, nil
+		clone.NextProtos = []string{"h2", "http/1.1"}
+		return clone
+	}
+	server := open(config)
+	if config.GetConfigForClient != nil {
+		server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			current, err := config.GetConfigForClient(hello)
+			if err != nil || current == nil {
+				return nil, err
+			}
+			return open(current), nil
+		}
+	}
+	return server
+}
+
+// writer takes what net/http complains of, handshakes that failed mostly.
+type writer struct{ log logr.Logger }
+
+func (w writer) Write(line []byte) (int, error) {
+	w.log.V(1).Info("connection failed", "reason", strings.TrimSpace(string(line)))
+	return len(line), nil
+}

@@ -1,0 +1,177 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.uber.org/goleak"
+	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/kedify/inference-gateway/controllers/certs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const serverName = "kedify-gateway.kedify-system.svc"
+
+func keeper(t *testing.T) *certs.Keeper {
+	t.Helper()
+	k := certs.NewKeeper(certs.Options{
+		Client: fake.NewClientBuilder().Build(), Namespace: "kedify-system", Name: certs.SecretName,
+		Clock: clocktesting.NewFakeClock(time.Now()), Log: logr.Discard(),
+	})
+	if err := k.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// An API server, which shows no certificate and trusts the bundle that the leader registered,
+// is answered; and for a moment also when the server was told to stop.
+func TestServe(t *testing.T) {
+	k := keeper(t)
+	authority, err := k.Authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority.Bundle())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := clocktesting.NewFakeClock(time.Now())
+	server := NewServer(Options{TLS: k.ServerTLS(serverName), ScalerAddress: scalerAddress, Clock: clock, Log: logr.Discard()})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: serverName}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	ask := func(path string) admissionv1.AdmissionReview {
+		t.Helper()
+		review := admissionv1.AdmissionReview{TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}}
+		about := request(t, strings.Replace(good, `"80"`, `"x"`, 1))
+		review.Request = &about.AdmissionRequest
+		body, err := json.Marshal(review)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := (&http.Client{Transport: transport}).Post("https://"+listener.Addr().String()+path, "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		review = admissionv1.AdmissionReview{}
+		if err := json.NewDecoder(response.Body).Decode(&review); err != nil {
+			t.Fatal(err)
+		}
+		return review
+	}
+	if review := ask(ValidatePath); review.Response.Allowed || review.Response.UID != "1" || !strings.Contains(review.Response.Result.Message, "port") {
+		t.Errorf("response %+v", review.Response)
+	}
+	if review := ask(MutatePath); !review.Response.Allowed || len(review.Response.Patch) == 0 {
+		t.Errorf("response %+v", review.Response)
+	}
+
+	cancel()
+	for !clock.HasWaiters() {
+		time.Sleep(time.Millisecond)
+	}
+	ask(ValidatePath)
+	clock.Step(linger)
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServeFailsAloud(t *testing.T) {
+	k := keeper(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	options := Options{Listen: listener.Addr().String(), TLS: k.ServerTLS(serverName), Clock: clocktesting.NewFakeClock(time.Now()), Log: logr.Discard()}
+	if err := NewServer(options).Run(context.Background()); err == nil {
+		t.Error("an address in use is no error")
+	}
+}
+
+func TestRegistrar(t *testing.T) {
+	k := keeper(t)
+	scheme := runtime.NewScheme()
+	if err := admissionregistrationv1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	configuration := &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "kedify-gateway"},
+		Webhooks:   []admissionregistrationv1.ValidatingWebhook{{Name: "a"}, {Name: "b"}},
+	}
+	writes := make(chan struct{}, 10)
+	c := interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).WithObjects(configuration).Build(), interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.UpdateOption) error {
+			defer func() { writes <- struct{}{} }()
+			return c.Update(ctx, object, options...)
+		},
+	})
+	clock := clocktesting.NewFakeClock(time.Now())
+	r := NewRegistrar(RegistrarOptions{Client: c, Name: "kedify-gateway", Authority: k.Authority, Clock: clock, Log: logr.Discard()})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	<-writes
+	check := func() {
+		t.Helper()
+		authority, err := k.Authority()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Get(ctx, client.ObjectKeyFromObject(configuration), configuration); err != nil {
+			t.Fatal(err)
+		}
+		for _, webhook := range configuration.Webhooks {
+			if !bytes.Equal(webhook.ClientConfig.CABundle, authority.Bundle()) {
+				t.Errorf("bundle of %s: %q", webhook.Name, webhook.ClientConfig.CABundle)
+			}
+		}
+	}
+	check()
+	for !clock.HasWaiters() {
+		time.Sleep(time.Millisecond)
+	}
+	clock.Step(registerInterval) // nothing to write
+	configuration.Webhooks[1].ClientConfig.CABundle = []byte("wrong")
+	if err := c.Update(ctx, configuration); err != nil {
+		t.Fatal(err)
+	}
+	<-writes // ours
+	r.Refresh()
+	<-writes
+	check()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if len(writes) > 0 {
+		t.Errorf("%d writes more", len(writes))
+	}
+}
