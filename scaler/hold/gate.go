@@ -1,0 +1,120 @@
+package hold
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// Gate stands between the engine and the publisher. It is safe for concurrent use.
+type Gate struct {
+	options Options
+	ledger  *ledger
+
+	mu        sync.RWMutex
+	gateways  map[ir.Key]*gateway
+	addresses Addresses
+}
+
+// NewGate returns a gate that holds nothing. It observes the catalog, so it must be made before
+// the first Set.
+func NewGate(options Options) *Gate {
+	options.defaults()
+	g := &Gate{options: options, gateways: map[ir.Key]*gateway{}}
+	g.ledger = newLedger(&g.options)
+	options.Catalog.Observe(g.triggered)
+	return g
+}
+
+// Observed selects what a Gate must hear of: publish.Options.Observed.
+func Observed(key resource.Key) bool { return key.Type == resource.Endpoint }
+
+// gateway returns the gateway of a key and makes it when there is none.
+func (g *Gate) gateway(key ir.Key) *gateway {
+	g.mu.RLock()
+	found := g.gateways[key]
+	g.mu.RUnlock()
+	if found != nil {
+		return found
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if found = g.gateways[key]; found == nil {
+		found = newGateway(g, key)
+		g.gateways[key] = found
+	}
+	return found
+}
+
+func (g *Gate) existing(key ir.Key) *gateway {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.gateways[key]
+}
+
+// Apply passes a change on, with the endpoints of held backends as the gate wants them.
+func (g *Gate) Apply(key ir.Key, change resource.Change) { g.gateway(key).apply(change) }
+
+// Ready passes on that the first complete state of a gateway was applied. Until then nothing
+// that the engine says is delayed, and all requests wait.
+func (g *Gate) Ready(key ir.Key) { g.gateway(key).becomeReady() }
+
+// Forget passes on that a gateway was deleted. Its requests, if any still wait, are sent to ask
+// another replica.
+func (g *Gate) Forget(key ir.Key) {
+	g.mu.Lock()
+	gone := g.gateways[key]
+	delete(g.gateways, key)
+	g.mu.Unlock()
+	if gone != nil {
+		gone.end()
+	}
+	g.options.Publisher.Forget(key)
+}
+
+// Accepted hears what proxies accepted: publish.Options.OnAccepted.
+func (g *Gate) Accepted(news publish.Acceptance) {
+	if found := g.existing(news.Gateway); found != nil {
+		found.accepted(news)
+	}
+}
+
+// SetAddresses says where proxies ask from now on. It is cheap when nothing changed.
+func (g *Gate) SetAddresses(addresses Addresses) {
+	addresses = addresses.sorted()
+	g.mu.Lock()
+	if g.addresses.same(addresses) {
+		g.mu.Unlock()
+		return
+	}
+	g.addresses = addresses
+	g.mu.Unlock()
+	g.options.Log.V(1).Info("proxies ask here", "own", addresses.Own, "others", addresses.Others)
+	for _, each := range g.all() {
+		each.move(addresses)
+	}
+}
+
+// triggered hears of triggers that changed: a maintenance page keeps a backend armed.
+func (g *Gate) triggered(key ir.Key, _ *scaler.Scaler) {
+	for _, each := range g.all() {
+		each.triggered(key)
+	}
+}
+
+// all returns the gateways, sorted.
+func (g *Gate) all() []*gateway {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	found := make([]*gateway, 0, len(g.gateways))
+	for _, each := range g.gateways {
+		found = append(found, each)
+	}
+	slices.SortFunc(found, func(a, b *gateway) int { return strings.Compare(a.key.String(), b.key.String()) })
+	return found
+}

@@ -1,0 +1,118 @@
+package hold
+
+import (
+	"time"
+
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// plan decides what proxies are told, and returns what is different from what they were told.
+// The caller hands it on and then calls refresh. The first version of a name is never withheld,
+// and nothing is before the gateway is ready.
+func (b *backend) plan() []resource.Resource {
+	b.next = time.Time{}
+	now := b.now()
+	var changed []resource.Resource
+	if b.hold != nil {
+		b.arm(now)
+		if told, ok := b.planHold(); ok {
+			changed = append(changed, told)
+		}
+	}
+	if b.current != nil && b.mayTell(now) && b.fresh {
+		b.tell()
+		changed = append(changed, b.current.resource)
+	}
+	return changed
+}
+
+// tell notes that proxies are told what the engine wants.
+func (b *backend) tell() {
+	b.fresh = false
+	b.told = b.current
+	b.emptyAt, b.restUntil, b.confirmBy = time.Time{}, time.Time{}, time.Time{}
+	b.history = append(b.history, *b.current)
+}
+
+// planHold renders the hold cluster's endpoints, and reports whether they are different.
+func (b *backend) planHold() (resource.Resource, bool) {
+	groups := b.gateway.groups
+	if !b.armed {
+		groups = nil
+	}
+	told, err := askHere(b.hold, groups)
+	if err != nil {
+		b.options().Log.Error(err, "nobody can be asked", "gateway", b.gateway.key.String(), "backend", b.name)
+		told = *b.hold
+	}
+	changed := told.Version != b.toldHold
+	b.toldHold = told.Version
+	return told, changed
+}
+
+// mayTell reports whether proxies may be told of what the engine wants: always, but that the
+// last endpoint went. Then every proxy must ask first, nothing that it was answered may be on
+// the way, and retries get the time to meet the next endpoint instead of none.
+func (b *backend) mayTell(now time.Time) bool {
+	if !b.gateway.ready || b.hold == nil || b.told == nil || !b.current.empty() || b.told.empty() {
+		return true
+	}
+	timing := &b.options().Timing
+	if b.emptyAt.IsZero() {
+		b.emptyAt = now
+	}
+	if b.restUntil.IsZero() {
+		if !b.allArmed() {
+			if limit := b.emptyAt.Add(timing.AckWait); limit.After(now) {
+				b.alarm(limit)
+				return false
+			}
+			b.options().Metrics.exceeded.WithLabelValues("ack").Inc()
+			b.options().Log.Info("a proxy did not say that it asks; its last endpoint goes all the same", "gateway", b.gateway.key.String(), "backend", b.name)
+		}
+		b.restUntil = now.Add(timing.Linger)
+	}
+	if b.restUntil.After(now) {
+		b.alarm(b.restUntil)
+		return false
+	}
+	return b.confirmed(now)
+}
+
+// confirmed reports whether no answer is on the way any more, or was waited for long enough.
+func (b *backend) confirmed(now time.Time) bool {
+	b.mu.Lock()
+	b.draining = b.unconfirmed > 0
+	waits := b.draining
+	b.mu.Unlock()
+	if !waits {
+		return true
+	}
+	if b.confirmBy.IsZero() {
+		b.confirmBy = now.Add(b.options().Timing.ConfirmWait)
+	}
+	if b.confirmBy.After(now) {
+		b.alarm(b.confirmBy)
+		return false
+	}
+	b.options().Metrics.exceeded.WithLabelValues("confirmation").Inc()
+	b.options().Log.Info("a proxy did not confirm an answer; the last endpoint goes all the same", "gateway", b.gateway.key.String(), "backend", b.name)
+	return true
+}
+
+// allArmed reports whether every connected proxy accepted that it asks, and nothing else is on
+// the way to it. A proxy without a stream is not waited for: it is told before it is told that
+// endpoints are gone.
+func (b *backend) allArmed() bool {
+	for _, has := range b.options().Publisher.Accepted(b.gateway.key, b.holdKey()) {
+		if has.Accepted != b.toldHold {
+			return false
+		}
+		for _, pending := range has.Pending {
+			if pending != b.toldHold {
+				return false
+			}
+		}
+	}
+	return true
+}

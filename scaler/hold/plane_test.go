@@ -1,0 +1,282 @@
+package hold_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/server"
+	"github.com/kedify/inference-gateway/xds/server/envoytest"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+var gatewayKey = ir.Key{Namespace: "shop", Name: "gateway"}
+
+// plane is a replica of the control plane on the loopback, as a real Envoy sees it.
+type plane struct {
+	t         testing.TB
+	publisher *publish.Publisher
+	gate      *hold.Gate
+	activator *hold.Activator
+	catalog   *scaler.Catalog
+	registry  *prometheus.Registry
+	address   string
+	stop      func() // gracefully
+	kill      func() // at once
+
+	heldNow atomic.Int64
+	held    chan struct{} // something waits
+	last    atomic.Int64  // LastArrival, in nanoseconds
+}
+
+// newPlane serves at a free port of the loopback.
+func newPlane(t testing.TB, options hold.Options) *plane {
+	t.Helper()
+	p := &plane{t: t, catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), held: make(chan struct{}, 1)}
+	p.publisher = publish.New(publish.Options{
+		RemoveGrace: 50 * time.Millisecond, Observed: hold.Observed,
+		OnAccepted: func(a publish.Acceptance) { p.gate.Accepted(a) },
+	})
+	options.Publisher, options.Catalog, options.Metrics = p.publisher, p.catalog, hold.NewMetrics()
+	options.Held = func(_ ir.Key, held int, _ uint64) {
+		p.heldNow.Store(int64(held))
+		if held > 0 {
+			select {
+			case p.held <- struct{}{}:
+			default:
+			}
+		}
+	}
+	if options.LastArrival == nil {
+		options.LastArrival = func(ir.Key) (time.Time, bool) {
+			at := p.last.Load()
+			return time.Unix(0, at), at != 0
+		}
+	}
+	if err := options.Metrics.Register(p.registry); err != nil {
+		t.Fatal(err)
+	}
+	p.gate = hold.NewGate(options)
+	p.activator = hold.NewActivator(p.gate, hold.ActivatorOptions{
+		Gateway: func(context.Context) (ir.Key, error) { return gatewayKey, nil },
+	})
+	p.serve()
+	p.gate.SetAddresses(hold.Addresses{Own: p.address})
+	return p
+}
+
+func (p *plane) serve() {
+	var services *grpc.Server
+	serving, err := server.New(server.Options{Publisher: p.publisher, Register: func(s *grpc.Server) {
+		services = s
+		p.activator.Register(s)
+	}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	accept, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.address = accept.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = serving.Serve(ctx, accept) })
+	running.Go(func() { _ = p.activator.Run(ctx) })
+	p.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	p.kill = func() { services.Stop(); p.stop() }
+	p.t.Cleanup(p.stop)
+}
+
+// apply hands a change of the engine to the gate.
+func (p *plane) apply(all ...resource.Resource) {
+	p.gate.Apply(gatewayKey, resource.Change{Upsert: all})
+}
+
+// counted sums a metric over its labels; with pairs of name and value, over those that match.
+func (p *plane) counted(name string, labels ...string) float64 {
+	p.t.Helper()
+	families, err := p.registry.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, family := range families {
+		if family.GetName() != "kedify_gateway_hold_"+name {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			matches := true
+			for i := 0; i < len(labels); i += 2 {
+				found := false
+				for _, label := range metric.GetLabel() {
+					found = found || label.GetName() == labels[i] && label.GetValue() == labels[i+1]
+				}
+				matches = matches && found
+			}
+			if matches {
+				sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// backend returns what the gate knows of the only backend.
+func (p *plane) backend() hold.BackendDump {
+	for _, b := range p.gate.Dump(gatewayKey).Backends {
+		return b
+	}
+	return hold.BackendDump{}
+}
+
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited 20s for %s", what)
+		}
+	}
+}
+
+// site is a host with one backend, as translate renders it for the gateway.
+type site struct {
+	t       testing.TB
+	port    uint32
+	backend ir.ClusterKey
+	demand  ir.Key
+}
+
+const siteHost = "shop.test"
+
+func newSite(t testing.TB, backend ir.ClusterKey) *site {
+	return &site{t: t, port: freePort(t), backend: backend, demand: ir.Key{Namespace: "shop", Name: "web-0"}}
+}
+
+func service() ir.ClusterKey {
+	return ir.ClusterKey{Kind: ir.BackendService, Namespace: "shop", Name: "web", Port: 8080}
+}
+
+// world is everything but endpoints: listener, scope, table and clusters.
+func (s *site) world() []resource.Resource {
+	chain := strconv.Itoa(int(s.port))
+	target := s.backend
+	target.Demand = s.demand.Name
+	listener := s.one(translate.Listener(ir.Listener{Port: s.port, Transport: ir.TCP, Chains: []ir.Chain{{ID: chain}}}))
+	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: siteHost, Routes: []ir.Route{{
+		Name: "all", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
+		Action: &ir.Forward{Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
+			Cluster: s.backend.Hold(), Demand: s.demand, Timeout: time.Minute,
+		}}}},
+	}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return []resource.Resource{
+		listener, scope, table,
+		s.one(translate.Cluster(ir.Cluster{Key: target, Protocol: ir.HTTP1})),
+		s.one(translate.Cluster(ir.Cluster{Key: s.backend.Hold(), Protocol: ir.HTTP2})),
+		s.one(translate.Endpoints(ir.Endpoints{Key: s.backend.Hold()})),
+	}
+}
+
+func (s *site) one(r resource.Resource, err error) resource.Resource {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// endpoints are the pods of the backend.
+func (s *site) endpoints(pods ...*pod) resource.Resource {
+	e := ir.Endpoints{Key: s.backend.Endpoints()}
+	for _, p := range pods {
+		e.Addresses = append(e.Addresses, ir.Endpoint{Address: "127.0.0.1", Port: p.port})
+	}
+	return s.one(translate.Endpoints(e))
+}
+
+// start applies the site with its pods and starts an Envoy that has it all.
+func (s *site) start(p *plane, pods ...*pod) *envoytest.Envoy {
+	s.t.Helper()
+	p.apply(append(s.world(), s.endpoints(pods...))...)
+	p.gate.Ready(gatewayKey)
+	return s.envoy("shop/envoy-1", p.address, p)
+}
+
+func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
+	s.t.Helper()
+	e := envoytest.Start(s.t, envoytest.Options{Gateway: gatewayKey, Node: node, XDS: xds})
+	eventually(s.t, "Envoy to be in sync", func() bool { return p.publisher.Delivery(gatewayKey).Synced })
+	eventually(s.t, "the listener to answer", func() bool {
+		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(s.port))))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	return e
+}
+
+func freePort(t testing.TB) uint32 {
+	t.Helper()
+	accept, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = accept.Close() }()
+	return uint32(accept.Addr().(*net.TCPAddr).Port)
+}
+
+// pod counts requests by the header that names them.
+type pod struct {
+	port   uint32
+	server *http.Server
+	seen   *sync.Map // id -> *atomic.Int64, shared by the pods of a test
+	work   atomic.Int64
+}
+
+func newPod(t testing.TB, seen *sync.Map) *pod {
+	t.Helper()
+	accept, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pod{port: uint32(accept.Addr().(*net.TCPAddr).Port), seen: seen}
+	p.server = &http.Server{Handler: http.HandlerFunc(p.serve)}
+	go func() { _ = p.server.Serve(accept) }()
+	t.Cleanup(func() { _ = p.server.Close() })
+	return p
+}
+
+func (p *pod) serve(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	if d := p.work.Load(); d > 0 {
+		time.Sleep(time.Duration(d))
+	}
+	count, _ := p.seen.LoadOrStore(r.Header.Get("x-id"), &atomic.Int64{})
+	count.(*atomic.Int64).Add(1)
+	_, _ = io.WriteString(w, "ok")
+}
+
+// shutdown ends the pod when its requests are done, like a pod that is terminated.
+func (p *pod) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = p.server.Shutdown(ctx)
+}
