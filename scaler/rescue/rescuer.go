@@ -1,0 +1,168 @@
+package rescue
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// writers bounds the requests to the API server under way.
+const writers = 16
+
+// Board is where demand is known; demand.Board is one.
+type Board interface {
+	// Read answers from memory, always while requests are held.
+	Read(key ir.Key) (demand.Reading, error)
+	// Wake signals when requests begin to be held.
+	Wake(key ir.Key) (changed <-chan struct{}, cancel func())
+}
+
+// Options of a Rescuer.
+type Options struct {
+	// Catalog is observed, so the rescuer is to be made before the first trigger is set.
+	Catalog *scaler.Catalog
+	Board   Board
+	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known, and
+	// then Scales is asked.
+	Replicas func(scaler.Scaler) (replicas int32, known bool)
+	Scales   Scales
+	// Leads says whether this replica of ours is the leader. Nil: it is.
+	Leads func() bool
+	// Report is told of each write and each failure, for events. It must not block. Nil: nobody.
+	Report func(Rescue)
+	// Metrics, see NewMetrics. Nil: none are kept.
+	Metrics *Metrics
+	Log     logr.Logger
+}
+
+// Rescuer scales targets from zero. Run does it.
+type Rescuer struct {
+	options Options
+	slots   chan struct{}
+
+	mu       sync.Mutex
+	triggers map[ir.Key]*watched
+	// start begins to watch; nil: Run does not run.
+	start func(*watched)
+}
+
+// watched is a trigger in force.
+type watched struct {
+	key     ir.Key
+	scaler  atomic.Pointer[scaler.Scaler]
+	changed chan struct{} // has a value when scaler changed
+	gone    chan struct{} // closed when it is in force no more
+}
+
+// New returns a rescuer that does nothing until Run.
+func New(options Options) *Rescuer {
+	if options.Metrics == nil {
+		options.Metrics = NewMetrics()
+	}
+	if options.Leads == nil {
+		options.Leads = func() bool { return true }
+	}
+	if options.Report == nil {
+		options.Report = func(Rescue) {}
+	}
+	r := &Rescuer{options: options, slots: make(chan struct{}, writers), triggers: map[ir.Key]*watched{}}
+	options.Catalog.Observe(r.set)
+	return r
+}
+
+// set takes a change of the Catalog.
+func (r *Rescuer) set(key ir.Key, now *scaler.Scaler) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.triggers[key]
+	switch {
+	case now == nil:
+		if w != nil {
+			close(w.gone)
+			delete(r.triggers, key)
+		}
+	case w != nil:
+		w.scaler.Store(now)
+		select {
+		case w.changed <- struct{}{}:
+		default:
+		}
+	default:
+		w = &watched{key: key, changed: make(chan struct{}, 1), gone: make(chan struct{})}
+		w.scaler.Store(now)
+		r.triggers[key] = w
+		if r.start != nil {
+			r.start(w)
+		}
+	}
+}
+
+// Run watches all triggers until the context ends. It may be called once at a time.
+func (r *Rescuer) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	r.mu.Lock()
+	r.start = func(w *watched) { running.Go(func() { r.watch(ctx, w) }) }
+	for _, w := range r.triggers {
+		r.start(w)
+	}
+	r.mu.Unlock()
+	<-ctx.Done()
+	r.mu.Lock()
+	r.start = nil
+	r.mu.Unlock()
+	running.Wait()
+	return nil
+}
+
+// watch is the goroutine of one trigger.
+func (r *Rescuer) watch(ctx context.Context, w *watched) {
+	rings, cancel := r.options.Board.Wake(w.key)
+	defer cancel()
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	for episode := (&episode{}); ; {
+		of := w.scaler.Load()
+		act, wait := episode.next(time.Now(), r.view(of))
+		if act != nil {
+			r.rescue(ctx, of, *act)
+			episode.did(time.Now(), *act)
+		}
+		timer.Reset(wait)
+		select {
+		case <-rings:
+		case <-w.changed:
+		case <-timer.C:
+		case <-w.gone:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// view is what matters of a trigger now.
+func (r *Rescuer) view(of *scaler.Scaler) view {
+	reading, err := r.options.Board.Read(of.Key)
+	if err != nil || reading.Held == 0 {
+		return view{} // while anything is held, it is known
+	}
+	v := view{
+		held:     reading.Held,
+		replicas: -1,
+		want:     needed(reading.Held, of.Spec),
+		oneStep:  of.Spec.Scale.OneStep,
+		paused:   of.Spec.Scale.ScaleOutPaused,
+		leads:    r.options.Leads(),
+	}
+	if replicas, known := r.options.Replicas(*of); known {
+		v.replicas = replicas
+	}
+	return v
+}

@@ -1,0 +1,104 @@
+package rescue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler"
+)
+
+const (
+	// writeTimeout of an attempt with all its requests.
+	writeTimeout = 5 * time.Second
+	// conflicts in a row after which an attempt is given up.
+	conflicts = 5
+)
+
+// Scales reads and writes the /scale of targets, see NewScales.
+type Scales interface {
+	// Get returns the live object.
+	Get(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error)
+	// Update writes one that Get returned. It fails with a conflict when the object changed since.
+	Update(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget, scale *autoscalingv1.Scale) error
+}
+
+// Rescue is a write, or the failure to make one.
+type Rescue struct {
+	Scaler *scaler.Scaler
+	Reason Reason
+	// Held requests ask for To replicas; there were From.
+	Held     int
+	From, To int32
+	// Err of the attempt; From is zero then.
+	Err error
+}
+
+// String is a sentence for an event.
+func (r Rescue) String() string {
+	target := r.Scaler.Spec.Scale.Target
+	why := "KEDA did not start it in time"
+	if r.Reason == OneStep {
+		why = "scaleFromZero is needed"
+	}
+	if r.Err != nil {
+		return fmt.Sprintf("Cannot scale %s %s to %d for %d held requests (%s): %v", target.Kind, target.Name, r.To, r.Held, why, r.Err)
+	}
+	return fmt.Sprintf("Scaled %s %s from %d to %d for %d held requests: %s", target.Kind, target.Name, r.From, r.To, r.Held, why)
+}
+
+// rescue makes one attempt, and tells whoever wants to know.
+func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return
+	}
+	done := Rescue{Scaler: of, Reason: act.reason, Held: act.held, To: act.want}
+	written := false
+	done.From, written, done.Err = r.write(ctx, of, act)
+	result := resultScaled
+	switch {
+	case ctx.Err() != nil:
+		return // we are stopping; nothing went wrong
+	case done.Err != nil:
+		result = resultError
+	case !written:
+		result = resultUnneeded
+	}
+	r.options.Metrics.rescues.WithLabelValues(string(act.reason), result).Inc()
+	if done.Err != nil || written {
+		r.options.Log.Info(done.String(), "trigger", of.Key.String())
+		r.options.Report(done)
+	}
+}
+
+// write raises the replicas. Written is false if there are enough.
+func (r *Rescuer) write(ctx context.Context, of *scaler.Scaler, act action) (from int32, written bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	target := of.Spec.Scale.Target
+	for range conflicts {
+		scale, err := r.options.Scales.Get(ctx, of.Key.Namespace, target)
+		if err != nil {
+			return 0, false, err
+		}
+		from = scale.Spec.Replicas
+		if from >= act.want || from > 0 && act.reason == Deaf {
+			return from, false, nil
+		}
+		scale.Spec.Replicas = act.want
+		if err = r.options.Scales.Update(ctx, of.Key.Namespace, target, scale); err == nil {
+			return from, true, nil
+		}
+		if !apierrors.IsConflict(err) {
+			return 0, false, err
+		}
+	}
+	return 0, false, fmt.Errorf("changed %d times meanwhile", conflicts)
+}
