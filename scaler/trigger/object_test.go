@@ -2,6 +2,7 @@ package trigger
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,6 +87,11 @@ func TestObjectRules(t *testing.T) {
 				named("f", httpTrigger(changes{"headers": "[{name: a}]"})),
 			}
 		}, nil},
+		"too much to compile": {func(o *Object) {
+			for i := range 5 {
+				o.Triggers = append(o.Triggers, named(fmt.Sprint(i), httpTrigger(changes{"headers": strings.Repeat(" ", 8000)})))
+			}
+		}, []string{"headers of all triggers together have 40000 bytes and the limit is 32768; make several objects"}},
 		"too many": {func(o *Object) {
 			for i := range 64 {
 				o.Triggers = append(o.Triggers, named(fmt.Sprint(i), httpTrigger(changes{"hosts": fmt.Sprintf("h%d.test", i)})))

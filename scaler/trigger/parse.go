@@ -8,8 +8,12 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// maxTriggers of ours in one object bounds the work for it.
-const maxTriggers = 64
+// Bounds of the work for one object, which is done while the API server waits: triggers of
+// ours, and bytes of headers in all of them (expressions take a microsecond per byte and more).
+const (
+	maxTriggers       = 64
+	maxAllHeadersText = 32 << 10
+)
 
 // Result is what an object asks of us.
 type Result struct {
@@ -44,13 +48,8 @@ func Parse(object Object, address string) Result {
 	if len(readers) == 0 {
 		return Result{}
 	}
-	if object.Kind == ScaledJob {
-		return Result{Problems: []Problem{{Index: wholeObject, Key: fieldKind, Message: fmt.Sprintf(
-			"kind ScaledJob does not go with %s: a Job serves no requests; use a ScaledObject", readers[0].kind)}}}
-	}
-	if len(readers) > maxTriggers {
-		return Result{Problems: []Problem{{Index: wholeObject, Key: fieldTriggers, Message: fmt.Sprintf(
-			"triggers has %d of %s and the limit is %d; make several objects", len(readers), readers[0].kind, maxTriggers)}}}
+	if key, message := beyondUs(object, readers); message != "" {
+		return Result{Problems: []Problem{{Index: wholeObject, Key: key, Message: message}}}
 	}
 	problems, weights := wholeProblems(object)
 	result := Result{Problems: problems}
@@ -66,6 +65,26 @@ func Parse(object Object, address string) Result {
 		result.Problems = append(result.Problems, r.problems...)
 	}
 	return result
+}
+
+// beyondUs says why an object is not even looked at; empty: it is.
+func beyondUs(object Object, readers []*reader) (key, message string) {
+	text := 0
+	for _, r := range readers {
+		text += len(r.trigger.Metadata[keyHeaders])
+	}
+	kind := readers[0].kind
+	switch {
+	case object.Kind == ScaledJob:
+		return fieldKind, fmt.Sprintf("kind ScaledJob does not go with %s: a Job serves no requests; use a ScaledObject", kind)
+	case len(readers) > maxTriggers:
+		return fieldTriggers, fmt.Sprintf("triggers has %d of %s and the limit is %d; make several objects", len(readers), kind, maxTriggers)
+	case text > maxAllHeadersText:
+		return keyHeaders, fmt.Sprintf("headers of all triggers together have %d bytes and the limit is %d; make several objects",
+			text, maxAllHeadersText)
+	default:
+		return "", ""
+	}
 }
 
 // wholeProblems are about the object.
