@@ -39,6 +39,8 @@ type Board struct {
 	epoch   time.Time
 	began   instant
 	metrics metrics
+	// unplanned is the plan of keys that are not in force.
+	unplanned *plan
 
 	// mu guards the maps, not what is in them. It may be taken with the lock of a proxy or an
 	// entry held, and none is taken while it is held, but to remove an entry.
@@ -64,6 +66,7 @@ func New(options Options) *Board {
 		entries: map[ir.Key]*entry{}, gateways: map[ir.Key]*gateway{}, peers: map[string]*peer{},
 	}
 	b.began = b.now()
+	b.unplanned = b.windows(0, 0)
 	b.followers.Store(&[]*Follower{})
 	if options.Catalog != nil {
 		options.Catalog.Observe(b.observe)
@@ -73,7 +76,7 @@ func New(options Options) *Board {
 
 // observe takes a trigger that came, changed or went.
 func (b *Board) observe(key ir.Key, now *scaler.Scaler) {
-	var next *plan
+	next := b.unplanned
 	if now != nil {
 		next = b.newPlan(now)
 	}

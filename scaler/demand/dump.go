@@ -59,7 +59,7 @@ func (b *Board) Dump(key ir.Key) Dump {
 	if _, err := e.read(b, now); err != nil {
 		d.Unknown = err.Error()
 	}
-	if p != nil {
+	if p.scaler != nil {
 		reading = e.sum(b, p, now)
 		reading.Active = e.active(p, now, reading)
 		d.Metric = string(p.scaler.Spec.Metric.Type)
@@ -118,7 +118,7 @@ func since(at, now instant) string {
 func (b *Board) Keys() []ir.Key {
 	var keys []ir.Key
 	for _, e := range b.allEntries() {
-		if e.plan.Load() != nil {
+		if e.plan.Load().scaler != nil {
 			keys = append(keys, e.key)
 		}
 	}

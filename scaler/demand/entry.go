@@ -1,6 +1,7 @@
 package demand
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +14,7 @@ type entry struct {
 	key ir.Key
 	// refs counts the cells of proxies that lead here.
 	refs atomic.Int32
-	// plan is nil while the trigger is not in force.
+	// plan is never nil.
 	plan atomic.Pointer[plan]
 
 	mu    sync.Mutex
@@ -76,21 +77,23 @@ func (b *Board) entryLocked(key ir.Key) *entry {
 		// The strings may be parts of a message, which they would keep in memory.
 		key = ir.Key{Namespace: strings.Clone(key.Namespace), Name: strings.Clone(key.Name)}
 		e = &entry{key: key}
+		e.plan.Store(b.unplanned)
 		e.held.load = ring{width: instant(loadWidth), size: maxProfile}
 		b.entries[key] = e
 	}
 	return e
 }
 
-// takePlan takes what a trigger asks for now; nil: it is not in force. mu is held.
+// takePlan takes what is to be counted from now on. mu is held.
 func (e *entry) takePlan(next *plan) {
 	last := e.plan.Swap(next)
-	switch {
-	case next == nil:
-		e.lanes, e.awake = nil, false
-	case last != nil && last.external != next.external:
+	e.awake = false
+	if next.scaler == nil {
 		e.lanes = nil
-	case last != nil && !last.sameBuckets(next):
+		return
+	}
+	e.lanes = slices.DeleteFunc(e.lanes, func(l *lane) bool { return !next.counts(l.gateway) })
+	if !last.sameBuckets(next) {
 		for i, l := range e.lanes {
 			e.lanes[i] = l.poured(next)
 		}
@@ -100,7 +103,7 @@ func (e *entry) takePlan(next *plan) {
 // poured returns the lane with the buckets of another plan.
 func (l *lane) poured(p *plan) *lane {
 	next := newLane(l.gateway, p)
-	next.first, next.arrived, next.shares = l.first, l.arrived, l.shares
+	next.first, next.start, next.arrived, next.shares = l.first, l.start, l.arrived, l.shares
 	l.requests.each(func(from, to instant, amount float64) {
 		next.requests.add(from, max(min(to, l.arrived), from+1), amount) // the newest bucket is not over
 	})
@@ -108,9 +111,10 @@ func (l *lane) poured(p *plan) *lane {
 	return next
 }
 
-// lane returns the lane of a gateway; nil: what it counts is no part of the metric.
+// lane returns the lane of a gateway; nil: its proxies have no say in this trigger, whatever
+// they report.
 func (e *entry) lane(p *plan, g *gateway) *lane {
-	if p == nil || p.external != isExternal(g.key) {
+	if !p.counts(g) {
 		return nil
 	}
 	for _, l := range e.lanes {
@@ -127,14 +131,14 @@ func (e *entry) lane(p *plan, g *gateway) *lane {
 func (e *entry) take(st *step, from *proxy, now *cell, delta uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.counted += delta
-	if delta > 0 {
-		e.arrived = max(e.arrived, st.at)
-	}
 	p := e.plan.Load()
 	l := e.lane(p, from.gateway)
 	if l == nil {
 		return
+	}
+	if delta > 0 {
+		e.counted += delta
+		e.arrived = max(e.arrived, st.at)
 	}
 	if now.counts.Active > 0 {
 		e.loads(p, st.at)
@@ -169,26 +173,17 @@ func (e *entry) lose(from *proxy, at instant) {
 
 // unused reports whether nothing leads to the entry any more. b.mu and mu are held.
 func (e *entry) unused() bool {
-	return e.plan.Load() == nil && e.refs.Load() == 0 && e.own.Held == 0 && len(e.holdings) == 0 && len(e.waiters) == 0
+	return e.plan.Load().scaler == nil && e.refs.Load() == 0 && e.own.Held == 0 && len(e.holdings) == 0 && len(e.waiters) == 0
 }
 
 // tidy drops what counts no more. mu is held.
 func (e *entry) tidy(now instant) {
 	p := e.plan.Load()
-	if p == nil {
-		return
-	}
-	kept := e.lanes[:0]
 	for _, l := range e.lanes {
-		if p.expects(l.gateway) || !l.idle(p, now) {
-			kept = append(kept, l)
-		}
 		if l.idle(p, now) {
 			l.requests.empty()
 		}
 	}
-	clear(e.lanes[len(kept):])
-	e.lanes = kept
 	if now-e.loaded > p.loadWindow+instant(loadWidth) && e.held.value == 0 {
 		e.held.load.empty()
 		for _, l := range e.lanes {

@@ -46,14 +46,14 @@ func (b *Board) Hold(key ir.Key, h Holding) {
 func (e *entry) hold(now instant, change int, arrived bool) {
 	p := e.plan.Load()
 	before := e.held.value
-	if p != nil && (before > 0 || change > 0) {
+	if before > 0 || change > 0 {
 		e.loads(p, now)
 	}
 	e.held.set(now, before+change)
 	if before == 0 && e.held.value > 0 {
 		e.awake = true
 		e.signal()
-	} else if arrived && p != nil {
+	} else if arrived {
 		e.rouseBy(p, now, false)
 	}
 }

@@ -195,7 +195,8 @@ func (l *lane) adopt(told *RatePast, cut, now instant) {
 		}
 		to = from
 	}
-	if first := told.First.at(now); l.first == never || first < l.first {
+	reach := instant(max(l.requests.newest-l.requests.size+1, 0)) * l.requests.width
+	if first := max(told.First.at(now), reach); l.first == never || first < l.first {
 		l.first = first
 	}
 }

@@ -63,7 +63,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		g.mu.RUnlock()
 	}
 	for _, e := range b.allEntries() {
-		if e.plan.Load() == nil {
+		if e.plan.Load().scaler == nil {
 			continue
 		}
 		r, err := b.Read(e.key)

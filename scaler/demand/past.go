@@ -19,11 +19,9 @@ func (b *Board) pastNews(now instant) *PastNews {
 	for _, e := range b.allEntries() {
 		e.mu.Lock()
 		said := KeyPast{Key: e.key, Arrived: age(e.arrived, now), Busy: age(e.busy, now)}
-		if p := e.plan.Load(); p != nil {
-			for _, l := range e.lanes {
-				if rates, any := l.past(p, now); any {
-					said.Rates = append(said.Rates, rates)
-				}
+		for _, l := range e.lanes {
+			if rates, any := l.past(e.plan.Load(), now); any {
+				said.Rates = append(said.Rates, rates)
 			}
 		}
 		e.mu.Unlock()

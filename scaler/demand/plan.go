@@ -33,11 +33,12 @@ const (
 
 // plan is what a trigger asks to be counted. It is immutable.
 type plan struct {
+	// scaler is nil while no trigger is in force for the key. Proxies and replicas may speak of
+	// a key before the catalog does: then any gateway counts, in the default window.
 	scaler *scaler.Scaler
-	// gateways must be known; external: they are pseudo gateways of user-run Envoys, and
-	// what our own proxies count is no part of the metric.
+	// gateways must be known, and no other counts. Of a trigger that user-run Envoys count for
+	// it is the pseudo gateway of those.
 	gateways []*gateway
-	external bool
 
 	window, width instant // of the rate
 	size          int64
@@ -52,15 +53,28 @@ type plan struct {
 // the board must count whatever it is given.
 func (b *Board) newPlan(from *scaler.Scaler) *plan {
 	metric := from.Spec.Metric
-	p := &plan{scaler: from, external: metric.ExternalProxyMetricKey != "", activation: float64(metric.ActivationTarget)}
+	p := b.windows(metric.Window.Duration, metric.Granularity.Duration)
+	p.scaler, p.activation = from, float64(metric.ActivationTarget)
 	expected := from.Gateways
-	if p.external {
+	if metric.ExternalProxyMetricKey != "" {
 		expected = []ir.Key{External(from.Key)}
 	}
 	for _, key := range expected {
 		p.gateways = append(p.gateways, b.gateway(key))
 	}
-	window, width := metric.Window.Duration, metric.Granularity.Duration
+	switch metric.Aggregation {
+	case "peak":
+		p.aggregation = peak
+	case "instant":
+		p.aggregation = instantaneous
+	}
+	polling := time.Duration(from.Spec.Scale.PollingSeconds) * time.Second
+	p.activity = max(instant(2*polling), p.window, instant(minActivity))
+	return p
+}
+
+// windows returns a plan with the windows of a trigger.
+func (b *Board) windows(window, width time.Duration) *plan {
 	if window <= 0 {
 		window = defaultWindow
 	}
@@ -69,28 +83,20 @@ func (b *Board) newPlan(from *scaler.Scaler) *plan {
 		width = defaultGranularity
 	}
 	width = max(min(width, window/2), minGranularity, window/maxBuckets)
-	p.window, p.width = instant(window), instant(width)
+	p := &plan{window: instant(window), width: instant(width), activity: instant(max(window, minActivity))}
 	p.size = int64((window+width-1)/width) + 2 // the bucket that fills, and the one that leaves
 	p.loadWindow = instant(max(min(window, maxLoadWindow), b.floor()))
 	p.loadSize = int64(p.loadWindow/instant(loadWidth)) + 2
-	switch metric.Aggregation {
-	case "peak":
-		p.aggregation = peak
-	case "instant":
-		p.aggregation = instantaneous
-	}
-	polling := time.Duration(from.Spec.Scale.PollingSeconds) * time.Second
-	p.activity = instant(max(2*polling, window, minActivity))
 	return p
 }
 
 // floor is the shortest time that a number is taken over: two reports of a proxy.
 func (b *Board) floor() time.Duration { return 2 * b.options.Flush }
 
-// expects reports whether the gateway is one of those that must be known.
-func (p *plan) expects(g *gateway) bool { return slices.Contains(p.gateways, g) }
+// counts reports whether the proxies of the gateway have a say.
+func (p *plan) counts(g *gateway) bool { return p.scaler == nil || slices.Contains(p.gateways, g) }
 
 // sameBuckets reports whether what was counted under another plan can stay as it is.
 func (p *plan) sameBuckets(other *plan) bool {
-	return p.width == other.width && p.size == other.size && p.loadSize == other.loadSize && p.external == other.external
+	return p.width == other.width && p.size == other.size && p.loadSize == other.loadSize
 }

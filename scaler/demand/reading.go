@@ -41,7 +41,7 @@ type Reading struct {
 // InFlight and Concurrency, and what proxies counted is as good as it can be.
 func (b *Board) Read(key ir.Key) (Reading, error) {
 	e := b.entry(key)
-	if e == nil || e.plan.Load() == nil {
+	if e == nil || e.plan.Load().scaler == nil {
 		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
 	}
 	now := b.now()
@@ -53,9 +53,6 @@ func (b *Board) Read(key ir.Key) (Reading, error) {
 
 // freshen settles gateways whose proxies are gone.
 func (b *Board) freshen(p *plan, now instant) {
-	if p == nil {
-		return
-	}
 	for _, g := range p.gateways {
 		if g.sight(b, now).due {
 			b.settle(g, now)
@@ -66,7 +63,7 @@ func (b *Board) freshen(p *plan, now instant) {
 // read has mu.
 func (e *entry) read(b *Board, now instant) (Reading, error) {
 	p := e.plan.Load()
-	if p == nil {
+	if p.scaler == nil {
 		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, e.key)
 	}
 	e.expire(now)
@@ -97,10 +94,8 @@ func (e *entry) sum(b *Board, p *plan, now instant) (r Reading) {
 	load := newProfile(p, now)
 	for _, l := range e.lanes {
 		asOf := now
-		if p.expects(l.gateway) {
-			if s := l.gateway.sight(b, now); s.asOf != never {
-				asOf = s.asOf
-			}
+		if s := l.gateway.sight(b, now); s.asOf != never {
+			asOf = s.asOf
 		}
 		r.Rate += l.rate(p, floor, asOf)
 		r.InFlight += l.inFlight()

@@ -2,10 +2,12 @@ package demand_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
@@ -146,17 +148,35 @@ func TestReplicaDies(t *testing.T) {
 // A replica that has just begun reads what the others do from the first envelope on: the rate
 // of the whole window, the last arrival, and proxies that come over are counted on.
 func TestNewReplica(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprintf("catalog late %t", late), func(t *testing.T) { newReplica(t, late) })
+	}
+}
+
+func newReplica(t *testing.T, late bool) {
 	w := newWorld(t)
 	a := w.replica("a", trigger(), trigger(named("idle-0").option))
 	one, two := w.proxy("one", a, time.Hour, 100*time.Millisecond), w.proxy("two", a, time.Hour, 600*time.Millisecond)
 	one.sent, two.sent = 1e6, 1e6
 	one.rate, two.rate = constant(20), func(since time.Duration) float64 { return 2 * since.Seconds() }
 	w.run(90 * time.Second)
-	b := w.replica("b", trigger(), trigger(named("idle-0").option))
-	if _, err := b.Read(webKey); !errors.Is(err, demand.ErrUnknown) {
-		t.Errorf("known before anything was heard: %v", err)
+	b := w.replica("b")
+	catalog := func() {
+		for _, s := range []*scaler.Scaler{trigger(), trigger(named("idle-0").option)} {
+			b.catalog.Set(s.Key, s)
+		}
+	}
+	if !late {
+		catalog()
+		if _, err := b.Read(webKey); !errors.Is(err, demand.ErrUnknown) {
+			t.Errorf("known before anything was heard: %v", err)
+		}
 	}
 	w.exchange()
+	if late { // the others speak before the informers of b do
+		w.run(3 * time.Second)
+		catalog()
+	}
 	compare := func() {
 		t.Helper()
 		ours, theirs := b.read(), a.read()

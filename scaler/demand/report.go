@@ -16,8 +16,6 @@ type Proxy struct {
 // Gateway has it: it has no namespace.
 func External(key ir.Key) ir.Key { return ir.Key{Name: key.String()} }
 
-func isExternal(gateway ir.Key) bool { return gateway.Namespace == "" }
-
 // Counts are those of one key in one proxy. Requests and Retries are cumulative since the
 // proxy's start, Active is now.
 type Counts struct {

@@ -1,0 +1,148 @@
+package count_test
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/count"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// expected reads a message with the generated types and ordinary string functions.
+func expected(m *metricsv3.StreamMetricsMessage) (counts map[ir.Key]demand.Counts, uptime time.Duration) {
+	counts = map[ir.Key]demand.Counts{}
+	for _, family := range m.GetEnvoyMetrics() {
+		for _, metric := range family.GetMetric() {
+			value, isCounter := metric.GetGauge().GetValue(), metric.GetCounter() != nil
+			if isCounter {
+				value = metric.GetCounter().GetValue()
+			}
+			if !isCounter && metric.GetGauge() == nil || !(value >= 0 && value < 1<<63) {
+				value = -1
+			}
+			if family.GetName() == "server.uptime" && value >= 0 && value < float64(1<<63/uint64(time.Second)-1) {
+				uptime = time.Duration(value) * time.Second
+			}
+			expectedFamily(counts, family.GetName(), value)
+		}
+		if len(family.GetMetric()) == 0 {
+			expectedFamily(counts, family.GetName(), -1)
+		}
+	}
+	return counts, uptime
+}
+
+func expectedFamily(counts map[ir.Key]demand.Counts, family string, value float64) {
+	rest, ok := strings.CutPrefix(family, "cluster.demand/")
+	dot := strings.LastIndex(rest, ".")
+	if !ok || dot < 0 {
+		return
+	}
+	parts := strings.Split(rest[:dot], "/")
+	if len(parts) != 2 || parts[0] == "" || parts[1] == "" {
+		return
+	}
+	key := ir.Key{Namespace: parts[0], Name: parts[1]}
+	c := counts[key]
+	add := uint64(max(value, 0))
+	switch rest[dot+1:] {
+	case "upstream_rq_total", "upstream_rq_pending_failure_eject", "upstream_cx_none_healthy", "upstream_rq_pending_overflow":
+		c.Requests += add
+	case "upstream_rq_retry":
+		c.Retries += add
+	case "upstream_rq_active", "upstream_rq_pending_active":
+		c.Active += add
+	default:
+		return
+	}
+	counts[key] = c
+}
+
+// both reports whether a metric is a counter and a gauge, which is not defined.
+func both(m *metricsv3.StreamMetricsMessage) bool {
+	for _, family := range m.GetEnvoyMetrics() {
+		for _, metric := range family.GetMetric() {
+			if metric.GetCounter() != nil && metric.GetGauge() != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func seeds(t testing.TB) [][]byte {
+	of := "cluster.demand/shop/web-0."
+	return [][]byte{
+		nil,
+		encoded(t, message("n")),
+		encoded(t, message("", counter(of+"upstream_rq_total", 1))),
+		encoded(t, message("n", at(7, gauge("server.uptime", 3), counter(of+"upstream_rq_total", 1e15), counter(of+"upstream_rq_retry", 2),
+			gauge(of+"upstream_rq_active", 4), gauge(of+"upstream_rq_pending_active", 1))...)),
+		encoded(t, message("n", counter("cluster.upstream_rq_total", 5, "envoy.cluster_name", "test", "x", "y"))),
+		encoded(t, message("n", counter("envoy_cluster_upstream_rq_total", 0, "envoy_cluster_name", "test"))),
+		encoded(t, message("n", counter("cluster.test.upstream_rq_total", 5), gauge("cluster.test.upstream_rq_active", 2))),
+	}
+}
+
+// FuzzMessage compares what is read where it lies with what the generated types read, and has
+// both services survive anything.
+func FuzzMessage(f *testing.F) {
+	for _, seed := range seeds(f) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b := &board{t: t}
+		take, end := count.New(count.Options{Board: b, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }}).Take(gatewayKey)
+		err := take(data)
+		end()
+		external(t, data)
+		m := &metricsv3.StreamMetricsMessage{}
+		if proto.Unmarshal(data, m) != nil || both(m) || repeats(data) {
+			return
+		}
+		if m.GetIdentifier().GetNode().GetId() == "" {
+			if err == nil {
+				t.Fatalf("taken without a node: %+v", b.reports)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("%v: %v", err, m)
+		}
+		counts, uptime := expected(m)
+		if got := b.last(); !maps.Equal(got.Counts, counts) || got.Uptime != uptime || got.Proxy.Node != m.GetIdentifier().GetNode().GetId() {
+			t.Fatalf("read %+v, not %v with uptime %s", got, counts, uptime)
+		}
+	})
+}
+
+// repeats reports whether a field that may be there once was there more often: decoders merge
+// those, and this one need not. Then the message is shorter when it is encoded again.
+func repeats(data []byte) bool {
+	m := &metricsv3.StreamMetricsMessage{}
+	return proto.Unmarshal(data, m) != nil || proto.Size(m) != len(data)
+}
+
+func external(t *testing.T, data []byte) {
+	b, catalog := &board{t: t}, scaler.NewCatalog()
+	x := count.NewExternal(count.ExternalOptions{Board: b, Catalog: catalog})
+	catalog.Set(webKey, externalTrigger(webKey, "test"))
+	take, end := x.Take("10.0.0.1")
+	defer end()
+	if take(data) != nil {
+		return
+	}
+	for _, r := range b.reports {
+		if r.Proxy.Gateway != demand.External(webKey) || len(r.Counts) != 1 {
+			t.Fatalf("%+v", r)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package count
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what arrives.
+type Metrics struct {
+	own, external *streams
+	ignored       prometheus.Counter
+	collectors    []prometheus.Collector
+}
+
+// streams are those of one service.
+type streams struct {
+	open              prometheus.Gauge
+	messages, refused prometheus.Counter
+}
+
+// NewMetrics returns metrics that are not registered yet.
+func NewMetrics() *Metrics {
+	open := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "kedify_gateway", Subsystem: "count", Name: "streams",
+		Help: "Streams of Envoys that report what they count, by whose they are: ours, or external."}, []string{"envoys"})
+	messages := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "kedify_gateway", Subsystem: "count", Name: "messages_total",
+		Help: "Messages of Envoys that were taken."}, []string{"envoys"})
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "kedify_gateway", Subsystem: "count", Name: "refused_messages_total",
+		Help: "Messages of Envoys that were refused, and ended their stream: malformed, without a node, or one of several for one flush."},
+		[]string{"envoys"})
+	of := func(envoys string) *streams {
+		return &streams{open: open.WithLabelValues(envoys), messages: messages.WithLabelValues(envoys), refused: refused.WithLabelValues(envoys)}
+	}
+	ignored := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "kedify_gateway", Subsystem: "count", Name: "ignored_clusters_total",
+		Help: "Clusters in messages of external Envoys that are the externalProxyMetricKey of no trigger."})
+	return &Metrics{
+		own: of("own"), external: of("external"), ignored: ignored,
+		collectors: []prometheus.Collector{open, messages, refused, ignored},
+	}
+}
+
+// Register registers the metrics.
+func (m *Metrics) Register(registerer prometheus.Registerer) error {
+	var all error
+	for _, c := range m.collectors {
+		all = errors.Join(all, registerer.Register(c))
+	}
+	return all
+}

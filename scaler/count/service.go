@@ -1,0 +1,153 @@
+package count
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/server"
+)
+
+// Board takes what was counted; demand.Board is one.
+type Board interface {
+	Report(demand.Report)
+	Gone(demand.Proxy)
+}
+
+// Reasons to end a stream.
+var (
+	// ErrSplit says that a proxy sends more than one message per flush.
+	ErrSplit = errors.New("a flush came in several messages: batch_size must not be set for this metrics service")
+	// ErrSuperseded says that the proxy has opened another stream.
+	ErrSuperseded = errors.New("the proxy has opened another stream")
+	// ErrNoNode says that the first message of a stream does not say who sends it.
+	ErrNoNode = errors.New("the first message of a stream must carry a node with an id")
+)
+
+// Options of a Service.
+type Options struct {
+	Board Board
+	// Identify returns the gateway of a connection. Nil: server.PeerGateway, the one that the
+	// client certificate names.
+	Identify func(context.Context) (ir.Key, error)
+	// Flush is how often proxies report. Zero: demand.DefaultFlush.
+	Flush   time.Duration
+	Metrics *Metrics
+	Log     logr.Logger
+}
+
+// Service is the metrics service for our own proxies.
+type Service struct {
+	options Options
+	ending
+
+	mu sync.Mutex
+	// lines are the proxies that have a stream, and those that are refused.
+	lines map[demand.Proxy]*line
+}
+
+// line is one proxy. Its lock is held while a message of it is handed on, so that messages of
+// two streams of it are not mixed.
+type line struct {
+	mu sync.Mutex
+	// newest is its newest stream: what arrives on an older one is late, and its end is no
+	// news.
+	newest *stream
+	// split: it sends more than one message per flush. Half of a flush looks like a proxy that
+	// lost half of its counters, so it is refused for good.
+	split bool
+	gone  bool // from lines
+}
+
+// New returns a service that is not registered yet. Run is to be called.
+func New(options Options) *Service {
+	if options.Identify == nil {
+		options.Identify = server.PeerGateway
+	}
+	if options.Flush <= 0 {
+		options.Flush = demand.DefaultFlush
+	}
+	if options.Metrics == nil {
+		options.Metrics = NewMetrics()
+	}
+	return &Service{options: options, ending: newEnding(), lines: map[demand.Proxy]*line{}}
+}
+
+// Register adds the service to a server, see server.Options.Register.
+func (s *Service) Register(on *grpc.Server) { on.RegisterService(&description, s) }
+
+// receive takes the messages of one proxy until its stream ends.
+func (s *Service) receive(from grpc.ServerStream) error {
+	gateway, err := s.options.Identify(from.Context())
+	if err != nil {
+		return status.Error(codes.Unauthenticated, err.Error())
+	}
+	st := &stream{service: s, proxy: demand.Proxy{Gateway: gateway}, slots: map[string]*slot{}, counts: map[ir.Key]demand.Counts{}}
+	return s.follow(from, s.options.Metrics.own, st.take, st.end)
+}
+
+// line returns that of a proxy, with its lock held.
+func (s *Service) line(of demand.Proxy) *line {
+	for {
+		s.mu.Lock()
+		l := s.lines[of]
+		if l == nil {
+			l = &line{}
+			s.lines[of] = l
+		}
+		s.mu.Unlock()
+		l.mu.Lock()
+		if !l.gone {
+			return l
+		}
+		l.mu.Unlock()
+	}
+}
+
+// admit makes a stream the newest of its proxy.
+func (s *Service) admit(st *stream) error {
+	l := s.line(st.proxy)
+	defer l.mu.Unlock()
+	if l.split {
+		return ErrSplit
+	}
+	l.newest = st
+	return nil
+}
+
+// report hands a message on, unless its stream is not the newest of its proxy.
+func (s *Service) report(st *stream, r demand.Report) error {
+	l := s.line(st.proxy)
+	defer l.mu.Unlock()
+	if l.newest != st {
+		return ErrSuperseded
+	}
+	s.options.Board.Report(r)
+	return nil
+}
+
+// leave notes the end of a stream.
+func (s *Service) leave(st *stream, split bool) {
+	l := s.line(st.proxy)
+	defer l.mu.Unlock()
+	l.split = l.split || split
+	if l.newest != st {
+		return
+	}
+	l.newest = nil
+	s.options.Board.Gone(st.proxy)
+	if !l.split {
+		l.gone = true
+		s.mu.Lock()
+		delete(s.lines, st.proxy)
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,152 @@
+package count
+
+import (
+	"math"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// stream is what is known of one stream of one of our proxies. The goroutine that reads it
+// owns it.
+type stream struct {
+	service *Service
+	proxy   demand.Proxy // its node is empty before the first message
+	split   bool
+
+	slots  map[string]*slot // by "<namespace>/<name>"
+	counts map[ir.Key]demand.Counts
+	number uint64 // of the message
+	time   int64  // of the last message
+	flush
+}
+
+// slot is one key.
+type slot struct {
+	key    ir.Key
+	valid  bool
+	counts demand.Counts
+	number uint64 // of the message that has it
+}
+
+// flush is what a message says beside counts.
+type flush struct {
+	at     int64 // in ms
+	uptime time.Duration
+	knows  bool // the uptime
+}
+
+// take takes one message. The bytes are valid during the call only.
+func (st *stream) take(data []byte) error {
+	st.number++
+	st.flush = flush{}
+	present := 0
+	err := fields(data, func(f field) error {
+		switch {
+		case f.is(messageIdentifier, protowire.BytesType) && st.proxy.Node == "":
+			return st.identify(f.content)
+		case f.is(messageMetrics, protowire.BytesType):
+			return st.family(f.content, &present)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if st.proxy.Node == "" {
+		return ErrNoNode
+	}
+	if st.at != 0 && st.at == st.time {
+		st.split = true
+		st.service.options.Log.Info("a proxy is not counted", "gateway", st.proxy.Gateway.String(), "node", st.proxy.Node, "reason", ErrSplit.Error())
+		return ErrSplit
+	}
+	st.time = st.at
+	return st.service.report(st, st.whole(present))
+}
+
+func (st *stream) identify(identifier []byte) error {
+	id, err := node(identifier)
+	if err != nil || id == "" {
+		return err
+	}
+	st.proxy.Node = id
+	return st.service.admit(st)
+}
+
+// family takes one family.
+func (st *stream) family(family []byte, present *int) error {
+	name, err := name(family)
+	if err != nil {
+		return err
+	}
+	key, s := split(name)
+	if s == other {
+		if string(name) == uptimeName {
+			return samples(family, st.up)
+		}
+		return nil
+	}
+	sl := st.slot(key)
+	if !sl.valid {
+		return nil
+	}
+	if sl.number != st.number {
+		sl.number, sl.counts = st.number, demand.Counts{}
+		*present++
+	}
+	return samples(family, func(from sample) {
+		if value, ok := from.count(); ok {
+			s.add(&sl.counts, value)
+		}
+		st.at = from.time
+	})
+}
+
+func (st *stream) up(from sample) {
+	if seconds, ok := from.count(); ok && seconds < uint64(math.MaxInt64/time.Second) {
+		st.uptime, st.knows = time.Duration(seconds)*time.Second, true
+	}
+	st.at = from.time
+}
+
+// slot returns that of "<namespace>/<name>".
+func (st *stream) slot(text []byte) *slot {
+	sl := st.slots[string(text)] // no allocation
+	if sl == nil {
+		sl = &slot{}
+		sl.key, sl.valid = parseKey(string(text))
+		st.slots[string(text)] = sl
+	}
+	return sl
+}
+
+// whole returns the report of the message.
+func (st *stream) whole(present int) demand.Report {
+	clear(st.counts)
+	for text, sl := range st.slots {
+		if sl.number == st.number {
+			st.counts[sl.key] = sl.counts
+		} else if len(st.slots) > 2*present+64 {
+			delete(st.slots, text) // more keys are gone than are there
+		}
+	}
+	r := demand.Report{
+		Proxy: st.proxy, Counts: st.counts,
+		Started: st.knows && st.uptime <= 2*st.service.options.Flush, Uptime: st.uptime,
+	}
+	if st.at != 0 {
+		r.Time = time.UnixMilli(st.at)
+	}
+	return r
+}
+
+// end is called when no message will come any more.
+func (st *stream) end() {
+	if st.proxy.Node != "" {
+		st.service.leave(st, st.split)
+	}
+}
