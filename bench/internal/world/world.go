@@ -86,7 +86,7 @@ func (w *World) Close(ctx context.Context) error {
 	return w.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}})
 }
 
-// serve starts the backend on an address that pods can reach: that of the node.
+// serve starts the backend on the address of the only node.
 func (w *World) serve(ctx context.Context) error {
 	var nodes corev1.NodeList
 	if err := w.List(ctx, &nodes); err != nil {
@@ -101,6 +101,11 @@ func (w *World) serve(ctx context.Context) error {
 			address = a.Address
 		}
 	}
+	return w.Serve(ctx, address)
+}
+
+// Serve starts the backend on an address that pods can reach: that of the node.
+func (w *World) Serve(ctx context.Context, address string) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
 		return fmt.Errorf("backend on the node's address (run inside the cluster's network): %w", err)
