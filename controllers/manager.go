@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -34,6 +35,7 @@ func NewScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, appsv1.AddToScheme, gwv1.Install, inferencev1.Install, v1alpha1.AddToScheme,
+		kedav1alpha1.AddToScheme,
 	} {
 		utilruntime.Must(add(scheme))
 	}
@@ -114,6 +116,14 @@ type Dump struct {
 	publish.GatewayDump
 	// Elsewhere is what other replicas say about Envoys that are connected to them.
 	Elsewhere []peers.Word `json:"elsewhere,omitempty"`
+}
+
+// ServeJSON serves a value of the moment at a path of the metrics server.
+func (m *Manager) ServeJSON(path string, value func() any) {
+	utilruntime.Must(m.AddMetricsServerExtraHandler(path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(value()) // the client may be gone
+	})))
 }
 
 // ServeDump serves what the Envoys have at /xds (all Gateways) and /xds/<namespace>/<name> of

@@ -23,6 +23,15 @@ type Options struct {
 	XDSListen, XDSAddress string
 	// PodIP is this replica's address among those of the Service of XDSAddress.
 	PodIP string
+	// KEDAListen is where KEDA asks, ScalerAddress where it finds that.
+	KEDAListen, ScalerAddress string
+	// MetricsServiceListen is where Envoys that users run report what they count.
+	MetricsServiceListen string
+	// AdmissionListen is where the API server asks; empty: nobody does. AdmissionName is the name
+	// of the webhook configurations.
+	AdmissionListen, AdmissionName string
+	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
+	SharedProxy bool
 	// MetricsListen and HealthListen are addresses; the metrics server also serves /xds, what
 	// each Envoy has.
 	MetricsListen, HealthListen string
@@ -37,6 +46,12 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "address that Envoys are served on")
 	flags.StringVar(&o.XDSAddress, "xds-address", "", "DNS name:port of the Service in front of it (default kedify-gateway.<namespace>.svc:18000)")
 	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"), "IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
+	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "address of KEDA's external scaler")
+	flags.StringVar(&o.ScalerAddress, "scaler-address", "", "host:port under which KEDA reaches it, as triggers name it (default the host of --xds-address, port 9090)")
+	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901", "address of the metrics service for Envoys that users run (kedify-envoy-http)")
+	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "address that the API server asks for admission; empty turns it off")
+	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
+	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "one Gateway kedify-proxy in --namespace for all namespaces, instead of one in each")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect one replica that writes")
@@ -63,6 +78,26 @@ func (o *Options) ServerNames() []string {
 		names = append(names, host+".cluster.local")
 	}
 	return names
+}
+
+// scalerAddress is where KEDA reaches us.
+func (o *Options) scalerAddress() string {
+	if o.ScalerAddress != "" {
+		return o.ScalerAddress
+	}
+	return net.JoinHostPort(o.ServerNames()[0], "9090")
+}
+
+// Own is where Envoys reach this replica, and no other.
+func (o *Options) Own() (string, error) {
+	_, port, err := net.SplitHostPort(o.XDSListen)
+	if err != nil {
+		return "", fmt.Errorf("--xds-listen: %w", err)
+	}
+	if net.ParseIP(o.PodIP) == nil {
+		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: requests that wait need the address of this replica", o.PodIP)
+	}
+	return net.JoinHostPort(o.PodIP, port), nil
 }
 
 // Replicas finds the other replicas: the Pods behind the Service of XDSAddress, at the port

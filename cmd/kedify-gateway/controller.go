@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -21,8 +22,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
 	"github.com/kedify/inference-gateway/xds/settle"
@@ -61,22 +62,13 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 
 	// What Envoys have comes back as input of the engine, so the loop is made before its output.
 	measures := controllers.NewMetrics(metrics.Registry)
-	scalers := scaler.NewCatalog()
-	sink := &controllers.Sink{Metrics: measures, Scalers: scalers, Log: log.WithName("engine")}
+	sink := &controllers.Sink{Metrics: measures, Scalers: scaler.NewCatalog(), Log: log.WithName("engine")}
 	loop := engine.NewLoop(sink, measures)
 
-	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has.
-	feedback := controllers.NewFeedback(loop, mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache())
-	exchange, err := newExchange(mgr, options, peers.Options{
-		Deliver: feedback.Deliver, Certificates: authority, Log: log.WithName("peers"),
-		Knows: func(gateway ir.Key) bool { return sink.Publisher.Knows(gateway) },
-	})
-	if err != nil {
-		return err
-	}
-	sink.Forgotten = exchange.Forget
-
 	// Publisher: delivers resources to Envoys, clusters before routes, and tells what arrived.
+	feedback := controllers.NewFeedback(loop, mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache())
+	var exchange *peers.Exchange
+	var scaling *scaling
 	delivered := publish.NewMetrics()
 	if err := delivered.Register(metrics.Registry); err != nil {
 		return err
@@ -84,10 +76,26 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	sink.Publisher = publish.New(publish.Options{
 		Log: log.WithName("publish"), Metrics: delivered,
 		OnDelivery: func(d publish.Delivery) { exchange.Deliver(d); feedback.Announce(d) },
+		Observed:   hold.Observed, OnAccepted: func(a publish.Acceptance) { scaling.gate.Accepted(a) },
 	})
 
-	// Pickers of pools that fail open join a moment after they became ready.
-	sink.Stages = settle.New(settle.Options{Next: sink.Publisher})
+	// Scaling: Envoys count, KEDA asks, and requests wait while there is nobody to answer them.
+	// What is published passes its gate; and pickers of pools that fail open join a moment after
+	// they became ready.
+	if scaling, err = newScaling(mgr, sink.Scalers, sink.Publisher, log); err != nil {
+		return err
+	}
+	sink.Stages = settle.New(settle.Options{Next: scaling.gate})
+
+	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has,
+	// counted and holds.
+	exchange, err = newExchange(mgr, options, scaling, peers.Options{
+		Deliver: feedback.Deliver, Certificates: authority, Log: log.WithName("peers"), Knows: sink.Publisher.Knows,
+	})
+	if err != nil {
+		return err
+	}
+	sink.Forgotten = exchange.Forget
 
 	// Statuses: wanted by the engine, written where they differ.
 	sink.Statuses = status.NewWriter(status.Options{
@@ -107,9 +115,17 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	sink.DataPlanes = planes
 	refresh = append(refresh, planes.Applier.Refresh)
 
-	// xDS: delta ADS, each Envoy bound to its own Gateway by its certificate.
+	// ScaledObjects: their triggers become HTTPScalers and routes; admission says what is wrong.
+	triggers := controllers.NewScaledObjects(mgr, options, log)
+	admission, registrar := controllers.NewAdmission(mgr, options, authority, log)
+	refresh = append(refresh, registrar.Refresh)
+
+	// xDS: delta ADS, each Envoy bound to its own Gateway by its certificate; on the same port,
+	// what Envoys report and ask, and the other replicas.
 	xds, err := server.New(server.Options{
-		Publisher: sink.Publisher, Register: exchange.Register, TLS: authority.ServerTLS(append(options.ServerNames(), bootstrap.ReplicaName)...), Log: log.WithName("xds"),
+		Publisher: sink.Publisher, Log: log.WithName("xds"),
+		TLS:      authority.ServerTLS(append(options.ServerNames(), bootstrap.ReplicaName)...),
+		Register: func(on *grpc.Server) { exchange.Register(on); scaling.register(on) },
 	})
 	if err != nil {
 		return err
@@ -121,26 +137,35 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 		Cache: mgr.GetCache(), Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(), Sink: source, Log: log.WithName("watch"),
 	})
 	mgr.ServeDump(sink.Publisher, exchange)
+	scaling.serveDumps(mgr)
 	mgr.ReadyWhen("model", source.Ready)
 
 	if err := authority.Load(ctx); err != nil {
 		return err
 	}
 	everywhere := []manager.RunnableFunc{loop.Run, watcher.Run, authority.Run, exchange.Run, serve(xds, options.XDSListen)}
-	leading := []manager.RunnableFunc{sink.Statuses.Run, planes.Applier.Run, authority.Lead}
-	if err := mgr.AddRunnables(everywhere, leading); err != nil {
+	leading := []manager.RunnableFunc{sink.Statuses.Run, planes.Applier.Run, authority.Lead, triggers.Start}
+	if options.AdmissionListen != "" {
+		everywhere, leading = append(everywhere, admission.Run), append(leading, registrar.Run)
+	}
+	scalesEverywhere, scalesLeading := scaling.runnables(options)
+	if err := mgr.AddRunnables(append(everywhere, scalesEverywhere...), append(leading, scalesLeading...)); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
 }
 
 // newExchange adds to the options what the process and the cluster say.
-func newExchange(mgr *controllers.Manager, options controllers.Options, made peers.Options) (*peers.Exchange, error) {
+func newExchange(mgr *controllers.Manager, options controllers.Options, scaling *scaling, made peers.Options) (*peers.Exchange, error) {
 	replicas, err := options.Replicas(mgr.GetCache())
 	if err != nil {
 		return nil, err
 	}
-	made.Discover, made.ServerName = replicas.Addresses, options.ServerNames()[0]
+	own, err := options.Own()
+	if err != nil {
+		return nil, err
+	}
+	made.Discover, made.ServerName = scaling.neighbours(own, replicas.Addresses), options.ServerNames()[0]
 	if made.Replica, err = os.Hostname(); err != nil {
 		return nil, fmt.Errorf("name of this replica: %w", err)
 	}

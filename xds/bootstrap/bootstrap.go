@@ -7,6 +7,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/config/metrics/v3"
 	"go.yaml.in/yaml/v2"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -40,6 +41,10 @@ func Render(c Config) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	sink, err := metricsSink()
+	if err != nil {
+		return nil, err
+	}
 	overload, err := overloadManager(c)
 	if err != nil {
 		return nil, err
@@ -69,10 +74,9 @@ func Render(c Config) ([]byte, error) {
 				AdminLayer: &bootstrapv3.RuntimeLayer_AdminLayer{},
 			}},
 		}},
-		StatsConfig: statistics(),
-		// The flush walks all statistics on the main thread and delays every change that meets
-		// it; with no sink nobody reads the result. A metrics sink replaces this by an interval.
-		StatsFlush: &bootstrapv3.Bootstrap_StatsFlushOnAdmin{StatsFlushOnAdmin: true},
+		StatsConfig:        statistics(),
+		StatsSinks:         []*metricsv3.StatsSink{sink},
+		StatsFlushInterval: durationpb.New(flushInterval),
 		// 28 instead of 60 KiB per cluster, together with the inclusion list.
 		DeferredStatOptions: &bootstrapv3.Bootstrap_DeferredStatOptions{EnableDeferredCreationStats: true},
 		ClusterManager:      &bootstrapv3.ClusterManager{EnableDeferredClusterCreation: true},

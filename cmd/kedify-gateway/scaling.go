@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync/atomic"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/count"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/scaler/keda"
+	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+)
+
+// scaling is what turns requests into replicas, in the order of a number: Envoys count, the
+// board adds up, KEDA asks; and while there are no replicas, requests wait at the gate.
+type scaling struct {
+	catalog   *scaler.Catalog
+	board     *demand.Board
+	counts    *count.Service
+	external  *count.External
+	gate      *hold.Gate
+	activator *hold.Activator
+	keda      *keda.Server
+	rescuer   *rescue.Rescuer
+	leads     atomic.Bool
+}
+
+// newScaling makes all of it around the publisher. Everything that observes the catalog is made
+// before the engine fills it.
+func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *publish.Publisher, log logr.Logger) (*scaling, error) {
+	s := &scaling{catalog: catalog}
+	s.board = demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})
+	counted, held, asked, rescued := count.NewMetrics(), hold.NewMetrics(), keda.NewMetrics(), rescue.NewMetrics()
+	for _, register := range []func(prometheus.Registerer) error{s.board.Register, counted.Register, held.Register, asked.Register, rescued.Register} {
+		if err := register(metrics.Registry); err != nil {
+			return nil, err
+		}
+	}
+	s.counts = count.New(count.Options{Board: s.board, Metrics: counted, Log: log.WithName("count")})
+	s.external = count.NewExternal(count.ExternalOptions{Board: s.board, Catalog: catalog, Metrics: counted, Log: log.WithName("count")})
+	s.gate = hold.NewGate(hold.Options{
+		Publisher: publisher, Catalog: catalog, LastArrival: s.board.LastArrival,
+		Held: func(key ir.Key, held int, arrived uint64) {
+			s.board.Hold(key, demand.Holding{Held: held, Arrived: arrived})
+		},
+		Metrics: held, Log: log.WithName("hold"),
+	})
+	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
+	// The replicas of a workload are the API server's to know: whoever needs them asks there.
+	unknown := func(scaler.Scaler) (int32, bool) { return 0, false }
+	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Replicas: unknown, Metrics: asked})
+	scales, err := rescue.NewScales(mgr.GetConfig(), mgr.GetRESTMapper())
+	if err != nil {
+		return nil, err
+	}
+	s.rescuer = rescue.New(rescue.Options{
+		Catalog: catalog, Board: s.board, Replicas: unknown, Scales: scales, Leads: s.leads.Load,
+		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,
+		Metrics: rescued, Log: log.WithName("rescue"),
+	})
+	return s, nil
+}
+
+// register adds the services that Envoys call to their port.
+func (s *scaling) register(on *grpc.Server) {
+	s.counts.Register(on)
+	s.activator.Register(on)
+}
+
+// runnables of every replica, and of the leader.
+func (s *scaling) runnables(options controllers.Options) (everywhere, leading []manager.RunnableFunc) {
+	return []manager.RunnableFunc{
+			s.board.Run, s.counts.Run, s.activator.Run, s.rescuer.Run,
+			listening("the scaler of KEDA", options.KEDAListen, s.keda.Serve),
+			listening("metrics of other Envoys", options.MetricsServiceListen, s.external.Serve),
+		}, []manager.RunnableFunc{
+			func(ctx context.Context) error {
+				s.leads.Store(true)
+				<-ctx.Done()
+				s.leads.Store(false)
+				return nil
+			},
+		}
+}
+
+// serveDumps shows what is counted and what is held, next to what Envoys have.
+func (s *scaling) serveDumps(mgr *controllers.Manager) {
+	mgr.ServeJSON("/demand", func() any {
+		dumps := []demand.Dump{}
+		for _, key := range s.board.Keys() {
+			dumps = append(dumps, s.board.Dump(key))
+		}
+		return dumps
+	})
+	mgr.ServeJSON("/queue", func() any { return s.board.Queues() })
+	mgr.ServeJSON("/hold", func() any {
+		dumps := []hold.Dump{}
+		for _, gateway := range s.gate.Gateways() {
+			dumps = append(dumps, s.gate.Dump(gateway))
+		}
+		return dumps
+	})
+}
+
+// neighbours tells Envoys whom to ask about requests that may have to wait: this replica, and
+// the others when it is gone.
+func (s *scaling) neighbours(own string, discover func(context.Context) ([]string, error)) func(context.Context) ([]string, error) {
+	s.gate.SetAddresses(hold.Addresses{Own: own})
+	return func(ctx context.Context) ([]string, error) {
+		others, err := discover(ctx)
+		if err == nil {
+			s.gate.SetAddresses(hold.Addresses{Own: own, Others: others})
+		}
+		return others, err
+	}
+}
+
+// listening serves on an address.
+func listening(what, address string, serve func(context.Context, net.Listener) error) manager.RunnableFunc {
+	return func(ctx context.Context) error {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return serve(ctx, listener)
+	}
+}
