@@ -30,7 +30,7 @@ type Options struct {
 	Catalog *scaler.Catalog
 	Board   Board
 	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known, and
-	// then Scales is asked.
+	// then Scales is asked. Nil: they never are.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
 	Scales   Scales
 	// Leads says whether this replica of ours is the leader. Nil: it is.
@@ -68,6 +68,9 @@ func New(options Options) *Rescuer {
 	}
 	if options.Leads == nil {
 		options.Leads = func() bool { return true }
+	}
+	if options.Replicas == nil {
+		options.Replicas = func(scaler.Scaler) (int32, bool) { return 0, false }
 	}
 	if options.Report == nil {
 		options.Report = func(Rescue) {}

@@ -1,0 +1,107 @@
+package keda
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/trigger"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// GetMetrics returns the value of a trigger's metric, the total over the cluster.
+func (s *Server) GetMetrics(ctx context.Context, request *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
+	return within(ctx, s.limit, func() (*pb.GetMetricsResponse, error) { return s.metrics(request) })
+}
+
+func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
+	found, err := s.find(request.GetScaledObjectRef())
+	if err != nil {
+		return nil, err
+	}
+	name := metricName(found.Spec.Metric.Type)
+	if asked := request.GetMetricName(); asked != name {
+		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
+			found.Key, name, asked)
+	}
+	reading, err := s.options.Board.Read(found.Key)
+	if err != nil {
+		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
+	}
+	value := reading.Rate
+	if name == MetricConcurrency {
+		value = reading.Concurrency
+	}
+	// KEDA takes these for zero.
+	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
+		return nil, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)
+	}
+	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
+}
+
+// IsActive says whether the workload is to run.
+func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {
+	return within(ctx, s.limit, func() (*pb.IsActiveResponse, error) {
+		found, err := s.find(ref)
+		if err != nil {
+			return nil, err
+		}
+		active, err := s.active(found)
+		if err != nil {
+			return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
+		}
+		return &pb.IsActiveResponse{Result: active}, nil
+	})
+}
+
+// active is the answer to a poll. Shortly after all replicas of ours started, nobody knows what
+// arrived before, and "no" would stop a workload that may have had requests a moment ago: one
+// that runs may run on until that is settled. One at zero is not started by this.
+func (s *Server) active(of *scaler.Scaler) (bool, error) {
+	reading, err := s.options.Board.Read(of.Key)
+	if err != nil {
+		return false, err
+	}
+	if reading.Active || reading.Settled {
+		return reading.Active, nil
+	}
+	replicas, known := s.options.Replicas(*of)
+	if !known {
+		return false, errUnsettled
+	}
+	return replicas > 0, nil
+}
+
+// errUnsettled is answered when neither past arrivals nor replicas are known.
+var errUnsettled = fmt.Errorf("%w: requests may have arrived before this process began to watch, "+
+	"and the replicas of the target are not known", demand.ErrUnknown)
+
+// find returns the trigger that a reference means, see the package comment.
+func (s *Server) find(ref *pb.ScaledObjectRef) (*scaler.Scaler, error) {
+	owner := ownerOf(ref)
+	if found := s.index.find(owner, trigger.IdentityOf(ref.GetScalerMetadata())); found != nil {
+		return found, nil
+	}
+	if n := s.index.count(owner); n > 0 {
+		return nil, s.unknown(unknownTrigger, "none of the %d triggers in force of ScaledObject %s has these hosts, paths and headers; "+
+			"if the object was just changed this will pass, otherwise its events say why the trigger was not accepted", n, owner)
+	}
+	return nil, s.unknown(unknownTrigger, "ScaledObject %s has no trigger in force; "+
+		"if the object is new this will pass, otherwise its events say why", owner)
+}
+
+func ownerOf(ref *pb.ScaledObjectRef) ir.Key {
+	return ir.Key{Namespace: ref.GetNamespace(), Name: ref.GetName()}
+}
+
+// unknown counts and returns an Unavailable.
+func (s *Server) unknown(reason, format string, args ...any) error {
+	s.options.Metrics.unknown.WithLabelValues(reason).Inc()
+	return status.Errorf(codes.Unavailable, format, args...)
+}

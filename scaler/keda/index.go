@@ -1,0 +1,153 @@
+package keda
+
+import (
+	"sync"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/trigger"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// index finds the trigger that KEDA means. It is safe for concurrent use.
+type index struct {
+	mu      sync.RWMutex
+	objects map[ir.Key]*object // by namespace and name of the ScaledObject
+	owners  map[ir.Key]ir.Key  // HTTPScaler to ScaledObject
+	made    uint64
+}
+
+// object is a ScaledObject that has triggers, or streams that wait for them.
+type object struct {
+	triggers map[ir.Key]*known // by demand key
+	watchers map[chan struct{}]struct{}
+}
+
+// known is a trigger in force.
+type known struct {
+	scaler   *scaler.Scaler
+	identity string
+	// order in which the keys came: of two with one identity, which a renamed trigger has for
+	// a moment, the newer is meant.
+	order uint64
+}
+
+func newIndex() *index {
+	return &index{objects: map[ir.Key]*object{}, owners: map[ir.Key]ir.Key{}}
+}
+
+// set takes a change of the Catalog.
+func (x *index) set(key ir.Key, now *scaler.Scaler) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	before, had := x.owners[key]
+	if now == nil {
+		if had {
+			x.remove(before, key)
+		}
+		return
+	}
+	owner := ir.Key{Namespace: key.Namespace, Name: now.Spec.ScaledObject}
+	if had && before != owner {
+		x.remove(before, key)
+	}
+	o := x.object(owner)
+	fresh := &known{scaler: now, identity: trigger.Identity(now.Spec)}
+	if last := o.triggers[key]; last != nil {
+		fresh.order = last.order
+	} else {
+		x.made++
+		fresh.order = x.made
+	}
+	o.triggers[key], x.owners[key] = fresh, owner
+	o.signal()
+}
+
+// remove has mu.
+func (x *index) remove(owner, key ir.Key) {
+	delete(x.owners, key)
+	o := x.objects[owner]
+	delete(o.triggers, key)
+	o.signal()
+	x.tidy(owner)
+}
+
+// object has mu.
+func (x *index) object(key ir.Key) *object {
+	o := x.objects[key]
+	if o == nil {
+		o = &object{triggers: map[ir.Key]*known{}, watchers: map[chan struct{}]struct{}{}}
+		x.objects[key] = o
+	}
+	return o
+}
+
+// tidy has mu.
+func (x *index) tidy(key ir.Key) {
+	if o := x.objects[key]; o != nil && len(o.triggers)+len(o.watchers) == 0 {
+		delete(x.objects, key)
+	}
+}
+
+func (o *object) signal() {
+	for w := range o.watchers {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// find returns the trigger of an identity; nil: none is in force.
+func (x *index) find(owner ir.Key, identity string) *scaler.Scaler {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	o := x.objects[owner]
+	if o == nil {
+		return nil
+	}
+	var found *known
+	for _, k := range o.triggers {
+		if k.identity == identity && (found == nil || k.order > found.order) {
+			found = k
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return found.scaler
+}
+
+// get returns a trigger by its demand key, if it is still one of the object.
+func (x *index) get(owner, key ir.Key) *scaler.Scaler {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if o := x.objects[owner]; o != nil && o.triggers[key] != nil {
+		return o.triggers[key].scaler
+	}
+	return nil
+}
+
+// count returns how many triggers of an object are in force.
+func (x *index) count(owner ir.Key) int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if o := x.objects[owner]; o != nil {
+		return len(o.triggers)
+	}
+	return 0
+}
+
+// watch returns a channel that gets a value when the triggers of an object change. Values that
+// nobody takes are merged into one. Cancel must be called.
+func (x *index) watch(owner ir.Key) (changed <-chan struct{}, cancel func()) {
+	w := make(chan struct{}, 1)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.object(owner).watchers[w] = struct{}{}
+	return w, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		delete(x.objects[owner].watchers, w)
+		x.tidy(owner)
+	}
+}

@@ -1,0 +1,110 @@
+package keda
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"time"
+
+	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// stopTimeout is how long a client may take to hear that its streams ended.
+const stopTimeout = 5 * time.Second
+
+// Board is where demand is known; demand.Board is one.
+type Board interface {
+	// Read answers from memory, with an error that wraps demand.ErrUnknown when it is blind.
+	Read(key ir.Key) (demand.Reading, error)
+	// Wake signals when requests begin to be held and when the trigger becomes active.
+	Wake(key ir.Key) (changed <-chan struct{}, cancel func())
+}
+
+// Options of a Server.
+type Options struct {
+	// Catalog is observed, so the server is to be made before the first trigger is set.
+	Catalog *scaler.Catalog
+	Board   Board
+	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known.
+	// Nil: they never are.
+	Replicas func(scaler.Scaler) (replicas int32, known bool)
+	// TLS of the port; whether KEDA must show a certificate is up to it. Nil: plaintext.
+	TLS *tls.Config
+	// Metrics, see NewMetrics. Nil: none are kept.
+	Metrics *Metrics
+}
+
+// Server is KEDA's external scaler. One per process; Serve may be called once.
+type Server struct {
+	pb.UnimplementedExternalScalerServer
+	options Options
+	index   *index
+	limit   time.Duration // of an answer
+	grpc    *grpc.Server
+	health  *health.Server
+
+	stop     sync.Once
+	stopping chan struct{} // closed when streams are to end
+}
+
+// New returns a server that does not listen yet.
+func New(options Options) *Server {
+	if options.Metrics == nil {
+		options.Metrics = NewMetrics()
+	}
+	if options.Replicas == nil {
+		options.Replicas = func(scaler.Scaler) (int32, bool) { return 0, false }
+	}
+	s := &Server{options: options, index: newIndex(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{})}
+	options.Catalog.Observe(s.index.set)
+	s.grpc = grpc.NewServer(s.settings()...)
+	pb.RegisterExternalScalerServer(s.grpc, s)
+	healthv1.RegisterHealthServer(s.grpc, s.health)
+	return s
+}
+
+// settings of the port. The number of streams of a connection has no bound on purpose: KEDA has
+// two for every trigger, all over one connection.
+func (s *Server) settings() []grpc.ServerOption {
+	settings := []grpc.ServerOption{
+		// KEDA sends no pings; a proxy or mesh between may.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		// A node that vanished leaves its streams after 15 s.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+		grpc.UnaryInterceptor(s.options.Metrics.unary),
+		grpc.StreamInterceptor(s.options.Metrics.stream),
+	}
+	if s.options.TLS != nil {
+		settings = append(settings, grpc.Creds(credentials.NewTLS(s.options.TLS)))
+	}
+	return settings
+}
+
+// Serve accepts connections until the context ends. Then it ends all streams without an error,
+// so that KEDA comes back after 2 s, waits for calls under way and returns nil.
+func (s *Server) Serve(ctx context.Context, accept net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.grpc.Serve(accept) }()
+	select {
+	case err := <-failed:
+		s.stop.Do(func() { close(s.stopping) })
+		return err
+	case <-ctx.Done():
+	}
+	s.health.Shutdown()
+	s.stop.Do(func() { close(s.stopping) })
+	hard := time.AfterFunc(stopTimeout, s.grpc.Stop)
+	defer hard.Stop()
+	s.grpc.GracefulStop()
+	return <-failed
+}
