@@ -57,25 +57,16 @@ func open(ctx context.Context, c *cluster, s settings) (*bench, error) {
 
 func (b *bench) open(ctx context.Context) (err error) {
 	product := side{name: "product", samples: b.Samples, workloads: min(b.Samples, crowd)}
-	for i := range product.workloads {
-		if err := b.add(ctx, product.workload(i), true); err != nil {
-			return err
-		}
-	}
-	if err := b.add(ctx, burstName, true); err != nil {
-		return err
-	}
 	direct := side{name: "direct", samples: b.Others, workloads: min(b.Others, few)}
 	for i := range direct.workloads {
-		if err := b.add(ctx, direct.workload(i), false); err != nil {
+		if err := b.deploy(ctx, b.namespace, direct.workload(i)); err != nil {
 			return err
 		}
 	}
-	if product.address, err = b.proxy(ctx, b.namespace); err != nil {
-		return err
-	}
-	if err := b.accepted(ctx, b.namespace, product.workloads+1); err != nil {
-		return err
+	if b.Samples > 0 || b.Burst > 0 {
+		if product.address, err = b.triggered(ctx, product); err != nil {
+			return err
+		}
 	}
 	b.sides = []side{product, direct}
 	if b.AddOn != "" {
@@ -91,12 +82,24 @@ func (b *bench) open(ctx context.Context) (err error) {
 	return pause(ctx, calm)
 }
 
-// add makes a workload, with a trigger of ours if it is to have one.
-func (b *bench) add(ctx context.Context, name string, triggered bool) error {
-	if err := b.deploy(ctx, b.namespace, name); err != nil || !triggered {
-		return err
+// triggered makes the workloads of the product and waits until they are served.
+func (b *bench) triggered(ctx context.Context, s side) (address string, err error) {
+	names := []string{burstName}
+	for i := range s.workloads {
+		names = append(names, s.workload(i))
 	}
-	return b.Create(ctx, scaledObject(b.namespace, name, kedifyHTTP(name, name)))
+	for _, name := range names {
+		if err := b.deploy(ctx, b.namespace, name); err != nil {
+			return "", err
+		}
+		if err := b.Create(ctx, scaledObject(b.namespace, name, kedifyHTTP(name, name))); err != nil {
+			return "", err
+		}
+	}
+	if address, err = b.proxy(ctx, b.namespace); err != nil {
+		return "", err
+	}
+	return address, b.accepted(ctx, b.namespace, len(names))
 }
 
 func (s side) workload(i int) string { return fmt.Sprintf("%s-%03d", s.name, i%s.workloads) }
@@ -111,11 +114,14 @@ type sample struct {
 
 // measure has the sides take turns, each in proportion to its samples.
 func (b *bench) measure(ctx context.Context) (map[string][]sample, error) {
-	all := map[string][]sample{}
-	for turn := range b.sides[0].samples {
+	all, most := map[string][]sample{}, 0
+	for _, s := range b.sides {
+		most = max(most, s.samples)
+	}
+	for turn := range most {
 		for _, s := range b.sides {
 			done := len(all[s.name])
-			if done*b.sides[0].samples >= (turn+1)*s.samples || done == s.samples {
+			if done*most >= (turn+1)*s.samples {
 				continue
 			}
 			taken, err := b.start(ctx, s, s.workload(done))
