@@ -7,7 +7,8 @@ import (
 )
 
 func (m *Model) computeGateway(key ir.Key, record func(store.Dep)) *resolve.GatewayResult {
-	result := resolve.Gateway(m.store.View(record), key)
+	record(installedDep())
+	result := resolve.Gateway(m.store.View(record), key, m.installed)
 	if !result.Owned {
 		return nil
 	}

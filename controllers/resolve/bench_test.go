@@ -13,7 +13,7 @@ import (
 // backend. None of them may depend on how many others there are.
 func BenchmarkRoute(b *testing.B) {
 	v := storeOf(b, ourClass, httpGateway, webService, routeYAML("hostnames: [a.example.com]\nrules: [{backendRefs: [{name: web, port: 80}]}]")).View(nil)
-	gateway := Gateway(v, gatewayKey)
+	gateway := Gateway(v, gatewayKey, nil)
 	object := Object{Kind: store.HTTPRoute, Key: ir.Key{Namespace: "app", Name: "web"}}
 	for b.Loop() {
 		if r := Route(v, object, func(ir.Key) GatewayResult { return gateway }); len(r.Fragments) != 1 {

@@ -14,27 +14,31 @@ import (
 // earlier owner win: the Gateway, then its ListenerSets in their order (Gateway API
 // ListenerSetSpec). Among listeners of one owner nobody wins (GatewaySpec: none of them may
 // be picked). The listeners come sorted by rank.
-func resolveConflicts(listeners []declared) {
+//
+// mixed: a port may have listeners of protocol TLS that terminate beside others that pass
+// through. That is a feature of the experimental channel (TLSRouteModeMixed); without it, the
+// API wants a conflict.
+func resolveConflicts(listeners []declared, mixed bool) {
 	for start := 0; start < len(listeners); {
 		end := start
 		for end < len(listeners) && listeners[end].rank == listeners[start].rank {
 			end++
 		}
-		yieldToEarlier(listeners[:start], listeners[start:end])
-		conflictAmong(listeners[start:end])
+		yieldToEarlier(listeners[:start], listeners[start:end], mixed)
+		conflictAmong(listeners[start:end], mixed)
 		start = end
 	}
 	markOverlaps(listeners)
 }
 
 // yieldToEarlier marks the listeners that lost to one of an earlier owner.
-func yieldToEarlier(earlier, listeners []declared) {
+func yieldToEarlier(earlier, listeners []declared, mixed bool) {
 	for i := range listeners {
 		for j := range earlier {
 			if !earlier[j].claims() || !listeners[i].contends() {
 				continue
 			}
-			if conflict := conflictOf(&listeners[i], &earlier[j]); !conflict.none() {
+			if conflict := conflictOf(&listeners[i], &earlier[j], mixed); !conflict.none() {
 				conflict.message += "; that one was first and keeps serving."
 				listeners[i].conflict = conflict
 				break
@@ -44,14 +48,14 @@ func yieldToEarlier(earlier, listeners []declared) {
 }
 
 // conflictAmong marks all listeners of one owner that conflict with each other.
-func conflictAmong(listeners []declared) {
+func conflictAmong(listeners []declared, mixed bool) {
 	conflicts := make([]refusal, len(listeners))
 	for i := range listeners {
 		for j := range listeners {
 			if i == j || !listeners[i].contends() || !listeners[j].contends() {
 				continue
 			}
-			if conflict := conflictOf(&listeners[i], &listeners[j]); !conflict.none() {
+			if conflict := conflictOf(&listeners[i], &listeners[j], mixed); !conflict.none() {
 				conflict.message += "; neither is served."
 				conflicts[i] = conflict
 				break
@@ -74,7 +78,7 @@ func (d *declared) contends() bool { return d.formed && d.conflict.none() }
 func (d *declared) claims() bool { return d.formed && (d.conflict.none() || d.mutual) }
 
 // conflictOf says why a cannot stand beside b.
-func conflictOf(a, b *declared) refusal {
+func conflictOf(a, b *declared, mixed bool) refusal {
 	if a.Port != b.Port || transport(a.Protocol) != transport(b.Protocol) {
 		return refusal{}
 	}
@@ -87,6 +91,10 @@ func conflictOf(a, b *declared) refusal {
 		return refuse(gwv1.ListenerReasonProtocolConflict,
 			"port %d: only one %s listener can have the port, and %s has it too",
 			a.Port, a.Protocol, b.describe(a))
+	}
+	if !mixed && a.Protocol == gwv1.TLSProtocolType && b.Protocol == gwv1.TLSProtocolType && a.Passthrough != b.Passthrough {
+		return refuse(gwv1.ListenerReasonProtocolConflict,
+			"port %d: with the CRDs of the standard channel, TLS cannot be terminated here and passed through by %s", a.Port, b.describe(a))
 	}
 	if a.Hostname == b.Hostname {
 		return refuse(gwv1.ListenerReasonHostnameConflict,

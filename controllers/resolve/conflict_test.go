@@ -149,3 +149,22 @@ listeners:
 		}
 	}
 }
+
+// TestMixedTermination: terminating beside passing through is a feature of the experimental
+// channel; with standard CRDs it is a conflict (TLSRouteListenerMixedTerminationNotSupported).
+func TestMixedTermination(t *testing.T) {
+	documents := []string{ourClass, secret("infra", "cert", newPair(t, "a.com")), testGateway(`listeners:
+- {name: a, port: 443, protocol: TLS, hostname: a.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
+- {name: b, port: 443, protocol: TLS, hostname: b.com, tls: {mode: Passthrough}}
+- {name: c, port: 444, protocol: TLS, hostname: a.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
+- {name: d, port: 444, protocol: HTTPS, hostname: d.com, tls: {certificateRefs: [{name: cert}]}}`)}
+	for channel, conflict := range map[string]bool{"experimental": false, "standard": true} {
+		g := Gateway(storeOf(t, documents...).View(nil), gatewayKey, Installed{{Bundle: BundleVersion, Channel: channel}})
+		for name, mixed := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
+			accepted := findCondition(listenerNamed(t, g, name).Conditions, "Accepted")
+			if refused := accepted.Reason == "ProtocolConflict"; refused != (mixed && conflict) {
+				t.Errorf("%s channel, listener %s: %s, %s", channel, name, accepted.Reason, accepted.Message)
+			}
+		}
+	}
+}

@@ -16,8 +16,8 @@ import (
 )
 
 // Gateway resolves one Gateway with the ListenerSets that name it. A Gateway that is missing,
-// or whose class is not ours, gives the zero result.
-func Gateway(v store.View, key ir.Key) GatewayResult {
+// or whose class is not ours, gives the zero result. installed are the CRDs of the Gateway API.
+func Gateway(v store.View, key ir.Key, installed Installed) GatewayResult {
 	gateway := v.Gateway(key)
 	if gateway == nil {
 		return GatewayResult{}
@@ -27,7 +27,7 @@ func Gateway(v store.View, key ir.Key) GatewayResult {
 		return GatewayResult{}
 	}
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
-	r.declareListeners()
+	r.declareListeners(installed.experimental())
 	parameters, wrong := gatewayParameters(v, gateway, class)
 	r.accept(wrong)
 	r.resolveClientCertificate()
@@ -65,7 +65,7 @@ type gatewayResolution struct {
 
 // declareListeners puts the listeners of the Gateway and of the sets that it lets in into
 // one list and finds their conflicts.
-func (r *gatewayResolution) declareListeners() {
+func (r *gatewayResolution) declareListeners(mixed bool) {
 	r.listeners = parentDeclares(r.view, r.gateway, listenerOwner{
 		object:     Object{Kind: store.Gateway, Key: store.KeyOf(r.gateway)},
 		generation: r.generation,
@@ -78,7 +78,7 @@ func (r *gatewayResolution) declareListeners() {
 			r.listeners = append(r.listeners, parentDeclares(r.view, r.gateway, set.owner)...)
 		}
 	}
-	resolveConflicts(r.listeners)
+	resolveConflicts(r.listeners, mixed)
 }
 
 // accept finds what makes the Gateway as a whole unacceptable.

@@ -35,7 +35,7 @@ func TestDocumentedExamples(t *testing.T) {
 	for _, block := range blocks {
 		s := storeOf(t, append(around, dedent(string(block[1])))...)
 		for _, key := range s.Keys(store.Gateway) {
-			g := Gateway(s.View(nil), key)
+			g := Gateway(s.View(nil), key, nil)
 			status := GatewayStatus(ready(g))
 			wantGood(t, key.String(), status.Conditions)
 			for _, l := range status.Listeners {

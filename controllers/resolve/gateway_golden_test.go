@@ -34,7 +34,7 @@ func TestGatewayGolden(t *testing.T) {
 			}
 		}
 		for _, key := range s.Keys(store.Gateway) {
-			g := Gateway(s.View(nil), key)
+			g := Gateway(s.View(nil), key, nil)
 			if !g.Owned {
 				continue
 			}

@@ -79,7 +79,7 @@ var gatewayKey = ir.Key{Namespace: "infra", Name: "gw"}
 
 func resolveGateway(t testing.TB, documents ...string) GatewayResult {
 	t.Helper()
-	return Gateway(storeOf(t, append(documents, ourClass)...).View(nil), gatewayKey)
+	return Gateway(storeOf(t, append(documents, ourClass)...).View(nil), gatewayKey, nil)
 }
 
 // summary writes conditions as "Type=Status/Reason", one per word.

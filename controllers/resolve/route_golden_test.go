@@ -47,12 +47,12 @@ func newWorld(t testing.TB, input string) *world {
 	s := storeOf(t, input, ourClass)
 	w := &world{view: s.View(nil), pools: s.Keys(store.InferencePool), policies: s.Keys(store.BackendTLSPolicy)}
 	for _, key := range s.Keys(store.Gateway) {
-		w.gateways = append(w.gateways, Gateway(w.view, key))
+		w.gateways = append(w.gateways, Gateway(w.view, key, nil))
 	}
 	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute} {
 		for _, key := range s.Keys(kind) {
 			w.routes = append(w.routes, Route(w.view, Object{Kind: kind, Key: key}, func(key ir.Key) GatewayResult {
-				return Gateway(w.view, key)
+				return Gateway(w.view, key, nil)
 			}))
 		}
 	}

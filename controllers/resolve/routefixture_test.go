@@ -48,7 +48,7 @@ func resolveRoute(t testing.TB, kind store.Kind, documents ...string) RouteResul
 	t.Helper()
 	v := storeOf(t, append(documents, ourClass)...).View(nil)
 	return Route(v, Object{Kind: kind, Key: ir.Key{Namespace: "app", Name: "web"}}, func(key ir.Key) GatewayResult {
-		return Gateway(v, key)
+		return Gateway(v, key, nil)
 	})
 }
 
