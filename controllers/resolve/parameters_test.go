@@ -90,7 +90,7 @@ func TestClassParametersInvalid(t *testing.T) {
 		if got := summary(ClassStatus(class).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
 			t.Errorf("%s: class %s", name, got)
 		}
-		accepted := Gateway(s.View(nil), gatewayKey).Conditions[0]
+		accepted := Gateway(s.View(nil), gatewayKey, nil).Conditions[0]
 		if accepted.Reason != "InvalidParameters" || !strings.HasPrefix(accepted.Message, "GatewayClass kedify: spec.parametersRef") {
 			t.Errorf("%s: Gateway %s: %s", name, accepted.Reason, accepted.Message)
 		}
