@@ -24,7 +24,7 @@ func TestGatewayOwned(t *testing.T) {
 		{"no gateway", []string{ourClass}, false},
 	}
 	for _, c := range cases {
-		g := Gateway(storeOf(t, c.documents...).View(nil), gatewayKey)
+		g := Gateway(storeOf(t, c.documents...).View(nil), gatewayKey, nil)
 		if g.Owned != c.owned {
 			t.Errorf("%s: owned is %v", c.name, g.Owned)
 		}

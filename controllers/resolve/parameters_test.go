@@ -67,7 +67,7 @@ func TestParametersMerged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := storeOf(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), testGateway(withOwn))
 			base := s.View(nil).GatewayParameters(keyOf("system", "base")).DeepCopy()
-			g := Gateway(s.View(nil), gatewayKey)
+			g := Gateway(s.View(nil), gatewayKey, nil)
 			if got, want := yamlOf(t, g.Infrastructure.Parameters), normalized(t, c.want); got != want {
 				t.Errorf("got\n%swant\n%s", got, want)
 			}
