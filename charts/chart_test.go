@@ -198,7 +198,8 @@ log: {format: console, level: debug}
 func TestSchemaRefusesMistakes(t *testing.T) {
 	for _, set := range []string{
 		"replica=3", "replicas=0", "image.pullpolicy=Always", "image.pullPolicy=Sometimes", "log.level=loud",
-		"gatewayClass.parametersRef.name=b", "nameOverride=Upper",
+		"gatewayClass.parametersRef.name=b", "nameOverride=Upper", "keda.scalerAddress=noport", "keda.scaleraddress=a:1",
+		"admission.enabled=maybe", "clusterDomain=Upper",
 	} {
 		if _, err := template(t, "--set", set); err == nil {
 			t.Errorf("%s is accepted", set)

@@ -6,18 +6,22 @@ import (
 	"strings"
 	"testing"
 
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/scaledobject"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// grants are permissions: "group/resource" to verbs.
+// grants are permissions: "group/resource", with the names that it is limited to, to verbs.
 type grants map[string]map[string]bool
 
 func (g grants) add(resource string, verbs ...string) {
@@ -36,6 +40,9 @@ var irregular = map[string]string{"gatewaies": "gateways", "gatewayparameterses"
 func needed(t *testing.T) grants {
 	t.Helper()
 	scheme := controllers.NewScheme()
+	if err := kedav1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
 	resourceOf := func(object client.Object) string {
 		kind, err := apiutil.GVKForObject(object, scheme)
 		if err != nil {
@@ -57,6 +64,20 @@ func needed(t *testing.T) grants {
 	for _, object := range infra.Owned() {
 		want.add(resourceOf(object), "get", "list", "watch", "create", "patch", "delete")
 	}
+	for _, object := range scaledobject.Watched() {
+		want.add(resourceOf(object), "get", "list", "watch")
+	}
+	for _, object := range scaledobject.Written() {
+		want.add(resourceOf(object), "create", "patch", "delete")
+	}
+	want.add(resourceOf(&v1alpha1.HTTPScaler{})+"/status", "patch")
+	want.add(resourceOf(&kedav1alpha1.ScaledObject{}), "patch") // the empty one, for admission to rewrite
+	want.add("*/*/scale", "get", "update", "patch")
+	for _, object := range []client.Object{
+		&admissionregistrationv1.ValidatingWebhookConfiguration{}, &admissionregistrationv1.MutatingWebhookConfiguration{},
+	} {
+		want.add(resourceOf(object)+" kedify-gateway", "get", "update")
+	}
 	want.add("apiextensions.k8s.io/customresourcedefinitions", "list", "watch")
 	want.add("events.k8s.io/events", "create", "patch", "update")
 	return want
@@ -69,10 +90,14 @@ func TestClusterRoleIsLeastPrivilege(t *testing.T) {
 	for _, rule := range role.Rules {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
-				granted.add(group+"/"+resource, rule.Verbs...)
+				name := group + "/" + resource
+				for _, only := range rule.ResourceNames {
+					name += " " + only
+				}
+				granted.add(name, rule.Verbs...)
 			}
 		}
-		if len(rule.ResourceNames) > 0 || len(rule.NonResourceURLs) > 0 {
+		if len(rule.NonResourceURLs) > 0 {
 			t.Errorf("rule %+v is not understood by this test", rule)
 		}
 	}

@@ -49,15 +49,14 @@ func (m *mutator) Handle(_ context.Context, request admission.Request) admission
 	return response
 }
 
-// operations touch the type, the address, the mark and the authentication of our triggers,
-// and nothing else: all other fields stay with whoever wrote them.
+// operations touch the type, the address and the mark of our triggers, and nothing else: all
+// other fields stay with whoever wrote them.
 func (m *mutator) operations(raw []byte) ([]operation, error) {
 	var object struct {
 		Spec struct {
 			Triggers []struct {
-				Type           string         `json:"type"`
-				Metadata       map[string]any `json:"metadata"`
-				Authentication any            `json:"authenticationRef"`
+				Type     string         `json:"type"`
+				Metadata map[string]any `json:"metadata"`
 			} `json:"triggers"`
 		} `json:"spec"`
 	}
@@ -75,11 +74,6 @@ func (m *mutator) operations(raw []byte) ([]operation, error) {
 			operations = append(operations, operation{"add", path + "/metadata/scalerAddress", m.options.ScalerAddress})
 		}
 		operations = append(operations, operation{"add", path + "/metadata/originalType", trigger.Type})
-		if m.options.Authentication != "" && trigger.Authentication == nil {
-			operations = append(operations, operation{"add", path + "/authenticationRef", map[string]string{
-				"kind": "ClusterTriggerAuthentication", "name": m.options.Authentication,
-			}})
-		}
 	}
 	return operations, nil
 }

@@ -233,10 +233,6 @@ spec:
 	if again := mutate(t, options, got); again != "unchanged" {
 		t.Errorf("a second time:\n%s", again)
 	}
-	options.Authentication = "kedify-gateway"
-	if got := mutate(t, options, mixed); strings.Count(got, "ClusterTriggerAuthentication") != 1 || !strings.Contains(got, "name: mine") {
-		t.Errorf("with authentication:\n%s", got)
-	}
 	for _, text := range []string{
 		"kind: ScaledObject\nspec: {triggers: [{type: cron, metadata: {}}]}", "kind: ScaledObject\nspec: {}",
 		"kind: ScaledObject\nspec: {triggers: [{type: kedify-http}]}", "kind: ScaledJob\nspec: {triggers: [{type: kedify-http, metadata: {}}]}",

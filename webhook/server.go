@@ -43,11 +43,8 @@ type Options struct {
 	Reader client.Reader
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
-	// Authentication names the ClusterTriggerAuthentication that KEDA is to use with our
-	// scaler; empty: none.
-	Authentication string
-	Clock          clock.Clock
-	Log            logr.Logger
+	Clock         clock.Clock
+	Log           logr.Logger
 }
 
 // Server answers the API server.

@@ -27,6 +27,9 @@ var ErrForeign = errors.New("an object of this name exists and was not made for 
 // deleted, and the next attempt makes a new one.
 var errPredecessor = errors.New("the object of a deleted owner of the same name has to go first")
 
+// errTerminating says that the namespace is being deleted, and everything with it.
+var errTerminating = errors.New("the namespace is being deleted")
+
 // carryOut makes the scope as the plan says. One object that cannot be written keeps no other
 // from being written.
 func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World, made plan.Plan) error {
@@ -36,7 +39,9 @@ func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World
 	generations := map[ir.Key]int64{}
 	for _, object := range made.Objects {
 		generation, err := c.ensure(ctx, object)
-		if err != nil {
+		switch {
+		case errors.Is(err, errTerminating): // not worth a retry, nor an event
+		case err != nil:
 			problems = append(problems, err)
 			told = append(told, refusals(world, object, err)...)
 		}
@@ -97,7 +102,10 @@ func (c *Controller) ensure(ctx context.Context, object client.Object) (int64, e
 	}
 	c.Log.V(1).Info("applying", "kind", kind, "object", store.KeyOf(object).String())
 	err = c.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), fieldOwner, client.ForceOwnership)
-	if err != nil {
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return 0, errTerminating
+	case err != nil:
 		return 0, fmt.Errorf("apply %s %s: %w", kind, store.KeyOf(object), err)
 	}
 	return desired.GetGeneration(), nil

@@ -22,7 +22,7 @@ const (
 	// firstBackfill to lastBackfill is how long an object waits that admission did not rewrite:
 	// its policy may be on the way, or may never come.
 	firstBackfill = time.Second
-	lastBackfill  = 10 * time.Minute
+	lastBackfill  = time.Minute
 )
 
 // backfill has admission rewrite the ScaledObjects that were stored with a type that KEDA does

@@ -9,8 +9,10 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -280,6 +282,20 @@ func TestFailedReadDeletesNothing(t *testing.T) {
 	}
 	if writes := b.written(); len(writes) > 0 {
 		t.Errorf("writes %q", writes)
+	}
+}
+
+// A namespace that is being deleted takes nothing new, and nobody is told.
+func TestTerminatingNamespace(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"), webService())
+	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "httpscalers"}, "web-0", errors.New("terminating"))
+	refused.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	b.fail["apply HTTPScaler web-0"] = refused
+	if err := b.controller.reconcile(context.Background(), "shop"); err != nil {
+		t.Error(err)
+	}
+	if events := b.heard(); len(events) > 0 {
+		t.Errorf("events %q", events)
 	}
 }
 

@@ -62,6 +62,23 @@ var sources = []source{
 	{name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} }, touch: touchScaledObject, same: sameScaledObject},
 }
 
+// Watched returns an empty object of each kind that is read: the permissions that are needed.
+func Watched() []client.Object {
+	objects := make([]client.Object, 0, len(sources))
+	for _, source := range sources {
+		objects = append(objects, source.new())
+	}
+	return objects
+}
+
+// Written returns an empty object of each kind that is applied and deleted.
+func Written() []client.Object {
+	return []client.Object{
+		&v1alpha1.HTTPScaler{}, &v1alpha1.GatewayParameters{}, &gwv1.HTTPRoute{}, &gwv1.TLSRoute{}, &gwv1.Gateway{},
+		&gwv1.ReferenceGrant{}, &corev1.Service{},
+	}
+}
+
 func touchNamespace(c *Controller, object client.Object) { c.touchActive(object.GetNamespace()) }
 
 func touchEverything(c *Controller, _ client.Object) { c.touchAll() }

@@ -1,0 +1,111 @@
+package charts_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kedify/inference-gateway/webhook"
+)
+
+const policies = "--api-versions=admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
+
+// The API server that has policies gets one, and no webhook for the same.
+func TestAdmissionPolicy(t *testing.T) {
+	objects := rendered(t, policies)
+	policy := find[*admissionregistrationv1.MutatingAdmissionPolicy](t, objects)
+	binding := find[*admissionregistrationv1.MutatingAdmissionPolicyBinding](t, objects)
+	if binding.Spec.PolicyName != policy.Name {
+		t.Errorf("the binding is for %q", binding.Spec.PolicyName)
+	}
+	text, err := template(t, policies)
+	if err != nil || strings.Contains(text, "MutatingWebhookConfiguration") {
+		t.Errorf("both policy and webhook: %v", err)
+	}
+	rewrite := policy.Spec.Mutations[0].JSONPatch.Expression
+	for _, want := range []string{`"kedify-gateway.kedify-system.svc.cluster.local:9090"`, "/metadata/originalType", "external-push"} {
+		if !strings.Contains(rewrite, want) {
+			t.Errorf("%s is not in %s", want, rewrite)
+		}
+	}
+	if policy.Spec.FailurePolicy == nil || len(policy.Spec.MatchConditions) == 0 {
+		t.Error("failures are not limited to objects with a trigger of ours")
+	}
+}
+
+func TestAdmissionWebhookOnly(t *testing.T) {
+	objects := rendered(t, "--kube-version=1.33.0")
+	configuration := find[*admissionregistrationv1.MutatingWebhookConfiguration](t, objects)
+	service := find[*corev1.Service](t, objects)
+	hook := configuration.Webhooks[0]
+	checkHook(t, service, hook.Name, hook.ClientConfig, hook.MatchConditions)
+	if *hook.ClientConfig.Service.Path != webhook.MutatePath {
+		t.Errorf("path %s", *hook.ClientConfig.Service.Path)
+	}
+	if len(hook.Rules) != 1 || !slices.Equal(hook.Rules[0].Resources, []string{"scaledobjects"}) {
+		t.Errorf("rules %+v", hook.Rules)
+	}
+}
+
+func TestValidatingWebhook(t *testing.T) {
+	objects := rendered(t, policies, "--set=nameOverride=custom")
+	configuration := find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects)
+	hook := configuration.Webhooks[0]
+	checkHook(t, find[*corev1.Service](t, objects), hook.Name, hook.ClientConfig, hook.MatchConditions)
+	if *hook.ClientConfig.Service.Path != webhook.ValidatePath {
+		t.Errorf("path %s", *hook.ClientConfig.Service.Path)
+	}
+	if configuration.Name != "custom" {
+		t.Errorf("name %s; the leader looks for that of the installation", configuration.Name)
+	}
+}
+
+// checkHook: a webhook leads to a port of our Service, and is limited to our triggers.
+func checkHook(t *testing.T, service *corev1.Service, name string, client admissionregistrationv1.WebhookClientConfig, conditions []admissionregistrationv1.MatchCondition) {
+	t.Helper()
+	to := client.Service
+	if to == nil || to.Name != service.Name || to.Namespace != service.Namespace || to.Port == nil {
+		t.Fatalf("%s leads to %+v", name, to)
+	}
+	if !slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool {
+		return port.Port == *to.Port && port.TargetPort.StrVal == "admission"
+	}) {
+		t.Errorf("%s leads to port %d, which the Service has not", name, *to.Port)
+	}
+	if !slices.ContainsFunc(conditions, func(c admissionregistrationv1.MatchCondition) bool {
+		return strings.Contains(c.Expression, "kedify-envoy-http")
+	}) {
+		t.Errorf("%s is asked about objects of others, and blocks them when it fails", name)
+	}
+}
+
+// The address that admission writes, and the part of it by which the native spelling is known.
+func TestScalerAddress(t *testing.T) {
+	for set, want := range map[string]struct{ address, host string }{
+		"nameOverride=x,clusterDomain=corp.example":            {"x.kedify-system.svc.corp.example:9090", "x.kedify-system"},
+		"keda.scalerAddress=dns:///s.ns.svc.cluster.local:123": {"dns:///s.ns.svc.cluster.local:123", "s.ns"},
+		"keda.scalerAddress=scaler.example.com:9090":           {"scaler.example.com:9090", "scaler.example.com"},
+	} {
+		objects := rendered(t, policies, "--set", set)
+		policy := find[*admissionregistrationv1.MutatingAdmissionPolicy](t, objects)
+		if !strings.Contains(policy.Spec.Mutations[0].JSONPatch.Expression, `value: "`+want.address+`"`) {
+			t.Errorf("%s: %s", set, policy.Spec.Mutations[0].JSONPatch.Expression)
+		}
+		hook := find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects).Webhooks[0]
+		if !slices.ContainsFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool {
+			return strings.Contains(c.Expression, "contains('"+want.host+"')")
+		}) {
+			t.Errorf("%s: %+v", set, hook.MatchConditions)
+		}
+	}
+}
+
+func TestAdmissionOff(t *testing.T) {
+	text, err := template(t, policies, "--set=admission.enabled=false")
+	if err != nil || strings.Contains(text, "admissionregistration.k8s.io") {
+		t.Errorf("admission is still there: %v", err)
+	}
+}
