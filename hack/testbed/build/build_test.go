@@ -70,8 +70,8 @@ func TestEveryComponentHasItsModule(t *testing.T) {
 			}
 		}
 	}
-	if got := Components[0].Binaries(); !slices.Contains(got, "kubelet") {
-		t.Errorf("binaries of %s: %v", Components[0].Name, got)
+	if c, _ := Lookup("kubernetes"); !slices.Contains(c.Binaries(), "kubelet") {
+		t.Errorf("binaries of kubernetes: %v", c.Binaries())
 	}
 	if c, _ := Lookup("etcd"); !slices.Equal(c.Binaries(), []string{"etcd"}) {
 		t.Errorf("binaries of etcd: %v", c.Binaries())

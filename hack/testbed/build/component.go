@@ -23,11 +23,17 @@ type Component struct {
 const Gateway = "kedify-gateway"
 
 // Components is everything the testbed can build, the longest first.
-//
-// KEDA's operator, metrics adapter and admission webhooks belong here as one
-// more row with a module under components/keda, and their images in
-// image.Table with the profile "keda".
 var Components = []Component{
+	{
+		// One row for all three: they share nearly every package, and the
+		// adapter links every scaler as the operator does.
+		Name: "keda", Version: "2.21.0",
+		Packages: []string{
+			"github.com/kedacore/keda/v2/cmd/adapter", "github.com/kedacore/keda/v2/cmd/operator",
+			"github.com/kedacore/keda/v2/cmd/webhooks",
+		},
+		LDFlags: "-X github.com/kedacore/keda/v2/version.Version=2.21.0",
+	},
 	{
 		Name: "kubernetes", Version: "1.36.3",
 		Packages: []string{

@@ -47,6 +47,13 @@ func (i Image) Files(binary string) ([]File, error) {
 		}
 		files = append(files, libraries...)
 	}
+	if i.TimeZones {
+		zones, err := timeZones()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, zones...)
+	}
 	return files, nil
 }
 

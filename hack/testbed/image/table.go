@@ -13,11 +13,12 @@ const (
 	Minimal     = "minimal"     // Kubernetes, Envoy, DNS, the gateway
 	Inference   = "inference"   // and the endpoint picker, a model simulator, the echo backend
 	Conformance = "conformance" // what the two conformance suites' manifests ask for
-	KEDA        = "keda"        // minimal and the echo backend; KEDA's own images go here
+	KEDA        = "keda"        // and KEDA, with the echo backend to scale
+	Full        = "full"        // inference and KEDA together
 )
 
 // Profiles lists them all.
-var Profiles = []string{Minimal, Inference, Conformance, KEDA}
+var Profiles = []string{Minimal, Inference, Conformance, KEDA, Full}
 
 // Names that other packages and the manifests refer to.
 const (
@@ -36,6 +37,7 @@ type Image struct {
 	Spec      Spec
 	Profiles  []string
 	Dynamic   bool // carries the shared libraries of its binary
+	TimeZones bool // carries the time zone database
 	Extra     []File
 }
 
@@ -61,18 +63,19 @@ func Table(o Options) []Image {
 				Cmd: []string{"-c", "/etc/envoy/envoy.yaml"}}},
 		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
 			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
-		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA},
+		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full},
 			Spec: Spec{User: nonroot, Names: []string{
 				"registry.k8s.io/gateway-api/echo-basic:v1.5.1",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.2",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.3",
 				"gcr.io/k8s-staging-gateway-api/echo-basic:v20251106-v1.3.0-263-g47c3435c",
 			}}},
-		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance},
+		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance, Full},
 			Spec: Spec{Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, User: nonroot}},
-		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference},
+		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference, Full},
 			Spec: Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
 	}
+	rows = append(rows, kedaRows()...)
 	rows = append(rows, lweppRows(o)...)
 	for i := range rows {
 		row := &rows[i]
@@ -84,6 +87,21 @@ func Table(o Options) []Image {
 		}
 	}
 	return rows
+}
+
+// kedaRows have the names, paths and users of KEDA's own images. Those have a
+// time zone database, which cron triggers need.
+func kedaRows() []Image {
+	row := func(name, binary, path string, args ...string) Image {
+		return Image{Name: name, Component: "keda", Binary: binary, Path: path, Profiles: []string{KEDA, Full}, TimeZones: true,
+			Spec: Spec{Names: []string{"ghcr.io/kedacore/" + name + ":2.21.0"}, User: nonroot,
+				Entrypoint: append([]string{path}, append(args, "--zap-log-level=info", "--zap-encoder=console")...)}}
+	}
+	return []Image{
+		row("keda", "operator", "/keda"),
+		row("keda-metrics-apiserver", "adapter", "/keda-adapter", "--secure-port=6443"),
+		row("keda-admission-webhooks", "webhooks", "/keda-admission-webhooks"),
+	}
 }
 
 // lweppRows: the stock lightweight picker 1.6.0 cannot answer a request with a

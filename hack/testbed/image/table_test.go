@@ -1,9 +1,12 @@
 package image
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
@@ -41,12 +44,52 @@ func TestEveryRowCanBeBuiltAndNoNameIsTwice(t *testing.T) {
 	}
 }
 
+// The name that KEDA's manifests ask for, what is built, and what the build
+// calls itself are three spellings of one version.
+func TestKEDAHasOneVersion(t *testing.T) {
+	keda, err := build.Lookup("keda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range kedaRows() {
+		if want := "ghcr.io/kedacore/" + row.Name + ":" + keda.Version; row.Spec.Names[0] != want {
+			t.Errorf("%s, want %s", row.Spec.Names[0], want)
+		}
+	}
+	if !strings.HasSuffix(keda.LDFlags, "="+keda.Version) {
+		t.Errorf("it calls itself %s", keda.LDFlags)
+	}
+	module, err := os.ReadFile(filepath.Join("..", "components", "keda", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(module), "github.com/kedacore/keda/v2 v"+keda.Version+" ") {
+		t.Error("its module requires another")
+	}
+}
+
+func TestTimeZones(t *testing.T) {
+	zones, err := timeZones()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(zones, func(f File) bool { return f.Path == "/usr/share/zoneinfo/Europe/Prague" })
+	if i < 0 {
+		t.Fatal("no Prague")
+	}
+	if location, err := time.LoadLocationFromTZData("Prague", zones[i].Content); err != nil || location.String() != "Prague" {
+		t.Errorf("%v, %v", location, err)
+	}
+}
+
 func TestProfiles(t *testing.T) {
 	rows := Table(Options{LWEPPAsEPP: true})
 	for profile, want := range map[string]string{
 		Minimal:     "pause coredns envoy gateway",
 		Inference:   "pause coredns envoy gateway echo-basic epp llm-d-inference-sim",
 		Conformance: "pause coredns envoy gateway echo-basic epp lwepp lwepp-as-epp",
+		KEDA:        "pause coredns envoy gateway echo-basic keda keda-metrics-apiserver keda-admission-webhooks",
+		Full:        "pause coredns envoy gateway echo-basic epp llm-d-inference-sim keda keda-metrics-apiserver keda-admission-webhooks",
 	} {
 		images, err := ForProfile(rows, profile)
 		if err != nil {
