@@ -1,5 +1,5 @@
 // Command install puts the product into a cluster the way a user does: the CRDs of Gateway API
-// and of the Inference Extension, then the chart with helm.
+// and of the Inference Extension, then the chart with helm. With -keda, KEDA comes first.
 //
 // Job: bring a cluster to "GatewayClass kedify is Accepted", or say what is missing.
 // Inputs: -name of a testbed cluster, or the cluster of KUBECONFIG when that is set.
@@ -40,6 +40,8 @@ func main() {
 	flag.StringVar(&i.name, "name", "default", "testbed cluster to install into; ignored when KUBECONFIG is set")
 	flag.StringVar(&i.channel, "channel", "experimental", "channel of the Gateway API CRDs: experimental or standard")
 	flag.StringVar(&i.values, "values", "", "comma-separated key=value pairs for the chart")
+	flag.BoolVar(&i.keda, "keda", false, "install KEDA, too, before the product; a testbed has its images already with profile keda or full")
+	flag.BoolVar(&i.product, "product", true, "install the product; false leaves a cluster with KEDA alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -55,47 +57,80 @@ type step struct {
 	name   string
 	inside bool
 	argv   []string
+	answer string // an error with this in it is what the step is after
+	loud   bool   // it may take long, and tells by itself how far it is
 }
+
+func inCluster(name string, argv ...string) step { return step{name: name, inside: true, argv: argv} }
 
 // installer is one installation.
 type installer struct {
 	name, channel, values string
+	keda, product         bool
 	log                   *progress.Log
 }
 
 func (i installer) install(ctx context.Context) error {
+	for _, part := range []struct {
+		wanted bool
+		steps  func(context.Context) ([]step, error)
+	}{{i.keda, i.kedaSteps}, {i.product, i.productSteps}} {
+		if !part.wanted {
+			continue
+		}
+		steps, err := part.steps(ctx)
+		if err != nil {
+			return err
+		}
+		if err := i.perform(ctx, steps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i installer) productSteps(ctx context.Context) ([]step, error) {
 	gatewayCRDs, err := apply(ctx, "sigs.k8s.io/gateway-api", i.channel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	poolCRDs, err := apply(ctx, "sigs.k8s.io/gateway-api-inference-extension", "bases")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	helm, err := filepath.Abs("bin/helm")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	steps := []step{
-		{"helm", false, []string{"go", "build", "-modfile=hack/helm/go.mod", "-o", helm, "helm.sh/helm/v4/cmd/helm"}},
-		{"Gateway API CRDs", true, gatewayCRDs},
-		{"InferencePool CRD", true, poolCRDs},
-		{"chart", true, i.upgrade(helm)},
-		{"GatewayClass", true, []string{"kubectl", "wait", "gatewayclass/kedify", "--for=condition=Accepted", "--timeout=60s"}},
+		{name: "helm", argv: []string{"go", "build", "-modfile=hack/helm/go.mod", "-o", helm, "helm.sh/helm/v4/cmd/helm"}},
+		inCluster("Gateway API CRDs", gatewayCRDs...),
+		inCluster("InferencePool CRD", poolCRDs...),
+		inCluster("chart", i.upgrade(helm)...),
+		inCluster("GatewayClass", "kubectl", "wait", "gatewayclass/kedify", "--for=condition=Accepted", "--timeout=60s"),
 	}
 	if os.Getenv("KUBECONFIG") == "" && i.run(ctx, i.inside(inNamespace("get", deployment))) == nil {
 		// An image built from the tree keeps its name: pods that run already run the old one.
 		steps = append(steps,
-			step{"restart", true, inNamespace("rollout", "restart", deployment)},
-			step{"new pods", true, inNamespace("rollout", "status", deployment, "--timeout=3m")})
+			inCluster("restart", inNamespace("rollout", "restart", deployment)...),
+			inCluster("new pods", inNamespace("rollout", "status", deployment, "--timeout=3m")...))
 	}
+	return steps, nil
+}
+
+func (i installer) perform(ctx context.Context, steps []step) error {
 	for _, s := range steps {
 		progress := i.log.Step(s.name)
 		argv := s.argv
 		if s.inside {
 			argv = i.inside(argv)
 		}
-		if err := i.run(ctx, argv); err != nil {
+		run := i.run
+		if s.loud {
+			run = aloud
+		}
+		err := run(ctx, argv)
+		if err != nil && (s.answer == "" || !strings.Contains(err.Error(), s.answer)) {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		progress.Done("done")
@@ -112,6 +147,14 @@ func (i installer) run(ctx context.Context, argv []string) error {
 	return nil
 }
 
+// aloud runs a command that prints for itself.
+func aloud(ctx context.Context, argv []string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has children to end
+	return cmd.Run()
+}
+
 func inNamespace(args ...string) []string {
 	return append([]string{"kubectl", "--namespace", namespace}, args...)
 }
@@ -119,7 +162,7 @@ func inNamespace(args ...string) []string {
 // apply applies the CRDs in a folder of a module. It is server-side: they are too large for the
 // annotation of a client-side apply.
 func apply(ctx context.Context, module, folder string) ([]string, error) {
-	root, err := moduleFolder(ctx, module)
+	root, err := moduleFolder(ctx, ".", module)
 	if err != nil {
 		return nil, err
 	}
@@ -156,19 +199,25 @@ func (i installer) inside(argv []string) []string {
 	return append([]string{"bin/testbed", "--name", i.name, "exec", "--"}, argv...)
 }
 
-// moduleFolder is where the sources of a module of ours are, with the version of go.mod.
-func moduleFolder(ctx context.Context, module string) (string, error) {
-	text, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
-	if err != nil {
-		return "", fmt.Errorf("folder of %s: %w", module, err)
-	}
-	if folder := strings.TrimSpace(string(text)); folder != "" {
-		return folder, nil
+// moduleFolder is where the sources of a module are, with the version of the go.mod in dir.
+func moduleFolder(ctx context.Context, dir, module string) (string, error) {
+	folder, err := inGo(ctx, dir, "list", "-m", "-f", "{{.Dir}}", module)
+	if err != nil || folder != "" {
+		return folder, err
 	}
 	// Listed but not yet on this machine.
-	if err := exec.CommandContext(ctx, "go", "mod", "download", module).Run(); err != nil {
-		return "", fmt.Errorf("download %s: %w", module, err)
+	if _, err := inGo(ctx, dir, "mod", "download", module); err != nil {
+		return "", err
 	}
-	text, err = exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module).Output()
-	return strings.TrimSpace(string(text)), err
+	return inGo(ctx, dir, "list", "-m", "-f", "{{.Dir}}", module)
+}
+
+func inGo(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	text, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
