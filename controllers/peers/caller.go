@@ -119,11 +119,14 @@ func (e *Exchange) listen(ctx context.Context, address string) (heard bool, err 
 			return heard, errSelf
 		case heard:
 			e.view.change(address, said)
+			e.merge(said)
 			continue
 		}
 		silent.Stop()
 		heard = true
 		e.view.replace(address, said)
+		e.merge(said)
+		defer e.lost(said.Replica)
 		e.options.Metrics.connected.Inc()
 		defer e.options.Metrics.connected.Dec()
 		e.options.Log.Info("follows a replica", "replica", said.Replica, "address", address)

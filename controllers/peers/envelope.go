@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
@@ -27,6 +28,9 @@ type envelope struct {
 	Deliveries []publish.Delivery `json:"deliveries,omitempty"`
 	// Forgotten are the gateways that the sender has no more.
 	Forgotten []ir.Key `json:"forgotten,omitempty"`
+	// Demand is what the proxies of the sender count and what the sender holds: all of it in
+	// the first envelope of a stream, and then what changed.
+	Demand *demand.News `json:"demand,omitempty"`
 }
 
 func (e envelope) message() (*wrapperspb.BytesValue, error) {

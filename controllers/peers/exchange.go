@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 
+	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -30,6 +31,8 @@ type Options struct {
 	Deliver func(publish.Delivery)
 	// Knows reports whether this replica has a gateway, see publish.Publisher.Knows.
 	Knows func(ir.Key) bool
+	// Board counts and holds; demand.Board is one. Nil: nothing is counted or held here.
+	Board Board
 	// Discover returns the addresses, host:port, of the other replicas.
 	Discover func(context.Context) ([]string, error)
 	// Certificates signs what this replica shows to others; ServerName is what it expects in
@@ -44,6 +47,14 @@ type Options struct {
 	Settle  time.Duration
 	Metrics *Metrics
 	Log     logr.Logger
+}
+
+// Board is the demand of this replica: what it tells the others, and what it hears of them.
+// Merge is called with what one replica tells in order, Lost when its stream ends.
+type Board interface {
+	Follow() *demand.Follower
+	Merge(replica string, news demand.News)
+	Lost(replica string)
 }
 
 // Exchange adds up deliveries over all replicas.

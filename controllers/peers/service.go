@@ -49,22 +49,33 @@ func (e *Exchange) exchange(stream grpc.ServerStream) error {
 	e.options.Log.V(1).Info("a replica follows", "replica", subscriber.Replica)
 	reader := e.feed.subscribe()
 	defer reader.leave()
+	follower := e.follow()
+	defer follower.Leave()
+	next := reader.take()
+	follower.take(&next)
 	for {
-		taken := reader.take()
-		taken.Replica = e.options.Replica
-		message, err := taken.message()
-		if err != nil {
-			return status.Error(codes.Internal, err.Error())
-		}
-		if err := stream.SendMsg(message); err != nil {
+		if err := e.send(stream, next); err != nil {
 			return err
 		}
+		next = envelope{}
 		select {
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
 		case <-e.stopping:
 			return status.Error(codes.Unavailable, "the replica stops")
 		case <-reader.wake:
+			next = reader.take()
+		case <-follower.Wake():
+			follower.take(&next)
 		}
 	}
+}
+
+func (e *Exchange) send(stream grpc.ServerStream, next envelope) error {
+	next.Replica = e.options.Replica
+	message, err := next.message()
+	if err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	return stream.SendMsg(message)
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -56,6 +58,8 @@ type replica struct {
 	keeper    *certs.Keeper
 	publisher *publish.Publisher
 	exchange  *peers.Exchange
+	catalog   *scaler.Catalog
+	board     *demand.Board
 	stop      func()
 
 	mu     sync.Mutex
@@ -74,8 +78,10 @@ func (c *cluster) replicaAt(name, address string) *replica {
 	if err := r.keeper.Load(c.t.Context()); err != nil {
 		c.t.Fatal(err)
 	}
+	r.catalog = scaler.NewCatalog()
+	r.board = demand.New(demand.Options{Catalog: r.catalog})
 	r.exchange = peers.New(peers.Options{
-		Replica: name, Deliver: r.take, Knows: func(gateway ir.Key) bool { return r.publisher.Knows(gateway) },
+		Board: r.board, Replica: name, Deliver: r.take, Knows: func(gateway ir.Key) bool { return r.publisher.Knows(gateway) },
 		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, Settle: settle,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})

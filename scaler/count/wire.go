@@ -8,9 +8,9 @@ import (
 )
 
 // message is an envoy.service.metrics.v3.StreamMetricsMessage that is read where it lies. The
-// generated types take 15 ms and 180,000 allocations for the 20,000 families of a proxy with
-// 5,000 clusters, every second; this takes a tenth of it and allocates nothing. A fuzz test
-// compares the two.
+// generated types take 15 ms, 8 MB and 180,000 allocations for the 20,000 families of a proxy
+// with 5,000 clusters, every second; this takes 5 ms and allocates nothing (BenchmarkMessage).
+// A fuzz test compares the two.
 //
 // It is a message in the form that the protobuf runtime accepts from other generators: with an
 // Unmarshal method of its own. The bytes are valid during that call only, so take is called

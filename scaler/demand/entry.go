@@ -11,7 +11,8 @@ import (
 
 // entry is one demand key.
 type entry struct {
-	key ir.Key
+	key  ir.Key
+	text string // of key
 	// refs counts the cells of proxies that lead here.
 	refs atomic.Int32
 	// plan is never nil.
@@ -75,8 +76,9 @@ func (b *Board) entryLocked(key ir.Key) *entry {
 	e := b.entries[key]
 	if e == nil {
 		// The strings may be parts of a message, which they would keep in memory.
-		key = ir.Key{Namespace: strings.Clone(key.Namespace), Name: strings.Clone(key.Name)}
-		e = &entry{key: key}
+		text := key.String()
+		key = keyOf(text)
+		e = &entry{key: key, text: text}
 		e.plan.Store(b.unplanned)
 		e.held.load = ring{width: instant(loadWidth), size: maxProfile}
 		b.entries[key] = e
@@ -169,6 +171,12 @@ func (e *entry) lose(from *proxy, at instant) {
 			l.lose(from, at)
 		}
 	}
+}
+
+// keyOf is the inverse of ir.Key.String.
+func keyOf(text string) ir.Key {
+	namespace, name, _ := strings.Cut(text, "/")
+	return ir.Key{Namespace: namespace, Name: name}
 }
 
 // unused reports whether nothing leads to the entry any more. b.mu and mu are held.

@@ -6,7 +6,7 @@ func (b *Board) Tidy() { b.tidy() }
 // Counted returns the requests that were counted for a key.
 func (b *Board) Counted(key string) uint64 {
 	for _, e := range b.allEntries() {
-		if e.key.String() == key {
+		if e.text == key {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			return e.counted

@@ -173,7 +173,7 @@ func (f *Follower) proxyNews(p *proxy, all bool) (ProxyNews, bool) {
 	for _, c := range p.cells {
 		if c.changed > since {
 			news.Counts = append(news.Counts, KeyCounts{
-				Key: c.entry.key, Requests: c.counts.Requests, Retries: c.counts.Retries, Active: c.counts.Active,
+				Key: c.entry.text, Requests: c.counts.Requests, Retries: c.counts.Retries, Active: c.counts.Active,
 			})
 		}
 	}

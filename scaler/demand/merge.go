@@ -108,7 +108,7 @@ func (b *Board) mergeProxy(from *peer, said *ProxyNews, now instant) *proxy {
 		b.metrics.reports.WithLabelValues("replica").Inc()
 		st := p.begin(b, s)
 		for _, c := range said.Counts {
-			p.take(&st, c.Key, Counts{Requests: c.Requests, Retries: c.Retries, Active: c.Active})
+			p.take(&st, keyOf(c.Key), Counts{Requests: c.Requests, Retries: c.Retries, Active: c.Active})
 		}
 		p.others(&st, false)
 		p.end(&st, s, from)

@@ -56,9 +56,9 @@ type ProxyNews struct {
 	Counts []KeyCounts `json:"counts,omitempty"`
 }
 
-// KeyCounts are the counts of one key in one proxy.
+// KeyCounts are the counts of one key, "namespace/name", in one proxy.
 type KeyCounts struct {
-	Key      ir.Key `json:"key"`
+	Key      string `json:"k"`
 	Requests uint64 `json:"r,omitempty"`
 	Retries  uint64 `json:"t,omitempty"`
 	Active   uint64 `json:"a,omitempty"`

@@ -9,7 +9,7 @@ import (
 func (b *Board) pastNews(now instant) *PastNews {
 	told := &PastNews{}
 	for _, g := range b.allGateways() {
-		if s := g.sight(b, now); s.asOf != now {
+		if s := g.sight(b, now); s.asOf == never {
 			continue
 		}
 		g.mu.RLock()

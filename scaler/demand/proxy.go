@@ -105,8 +105,8 @@ func (p *proxy) begin(b *Board, s sighting) step {
 		p.zero()
 		st.from = max(st.from, st.at-lived)
 	case p.heardBefore:
-	case s.started, s.uptime > 0 && instant(s.uptime+time.Second) <= st.at-b.began:
-		// It is younger than this board: nothing that it counted was counted before.
+	case s.started && s.at >= b.began, s.uptime > 0 && instant(s.uptime+time.Second) <= st.at-b.began:
+		// It is younger than this board, or as old: nothing that it counted was counted before.
 		st.from = max(st.at-lived, never+1)
 	default:
 		st.from, st.baseline = st.at, true

@@ -334,3 +334,24 @@ func take(t *testing.T, f *demand.Follower) demand.News {
 	}
 	return wired(t, f.Take())
 }
+
+// A proxy that had just started when it was last heard counts for a new replica from there on,
+// not from its start: the others have counted that, and their past says so.
+func TestNewReplicaAfterStart(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger())
+	p := w.proxy("p", a, 0, 100*time.Millisecond)
+	p.sent = 20
+	w.run(200 * time.Millisecond)
+	p.at = nil
+	a.Gone(p.key)
+	w.run(5 * time.Second)
+	b := w.replica("b", trigger())
+	w.exchange()
+	p.at, p.sent = b, 26
+	w.run(2 * time.Second)
+	if a.Counted(webKey.String()) != 26 || b.Counted(webKey.String()) != 6 {
+		t.Errorf("counted %d and %d", a.Counted(webKey.String()), b.Counted(webKey.String()))
+	}
+	near(t, "the rate", b.read().Rate, a.read().Rate, 0.05)
+}

@@ -121,16 +121,21 @@ func (w *world) hear(to *replica) {
 	}
 }
 
-func wired(t testing.TB, news demand.News) demand.News {
+func wired(t testing.TB, news demand.News) demand.News { return unmarshalled(t, marshalled(t, news)) }
+
+func marshalled(t testing.TB, news demand.News) []byte {
 	text, err := json.Marshal(news)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := demand.News{}
-	if err := json.Unmarshal(text, &out); err != nil {
+	return text
+}
+
+func unmarshalled(t testing.TB, text []byte) (news demand.News) {
+	if err := json.Unmarshal(text, &news); err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return news
 }
 
 // dies ends a replica: whoever followed it has lost it.

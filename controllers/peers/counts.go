@@ -1,0 +1,51 @@
+package peers
+
+import "github.com/kedify/inference-gateway/scaler/demand"
+
+// follower is what the board tells one subscriber; nil: there is no board.
+type follower struct{ *demand.Follower }
+
+func (e *Exchange) follow() follower {
+	if e.options.Board == nil {
+		return follower{}
+	}
+	return follower{e.options.Board.Follow()}
+}
+
+// take adds to an envelope what is due.
+func (f follower) take(to *envelope) {
+	if f.Follower != nil {
+		news := f.Take()
+		to.Demand = &news
+	}
+}
+
+// Wake is that of the follower; without one it is never ready.
+func (f follower) Wake() <-chan struct{} {
+	if f.Follower == nil {
+		return nil
+	}
+	return f.Follower.Wake()
+}
+
+// Leave ends the follower.
+func (f follower) Leave() {
+	if f.Follower != nil {
+		f.Follower.Leave()
+	}
+}
+
+// merge hands on what another replica counts and holds. One of an older version says nothing
+// of it.
+func (e *Exchange) merge(said envelope) {
+	if e.options.Board != nil && said.Demand != nil {
+		e.options.Board.Merge(said.Replica, *said.Demand)
+	}
+}
+
+// lost hands on that the stream of another replica ended.
+func (e *Exchange) lost(replica string) {
+	if e.options.Board != nil {
+		e.options.Board.Lost(replica)
+	}
+}

@@ -1,0 +1,147 @@
+package peers_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+var demandKey = ir.Key{Namespace: "default", Name: "web-0"}
+
+// counts has replicas know one trigger that the proxies of the gateway count for.
+func counts(replicas ...*replica) {
+	for _, r := range replicas {
+		s := &scaler.Scaler{Key: demandKey, Gateways: []ir.Key{gatewayKey}}
+		s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 1, Aggregation: "instant"}
+		r.catalog.Set(demandKey, s)
+	}
+}
+
+// reports has a proxy report to the replica: requests since its start, and those in flight.
+func (r *replica) reports(node string, requests, active uint64) {
+	r.board.Report(demand.Report{
+		Proxy: demand.Proxy{Gateway: gatewayKey, Node: node}, Started: true, Uptime: time.Second,
+		Counts: map[ir.Key]demand.Counts{demandKey: {Requests: requests, Active: active}},
+	})
+}
+
+func (r *replica) reads(what string, condition func(demand.Reading, error) bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		reading, err := r.board.Read(demandKey)
+		if condition(reading, err) {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("replica %s: waited 10s for %s: %+v, %v", r.name, what, reading, err)
+		}
+	}
+}
+
+// counted waits until the replica has counted so many requests.
+func (r *replica) counted(requests uint64) {
+	r.t.Helper()
+	r.reads("requests", func(demand.Reading, error) bool { return r.board.Dump(demandKey).Requests == requests })
+}
+
+// What the proxies of one replica count is read at all, added up, and a proxy that moves is
+// counted on from where it was.
+func TestCountsTravel(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.replica("a"), c.replica("b")
+	counts(a, b)
+	if _, err := a.board.Read(demandKey); !errors.Is(err, demand.ErrUnknown) {
+		t.Errorf("known before anybody reported: %v", err)
+	}
+	a.reports("one", 10, 1)
+	b.reports("two", 20, 2)
+	for _, r := range []*replica{a, b} {
+		r.reads("the sum", func(reading demand.Reading, err error) bool { return err == nil && reading.InFlight == 3 })
+		r.counted(30)
+	}
+	b.board.Gone(demand.Proxy{Gateway: gatewayKey, Node: "two"})
+	a.reports("two", 25, 4)
+	for _, r := range []*replica{a, b} {
+		r.reads("the sum after the move", func(reading demand.Reading, err error) bool { return err == nil && reading.InFlight == 5 })
+		r.counted(35)
+	}
+	late := c.replica("late")
+	counts(late)
+	late.reads("what was there before", func(reading demand.Reading, err error) bool {
+		return err == nil && reading.InFlight == 5 && reading.Active && !reading.LastArrival.IsZero()
+	})
+}
+
+// What one replica holds wakes whoever waits at another, without waiting for an interval, and
+// is gone with that replica.
+func TestHoldsTravel(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.replica("a"), c.replica("b")
+	counts(a, b)
+	a.reports("one", 0, 0)
+	b.reads("a proxy of a", func(_ demand.Reading, err error) bool { return err == nil })
+	changed, cancel := b.board.Wake(demandKey)
+	defer cancel()
+	var longest time.Duration
+	for range 20 {
+		began := time.Now()
+		a.board.Hold(demandKey, demand.Holding{Held: 1, Arrived: 1})
+		select {
+		case <-changed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("not woken")
+		}
+		longest = max(longest, time.Since(began))
+		if reading, err := b.board.Read(demandKey); err != nil || reading.Held != 1 || !reading.Active {
+			t.Fatalf("%+v, %v", reading, err)
+		}
+		a.board.Hold(demandKey, demand.Holding{Held: 0, Arrived: 1})
+		b.reads("the end", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 0 })
+	}
+	t.Logf("woken after at most %s", longest)
+	a.board.Hold(demandKey, demand.Holding{Held: 5, Arrived: 6})
+	b.reads("5 held", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 5 })
+	a.stop()
+	b.reads("none held", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 0 })
+}
+
+// A replica that comes back is followed again, with all that it holds and hears.
+func TestCountsAfterReconnect(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.replica("a"), c.replica("b")
+	counts(a, b)
+	b.reports("two", 20, 2)
+	a.reads("two in flight", func(reading demand.Reading, err error) bool { return err == nil && reading.InFlight == 2 })
+	b.stop()
+	again := c.replicaAt("b2", b.address)
+	counts(again)
+	again.board.Hold(demandKey, demand.Holding{Held: 7, Arrived: 7})
+	again.reads("what a knows of the proxy", func(demand.Reading, error) bool { return len(again.board.Dump(demandKey).Proxies) == 1 })
+	again.board.Report(demand.Report{
+		Proxy: demand.Proxy{Gateway: gatewayKey, Node: "two"}, Uptime: time.Hour,
+		Counts: map[ir.Key]demand.Counts{demandKey: {Requests: 26, Active: 3}},
+	})
+	for _, r := range []*replica{a, again} {
+		r.reads("held and in flight", func(reading demand.Reading, err error) bool {
+			return err == nil && reading.Held == 7 && reading.InFlight == 10
+		})
+	}
+	a.counted(26)
+	again.counted(6)
+}
+
+// An envelope of a replica that neither counts nor holds is as good as before.
+func TestEnvelopeWithoutDemand(t *testing.T) {
+	said, err := peers.Open(wrapperspb.Bytes([]byte(`{"v":1,"replica":"old","future":{"x":1}}`)))
+	if err != nil || said.Replica != "old" || said.Demand != nil {
+		t.Errorf("%+v, %v", said, err)
+	}
+}
