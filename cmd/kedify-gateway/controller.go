@@ -90,7 +90,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has,
 	// counted and holds.
 	exchange, err = newExchange(mgr, options, scaling, peers.Options{
-		Deliver: feedback.Deliver, Certificates: authority, Log: log.WithName("peers"), Knows: sink.Publisher.Knows,
+		Deliver: feedback.Deliver, Board: scaling.board, Certificates: authority, Log: log.WithName("peers"), Knows: sink.Publisher.Knows,
 	})
 	if err != nil {
 		return err
