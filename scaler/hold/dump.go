@@ -26,9 +26,11 @@ type BackendDump struct {
 	Armed bool `json:"armed"`
 	Free  bool `json:"free,omitempty"`
 	// Endpoints in use, "address:port". Stale: there is none, and proxies are still told of these.
-	Endpoints []string    `json:"endpoints,omitempty"`
-	Stale     []string    `json:"stale,omitempty"`
-	Proxies   []ProxyDump `json:"proxies,omitempty"`
+	// StaleUntil is when these go; nil: not before every proxy asks.
+	Endpoints  []string    `json:"endpoints,omitempty"`
+	Stale      []string    `json:"stale,omitempty"`
+	StaleUntil *time.Time  `json:"staleUntil,omitempty"`
+	Proxies    []ProxyDump `json:"proxies,omitempty"`
 	// Held requests over all proxies, and how many answers were not confirmed.
 	Held        int `json:"held,omitempty"`
 	Unconfirmed int `json:"unconfirmed,omitempty"`
@@ -83,6 +85,9 @@ func (b *backend) dump() BackendDump {
 	}
 	if b.told != nil && len(d.Endpoints) == 0 {
 		d.Stale = slices.Clone(b.told.addresses)
+		if until := b.restUntil; !until.IsZero() {
+			d.StaleUntil = &until
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -38,42 +38,58 @@ type Options struct {
 	Log     logr.Logger
 }
 
-// Limits are what a trigger does not say itself.
+// Limits are what a trigger does not say itself. Zero values take the defaults.
 type Limits struct {
-	// Timeout after which a held request is answered 504. Zero: 55 s, which is less than the
-	// patience of the usual load balancers.
+	// Timeout after which a held request is answered 504.
 	Timeout time.Duration
-	// MaxPending held requests of one demand key; zero: 1,000.
-	MaxPending int
-	// MaxTotal held requests of this replica; zero: 10,000.
-	MaxTotal int
-	// RetryAfter in such answers; zero: 5 s.
+	// MaxPending held requests of one demand key, and MaxTotal of this replica; more are answered
+	// 503.
+	MaxPending, MaxTotal int
+	// RetryAfter in such answers.
 	RetryAfter time.Duration
 }
 
-// Timing is how long things take. Zero values take the defaults.
+// Timing is how long things take. Zero values take the defaults, negative ones are zero.
 type Timing struct {
-	// Quiet is how long no request came before proxies ask again although all is well; 5 s.
+	// Quiet is how long no request came before proxies ask again although all is well.
 	Quiet time.Duration
 	// DisarmAfter and DisarmAnswers: so much traffic, or so many answers, have the proxies ask no
-	// more; 100 ms, 20. DisarmPause is the least time between two such decisions; 1 s.
+	// more. DisarmPause is the least time between two such decisions.
 	DisarmAfter, DisarmPause time.Duration
 	DisarmAnswers            int
-	// AckWait and ConfirmWait bound the waits for proxies when the last endpoint goes; 2 s each.
+	// AckWait and ConfirmWait bound the waits for proxies when the last endpoint goes.
 	AckWait, ConfirmWait time.Duration
-	// Linger is how long the last endpoint stays published after it went, because the retries of
-	// requests to a pod that crashed need something to be retried at; 15 s, negative: none.
+	// Linger is how long the last endpoint stays published after everybody asks, because the
+	// retries of requests to a pod that crashed need something to be retried at.
 	Linger time.Duration
 	// PickerDelay is how much later than ready the endpoints of a pool are used: its picker must
-	// know them, too; 100 ms, negative: none.
+	// know them, too.
 	PickerDelay time.Duration
-	// OrphanWait is how long requests wait for the ADS stream of their proxy before it is sent to
-	// ask another replica, which may have that stream; 3 s.
+	// OrphanWait is how long requests wait for the ADS stream of their proxy before they are sent
+	// to ask another replica, which may have that stream.
 	OrphanWait time.Duration
 	// Pace is the time between two releases to endpoints that have as much as they said they can
-	// take; 50 ms.
+	// take.
 	Pace time.Duration
 }
+
+// Defaults. The timeout is less than the patience of the usual load balancers.
+const (
+	DefaultTimeout       = 55 * time.Second
+	DefaultMaxPending    = 1000
+	DefaultMaxTotal      = 10_000
+	DefaultRetryAfter    = 5 * time.Second
+	DefaultQuiet         = 5 * time.Second
+	DefaultDisarmAfter   = 100 * time.Millisecond
+	DefaultDisarmAnswers = 20
+	DefaultDisarmPause   = time.Second
+	DefaultAckWait       = 2 * time.Second
+	DefaultConfirmWait   = 2 * time.Second
+	DefaultLinger        = 15 * time.Second
+	DefaultPickerDelay   = 100 * time.Millisecond
+	DefaultOrphanWait    = 3 * time.Second
+	DefaultPace          = 50 * time.Millisecond
+)
 
 // busyGap ends a period of traffic.
 const busyGap = time.Second
@@ -91,21 +107,21 @@ func (o *Options) defaults() {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics()
 	}
-	otherwise(&o.Limits.Timeout, 55*time.Second)
-	otherwise(&o.Limits.MaxPending, 1000)
-	otherwise(&o.Limits.MaxTotal, 10_000)
-	otherwise(&o.Limits.RetryAfter, 5*time.Second)
+	otherwise(&o.Limits.Timeout, DefaultTimeout)
+	otherwise(&o.Limits.MaxPending, DefaultMaxPending)
+	otherwise(&o.Limits.MaxTotal, DefaultMaxTotal)
+	otherwise(&o.Limits.RetryAfter, DefaultRetryAfter)
 	t := &o.Timing
-	otherwise(&t.Quiet, 5*time.Second)
-	otherwise(&t.DisarmAfter, 100*time.Millisecond)
-	otherwise(&t.DisarmPause, time.Second)
-	otherwise(&t.DisarmAnswers, 20)
-	otherwise(&t.AckWait, 2*time.Second)
-	otherwise(&t.ConfirmWait, 2*time.Second)
-	otherwise(&t.Linger, 15*time.Second)
-	otherwise(&t.PickerDelay, 100*time.Millisecond)
-	otherwise(&t.OrphanWait, 3*time.Second)
-	otherwise(&t.Pace, 50*time.Millisecond)
+	otherwise(&t.Quiet, DefaultQuiet)
+	otherwise(&t.DisarmAfter, DefaultDisarmAfter)
+	otherwise(&t.DisarmPause, DefaultDisarmPause)
+	otherwise(&t.DisarmAnswers, DefaultDisarmAnswers)
+	otherwise(&t.AckWait, DefaultAckWait)
+	otherwise(&t.ConfirmWait, DefaultConfirmWait)
+	otherwise(&t.Linger, DefaultLinger)
+	otherwise(&t.PickerDelay, DefaultPickerDelay)
+	otherwise(&t.OrphanWait, DefaultOrphanWait)
+	otherwise(&t.Pace, DefaultPace)
 }
 
 // otherwise sets what is zero to a default, and what is negative to zero.

@@ -107,12 +107,17 @@ func (p *plane) apply(all ...resource.Resource) {
 	p.gate.Apply(gatewayKey, resource.Change{Upsert: all})
 }
 
-// counted sums a metric over its labels; with pairs of name and value, over those that match.
 func (p *plane) counted(name string, labels ...string) float64 {
 	p.t.Helper()
-	families, err := p.registry.Gather()
+	return counted(p.t, p.registry, name, labels...)
+}
+
+// counted sums a metric over its labels; with pairs of name and value, over those that match.
+func counted(t testing.TB, registry *prometheus.Registry, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	sum := 0.0
 	for _, family := range families {

@@ -82,7 +82,9 @@ func (b *backend) queue(c caller, timeout time.Duration) (w *waiter, v verdict, 
 	if l == nil {
 		l = &lane{}
 		b.lanes[c.node] = l
-		look = true
+		if look = !b.connected(c.node); look {
+			l.lostAt = now
+		}
 	}
 	b.serial++
 	b.held++
@@ -90,6 +92,12 @@ func (b *backend) queue(c caller, timeout time.Duration) (w *waiter, v verdict, 
 	w.place = l.queue.PushBack(w)
 	w.timer = b.options().Clock.AfterFunc(timeout, func() { b.leave(w, expired) })
 	return w, mustWait, look
+}
+
+// connected reports whether the proxy of a lane has a stream here. mu is held.
+func (b *backend) connected(node string) bool {
+	_, connected := b.nodes[node]
+	return connected || node == "" && len(b.nodes) > 0
 }
 
 // leave ends a wait, unless it is over. It returns the fate.

@@ -111,7 +111,7 @@ func (b *backend) bounceOrphans(now time.Time) (next time.Time) {
 		return time.Time{}
 	}
 	for node, l := range b.lanes {
-		if _, connected := b.nodes[node]; connected || node == "" && len(b.nodes) > 0 {
+		if b.connected(node) {
 			l.lostAt = time.Time{}
 			continue
 		}

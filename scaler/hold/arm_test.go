@@ -1,0 +1,184 @@
+package hold_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// Proxies ask when they begin, and no more when there is traffic.
+func TestDisarmedByAnswers(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.arrival()
+	for range hold.DefaultDisarmAnswers - 1 {
+		r.ask("a").wants("go")
+	}
+	if !r.dump().Armed {
+		t.Fatal("disarmed too early")
+	}
+	r.ask("a").wants("go")
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+}
+
+// Few requests are enough when they come for long enough, and gaps begin anew.
+func TestDisarmedByTime(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.ask("a").wants("go")
+	r.clock.Advance(2 * time.Second)
+	r.arrival()
+	r.ask("a").wants("go") // after a gap
+	r.clock.Advance(hold.DefaultDisarmAfter)
+	if r.dump().Armed != true {
+		t.Fatal("disarmed although requests are rare")
+	}
+	r.ask("a").wants("go")
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+}
+
+// Proxies ask again when no request came for a while, from when on the last endpoint may go.
+func TestArmedWhenQuiet(t *testing.T) {
+	r, p := warm(t)
+	r.arrival()
+	for range 5 { // busy: every few seconds a request
+		r.clock.Advance(hold.DefaultQuiet - time.Second)
+		r.arrival()
+	}
+	r.clock.Advance(hold.DefaultQuiet - time.Millisecond)
+	if r.dump().Armed {
+		t.Fatal("armed too early")
+	}
+	r.clock.Advance(time.Millisecond)
+	r.eventually("the proxy asks", p.armed)
+	// Unknown is quiet, but not at once: there was traffic when it was disarmed.
+	r.disarm("a")
+	r.mu.Lock()
+	r.last = time.Time{}
+	r.mu.Unlock()
+	r.clock.Advance(hold.DefaultQuiet - time.Second - time.Millisecond)
+	if r.dump().Armed {
+		t.Fatal("armed too early")
+	}
+	r.clock.Advance(time.Second)
+	r.eventually("the proxy asks", p.armed)
+}
+
+// Traffic disarms at most once in a while.
+func TestDisarmPause(t *testing.T) {
+	r, p := warm(t)
+	r.clock.Advance(hold.DefaultDisarmPause)
+	flip := func() {
+		r.arrival()
+		r.endpoints()
+		r.endpoints(1) // armed, with an endpoint
+		r.eventually("the proxy has what it was sent", func() bool { return p.settled() && r.knows("a") })
+		for range hold.DefaultDisarmAnswers {
+			r.ask("a").wants("go")
+		}
+	}
+	flip()
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+	flip()
+	for range 9 {
+		r.clock.Advance(hold.DefaultDisarmPause / 10)
+		r.ask("a").wants("go")
+	}
+	if !r.dump().Armed {
+		t.Fatal("disarmed too early")
+	}
+	r.clock.Advance(hold.DefaultDisarmPause / 10)
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+}
+
+// While anybody waits, or a proxy has not got the endpoint, all ask.
+func TestNotDisarmedWhileOneIsBehind(t *testing.T) {
+	r := serviceRig(t)
+	p, slow := r.connect("a"), r.connect("b")
+	slow.pause()
+	r.endpoints(1)
+	r.eventually("the endpoint is on its way", func() bool { return slow.waits() && r.knows("a") })
+	r.arrival()
+	for range 2 * hold.DefaultDisarmAnswers {
+		r.ask("a").wants("go")
+	}
+	r.clock.Advance(hold.DefaultDisarmAfter)
+	if !p.armed() {
+		t.Fatal("disarmed although a proxy is behind")
+	}
+	slow.resume()
+	r.eventually("b is ready", func() bool { return r.knows("b") })
+	r.ask("a").wants("go")
+	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.eventually("the proxies ask no more", func() bool { return !p.armed() && !slow.armed() })
+}
+
+// A maintenance page answers everything, so everything must be asked about.
+func TestPinnedByMaintenance(t *testing.T) {
+	r, p := warm(t)
+	r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: 503, Body: "later"} })
+	r.eventually("the proxy asks", p.armed)
+	for range 2 * hold.DefaultDisarmAnswers {
+		r.ask("a").wants("503")
+	}
+	r.clock.Advance(time.Minute)
+	if !r.dump().Armed {
+		t.Fatal("disarmed although there is maintenance")
+	}
+	r.trigger(func(*scaler.Scaler) {})
+	r.arrival()
+	for range hold.DefaultDisarmAnswers {
+		r.ask("a").wants("go")
+	}
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+}
+
+// Proxies ask this replica, and the others when it is gone; who that is may change.
+func TestAddresses(t *testing.T) {
+	r := serviceRig(t)
+	p := r.connect("a")
+	asked := r.name() + hold.Suffix
+	for _, test := range []struct {
+		addresses hold.Addresses
+		want      string
+	}{
+		{hold.Addresses{Own: here, Others: []string{there}}, "0/10.0.0.1:18000 1/10.0.0.2:18000"},
+		{hold.Addresses{Own: here, Others: []string{"10.0.0.4:1", there, "10.0.0.3:1", there, here}}, "0/10.0.0.1:18000 1/10.0.0.2:18000 1/10.0.0.3:1 1/10.0.0.4:1"},
+		{hold.Addresses{Own: here}, "0/10.0.0.1:18000"},
+		{hold.Addresses{Others: []string{there}}, "0/10.0.0.2:18000"},
+		{hold.Addresses{Own: "no address", Others: []string{"[fd00::1]:18000"}}, "0/fd00::1:18000"},
+		{hold.Addresses{}, ""},
+	} {
+		r.gate.SetAddresses(test.addresses)
+		r.eventually(test.want, func() bool { return join(p.addresses(asked)) == test.want })
+	}
+	// A backend that is busy is told nothing.
+	r.gate.SetAddresses(hold.Addresses{Own: here})
+	r.endpoints(1)
+	r.eventually("the proxy has the endpoint", func() bool { return p.ports() == "1" && r.knows("a") })
+	r.disarm("a")
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+	r.gate.SetAddresses(hold.Addresses{Own: there})
+	r.endpoints()
+	r.eventually("the proxy asks there", func() bool { return join(p.addresses(asked)) == "0/"+there })
+}
+
+// Demand keys are read from the clusters that pass, and forgotten with them.
+func TestDemandsOfClusters(t *testing.T) {
+	r, p := warm(t)
+	if got := r.dump().Demands; len(got) != 1 || got[0] != r.demand {
+		t.Fatalf("demands %v", got)
+	}
+	counting := r.backend
+	counting.Demand = r.demand.Name
+	r.arrival()
+	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Cluster, Name: counting.String()}}})
+	if got := r.dump().Demands; len(got) != 0 {
+		t.Fatalf("demands %v of no cluster", got)
+	}
+	r.clock.Advance(hold.DefaultQuiet) // nobody counts: quiet
+	r.eventually("the proxy asks", p.armed)
+}

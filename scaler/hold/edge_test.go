@@ -1,0 +1,365 @@
+package hold_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/server/deltatest"
+)
+
+// warm is a rig with one pod that is busy: nobody asks.
+func warm(t *testing.T) (*rig, *proxy) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.disarm("a")
+	return r, p
+}
+
+// disarm sends the traffic that ends the asking.
+func (r *rig) disarm(node string) {
+	r.t.Helper()
+	r.arrival()
+	for range 20 {
+		q := r.ask(node)
+		q.wants("go")
+		q.confirm()
+	}
+	r.clock.Advance(time.Second)
+	r.eventually("nobody asks", func() bool { return !r.dump().Armed })
+}
+
+// Back: endpoints out, that proxy has them, its requests go.
+func TestWake(t *testing.T) {
+	r := serviceRig(t)
+	p, slow := r.connect("a"), r.connect("b")
+	if !p.armed() || p.ports() != "" {
+		t.Fatalf("at zero the proxy asks %t and has %q", p.armed(), p.ports())
+	}
+	first, second, anonymous := r.ask("a"), r.ask("b"), r.ask("")
+	r.holds(3)
+	slow.pause()
+	r.endpoints(1)
+	first.wants("go cold")
+	r.ask("a").wants("go")
+	second.waits()
+	anonymous.waits() // whoever it is may be the slow one
+	r.ask("b").waits()
+	r.eventually("the endpoint is on its way", slow.waits)
+	slow.resume()
+	second.wants("go cold")
+	anonymous.wants("go cold")
+	r.ask("").wants("go")
+	r.holds(0)
+}
+
+// Away: everybody asks, nobody goes on, answers are confirmed, a rest, and only then the endpoint
+// goes.
+func TestLastEndpointGoes(t *testing.T) {
+	r, p := warm(t)
+	slow := r.connect("b")
+	confirmed := r.ask("a")
+	confirmed.wants("go") // the configuration was on its way when it asked
+	slow.pause()
+	r.endpoints()
+	r.eventually("the proxies are told to ask", func() bool { return p.armed() && slow.waits() })
+	if held := r.ask("a"); p.ports() != "1" {
+		t.Errorf("the endpoint went before everybody asks: %q", p.ports())
+	} else {
+		r.holds(1)
+		held.waits()
+	}
+	r.clock.Advance(time.Second)
+	slow.resume()
+	r.eventually("all to ask", func() bool { return slow.armed() && r.dump().StaleUntil != nil })
+	r.clock.Advance(hold.DefaultLinger - time.Millisecond)
+	if p.ports() != "1" {
+		t.Errorf("the endpoint went before its rest was over: %q", p.ports())
+	}
+	r.clock.Advance(time.Millisecond)
+	if p.ports() != "1" {
+		t.Error("the endpoint went while an answer was on its way")
+	}
+	confirmed.confirm()
+	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" && slow.ports() == "" })
+	if n := r.gaveUp("ack") + r.gaveUp("confirmation"); n != 0 {
+		t.Errorf("%v waits were given up", n)
+	}
+}
+
+// The next pod replaces the last one in one step: there is always something to retry at.
+func TestSwap(t *testing.T) {
+	r, p := warm(t)
+	p.mu.Lock()
+	p.applied = func() {
+		if len(p.addressesLocked(r.name())) == 0 {
+			t.Error("the proxy had no endpoint for a moment")
+		}
+	}
+	p.mu.Unlock()
+	for port := range uint32(3) {
+		r.endpoints()
+		r.eventually("the proxy asks", p.armed)
+		held := r.ask("a")
+		r.holds(1)
+		if stale := r.dump().Stale; len(stale) != 1 {
+			t.Errorf("stale endpoints %v", stale)
+		}
+		p.pause()
+		r.endpoints(10 + port)
+		r.eventually("the new endpoint is on its way", p.waits)
+		held.waits() // the proxy has the dead one only
+		p.resume()
+		held.wants("go cold")
+	}
+}
+
+// An endpoint that comes back before it went is used at once.
+func TestFlap(t *testing.T) {
+	r, p := warm(t)
+	r.endpoints()
+	held := r.ask("a")
+	r.holds(1)
+	p.pause()
+	r.endpoints(1)
+	held.wants("go cold")
+}
+
+// An empty assignment that is on its way may arrive before the answer: who has an endpoint but
+// may lose it waits.
+func TestEmptiedOnTheWay(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
+	r.world(1)
+	r.gate.Ready(gatewayKey)
+	p := r.connect("a")
+	p.pause()
+	r.endpoints()
+	r.eventually("the proxy is told of no endpoint", p.waits)
+	r.endpoints(1)
+	held := r.ask("a")
+	r.holds(1)
+	held.waits()
+	p.resume()
+	held.wants("go cold")
+}
+
+// A silent proxy, and an answer that is never confirmed, are not waited for without end.
+func TestWaitsAreBounded(t *testing.T) {
+	r, p := warm(t)
+	silent := r.connect("b")
+	never := r.ask("a")
+	never.wants("go")
+	silent.pause()
+	r.endpoints()
+	r.eventually("the proxy asks", p.armed)
+	r.clock.Advance(hold.DefaultAckWait)
+	if n := r.gaveUp("ack"); n != 1 {
+		t.Errorf("%v ACKs were given up", n)
+	}
+	r.clock.Advance(hold.DefaultLinger)
+	r.clock.Advance(hold.DefaultConfirmWait - time.Millisecond)
+	if p.ports() != "1" {
+		t.Error("the endpoint went before the confirmation was given up")
+	}
+	r.clock.Advance(time.Millisecond)
+	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
+	if n := r.gaveUp("confirmation"); n != 1 {
+		t.Errorf("%v confirmations were given up", n)
+	}
+}
+
+// What changes but the last endpoint changes at once.
+func TestPartialChanges(t *testing.T) {
+	r, p := warm(t)
+	for _, step := range []struct {
+		ports []uint32
+		want  string
+	}{{[]uint32{1, 2}, "1 2"}, {[]uint32{1, 2, 3}, "1 2 3"}, {[]uint32{3}, "3"}, {[]uint32{4}, "4"}} {
+		r.endpoints(step.ports...)
+		r.eventually("the proxy has "+step.want, func() bool { return p.ports() == step.want })
+		if p.armed() {
+			t.Errorf("the proxy asks because of %s", step.want)
+		}
+	}
+}
+
+// Nobody goes on to endpoints that are all replaced.
+func TestReplacedAtOnce(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.ask("a").wants("go")
+	p.pause()
+	r.endpoints(1, 2)
+	r.eventually("the change is on its way", p.waits)
+	r.ask("a").wants("go") // it has one of them
+	r.endpoints(2, 3)
+	held := r.ask("a")
+	r.holds(1)
+	held.waits()
+	p.resume()
+	held.wants("go cold")
+}
+
+// A proxy whose stream is gone has nothing, whatever it had: it is waited for until it says what
+// it has.
+func TestReconnect(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.ask("a").wants("go")
+	p.disconnect()
+	r.eventually("the proxy is gone", func() bool { return len(r.dump().Proxies) == 0 })
+	held, anonymous := r.ask("a"), r.ask("")
+	r.holds(2)
+	p.reconnect()
+	held.wants("go cold")
+	anonymous.wants("go cold")
+}
+
+// A proxy that does not come back has its requests asked about elsewhere: its stream may be
+// there.
+func TestOrphans(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	r.connect("b")
+	p.disconnect()
+	r.eventually("the proxy is gone", func() bool { return len(r.dump().Proxies) == 1 })
+	held := r.ask("a")
+	r.holds(1)
+	r.clock.Advance(hold.DefaultOrphanWait - time.Millisecond)
+	held.waits()
+	r.clock.Advance(time.Millisecond)
+	if got := held.code(); got != "Unavailable" {
+		t.Errorf("the call ended with %s", got)
+	}
+	// A lane of requests whose proxy is connected stays, and so does one that comes back.
+	r.endpoints()
+	stays := r.ask("b")
+	r.holds(1)
+	back := r.ask("a")
+	r.holds(2)
+	r.clock.Advance(hold.DefaultOrphanWait - time.Millisecond)
+	p.reconnect()
+	r.eventually("the proxy is back", func() bool { return len(r.dump().Proxies) == 2 && r.dump().Proxies[0].Connected })
+	r.clock.Advance(hold.DefaultOrphanWait)
+	stays.waits()
+	back.waits()
+}
+
+// Before the first complete state nothing is delayed, and everybody waits.
+func TestBeforeReady(t *testing.T) {
+	r := newRig(t, service(), nil)
+	held := r.ask("a")
+	r.holds(1)
+	r.world(1)
+	r.endpoints()
+	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+		if published.Name == r.name() && published.Version != r.assignment().Version {
+			t.Error("the engine's word was delayed")
+		}
+	}
+	r.endpoints(2)
+	held.waits()
+	r.gate.Ready(gatewayKey)
+	held.waits() // the proxy has nothing
+	p := r.connect("a")
+	held.wants("go cold")
+	if !p.armed() || p.ports() != "2" {
+		t.Errorf("the proxy asks %t and has %q", p.armed(), p.ports())
+	}
+}
+
+// A pool's endpoints are used a moment later: its picker must know them.
+func TestPickerDelay(t *testing.T) {
+	r := newRig(t, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "shop", Name: "llm"}, nil)
+	r.world(1)
+	r.gate.Ready(gatewayKey)
+	p := r.connect("a")
+	r.ask("a").wants("go") // what was there before us is known to the picker
+	r.endpoints()
+	held := r.ask("a")
+	r.holds(1)
+	r.endpoints(2)
+	r.eventually("the proxy has the endpoint", func() bool { return p.ports() == "2" })
+	r.clock.Advance(hold.DefaultPickerDelay - time.Millisecond)
+	held.waits()
+	r.clock.Advance(time.Millisecond)
+	held.wants("go cold")
+	r.endpoints(2, 3)
+	r.eventually("the proxy has both", func() bool { return p.ports() == "2 3" })
+	r.ask("a").wants("go") // one of them is known
+}
+
+// Everything but the endpoints of held backends passes as it is.
+func TestPassesThrough(t *testing.T) {
+	r := serviceRig(t, 1)
+	other := deltatest.Endpoints(t, "service/shop/other/80", 7)
+	r.apply(other)
+	want := map[string]string{other.Name: other.Version, r.name(): r.assignment(1).Version}
+	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+		if version, ok := want[published.Name]; ok && version != published.Version {
+			t.Errorf("%s is %s, want %s", published.Name, published.Version, version)
+		}
+		delete(want, published.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not published: %v", want)
+	}
+	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{other.Key}})
+	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+		if published.Name == other.Name {
+			t.Error("a removed resource is published")
+		}
+	}
+}
+
+// When nobody is to wait any more nobody does, and the last word of the engine is published.
+func TestHoldRemoved(t *testing.T) {
+	r, p := warm(t)
+	r.endpoints()
+	held := r.ask("a")
+	r.holds(1)
+	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
+	held.wants("go cold")
+	r.ask("a").wants("go")
+	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
+	// And back again.
+	r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
+	held = r.ask("a")
+	r.holds(1)
+	r.endpoints(3)
+	held.wants("go cold")
+}
+
+// A backend that nobody has heard of: this replica may be behind, or the backend is gone.
+func TestUnknownBackend(t *testing.T) {
+	r := newRig(t, service(), nil)
+	r.gate.Ready(gatewayKey)
+	elsewhere := r.ask("a")
+	r.holds(1)
+	r.clock.Advance(hold.DefaultOrphanWait)
+	if got := elsewhere.code(); got != "Unavailable" {
+		t.Errorf("the call ended with %s", got)
+	}
+	r.connect("a")
+	r.ask("a").wants("go")
+	r.clock.Advance(time.Minute)
+	r.eventually("it is forgotten", func() bool { return len(r.gate.Dump(gatewayKey).Backends) == 0 })
+	r.ask("a").wants("go")
+}
+
+// A deleted gateway sends its requests away.
+func TestForget(t *testing.T) {
+	r := serviceRig(t)
+	held := r.ask("a")
+	r.holds(1)
+	r.gate.Forget(gatewayKey)
+	if got := held.code(); got != "Unavailable" {
+		t.Errorf("the call ended with %s", got)
+	}
+	if r.publisher.Knows(gatewayKey) || len(r.gate.Gateways()) > 0 {
+		t.Error("the gateway is still there")
+	}
+	r.ask("a").waits()
+}

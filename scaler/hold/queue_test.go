@@ -1,0 +1,198 @@
+package hold_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
+)
+
+func join(all []string) string { return strings.Join(all, " ") }
+
+// line has so many requests of a proxy wait, one after the other.
+func (r *rig) line(node string, count int) (all []*request) {
+	r.t.Helper()
+	before := r.dump().Held
+	for i := range count {
+		all = append(all, r.ask(node))
+		r.holds(before + i + 1)
+	}
+	return all
+}
+
+// gone returns the positions of the requests that were answered.
+func gone(all []*request) (positions []int) {
+	for i, q := range all {
+		if _, ok := q.answered(); ok {
+			positions = append(positions, i)
+		}
+	}
+	return positions
+}
+
+// Requests go in the order they came, a window at once, two more for each that arrived up to what
+// the endpoint takes, and then in steps that grow. Nobody overtakes.
+func TestPace(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 3 })
+	r.connect("a")
+	all := r.line("a", 30)
+	r.endpoints(1)
+	went := func(count int) {
+		t.Helper()
+		r.eventually(fmt.Sprintf("%d answers", count), func() bool { return len(gone(all)) == count })
+		r.holds(len(all) - count)
+		if got := gone(all); got[len(got)-1] != count-1 {
+			t.Fatalf("went %v", got)
+		}
+	}
+	went(3)
+	late := r.ask("a")
+	all = append(all, late)
+	r.holds(28)
+	all[0].confirm() // the endpoint has what it takes
+	r.clock.Advance(hold.DefaultPace - time.Millisecond)
+	went(3)
+	r.clock.Advance(time.Millisecond)
+	went(9)
+	r.endpoints(1, 2) // another one takes its share at once
+	went(12)
+	r.clock.Advance(hold.DefaultPace)
+	went(30)
+	late.waits()
+	r.clock.Advance(hold.DefaultPace)
+	late.wants("go cold")
+	r.ask("a").wants("go")
+}
+
+// Up to its load an endpoint gets requests as fast as they arrive there.
+func TestPaceByConfirmation(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	all := r.line("a", 60)
+	r.endpoints(1)
+	confirmed := map[int]bool{}
+	for len(confirmed) < len(all) {
+		r.eventually("more answers", func() bool { return len(gone(all)) > len(confirmed) })
+		for _, i := range gone(all) {
+			if !confirmed[i] {
+				confirmed[i] = true
+				all[i].confirm()
+			}
+		}
+	}
+}
+
+// Of two proxies the one that has the endpoint is served, in order over both when both have it.
+func TestOrderOverProxies(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 2 })
+	r.connect("a")
+	slow := r.connect("b")
+	all := append(r.line("b", 2), append(r.line("a", 3), r.line("b", 2)...)...)
+	slow.pause()
+	r.endpoints(1)
+	r.eventually("the window", func() bool { return slices.Equal(gone(all), []int{2, 3}) })
+	slow.resume()
+	r.eventually("b is ready", func() bool { return r.knows("b") })
+	r.clock.Advance(hold.DefaultPace)
+	r.eventually("the oldest", func() bool { return slices.Equal(gone(all), []int{0, 1, 2, 3, 4, 5}) })
+}
+
+// What waits too long is told so; the trigger says how long that is.
+func TestTimeout(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	q := r.ask("a")
+	r.holds(1)
+	r.clock.Advance(hold.DefaultTimeout - time.Millisecond)
+	q.waits()
+	r.clock.Advance(time.Millisecond)
+	q.wants("504 after 5")
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Hold.Timeout = &metav1.Duration{Duration: time.Second} })
+	q = r.ask("a", ":method", "POST", ":path", "/svc/Method", "content-type", "application/grpc+proto")
+	r.holds(1)
+	r.clock.Advance(time.Second)
+	q.wants("504 grpc 14 after 5")
+	r.holds(0)
+	if n := counted(t, r.registry, "answers_total", "answer", "timeout"); n != 2 {
+		t.Errorf("%v timeouts", n)
+	}
+}
+
+// A client that goes is forgotten at once, and does not take what another one could have.
+func TestClientGone(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 1 })
+	r.connect("a")
+	all := r.line("a", 3)
+	all[0].confirm()
+	r.holds(2)
+	r.endpoints(1)
+	all[1].wants("go cold")
+	all[2].waits()
+	if n := counted(t, r.registry, "held_requests"); n != 1 {
+		t.Errorf("%v held requests", n)
+	}
+}
+
+// Too many requests of a trigger, or of all, are turned away.
+func TestLimits(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.Limits.MaxPending, o.Limits.MaxTotal = 2, 3 })
+	r.world()
+	r.gate.Ready(gatewayKey)
+	r.connect("a")
+	held := r.line("a", 2)
+	r.ask("a").wants("503 after 5")
+	r.ask("a", ":method", "POST", "content-type", "application/grpc").wants("503 grpc 14 after 5")
+	most := int32(10)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Hold.MaxPending = &most })
+	held = append(held, r.line("a", 1)...)
+	r.ask("a").wants("503 after 5")
+	held[0].confirm()
+	r.holds(2)
+	r.line("a", 1)
+	for limit, want := range map[string]float64{"max_pending": 2, "max_total": 1} {
+		if n := counted(t, r.registry, "answers_total", "answer", limit); n != want {
+			t.Errorf("%s met %v times, want %v", limit, n, want)
+		}
+	}
+}
+
+// Counting hears of everything that waits, in order.
+func TestHeldIsTold(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	all := r.line("a", 3)
+	all[1].confirm()
+	r.holds(2)
+	r.eventually("two to be told", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.told) == 4 })
+	r.endpoints(1)
+	all[0].wants("go cold")
+	all[2].wants("go cold")
+	want := "1 1, 2 2, 3 3, 2 3, 1 3, 0 3"
+	r.eventually(want, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return strings.Join(r.told, ", ") == want })
+}
+
+// A replica that stops sends everybody to another one.
+func TestStop(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	all := r.line("a", 3)
+	r.activator.Stop()
+	for _, q := range all {
+		if got := q.code(); got != "Unavailable" {
+			t.Errorf("the call ended with %s", got)
+		}
+	}
+	if got := r.ask("a").code(); got != "Unavailable" {
+		t.Errorf("a call after the end ended with %s", got)
+	}
+	r.holds(0)
+}
