@@ -80,7 +80,7 @@ func activations(ctx context.Context, c *cluster, s settings, r *report) error {
 		replicas = append(replicas, replica)
 	}
 	fmt.Printf("%d triggers in force and streamed from %d replicas after %s\n", len(refs), len(replicas), time.Since(begun).Round(time.Second))
-	if err := pause(ctx, calm); err != nil {
+	if err := pause(ctx, 5*time.Second); err != nil {
 		return err
 	}
 	return wake(ctx, address, replicas, s.Activations, r)

@@ -20,8 +20,10 @@ const (
 	few = 4
 	// limit of one start.
 	limit = 50 * time.Second
-	// calm is how long after everything was made nothing is measured.
-	calm = 5 * time.Second
+	// calm is how long after everything was made nothing is measured. KEDA asks about a new
+	// ScaledObject before its proxies run, is told that nothing is known yet, and has no open
+	// stream until it has polled again.
+	calm = 2*polling*time.Second + 5*time.Second
 )
 
 // side is one way to start from zero.

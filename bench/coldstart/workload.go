@@ -19,6 +19,8 @@ const (
 	image = "registry.k8s.io/gateway-api/echo-basic:v1.5.1"
 	// containerPort of the image.
 	containerPort = 3000
+	// polling interval of KEDA, in seconds.
+	polling = 10
 )
 
 // hostname of a workload.
@@ -74,7 +76,7 @@ func scaledObject(namespace, name string, trigger kedav1alpha1.ScaleTriggers) *k
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: kedav1alpha1.ScaledObjectSpec{
 			ScaleTargetRef:  &kedav1alpha1.ScaleTarget{Name: name},
-			PollingInterval: ptr.To[int32](30), CooldownPeriod: ptr.To[int32](5),
+			PollingInterval: ptr.To[int32](polling), CooldownPeriod: ptr.To[int32](5),
 			MinReplicaCount: ptr.To[int32](0), MaxReplicaCount: ptr.To[int32](1),
 			Triggers: []kedav1alpha1.ScaleTriggers{trigger},
 		},
