@@ -37,7 +37,9 @@ type activation struct {
 	took    time.Duration
 }
 
-// subscribe opens the streams and waits until each of them has spoken.
+// subscribe opens the streams. Nothing is said on them before the product knows for a minute
+// what the proxies of a new Gateway do, so there is nothing to wait for; that the replica knows
+// every trigger shows in the answer about its metric.
 func subscribe(ctx context.Context, replica, address string, refs map[string]kedav1alpha1.ScaleTriggers) (*subscriber, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -45,52 +47,47 @@ func subscribe(ctx context.Context, replica, address string, refs map[string]ked
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
 	s := &subscriber{replica: replica, streams: map[string]*subscription{}}
-	spoke := make(chan error, len(refs))
+	for key := range refs {
+		_, name, _ := strings.Cut(key, "/")
+		s.streams[name] = &subscription{}
+	}
+	scaler := pb.NewExternalScalerClient(conn)
 	for key, trigger := range refs {
 		namespace, name, _ := strings.Cut(key, "/")
-		s.streams[name] = &subscription{}
-		stream, err := pb.NewExternalScalerClient(conn).StreamIsActive(ctx, &pb.ScaledObjectRef{
-			Namespace: namespace, Name: name, ScalerMetadata: trigger.Metadata,
-		})
+		ref := &pb.ScaledObjectRef{Namespace: namespace, Name: name, ScalerMetadata: trigger.Metadata}
+		stream, err := scaler.StreamIsActive(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
-		go s.read(name, stream, spoke)
-	}
-	limit := time.After(time.Minute)
-	for n := range len(refs) {
-		select {
-		case err := <-spoke:
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", replica, err)
-			}
-		case <-limit:
-			return nil, fmt.Errorf("%s spoke of %d of %d triggers", replica, n, len(refs))
+		go s.read(name, stream)
+		if _, err := scaler.GetMetricSpec(ctx, ref); err != nil {
+			return nil, fmt.Errorf("%s does not know %s: %w", replica, key, err)
 		}
 	}
 	return s, nil
 }
 
-// read takes what one stream says.
-func (s *subscriber) read(name string, stream grpc.ServerStreamingClient[pb.IsActiveResponse], spoke chan<- error) {
-	for first := true; ; first = false {
+// read takes what one stream says. A stream that ends says nothing more, which shows.
+func (s *subscriber) read(name string, stream grpc.ServerStreamingClient[pb.IsActiveResponse]) {
+	for {
 		response, err := stream.Recv()
 		now := time.Now()
-		if first {
-			spoke <- err
-		}
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		subscription := s.streams[name]
-		if response.GetResult() && !subscription.active && subscription.waiting != nil {
-			subscription.waiting <- now
-			subscription.waiting = nil
-		}
-		subscription.active = response.GetResult()
-		s.mu.Unlock()
+		s.take(name, response.GetResult(), now)
 	}
+}
+
+func (s *subscriber) take(name string, active bool, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	subscription := s.streams[name]
+	if active && !subscription.active && subscription.waiting != nil {
+		subscription.waiting <- now
+		subscription.waiting = nil
+	}
+	subscription.active = active
 }
 
 // expect returns where the moment is sent at which a trigger at rest is said to be active.
