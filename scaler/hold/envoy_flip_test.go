@@ -103,7 +103,7 @@ func load(s *site, seen *sync.Map, count int, interval time.Duration) result {
 			}
 			if got.status != 200 {
 				r.failed++
-				r.failures[fmt.Sprintf("%d %.80s", got.status, got.body)]++
+				r.failures[fmt.Sprintf("%d %.120s", got.status, got.body)]++
 			}
 		})
 	}
@@ -151,5 +151,34 @@ func TestEnvoyFlips(t *testing.T) {
 				t.Error("the test did not flip enough to say anything")
 			}
 		})
+	}
+}
+
+// Pods die without notice: what had been sent to them is lost, nothing else is. The proxy has the
+// dead endpoint until there is another one, so that retries meet that instead of nothing.
+func TestEnvoyPodDies(t *testing.T) {
+	envoytest.Binary(t)
+	p := newPlane(t, hold.Options{Timing: hold.Timing{Quiet: time.Millisecond}}) // armed most of the time
+	s := newSite(t, service())
+	seen := &sync.Map{}
+	first := newPod(t, seen)
+	s.start(p, first)
+	a := &autoscaler{p: p, s: s, seen: seen, dies: true}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { defer close(stopped); a.run(t, first, stop) }()
+	r := load(s, seen, requests(1500), 4*time.Millisecond)
+	close(stop)
+	<-stopped
+	t.Logf("%d POSTs over %d deaths: %d waited, %d failed %v, %d twice, slowest %s", r.sent, a.flips, r.waited, r.failed, r.failures, r.duplicates, r.slowest.Round(time.Millisecond))
+	for why, n := range r.failures {
+		if !strings.Contains(why, "reset reason: connection termination") {
+			t.Errorf("%d x %s", n, why)
+		}
+	}
+	if a.flips < 3 {
+		t.Error("the test did not kill enough to say anything")
+	}
+	if r.failed > 5*a.flips {
+		t.Errorf("%d failed, more than can have been in flight", r.failed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -227,13 +228,17 @@ func (s *site) start(p *plane, pods ...*pod) *envoytest.Envoy {
 func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
 	s.t.Helper()
 	e := envoytest.Start(s.t, envoytest.Options{Gateway: gatewayKey, Node: node, XDS: xds})
-	eventually(s.t, "Envoy to be in sync", func() bool { return p.publisher.Delivery(gatewayKey).Synced })
-	eventually(s.t, "the listener to answer", func() bool {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(int(s.port))))
-		if err == nil {
-			_ = conn.Close()
+	eventually(s.t, node+" to have everything", func() bool {
+		for _, proxy := range p.publisher.Dump(gatewayKey).Proxies {
+			if proxy.Node == node {
+				return proxy.Behind == 0 && p.publisher.Delivery(gatewayKey).Synced
+			}
 		}
-		return err == nil
+		return false
+	})
+	eventually(s.t, node+" to serve", func() bool {
+		text, err := e.Admin("/ready")
+		return err == nil && strings.Contains(text, "LIVE")
 	})
 	return e
 }

@@ -328,11 +328,17 @@ type request struct {
 	read    bool
 	answers chan *extprocv3.ProcessingResponse
 	failed  chan error // how the call ended
+	sending func(*extprocv3.ProcessingResponse)
 }
 
 // ask opens a call; node "": the proxy does not say who it is. Pairs are headers.
 func (r *rig) ask(node string, headers ...string) *request {
-	q := &request{rig: r, answers: make(chan *extprocv3.ProcessingResponse, 4), failed: make(chan error, 1)}
+	return r.askSending(node, nil, headers...)
+}
+
+// askSending calls sending before an answer is there.
+func (r *rig) askSending(node string, sending func(*extprocv3.ProcessingResponse), headers ...string) *request {
+	q := &request{rig: r, sending: sending, answers: make(chan *extprocv3.ProcessingResponse, 4), failed: make(chan error, 1)}
 	ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, r.name(), translate.HoldDemand, r.demand.String()))
 	q.ctx, q.end = context.WithCancel(ctx)
 	q.first = firstMessage(node, headers...)
@@ -372,6 +378,9 @@ func (q *request) Recv() (*extprocv3.ProcessingRequest, error) {
 }
 
 func (q *request) Send(answer *extprocv3.ProcessingResponse) error {
+	if q.sending != nil {
+		q.sending(answer)
+	}
 	q.answers <- answer
 	return nil
 }
