@@ -71,11 +71,13 @@ func (s *Server) active(of *scaler.Scaler) (bool, error) {
 	if reading.Active || reading.Settled {
 		return reading.Active, nil
 	}
-	replicas, known := s.options.Replicas(*of)
-	if !known {
-		return false, errUnsettled
+	if replicas, known := s.options.Replicas(*of); known {
+		return replicas > 0, nil
 	}
-	return replicas > 0, nil
+	if running, known := s.options.Running(*of); known {
+		return running, nil
+	}
+	return false, errUnsettled
 }
 
 // errUnsettled is answered when neither past arrivals nor replicas are known.

@@ -146,17 +146,21 @@ func TestIsActive(t *testing.T) {
 	key := apply(t, w.catalog, named{"", metadata(nil)})[0]
 	for name, c := range map[string]struct {
 		reading  demand.Reading
-		replicas int32 // -1: not known
+		replicas int32  // -1: not known
+		running  string // what the API server says; empty: nothing
 		want     bool
 		problem  string
 	}{
-		"active":                 {demand.Reading{Active: true, Settled: true}, 0, true, ""},
-		"active and not settled": {demand.Reading{Active: true}, -1, true, ""},
-		"idle":                   {demand.Reading{Settled: true}, 3, false, ""},
-		"idle, replicas unknown": {demand.Reading{Settled: true}, -1, false, ""},
-		"not settled, running":   {demand.Reading{}, 3, true, ""},
-		"not settled, at zero":   {demand.Reading{}, 0, false, ""},
-		"not settled, replicas unknown": {demand.Reading{}, -1, false, "trigger shop/web-0: the demand is unknown: requests may have arrived " +
+		"active":                     {demand.Reading{Active: true, Settled: true}, 0, "", true, ""},
+		"active and not settled":     {demand.Reading{Active: true}, -1, "", true, ""},
+		"idle":                       {demand.Reading{Settled: true}, 3, "", false, ""},
+		"idle, replicas unknown":     {demand.Reading{Settled: true}, -1, "", false, ""},
+		"not settled, running":       {demand.Reading{}, 3, "", true, ""},
+		"not settled, at zero":       {demand.Reading{}, 0, "", false, ""},
+		"not settled, said to run":   {demand.Reading{}, -1, "yes", true, ""},
+		"not settled, said to sleep": {demand.Reading{}, -1, "no", false, ""},
+		"not settled, known better":  {demand.Reading{}, 0, "yes", false, ""},
+		"not settled, replicas unknown": {demand.Reading{}, -1, "", false, "trigger shop/web-0: the demand is unknown: requests may have arrived " +
 			"before this process began to watch, and the replicas of the target are not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,6 +170,7 @@ func TestIsActive(t *testing.T) {
 			if c.replicas >= 0 {
 				w.replicas[key] = c.replicas
 			}
+			w.running = c.running
 			w.mu.Unlock()
 			got, err := w.client.IsActive(t.Context(), refTo(metadata(nil)))
 			if c.problem != "" {

@@ -5,9 +5,10 @@
 // whether the workload is to run; and push that at once when requests arrive at zero replicas.
 //
 // Inputs: the scaler.Catalog (observed), a Board that is read and waited on, the replicas of
-// targets. Outputs: gRPC, and metrics. No call asks the API server or another replica: KEDA
-// sets no deadline, and its loop and the HPA controller wait for us. Options.Board answers from
-// memory; should it not, the caller has an error after 200 ms.
+// targets. Outputs: gRPC, and metrics. Answers come from memory, because KEDA sets no deadline
+// and its loop and the HPA controller wait for us; whatever happens, the caller has an answer or
+// an error after 200 ms. (One question may go to the API server within that time, in the first
+// minutes after all replicas of ours were gone: whether a workload runs, see Server.active.)
 //
 // # Which trigger is meant
 //

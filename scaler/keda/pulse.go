@@ -116,6 +116,8 @@ func (p *pulse) push(now time.Time, value bool) { p.sent, p.last, p.at = true, v
 // rhythm is how often true is sent again, and as what. An empty kind: not at all.
 func (p *pulse) rhythm(now time.Time, s state) (kind string, every time.Duration) {
 	switch waited := now.Sub(p.waiting); {
+	case p.waiting.IsZero() && s.replicas < 0 && !s.paused && now.Sub(p.active) < fastPeriod:
+		return pushRepeat, slowPush // a page was shown, perhaps: once more is cheap
 	case p.waiting.IsZero():
 		return pushRefresh, max(minRefresh, s.cooldown/refreshes)
 	case s.held == 0 && now.Sub(p.active) >= wakePeriod:

@@ -128,7 +128,7 @@ func TestPulse(t *testing.T) {
 		},
 		"active, replicas unknown": {
 			changes: []change{{to: up(0, -1)}}, end: 80 * time.Second,
-			want: []pushed{{0, "wake"}, {75 * time.Second, "refresh"}},
+			want: []pushed{{0, "wake"}, {time.Second, "repeat"}, {76 * time.Second, "refresh"}},
 		},
 		"paused at zero": {
 			changes: []change{{to: halted(up(5, 0))}, {80 * time.Second, true, up(5, 0)}}, end: 80300 * ms,

@@ -38,6 +38,10 @@ type Options struct {
 	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known.
 	// Nil: they never are.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
+	// Running says whether a target has replicas, and may ask the API server. It is called where
+	// Replicas does not know and past arrivals are not settled, and may take most of the 200 ms.
+	// Nil: nobody knows.
+	Running func(scaler.Scaler) (running, known bool)
 	// TLS of the port; whether KEDA must show a certificate is up to it. Nil: plaintext.
 	TLS *tls.Config
 	// Metrics, see NewMetrics. Nil: none are kept.
@@ -64,6 +68,9 @@ func New(options Options) *Server {
 	}
 	if options.Replicas == nil {
 		options.Replicas = func(scaler.Scaler) (int32, bool) { return 0, false }
+	}
+	if options.Running == nil {
+		options.Running = func(scaler.Scaler) (bool, bool) { return false, false }
 	}
 	s := &Server{options: options, index: newIndex(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{})}
 	options.Catalog.Observe(s.index.set)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,34 +174,59 @@ func TestStreamKeepsTrigger(t *testing.T) {
 
 // TestStreamMetricSpec: at open from the metadata, then when the trigger in force changes.
 func TestStreamMetricSpec(t *testing.T) {
-	w := newWorld(t)
-	stream := open(t, w.client.StreamMetricSpec, refTo(metadata(nil)))
-	spec := func(what string, name string, target float64) {
-		t.Helper()
-		specs := stream.next().GetMetricSpecs()
-		if len(specs) != 1 || specs[0].GetMetricName() != name || specs[0].GetTargetSizeFloat() != target || specs[0].GetTargetSize() != 0 {
-			t.Fatalf("%s: %v, want %s %v", what, specs, name, target)
+	synctest.Test(t, func(t *testing.T) {
+		w := bubble()
+		type spec struct {
+			name   string
+			target float64
 		}
-	}
-	spec("at open", MetricRate, 10)
-	apply(t, w.catalog, named{"", metadata(nil)})
-	apply(t, w.catalog, named{"", metadata(map[string]string{"window": "10s"})})
-	apply(t, w.catalog, named{"", metadata(map[string]string{"targetValue": "5"})})
-	spec("another target", MetricRate, 5)
-	w.catalog.Set(ir.Key{Namespace: "shop", Name: "web-0"}, nil)
-	apply(t, w.catalog, named{"", metadata(map[string]string{"targetValue": "5", "scalingMetric": "concurrency"})})
-	spec("another metric", MetricConcurrency, 5)
+		follow := func(metadata map[string]string) func(what string, want ...spec) {
+			stream := &recorder[pb.GetMetricSpecResponse]{ctx: t.Context(), began: time.Now()}
+			go func() { _ = w.server.StreamMetricSpec(refTo(metadata), stream) }()
+			return func(what string, want ...spec) {
+				t.Helper()
+				synctest.Wait()
+				var got []spec
+				for _, sent := range stream.sent {
+					metric := sent.message.GetMetricSpecs()[0]
+					got = append(got, spec{metric.GetMetricName(), metric.GetTargetSizeFloat()})
+				}
+				stream.sent = nil
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: sent %v, want %v", what, got, want)
+				}
+			}
+		}
+		put := func(changes map[string]string) {
+			apply(t, w.catalog, named{"", metadata(changes)})
+			synctest.Wait()
+		}
+		first := follow(metadata(nil))
+		first("at open", spec{MetricRate, 10})
+		put(nil)
+		put(map[string]string{"window": "10s"})
+		first("the same metric and target")
+		put(map[string]string{"targetValue": "5"})
+		first("another target", spec{MetricRate, 5})
+		w.catalog.Set(ir.Key{Namespace: "shop", Name: "web-0"}, nil)
+		put(map[string]string{"targetValue": "5", "scalingMetric": "concurrency"})
+		first("another metric", spec{MetricConcurrency, 5})
 
-	// What is in force is older than what KEDA has: it comes later, and is nothing new then.
-	stream = open(t, w.client.StreamMetricSpec, refTo(metadata(map[string]string{"targetValue": "7"})))
-	spec("at open, newer than what is in force", MetricRate, 7)
-	apply(t, w.catalog, named{"", metadata(map[string]string{"targetValue": "5", "scalingMetric": "concurrency", "concurrencyAggregation": "peak"})})
-	apply(t, w.catalog, named{"", metadata(map[string]string{"targetValue": "7"})})
-	apply(t, w.catalog, named{"", metadata(map[string]string{"targetValue": "8"})})
-	spec("newer than both", MetricRate, 8)
+		// What is in force is older than what KEDA has: it comes later, and is nothing new then.
+		second := follow(metadata(map[string]string{"targetValue": "7"}))
+		second("at open, newer than what is in force", spec{MetricRate, 7})
+		put(map[string]string{"targetValue": "5", "scalingMetric": "concurrency", "concurrencyAggregation": "peak"})
+		second("a change of the older one that matters to nobody")
+		put(map[string]string{"targetValue": "7"})
+		second("what was sent already")
+		first("the other stream", spec{MetricRate, 7})
+		put(map[string]string{"targetValue": "8"})
+		second("newer than both", spec{MetricRate, 8})
 
-	wrong := open(t, w.client.StreamMetricSpec, refTo(nil))
-	wantCode(t, wrong.ended(), codes.InvalidArgument, "ScaledObject shop/web: scalingMetric is missing; use requestRate or concurrency")
+		wrong := &recorder[pb.GetMetricSpecResponse]{ctx: t.Context()}
+		err := w.server.StreamMetricSpec(refTo(nil), wrong)
+		wantCode(t, err, codes.InvalidArgument, "ScaledObject shop/web: scalingMetric is missing; use requestRate or concurrency")
+	})
 }
 
 // TestStop: every stream ends with EOF, at which KEDA comes back after 2 s; with any other
@@ -243,39 +269,50 @@ func TestStop(t *testing.T) {
 }
 
 // recorder is a server's end of a stream that notes when messages are sent.
-type recorder struct {
+type recorder[T any] struct {
 	grpc.ServerStream
 	ctx   context.Context
 	began time.Time
-	sent  []sending
+	sent  []sending[T]
 }
 
-type sending struct {
-	At    time.Duration
-	Value bool
+type sending[T any] struct {
+	at      time.Duration
+	message *T
 }
 
-func (r *recorder) Context() context.Context { return r.ctx }
+func (r *recorder[T]) Context() context.Context { return r.ctx }
 
-func (r *recorder) Send(message *pb.IsActiveResponse) error {
-	r.sent = append(r.sent, sending{time.Since(r.began), message.GetResult()})
+func (r *recorder[T]) Send(message *T) error {
+	r.sent = append(r.sent, sending[T]{time.Since(r.began), message})
 	return nil
 }
 
-// TestRhythm: the moments of pushes through wake, hold, start and end, in the time of a bubble.
+// bubble is a world for synctest: without gRPC, whose sockets would let no time pass.
+func bubble() *world {
+	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[ir.Key]int32{}}
+	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed})
+	return w
+}
+
+// TestRhythm: the moments of pushes, from before the trigger is known through wake, hold, start
+// and end, in the time of a bubble.
 func TestRhythm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[ir.Key]int32{}}
-		w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed})
-		key := apply(t, w.catalog, named{"", metadata(nil)})[0]
-		w.board.set(key, idle)
-		w.scale(key, 0)
+		w := bubble()
+		key := ir.Key{Namespace: "shop", Name: "web-0"}
 		ctx, cancel := context.WithCancel(t.Context())
-		stream := &recorder{ctx: ctx, began: time.Now()}
+		stream := &recorder[pb.IsActiveResponse]{ctx: ctx, began: time.Now()}
 		ended := make(chan error)
 		go func() { ended <- w.server.StreamIsActive(refTo(metadata(nil)), stream) }()
 		until := func(at time.Duration) { time.Sleep(time.Until(stream.began.Add(at))); synctest.Wait() }
 
+		until(500 * ms)
+		w.board.set(key, demand.Reading{}) // not settled: nobody knows that it is idle
+		w.scale(key, 0)
+		apply(t, w.catalog, named{"", metadata(nil)})
+		until(1700 * ms)
+		w.board.set(key, idle)
 		until(7100 * ms)
 		w.board.set(key, holding) // a request
 		until(7400 * ms)
@@ -287,19 +324,50 @@ func TestRhythm(t *testing.T) {
 		w.board.readings[key] = idle // nothing rings when activity ends
 		w.board.mu.Unlock()
 		until(111 * time.Second)
+		w.board.set(key, holding)
+		until(111100 * ms)
+		apply(t, w.catalog, named{"", metadata(map[string]string{"window": "30s"})}) // looked at, and nothing to say
+		until(111200 * ms)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		want := []sending{
-			{0, false}, {5 * time.Second, false}, {7100 * ms, true}, {7350 * ms, true},
+		type pushed struct {
+			At    time.Duration
+			Value bool
+		}
+		var got []pushed
+		for _, sent := range stream.sent {
+			got = append(got, pushed{sent.at, sent.message.GetResult()})
+		}
+		want := []pushed{
+			{1700 * ms, false}, {6700 * ms, false}, {7100 * ms, true}, {7350 * ms, true},
 			// Cooldown is 300 s: refreshed every 75 s.
 			{82350 * ms, true},
 			// Looked at every 5 s.
-			{102350 * ms, false}, {107350 * ms, false},
+			{102350 * ms, false}, {107350 * ms, false}, {111 * time.Second, true},
 		}
-		if diff := cmp.Diff(want, stream.sent); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("messages (- want, + got):\n%s", diff)
+		}
+	})
+}
+
+// TestRhythmOfNewTrigger: requests that wait when the trigger comes into force are not kept
+// waiting until somebody looks.
+func TestRhythmOfNewTrigger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := bubble()
+		key := ir.Key{Namespace: "shop", Name: "web-0"}
+		w.board.set(key, holding)
+		stream := &recorder[pb.IsActiveResponse]{ctx: t.Context(), began: time.Now()}
+		go func() { _ = w.server.StreamIsActive(refTo(metadata(nil)), stream) }()
+		time.Sleep(1234 * ms)
+		synctest.Wait()
+		apply(t, w.catalog, named{"", metadata(nil)})
+		synctest.Wait()
+		if len(stream.sent) != 1 || stream.sent[0].at != 1234*ms || !stream.sent[0].message.GetResult() {
+			t.Errorf("sent %v, want true after 1.234s", stream.sent)
 		}
 	})
 }

@@ -143,6 +143,13 @@ type world struct {
 
 	mu       sync.Mutex
 	replicas map[ir.Key]int32
+	running  string
+}
+
+func (w *world) said(scaler.Scaler) (running, known bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.running == "yes", w.running != ""
 }
 
 func (w *world) informed(of scaler.Scaler) (int32, bool) {
@@ -164,7 +171,7 @@ func newWorld(t testing.TB) *world { return limitedWorld(t, time.Hour) }
 func limitedWorld(t testing.TB, limit time.Duration) *world {
 	t.Helper()
 	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[ir.Key]int32{}}
-	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed})
+	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed, Running: w.said})
 	w.server.limit = limit
 	w.address, w.stop = serve(t, w.server)
 	connection, err := grpc.NewClient(w.address, grpc.WithTransportCredentials(insecure.NewCredentials()))

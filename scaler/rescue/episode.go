@@ -33,6 +33,8 @@ const (
 	Deaf Reason = "deaf"
 	// OneStep: the trigger asks for all that its first requests need (scaleFromZero: needed).
 	OneStep Reason = "one_step"
+	// look: nobody knows whether the target is at zero, as a step has to be from there.
+	look Reason = "look"
 )
 
 // view is what matters of a trigger at one moment.
@@ -59,6 +61,7 @@ type episode struct {
 	zero  time.Time // since when the target has no replicas, as far as known; zero: it has some
 
 	fromZero bool      // the target had no replicas at some time of this episode
+	looked   bool      // it was asked for, because the informer does not know
 	stepped  int       // attempts to make the step
 	step     int32     // replicas of the step
 	stepAt   time.Time // when the next attempt may be made
@@ -76,12 +79,16 @@ func (e *episode) next(now time.Time, v view) (*action, time.Duration) {
 	if e.began.IsZero() {
 		e.began = now
 	}
+	if v.replicas < 0 && v.oneStep && v.leads && !e.looked {
+		return &action{reason: look}, gather
+	}
 	switch {
 	case v.replicas > 0:
 		e.zero, e.retryAt, e.retry = time.Time{}, time.Time{}, 0
 	case e.zero.IsZero():
-		e.zero, e.fromZero = now, true
+		e.zero = now
 	}
+	e.fromZero = e.fromZero || v.replicas == 0
 	if act, wait := e.stepping(now, v); act != nil || wait > 0 {
 		return act, wait
 	}
@@ -122,15 +129,19 @@ func (e *episode) stepping(now time.Time, v view) (*action, time.Duration) {
 	return &action{reason: OneStep, want: e.step, held: v.held}, stepRest
 }
 
-// did notes an attempt.
-func (e *episode) did(now time.Time, a action) {
-	if a.reason == OneStep {
+// did notes an attempt that found so many replicas; -1: it failed.
+func (e *episode) did(now time.Time, a action, found int32) {
+	switch a.reason {
+	case look:
+		e.looked = true
+		e.fromZero = e.fromZero || found == 0
+	case OneStep:
 		e.stepped++
 		e.stepAt = now.Add(stepRest)
-		return
+	default:
+		e.retry = min(max(2*e.retry, minRetry), maxRetry)
+		e.retryAt = now.Add(e.retry)
 	}
-	e.retry = min(max(2*e.retry, minRetry), maxRetry)
-	e.retryAt = now.Add(e.retry)
 }
 
 // needed is how many replicas held requests need, within the limits of the object. Of a rate,

@@ -134,8 +134,11 @@ func (r *Rescuer) watch(ctx context.Context, w *watched) {
 		of := w.scaler.Load()
 		act, wait := episode.next(time.Now(), r.view(of))
 		if act != nil {
-			r.rescue(ctx, of, *act)
-			episode.did(time.Now(), *act)
+			found := r.try(ctx, of, *act)
+			episode.did(time.Now(), *act, found)
+			if act.reason == look {
+				continue
+			}
 		}
 		timer.Reset(wait)
 		select {

@@ -182,6 +182,31 @@ func TestRescue(t *testing.T) {
 			},
 			writes: []write{{51 * ms, 3}}, gets: 2,
 		},
+		"one step, and the informer has nothing": {
+			trigger: oneStep, blind: true,
+			story:  func(w *world) { w.hold(25); w.pass(25 * ms); w.scale(1); w.pass(900 * ms) },
+			writes: []write{{50 * ms, 3}}, gets: 4, // a look, the step and two checks
+		},
+		"one step is from zero only, and the informer has nothing": {
+			trigger: oneStep, blind: true, replicas: 1,
+			story: func(w *world) { w.hold(50); w.pass(900 * ms) },
+			gets:  1,
+		},
+		"KEDA late, then zero again": {
+			story: func(w *world) {
+				w.fail = errors.New("forbidden")
+				w.hold(25)
+				w.pass(10 * time.Second)
+				w.scale(1)
+				w.pass(time.Second)
+				w.mu.Lock()
+				w.fail = nil
+				w.mu.Unlock()
+				w.scale(0)
+				w.pass(1250 * ms)
+			},
+			writes: []write{{12250 * ms, 3}}, gets: 5,
+		},
 		"the trigger goes": {
 			story: func(w *world) { w.hold(25); w.pass(500 * ms); w.catalog.Set(shop, nil); w.pass(time.Minute) },
 		},

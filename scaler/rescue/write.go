@@ -51,21 +51,36 @@ func (r Rescue) String() string {
 	return fmt.Sprintf("Scaled %s %s from %d to %d for %d held requests: %s", target.Kind, target.Name, r.From, r.To, r.Held, why)
 }
 
-// rescue makes one attempt, and tells whoever wants to know.
-func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) {
+// try makes one attempt when it is its turn, and returns how many replicas it found; -1: it
+// failed.
+func (r *Rescuer) try(ctx context.Context, of *scaler.Scaler, act action) int32 {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
-		return
+		return -1
 	}
+	if act.reason == look {
+		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+		defer cancel()
+		scale, err := r.options.Scales.Get(ctx, of.Key.Namespace, of.Spec.Scale.Target)
+		if err != nil {
+			return -1 // the attempt to write will fail as well, and tell
+		}
+		return scale.Spec.Replicas
+	}
+	return r.rescue(ctx, of, act)
+}
+
+// rescue writes, and tells whoever wants to know.
+func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int32 {
 	done := Rescue{Scaler: of, Reason: act.reason, Held: act.held, To: act.want}
 	written := false
 	done.From, written, done.Err = r.write(ctx, of, act)
 	result := resultScaled
 	switch {
 	case ctx.Err() != nil:
-		return // we are stopping; nothing went wrong
+		return -1 // we are stopping; nothing went wrong
 	case done.Err != nil:
 		result = resultError
 	case !written:
@@ -76,6 +91,10 @@ func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) {
 		r.options.Log.Info(done.String(), "trigger", of.Key.String())
 		r.options.Report(done)
 	}
+	if done.Err != nil {
+		return -1
+	}
+	return done.From
 }
 
 // write raises the replicas. Written is false if there are enough.
