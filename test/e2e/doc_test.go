@@ -2,7 +2,8 @@
 // real cluster with the chart installed.
 //
 // Job: apply what a user applies, under traffic, and see what a user sees.
-// Inputs: the cluster of KUBECONFIG; -root, the clone with the examples.
+// Inputs: the cluster of KUBECONFIG; -root, the clone with the examples; -long, for more of the
+// same.
 // Outputs: test results; the traffic's own numbers in the log of each test.
 // Ownership: each test has a namespace of its own; tests run one after the other, because what
 // they promise is about time and two cores are few.
@@ -20,7 +21,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-var root = flag.String("root", "../..", "the clone, for its examples")
+var (
+	root = flag.String("root", "../..", "the clone, for its examples")
+	long = flag.Bool("long", false, "run the long form of tests that have one")
+)
 
 // controllers is where the chart is installed.
 const controllers = "kedify-system"

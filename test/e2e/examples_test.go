@@ -2,18 +2,54 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
-// TestExamples applies each example as its README says and checks what the README promises.
-// (examples/two-pools-weighted is TestTwoPoolsWeighted.)
+// examples are the folders that TestExamples executes, elsewhere the ones that have a test of
+// their own. (TestKedifyHTTPExamples has those that scale.)
+var (
+	examples = map[string]func(*testing.T){
+		"http-basic":           exampleHTTP,
+		"inference-quickstart": exampleInference,
+	}
+	elsewhere = map[string]func(*testing.T){"two-pools-weighted": TestTwoPoolsWeighted}
+)
+
+// TestExamples applies examples as their READMEs say and checks what the READMEs promise.
 func TestExamples(t *testing.T) {
-	t.Run("HTTPBasic", exampleHTTP)
-	t.Run("InferenceQuickstart", exampleInference)
+	for _, folder := range slices.Sorted(maps.Keys(examples)) {
+		t.Run(folder, examples[folder])
+	}
+}
+
+// TestEveryExampleIsExecuted fails when a folder of examples/ has no test, or no README.
+func TestEveryExampleIsExecuted(t *testing.T) {
+	folders, err := os.ReadDir(filepath.Join(*root, "examples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := maps.Clone(examples)
+	maps.Copy(left, elsewhere)
+	maps.Copy(left, scalingExamples)
+	for _, folder := range folders {
+		if left[folder.Name()] == nil {
+			t.Errorf("no test executes examples/%s", folder.Name())
+		}
+		delete(left, folder.Name())
+		if _, err := os.Stat(filepath.Join(*root, "examples", folder.Name(), "README.md")); err != nil {
+			t.Error(err)
+		}
+	}
+	for name := range left {
+		t.Errorf("there is no examples/%s", name)
+	}
 }
 
 func exampleHTTP(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -35,6 +36,9 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
+
+// crdKind is a kind without a namespace.
+const crdKind = "CustomResourceDefinition"
 
 // fieldOwner of what the tests apply.
 const fieldOwner = "kedify-e2e"
@@ -56,7 +60,7 @@ func Connect(t testing.TB) *Cluster {
 	rest.QPS, rest.Burst = 1000, 1000
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, gwv1.Install, inferencev1.Install, v1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, gwv1.Install, inferencev1.Install, kedav1alpha1.AddToScheme, v1alpha1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
@@ -96,6 +100,7 @@ func (c *Cluster) Apply(t testing.TB, namespace, text string) {
 		switch {
 		case object.GetKind() == "Namespace":
 			c.settled(t, object.GetName())
+		case object.GetKind() == crdKind:
 		case object.GetNamespace() == "":
 			object.SetNamespace(namespace)
 		}
@@ -103,7 +108,7 @@ func (c *Cluster) Apply(t testing.TB, namespace, text string) {
 		if err != nil {
 			t.Fatalf("apply %s %s: %v", object.GetKind(), object.GetName(), err)
 		}
-		if object.GetKind() == "Namespace" {
+		if kind := object.GetKind(); kind == "Namespace" || kind == crdKind {
 			c.deleteWith(t, object)
 		}
 	}

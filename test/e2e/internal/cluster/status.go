@@ -76,7 +76,7 @@ func (c *Cluster) GatewayReady(t testing.TB, namespace, name string) string {
 	return address
 }
 
-// RouteHas waits until our only parent entry of a route has all the conditions.
+// RouteHas waits until our entries for all parents of a route have all the conditions.
 func (c *Cluster) RouteHas(t testing.TB, namespace, name string, want ...Condition) {
 	t.Helper()
 	Eventually(t, settle, func() error {
@@ -90,11 +90,13 @@ func (c *Cluster) RouteHas(t testing.TB, namespace, name string, want ...Conditi
 				ours = append(ours, parent)
 			}
 		}
-		if len(ours) != 1 {
-			return fmt.Errorf("route %s/%s has %d parents of ours", namespace, name, len(ours))
+		if len(ours) != len(route.Spec.ParentRefs) {
+			return fmt.Errorf("route %s/%s has %d of %d parents of ours", namespace, name, len(ours), len(route.Spec.ParentRefs))
 		}
-		if err := all(ours[0].Conditions, route.Generation, want); err != nil {
-			return fmt.Errorf("route %s/%s: %w", namespace, name, err)
+		for _, parent := range ours {
+			if err := all(parent.Conditions, route.Generation, want); err != nil {
+				return fmt.Errorf("route %s/%s: %w", namespace, name, err)
+			}
 		}
 		return nil
 	})

@@ -53,6 +53,8 @@ type Run struct {
 	options Options
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
+	// closeIdle is set by a worker, and called when all have ended.
+	closeIdle func()
 
 	mu        sync.Mutex
 	report    Report
@@ -95,6 +97,9 @@ func Start(t testing.TB, options Options) *Run {
 func (r *Run) Stop() Report {
 	r.cancel()
 	r.workers.Wait()
+	if r.closeIdle != nil {
+		r.closeIdle()
+	}
 	return r.Report()
 }
 

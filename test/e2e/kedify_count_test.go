@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/net/websocket"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kedify/inference-gateway/test/e2e/internal/asker"
+	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+	"github.com/kedify/inference-gateway/test/e2e/internal/load"
+)
+
+const twoProxiesYAML = `
+apiVersion: gateway.kedify.io/v1alpha1
+kind: GatewayParameters
+metadata: {name: kedify-proxy}
+spec: {replicas: 2}
+`
+
+// TestKedifyHTTPCounting sends a known load through two proxies, unevenly, and asks both
+// controllers and KEDA for the numbers: the rate is within 5 %, what is in flight is exact, and
+// what a killed proxy had in flight is gone within seconds.
+func TestKedifyHTTPCounting(t *testing.T) {
+	c := cluster.Connect(t)
+	c.DeploymentReady(t, controllers, controllerName)
+	namespace := c.Namespace(t)
+	c.Apply(t, namespace, twoProxiesYAML)
+	deploy(t, c, namespace, workload{Name: "rate", Replicas: 1}, scaled{Host: "rate.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000, More: []string{"window: 10s"}})
+	deploy(t, c, namespace, workload{Name: "open", Replicas: 1}, scaled{Host: "open.test", Min: 1, Max: 1, Metric: "concurrency", Target: 1000, More: []string{"concurrencyAggregation: instant"}})
+	c.DeploymentsReady(t, namespace)
+	proxies := entrances(t, c, namespace, 2)
+	for _, proxy := range proxies {
+		probe(t, proxy, "rate.test", "/")
+		probe(t, proxy, "open.test", "/")
+	}
+	t.Run("Rate", func(t *testing.T) { countRate(t, c, namespace, proxies) })
+	t.Run("InFlight", func(t *testing.T) { countOpen(t, c, namespace, proxies) })
+}
+
+// entrances are the addresses of the pods of the proxy, with the port for HTTP.
+func entrances(t *testing.T, c *cluster.Cluster, namespace string, n int) []string {
+	t.Helper()
+	var found []string
+	cluster.Eventually(t, time.Minute, func() error {
+		slices, err := c.Clients.DiscoveryV1().EndpointSlices(namespace).List(t.Context(), metav1.ListOptions{
+			LabelSelector: "gateway.networking.k8s.io/gateway-name=" + proxyName,
+		})
+		if err != nil {
+			return err
+		}
+		found = nil
+		for _, slice := range slices.Items {
+			found = append(found, readyAt(slice, 8080)...)
+		}
+		if len(found) != n {
+			return fmt.Errorf("%d proxies are ready, want %d", len(found), n)
+		}
+		return nil
+	})
+	return found
+}
+
+// readyAt are the ready endpoints of a slice for the port whose name ends with the number of
+// the listener.
+func readyAt(slice discoveryv1.EndpointSlice, listener int) (addresses []string) {
+	for _, port := range slice.Ports {
+		if port.Name == nil || port.Port == nil || *port.Name != fmt.Sprintf("tcp-%d", listener) {
+			continue
+		}
+		for _, endpoint := range slice.Endpoints {
+			if endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready {
+				addresses = append(addresses, net.JoinHostPort(endpoint.Addresses[0], fmt.Sprint(*port.Port)))
+			}
+		}
+	}
+	return addresses
+}
+
+// believers are all who can be asked for the number of a trigger, by name.
+func believers(t *testing.T, c *cluster.Cluster, namespace, name string) map[string]func() (float64, error) {
+	t.Helper()
+	object := c.ScaledObjectReady(t, namespace, name)
+	all := map[string]func() (float64, error){"KEDA": func() (float64, error) { return c.Metric(t, object, 0) }}
+	for _, pod := range c.Pods(t, controllers, controllerPods) {
+		all[pod.Name] = func() (float64, error) {
+			return asker.Value(t.Context(), net.JoinHostPort(pod.Status.PodIP, "9090"), object, 0)
+		}
+	}
+	if len(all) != 3 {
+		t.Fatalf("%d to ask, want KEDA and two controllers", len(all))
+	}
+	return all
+}
+
+func countRate(t *testing.T, c *cluster.Cluster, namespace string, proxies []string) {
+	const most, least, samples = 30.0, 10.0, 10
+	all := believers(t, c, namespace, "rate")
+	for i, rate := range []float64{most, least} {
+		load.Arrive(t, load.Arrivals{Address: proxies[i], Rate: rate, Request: func(int) load.Request {
+			return load.Request{Host: "rate.test", Path: "/"}
+		}})
+	}
+	time.Sleep(13 * time.Second) // the window, and what is under way
+	for range samples {
+		for name, ask := range all {
+			got, err := ask()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if off := math.Abs(got/(most+least) - 1); off > 0.05 {
+				t.Errorf("%s says %.2f requests per second, the load is %.0f", name, got, most+least)
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+// countOpen counts WebSockets: long, and nothing else is in flight.
+func countOpen(t *testing.T, c *cluster.Cluster, namespace string, proxies []string) {
+	all := believers(t, c, namespace, "open")
+	agree := func(want float64, limit time.Duration) {
+		t.Helper()
+		begun := time.Now()
+		for name, ask := range all {
+			cluster.Eventually(t, limit, func() error {
+				got, err := ask()
+				if err == nil && got != want {
+					err = fmt.Errorf("%s says %v in flight, want %v", name, got, want)
+				}
+				return err
+			})
+		}
+		t.Logf("all say %v after %s", want, time.Since(begun).Round(10*time.Millisecond))
+	}
+	agree(0, 10*time.Second)
+	first, second := sockets(t, proxies[0], 10), sockets(t, proxies[1], 7)
+	agree(17, 5*time.Second)
+	for _, socket := range first[:4] {
+		socket.Close()
+	}
+	agree(13, 5*time.Second)
+	for _, pod := range c.Pods(t, namespace, "gateway.networking.k8s.io/gateway-name="+proxyName) {
+		if host, _, _ := net.SplitHostPort(proxies[0]); pod.Status.PodIP == host {
+			kill(t, c, namespace, pod.Name)
+		}
+	}
+	agree(7, 10*time.Second)
+	for _, socket := range second {
+		socket.Close()
+	}
+	agree(0, 5*time.Second)
+	entrances(t, c, namespace, 2)
+	agree(0, 5*time.Second)
+}
+
+// sockets opens WebSockets and makes sure that each of them works.
+func sockets(t *testing.T, address string, n int) []*websocket.Conn {
+	t.Helper()
+	var all []*websocket.Conn
+	for range n {
+		socket, err := dialSocket(address, "open.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, socket)
+	}
+	return all
+}
+
+// dialSocket opens a WebSocket and hears the echo of a message.
+func dialSocket(address, host string) (*websocket.Conn, error) {
+	settings, err := websocket.NewConfig("ws://"+host+"/ws", "http://"+host)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := net.DialTimeout("tcp", address, 5*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if err := connection.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return nil, err
+	}
+	socket, err := websocket.NewClient(settings, connection)
+	if err != nil {
+		connection.Close()
+		return nil, err
+	}
+	if err := says(socket, "hello"); err != nil {
+		return nil, err
+	}
+	return socket, socket.SetDeadline(time.Time{})
+}
+
+// says sends a message and wants it back.
+func says(socket *websocket.Conn, message string) error {
+	if err := socket.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	if err := websocket.Message.Send(socket, message); err != nil {
+		return err
+	}
+	var heard string
+	if err := websocket.Message.Receive(socket, &heard); err != nil {
+		return err
+	}
+	if heard != message {
+		return fmt.Errorf("said %q, heard %q", message, heard)
+	}
+	return nil
+}

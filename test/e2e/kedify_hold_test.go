@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+)
+
+// TestKedifyHTTPHold sends requests to applications that do not run. They wait in Envoy, in any
+// number and of any size, and are answered by the application, or are told in time that there
+// will be none.
+func TestKedifyHTTPHold(t *testing.T) {
+	c := cluster.Connect(t)
+	namespace := c.Namespace(t)
+	for name, scenario := range map[string]func(*testing.T, *cluster.Cluster, string){
+		"ColdStart": coldStarts, "LargeBodies": largeBodies, "Timeout": holdTimeout, "ClientGone": clientGone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, c, namespace)
+		})
+	}
+}
+
+// coldStarts: health checks leave the application asleep (T30), 50 requests at once wake it, and
+// all of them get its answer (T74).
+func coldStarts(t *testing.T, c *cluster.Cluster, namespace string) {
+	const host = "cold.test"
+	address := deploy(t, c, namespace, workload{Name: "cold"}, scaled{Host: host, Max: 1, Metric: "requestRate", Target: 100})
+	for range 50 {
+		if got, err := ask(address, host, "/alive", ""); err != nil || got.status != http.StatusOK {
+			t.Fatalf("health check: %v %+v", err, got)
+		}
+	}
+	if wanted, _ := c.Replicas(t, namespace, "cold"); wanted != 0 {
+		t.Fatalf("%d replicas after health checks", wanted)
+	}
+	gather(t, 50, address, host, nil).done(t, cold)
+	// Busy and ready: from now on nobody is asked.
+	cluster.Eventually(t, 10*time.Second, func() error {
+		got, err := ask(address, host, "/", "")
+		if err != nil {
+			return err
+		}
+		if err := ok(got); err != nil {
+			return err
+		}
+		if waited := got.header.Get(coldStart); waited == "true" {
+			return fmt.Errorf("%s is still %q", coldStart, waited)
+		}
+		return nil
+	})
+}
+
+// largeBodies: 200 requests of 64 KB wait at once and arrive to the last byte. The backend parses
+// the form to its end, finds a delay that is none, and repeats it.
+func largeBodies(t *testing.T, c *cluster.Cluster, namespace string) {
+	const host, requests, size = "large.test", 200, 64 << 10
+	address := deploy(t, c, namespace, workload{Name: "large", Delay: 5}, scaled{Host: host, Max: 1, Metric: "concurrency", Target: 1000})
+	all := gather(t, requests, address, host, func(n int) string {
+		return "padding=" + strings.Repeat("x", size) + fmt.Sprintf("&delay=end-%d", n)
+	})
+	cluster.Eventually(t, 5*time.Second, func() error {
+		if n := held(t, c, namespace, "large-0"); n != requests {
+			return fmt.Errorf("%d held, want %d", n, requests)
+		}
+		return nil
+	})
+	all.done(t, func(got answer) error {
+		if got.status != http.StatusInternalServerError || !strings.Contains(got.body, `invalid duration \"end-`) {
+			return fmt.Errorf("%d: %.200s", got.status, got.body)
+		}
+		return nil
+	})
+}
+
+// holdTimeout: what waits too long gets 504, what is too much at once 503, both with the time
+// after which to ask again (T75).
+func holdTimeout(t *testing.T, c *cluster.Cluster, namespace string) {
+	const host, limit, most = "never.test", 4 * time.Second, 20
+	address := deploy(t, c, namespace, workload{Name: "never", Nowhere: true}, scaled{
+		Host: host, Max: 1, Metric: "requestRate", Target: 100, More: []string{"holdTimeout: 4s", `maxPendingRequests: "20"`},
+	})
+	refuses := func(want int) func(answer) error {
+		return func(got answer) error {
+			if got.status != want || got.header.Get("Retry-After") == "" {
+				return fmt.Errorf("%d, Retry-After %q: %.200s", got.status, got.header.Get("Retry-After"), got.body)
+			}
+			return nil
+		}
+	}
+	begun := time.Now()
+	waiting := gather(t, most, address, host, nil)
+	cluster.Eventually(t, 2*time.Second, func() error {
+		if n := held(t, c, namespace, "never-0"); n != most {
+			return fmt.Errorf("%d held, want %d", n, most)
+		}
+		return nil
+	})
+	tooMuch := time.Now()
+	gather(t, 5, address, host, nil).done(t, refuses(http.StatusServiceUnavailable))
+	if took := time.Since(tooMuch); took > limit/2 {
+		t.Errorf("one request too many was answered after %s", took)
+	}
+	waiting.done(t, refuses(http.StatusGatewayTimeout))
+	if took := time.Since(begun); took < limit || took > limit+2*time.Second {
+		t.Errorf("answered after %s, the limit is %s", took, limit)
+	}
+}
+
+// clientGone: a client that gives up is waited for no longer (T77).
+func clientGone(t *testing.T, c *cluster.Cluster, namespace string) {
+	const host, requests = "gone.test", 20
+	address := deploy(t, c, namespace, workload{Name: "gone", Nowhere: true}, scaled{Host: host, Max: 1, Metric: "concurrency", Target: 100})
+	all := gather(t, requests, address, host, nil)
+	cluster.Eventually(t, 5*time.Second, func() error {
+		if n := held(t, c, namespace, "gone-0"); n != requests {
+			return fmt.Errorf("%d held, want %d", n, requests)
+		}
+		return nil
+	})
+	begun := time.Now()
+	all.cancel()
+	cluster.Eventually(t, 5*time.Second, func() error {
+		if n := held(t, c, namespace, "gone-0"); n != 0 {
+			return fmt.Errorf("%d still held", n)
+		}
+		return nil
+	})
+	took := time.Since(begun)
+	t.Logf("none held %s after the clients left", took.Round(time.Millisecond))
+	if took > time.Second {
+		t.Errorf("the last one was held for %s after its client left", took)
+	}
+}
