@@ -31,7 +31,7 @@ gateways  := -test.run=^TestGatewayAPI$$
 inference := -test.run=^TestInference$$
 profile    = $(if $(filter all,$(PROFILE)),,$(or $($(filter core gateways inference,$(PROFILE))),$(gateways) -conformance-profiles=$(PROFILE)))
 
-# make bench
+# make bench, and make e2e
 NAME ?= propagation
 ARGS ?=
 
@@ -46,7 +46,7 @@ help: ## Show this list
 ##@ Two commands to know
 
 .PHONY: demo
-demo: bin/testbed bin/install bin/demo ## A real cluster, a model behind a Gateway, a streamed answer
+demo: bin/testbed bin/install bin/demo ## A real cluster, a model behind a Gateway, a streamed answer; scale from zero and back
 	@bin/demo
 
 .PHONY: test
@@ -95,9 +95,9 @@ verify: generate ## Fail when generated files are not up to date
 ##@ Cluster
 
 .PHONY: cluster-up
-cluster-up: bin/testbed bin/install ## Start a cluster and install the product; CLUSTER=name
-	bin/testbed --name $(CLUSTER) up --profile inference
-	bin/install -name $(CLUSTER)
+cluster-up: bin/testbed bin/install ## Start a cluster and install the product; CLUSTER=name, KEDA=1 for KEDA as well
+	bin/testbed --name $(CLUSTER) up --profile $(if $(KEDA),full,inference)
+	bin/install -name $(CLUSTER) $(if $(KEDA),-keda)
 
 .PHONY: cluster-shell
 cluster-shell: bin/testbed ## A shell with kubectl inside the cluster's network
@@ -140,14 +140,14 @@ reports: bin/testbed ## Regenerate conformance/reports on fresh clusters: both c
 	cp out/reports/standard/gateway-api.yaml conformance/reports/standard/standard-main-default-report.yaml
 
 .PHONY: e2e
-e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names
+e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names, ARGS=-long for the long forms
 	go test -c -o bin/e2e.test ./test/e2e
 ifndef KUBECONFIG
 	bin/testbed --name test up --profile conformance
 	bin/testbed --name test images llm-d-inference-sim
-	bin/install -name test
+	bin/install -name test -keda
 endif
-	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR)
+	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR) $(ARGS)
 
 .PHONY: bench
 bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale

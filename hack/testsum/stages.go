@@ -24,7 +24,7 @@ func stages() []stage {
 	return []stage{
 		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
 		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on", depth: -1, run: unit},
-		{name: "cluster", about: "a real Kubernetes with the chart installed", prepares: true, run: cluster},
+		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
 		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified", depth: 1, run: gatewayAPI},
 		{name: "inference", about: "Gateway API Inference Extension v1.6.0, unmodified", depth: 2, run: inference},
@@ -78,11 +78,11 @@ func cluster(ctx context.Context, r *runner) error {
 	if err := r.do(ctx, testbed("up", "--profile", "conformance")...); err != nil {
 		return err
 	}
-	// The examples want a model as well.
+	// The examples want a model and KEDA as well; the installer brings KEDA's images.
 	if err := r.do(ctx, testbed("images", "llm-d-inference-sim")...); err != nil {
 		return err
 	}
-	return r.do(ctx, "go", "run", "./hack/install", "--name", "test")
+	return r.do(ctx, "go", "run", "./hack/install", "--keda", "--name", "test")
 }
 
 // smoke tests the testbed itself; with a cluster of the user there is nothing of ours to test.
@@ -126,5 +126,6 @@ func e2e(ctx context.Context, r *runner) error {
 	if err != nil {
 		return err
 	}
-	return r.inCluster(ctx, binary, "-root="+r.root)
+	// Those that run side by side wait for most of the time.
+	return r.inCluster(ctx, binary, "-test.parallel=6", "-root="+r.root)
 }
