@@ -76,11 +76,20 @@ func (e *episode) next(now time.Time, v view) (*action, time.Duration) {
 		*e = episode{}
 		return nil, idle
 	}
-	if e.began.IsZero() {
-		e.began = now
-	}
+	e.note(now, v)
 	if v.replicas < 0 && v.oneStep && v.leads && !e.looked {
 		return &action{reason: look}, gather
+	}
+	if act, wait := e.stepping(now, v); act != nil || wait > 0 {
+		return act, wait
+	}
+	return e.waiting(now, v)
+}
+
+// note keeps the beginnings of what goes on.
+func (e *episode) note(now time.Time, v view) {
+	if e.began.IsZero() {
+		e.began = now
 	}
 	switch {
 	case v.replicas > 0:
@@ -89,9 +98,10 @@ func (e *episode) next(now time.Time, v view) (*action, time.Duration) {
 		e.zero = now
 	}
 	e.fromZero = e.fromZero || v.replicas == 0
-	if act, wait := e.stepping(now, v); act != nil || wait > 0 {
-		return act, wait
-	}
+}
+
+// waiting is for KEDA to act.
+func (e *episode) waiting(now time.Time, v view) (*action, time.Duration) {
 	if e.zero.IsZero() {
 		return nil, glance
 	}
