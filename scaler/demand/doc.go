@@ -18,10 +18,13 @@
 // replica: the newest report counts, by the proxy's own clock, so one that moves is counted
 // on from where it was.
 //
-// Exceptions to "nothing lost, nothing twice": what a proxy counted before the first report
-// that this board or any of its peers got of it (the baseline); what it counted after its
-// last report when its process ends; and for a replica that hears of a proxy through another
-// one, the last quarter of a second before that proxy's process ends.
+// Exceptions to "nothing lost, nothing twice", each about one proxy and one moment: what it
+// counted before the first report that this board or any of its peers got of it (the
+// baseline, and at most a retry too many that waited then); what it counted after its last
+// report when its process ends, and for a replica that hears of it through another one, the
+// last quarter of a second of that; the count of an ended process, when the next one of the
+// same name is first heard at a greater age and with more requests. A retry that is decided on
+// and never made, because its client left during the back-off, takes one request away.
 //
 // Files: board (who calls), proxy (counters to requests), lane and ring (requests to a rate),
 // load (requests in flight to a concurrency), entry and reading (one key), hold, wake;

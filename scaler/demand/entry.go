@@ -30,6 +30,9 @@ type entry struct {
 	loaded, loadedFrom instant
 	// arrived is when a request arrived last; busy when the activation target was exceeded.
 	arrived, busy instant
+	// began is when a proxy was seen first that had counted requests before: when those arrived
+	// is not known. never: there is none.
+	began instant
 	// counted is the number of requests that arrived in proxies, over all lanes.
 	counted uint64
 	// awake: the trigger is active, and whoever waits was told.
@@ -149,6 +152,13 @@ func (e *entry) take(st *step, from *proxy, now *cell, delta uint64) {
 	if delta > 0 || now.counts.Active > 0 {
 		e.rouse(st.board, p, st.at)
 	}
+}
+
+// baseline notes that requests arrived before counting began.
+func (e *entry) baseline(at instant) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.began = max(e.began, at)
 }
 
 // loads notes that there are requests in flight.

@@ -30,8 +30,8 @@ type gateway struct {
 
 	mu      sync.RWMutex
 	proxies map[string]*proxy // by node
-	// began is when the first proxy was seen that had counted before: arrivals are known
-	// from then on, and its siblings may still be on their way. never: all are known.
+	// began is when the first proxy was seen that had counted before: its siblings may still
+	// be on their way. never: all are known.
 	began instant
 }
 

@@ -50,7 +50,7 @@ func (b *Board) Merge(replica string, news News) {
 		at := said.Last.at(now)
 		arrived := at > e.arrived
 		e.arrived = max(e.arrived, at)
-		e.holdElsewhere(from, now, said.Held, arrived)
+		e.holdElsewhere(from, now, max(said.Held, 0), arrived)
 		e.mu.Unlock()
 		held[e] = struct{}{}
 	}
@@ -170,9 +170,10 @@ func (b *Board) mergeKey(said *KeyPast, cuts map[*gateway]instant, now instant) 
 	defer e.mu.Unlock()
 	e.arrived = max(e.arrived, said.Arrived.at(now))
 	e.busy = max(e.busy, said.Busy.at(now))
+	e.began = min(e.began, said.Began.at(now))
 	p := e.plan.Load()
 	for i, g := range gateways {
-		if cut := cuts[g]; cut != never && said.Rates[i].Width > 0 {
+		if cut := cuts[g]; cut != never && said.Rates[i].good() {
 			if l := e.lane(p, g); l != nil {
 				l.adopt(&said.Rates[i], cut, now)
 			}
@@ -180,16 +181,25 @@ func (b *Board) mergeKey(said *KeyPast, cuts map[*gateway]instant, now instant) 
 	}
 }
 
+// maxAmount is far more requests than there can be in a bucket.
+const maxAmount = 1e12
+
+// good reports whether the numbers are such that they can be counted with.
+func (r *RatePast) good() bool {
+	const day = int64(24 * time.Hour / time.Millisecond)
+	return r.Width > 0 && r.Width <= day && int64(r.End) <= day && int64(r.End) >= -day
+}
+
 // adopt adds the requests of another replica's past up to a moment.
 func (l *lane) adopt(told *RatePast, cut, now instant) {
 	width := instant(told.Width) * instant(time.Millisecond)
-	to := now - instant(told.End)*instant(time.Millisecond)
+	to := min(now-instant(told.End)*instant(time.Millisecond), now+width)
 	for i := len(told.Requests) - 1; i >= 0; i-- {
 		from, amount := to-width, told.Requests[i]
 		if from <= never {
 			break
 		}
-		if end := min(to, cut); end > from && amount > 0 {
+		if end := min(to, cut); end > from && amount > 0 && amount < maxAmount {
 			l.requests.add(from, end, amount*float64(end-from)/float64(width))
 			l.arrived = max(l.arrived, end)
 		}

@@ -34,8 +34,11 @@ func age(at, now instant) Age {
 
 // at returns the moment that was an age ago.
 func (a Age) at(now instant) instant {
-	if a < 0 {
+	switch {
+	case a < 0:
 		return never
+	case instant(a) > now/instant(time.Millisecond):
+		return never + 1
 	}
 	return max(now-instant(a)*instant(time.Millisecond), never+1)
 }
@@ -91,9 +94,11 @@ type KeyPast struct {
 	Key ir.Key `json:"key"`
 	// Arrived and Busy are how long ago a request arrived and the activation target was
 	// exceeded; negative: never as far as is known.
-	Arrived Age        `json:"arrived"`
-	Busy    Age        `json:"busy"`
-	Rates   []RatePast `json:"rates,omitempty"`
+	Arrived Age `json:"arrived"`
+	Busy    Age `json:"busy"`
+	// Began is since when arrivals are known; negative: since all proxies began.
+	Began Age        `json:"began"`
+	Rates []RatePast `json:"rates,omitempty"`
 }
 
 // RatePast are the requests of the last window that the proxies of one gateway counted.

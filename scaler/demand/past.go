@@ -18,14 +18,14 @@ func (b *Board) pastNews(now instant) *PastNews {
 	}
 	for _, e := range b.allEntries() {
 		e.mu.Lock()
-		said := KeyPast{Key: e.key, Arrived: age(e.arrived, now), Busy: age(e.busy, now)}
+		said := KeyPast{Key: e.key, Arrived: age(e.arrived, now), Busy: age(e.busy, now), Began: age(e.began, now)}
 		for _, l := range e.lanes {
 			if rates, any := l.past(e.plan.Load(), now); any {
 				said.Rates = append(said.Rates, rates)
 			}
 		}
 		e.mu.Unlock()
-		if said.Arrived != unaged || said.Busy != unaged {
+		if said.Arrived != unaged || said.Busy != unaged || said.Began != unaged {
 			told.Keys = append(told.Keys, said)
 		}
 	}

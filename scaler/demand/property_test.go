@@ -171,7 +171,7 @@ func (c *chaos) upset(e *envoy) {
 // from the start. Baselines: the proxies begin after the replicas, and a process that ends
 // was heard everywhere before.
 func TestNothingLostNothingTwice(t *testing.T) {
-	rounds := 300
+	rounds := 150
 	if testing.Short() {
 		rounds = 30
 	}

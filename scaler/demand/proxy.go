@@ -147,7 +147,9 @@ func (p *proxy) count(st *step, c *cell, counts Counts) {
 	delta, first := uint64(0), counts.first()
 	switch {
 	case st.baseline:
-		c.counted = first
+		if c.counted = first; first > 0 {
+			c.entry.baseline(st.at)
+		}
 	case counts.began(last):
 		delta, c.counted = first, first
 	case first > c.counted:

@@ -19,7 +19,8 @@ type Reading struct {
 	// Concurrency is requests in flight and held: their time-weighted average over the
 	// window, at most the last 15 s of it, or what the trigger's aggregation asks for.
 	Concurrency float64
-	// Held requests wait for an endpoint. InFlight includes them.
+	// Held requests wait for an endpoint. InFlight includes them. One that is released is in
+	// neither until the next report of its proxy.
 	Held     int
 	InFlight uint64
 	// LastArrival is when a request is known to have arrived last; zero: none is.
@@ -27,7 +28,7 @@ type Reading struct {
 	// Active follows the activation rule, see entry.active.
 	Active bool
 	// Settled is false while Active is false only as far as is known: proxies had counted
-	// before this board began, no replica says when requests arrived last, and the board has
+	// requests before this board began, no replica says when those arrived, and the board has
 	// not watched for as long as an arrival keeps the workload active.
 	Settled bool
 	// LastGood: no proxy of a gateway is heard, and the numbers are the last that were known.
@@ -70,7 +71,7 @@ func (e *entry) read(b *Board, now instant) (Reading, error) {
 	r := e.sum(b, p, now)
 	r.LastArrival = b.wall(e.arrived)
 	r.Active = e.active(p, now, r)
-	r.Settled = r.Active || e.settled(p, now)
+	r.Settled = r.Active || e.began == never || now-e.began >= p.activity
 	e.awake = r.Active
 	if r.Held > 0 {
 		return r, nil
@@ -143,17 +144,6 @@ func (e *entry) active(p *plan, now instant, r Reading) bool {
 		since = e.busy
 	}
 	return since != never && now-since < p.activity
-}
-
-// settled reports whether arrivals are known for a whole activity window.
-func (e *entry) settled(p *plan, now instant) bool {
-	watched := never
-	for _, g := range p.gateways {
-		g.mu.RLock()
-		watched = max(watched, g.began)
-		g.mu.RUnlock()
-	}
-	return now-watched >= p.activity
 }
 
 // LastArrival returns the last moment that a request is known to have arrived at a proxy or

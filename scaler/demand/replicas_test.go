@@ -200,16 +200,20 @@ func newReplica(t *testing.T, late bool) {
 }
 
 // Both replicas begin again: nothing is known of the past, and it is said that a trigger
-// without requests is idle only as far as is known.
+// without requests is idle only as far as is known; unless no proxy ever had one.
 func TestNobodyKnowsThePast(t *testing.T) {
 	w := newWorld(t)
-	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	unused := named("unused-0")
+	a, b := w.replica("a", trigger(), trigger(unused.option)), w.replica("b", trigger(), trigger(unused.option))
 	p := w.proxy("p", a, time.Hour, 100*time.Millisecond)
 	p.sent = 1e6
 	w.run(6 * time.Second)
 	for _, r := range []*replica{a, b} {
 		if reading := r.read(); reading.Rate != 0 || reading.Active || reading.Settled {
 			t.Errorf("%s: %+v", r.name, reading)
+		}
+		if reading, err := r.Read(unused.key()); err != nil || reading.Active || !reading.Settled {
+			t.Errorf("%s, never used: %+v, %v", r.name, reading, err)
 		}
 	}
 	w.run(time.Minute)

@@ -1,0 +1,94 @@
+package demand_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// A person sees who counted what, who is silent, and why nothing is known.
+func TestDump(t *testing.T) {
+	w := newWorld(t)
+	blind := named("blind-0")
+	a, b := w.replica("a", trigger(), trigger(blind.option, gateways(ir.Key{Namespace: "shop", Name: "other"}))), w.replica("b", trigger())
+	one, two := w.proxy("one", a, 0, 100*time.Millisecond), w.proxy("two", b, 0, 600*time.Millisecond)
+	one.rate, two.rate = constant(30), constant(70)
+	one.active, two.active, two.retries = inFlight(3), inFlight(4), inFlight(9)
+	a.Hold(webKey, demand.Holding{Held: 2, Arrived: 5})
+	w.run(30 * time.Second)
+	two.at = nil
+	b.Gone(two.key)
+	w.run(time.Second)
+	d := a.Dump(webKey)
+	text, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Key != "shop/web-0" || d.Unknown != "" || d.Metric != "requestRate" || d.Held != 2 || d.HeldBy[""] != 2 || d.InFlight != 9 || !d.Active ||
+		d.Requests < 2800 || d.Rate < 60 || d.LastArrival == "" || len(d.Proxies) != 2 {
+		t.Errorf("%s", text)
+	}
+	p, q := d.Proxies[0], d.Proxies[1]
+	if p.Node != "one" || !p.Heard || p.Replica != "" || p.InFlight != 3 || p.Gateway != "shop/kedify-proxy" || p.Requests < 900 ||
+		q.Node != "two" || q.Heard || q.Replica != "b" || q.Retries != 9 || q.Age == "" {
+		t.Errorf("%s", text)
+	}
+	if d := a.Dump(blind.key()); !strings.Contains(d.Unknown, "no proxy has reported") {
+		t.Errorf("%+v", d)
+	}
+	if d := a.Dump(named("nobody").key()); d.Unknown == "" {
+		t.Errorf("%+v", d)
+	}
+	if keys := a.Keys(); len(keys) != 2 || keys[0] != blind.key() {
+		t.Errorf("keys %v", keys)
+	}
+	queues := a.Queues()
+	if q, known := queues["shop/web-0"]; len(queues) != 1 || !known || q.RPS != d.Rate || q.Concurrency != d.Concurrency {
+		t.Errorf("queues %v", queues)
+	}
+}
+
+// What is not known is a number of its own.
+func TestMetrics(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger(), trigger(named("blind-0").option, gateways()))
+	w.replica("b", trigger())
+	one := w.proxy("one", a, 0, 100*time.Millisecond)
+	two := w.proxy("two", a, 0, 200*time.Millisecond)
+	one.rate = constant(10)
+	a.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
+	w.run(10 * time.Second)
+	two.at = nil
+	a.Gone(two.key)
+	registry := prometheus.NewRegistry()
+	if err := a.Register(registry); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			name := strings.TrimPrefix(family.GetName(), "kedify_gateway_demand_")
+			for _, label := range metric.GetLabel() {
+				name += " " + label.GetValue()
+			}
+			got[name] = metric.GetGauge().GetValue() + metric.GetCounter().GetValue()
+		}
+	}
+	for name, want := range map[string]float64{
+		"proxies true": 1, "proxies false": 1, "keys true": 1, "keys false": 1, "held_requests": 2, "reports_total proxy": 20, "stale_reports_total": 0,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, not %v", name, got[name], want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package demand_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Everything at once, for the race detector, and for locks that wait for each other.
+func TestAllAtOnce(t *testing.T) {
+	clock := clocktesting.NewFakeClock(start)
+	catalogs := []*scaler.Catalog{scaler.NewCatalog(), scaler.NewCatalog()}
+	var boards []*demand.Board
+	for _, catalog := range catalogs {
+		boards = append(boards, demand.New(demand.Options{Clock: clock, Catalog: catalog}))
+	}
+	key := func(i int) ir.Key { return ir.Key{Namespace: "shop", Name: fmt.Sprint("k", i)} }
+	var running sync.WaitGroup
+	const rounds, keys = 3000, 8
+	do := func(f func(r *rand.Rand, i int)) {
+		running.Go(func() {
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range rounds {
+				f(r, i)
+			}
+		})
+	}
+	for n, b := range boards {
+		for p := range 3 {
+			do(func(r *rand.Rand, i int) {
+				node := demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint(p)} // that both boards hear
+				b.Report(demand.Report{Proxy: node, Uptime: time.Duration(i) * time.Second, Counts: map[ir.Key]demand.Counts{
+					key(r.IntN(keys)): {Requests: uint64(i), Active: uint64(i % 3)},
+				}})
+				if i%20 == 0 {
+					b.Gone(node)
+				}
+			})
+		}
+		do(func(r *rand.Rand, i int) { b.Hold(key(r.IntN(keys)), demand.Holding{Held: i % 4, Arrived: uint64(i)}) })
+		do(func(r *rand.Rand, _ int) { _, _ = b.Read(key(r.IntN(keys))) })
+		do(func(r *rand.Rand, _ int) { b.Dump(key(r.IntN(keys))); b.LastArrival(key(r.IntN(keys))) })
+		do(func(r *rand.Rand, _ int) {
+			_, cancel := b.Wake(key(r.IntN(keys)))
+			cancel()
+		})
+		do(func(r *rand.Rand, i int) {
+			s := trigger(named(key(r.IntN(keys)).Name).option, window(time.Duration(10+i%50)*time.Second, time.Second))
+			if i%5 == 0 {
+				catalogs[n].Set(s.Key, nil)
+			} else {
+				catalogs[n].Set(s.Key, s)
+			}
+		})
+		other := boards[1-n]
+		running.Go(func() {
+			f := other.Follow()
+			defer func() { f.Leave() }()
+			for i := range rounds {
+				b.Merge("other", f.Take())
+				if i%50 == 49 {
+					b.Lost("other")
+					f.Leave()
+					f = other.Follow()
+				}
+			}
+		})
+	}
+	do(func(*rand.Rand, int) {
+		clock.Step(200 * time.Millisecond)
+		for _, b := range boards {
+			b.Tidy()
+		}
+	})
+	running.Wait()
+	for n, b := range boards { // and each still counts
+		catalogs[n].Set(webKey, trigger())
+		for i := range uint64(3) {
+			clock.Step(time.Second)
+			b.Report(demand.Report{Proxy: demand.Proxy{Gateway: gatewayKey, Node: "last"}, Started: i == 0, Counts: counts(10*i, 0, i)})
+		}
+		if reading, err := b.Read(webKey); err != nil || reading.InFlight != 2 || reading.Rate == 0 {
+			t.Errorf("%+v, %v", reading, err)
+		}
+	}
+}
+
+// Run tidies until its context ends.
+func TestRun(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger())
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	p := w.proxy("p", r, 0, 100*time.Millisecond)
+	w.run(2 * time.Second)
+	p.at = nil
+	r.Gone(p.key)
+	for deadline := time.Now().Add(10 * time.Second); r.Proxies() > 0; time.Sleep(time.Millisecond) {
+		w.clock.Step(time.Minute)
+		if time.Now().After(deadline) {
+			t.Fatal("a proxy that is gone was never forgotten")
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
