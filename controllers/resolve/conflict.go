@@ -28,6 +28,9 @@ func resolveConflicts(listeners []declared, mixed bool) {
 		conflictAmong(listeners[start:end], mixed)
 		start = end
 	}
+	if !mixed {
+		withoutKinds(listeners)
+	}
 	markOverlaps(listeners)
 }
 
@@ -92,7 +95,7 @@ func conflictOf(a, b *declared, mixed bool) refusal {
 			"port %d: only one %s listener can have the port, and %s has it too",
 			a.Port, a.Protocol, b.describe(a))
 	}
-	if !mixed && a.Protocol == gwv1.TLSProtocolType && b.Protocol == gwv1.TLSProtocolType && a.Passthrough != b.Passthrough {
+	if !mixed && mixedTermination(a, b) {
 		return refuse(gwv1.ListenerReasonProtocolConflict,
 			"port %d: with the CRDs of the standard channel, TLS cannot be terminated here and passed through by %s", a.Port, b.describe(a))
 	}
@@ -101,6 +104,22 @@ func conflictOf(a, b *declared, mixed bool) refusal {
 			"hostname %s on port %d is also that of %s", displayHostname(a.Hostname), a.Port, b.describe(a))
 	}
 	return refusal{}
+}
+
+// mixedTermination reports whether one listener terminates what the other passes through.
+func mixedTermination(a, b *declared) bool {
+	return a.Port == b.Port && a.Protocol == gwv1.TLSProtocolType && b.Protocol == gwv1.TLSProtocolType && a.Passthrough != b.Passthrough
+}
+
+// withoutKinds takes the kinds of routes from listeners of a mode that is not supported beside
+// another on their port: with it, no kind is.
+func withoutKinds(listeners []declared) {
+	for i := range listeners {
+		mixes := func(other declared) bool { return mixedTermination(&listeners[i], &other) }
+		if !listeners[i].conflict.none() && slices.ContainsFunc(listeners, mixes) {
+			listeners[i].Kinds = nil
+		}
+	}
 }
 
 // describe names the listener to the owner of another one. What others own stays unnamed

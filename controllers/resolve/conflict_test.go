@@ -161,9 +161,10 @@ func TestMixedTermination(t *testing.T) {
 	for channel, conflict := range map[string]bool{"experimental": false, "standard": true} {
 		g := Gateway(storeOf(t, documents...).View(nil), gatewayKey, Installed{{Bundle: BundleVersion, Channel: channel}})
 		for name, mixed := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
-			accepted := findCondition(listenerNamed(t, g, name).Conditions, "Accepted")
-			if refused := accepted.Reason == "ProtocolConflict"; refused != (mixed && conflict) {
-				t.Errorf("%s channel, listener %s: %s, %s", channel, name, accepted.Reason, accepted.Message)
+			l := listenerNamed(t, g, name)
+			accepted := findCondition(l.Conditions, "Accepted")
+			if refused := accepted.Reason == "ProtocolConflict"; refused != (mixed && conflict) || refused != (len(l.Kinds) == 0) {
+				t.Errorf("%s channel, listener %s: %s, %s; kinds %v", channel, name, accepted.Reason, accepted.Message, l.Kinds)
 			}
 		}
 	}
