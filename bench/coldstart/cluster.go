@@ -99,7 +99,7 @@ func (c *cluster) proxy(ctx context.Context, namespace string) (address string, 
 
 // accepted waits until as many triggers are in force.
 func (c *cluster) accepted(ctx context.Context, namespace string, triggers int) error {
-	return world.Wait(ctx, 5*time.Minute, func() error {
+	return world.Wait(ctx, 10*time.Minute, func() error {
 		var all v1alpha1.HTTPScalerList
 		if err := c.List(ctx, &all, client.InNamespace(namespace)); err != nil {
 			return err
