@@ -60,11 +60,13 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
 	// The replicas of a workload are the API server's to know: whoever needs them asks there.
 	unknown := func(scaler.Scaler) (int32, bool) { return 0, false }
-	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Replicas: unknown, Metrics: asked})
 	scales, err := rescue.NewScales(mgr.GetConfig(), mgr.GetRESTMapper())
 	if err != nil {
 		return nil, err
 	}
+	s.keda = keda.New(keda.Options{
+		Catalog: catalog, Board: s.board, Replicas: unknown, Running: rescue.NewRunning(scales).Of, Metrics: asked,
+	})
 	s.rescuer = rescue.New(rescue.Options{
 		Catalog: catalog, Board: s.board, Replicas: unknown, Scales: scales, Leads: s.leads.Load,
 		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,
