@@ -117,7 +117,7 @@ func withoutKinds(listeners []declared) {
 	for i := range listeners {
 		mixes := func(other declared) bool { return mixedTermination(&listeners[i], &other) }
 		if !listeners[i].conflict.none() && slices.ContainsFunc(listeners, mixes) {
-			listeners[i].Kinds = nil
+			listeners[i].Kinds = []gwv1.RouteGroupKind{} // not null, which says nothing
 		}
 	}
 }
