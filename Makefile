@@ -8,7 +8,7 @@ SHELL := /bin/bash
 LINT       = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 GENERATOR  = go tool -modfile=$(CURDIR)/hack/tools/controller-gen/go.mod controller-gen
 CRDS       = charts/kedify-gateway/crds
-GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... ./controllers/infra/...
+GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... ./controllers/infra/... ./controllers/scaledobject/... ./scaler/trigger/...
 
 # The cluster of cluster-up, demo and bench; the tests have one called "test".
 CLUSTER ?= default
@@ -150,11 +150,11 @@ endif
 	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR) $(ARGS)
 
 .PHONY: bench
-bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale
+bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale|counting|coldstart
 	go build -o bin/bench-$(NAME) ./bench/$(NAME)
 ifndef KUBECONFIG
-	bin/testbed --name bench up --profile minimal
-	bin/install -name bench
+	bin/testbed --name bench up --profile $(if $(filter coldstart,$(NAME)),keda,minimal)
+	bin/install -name bench $(if $(filter coldstart,$(NAME)),-keda)
 endif
 	ENVOY="$(ENVOY)" $(call REACH,bench) bin/bench-$(NAME) $(ARGS)
 
