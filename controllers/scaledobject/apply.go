@@ -251,7 +251,7 @@ func (c *Controller) prune(ctx context.Context, scope scope, made plan.Plan) err
 var pruned = []struct {
 	name string
 	list func() client.ObjectList
-	ours func(client.Object) bool
+	ours func(plan.Object) bool
 }{
 	{"HTTPRoute", func() client.ObjectList { return &gwv1.HTTPRouteList{} }, plan.Generated},
 	{"TLSRoute", func() client.ObjectList { return &gwv1.TLSRouteList{} }, plan.Generated},
@@ -261,7 +261,7 @@ var pruned = []struct {
 	{"ReferenceGrant", func() client.ObjectList { return &gwv1.ReferenceGrantList{} }, ofProxy},
 }
 
-func ofProxy(object client.Object) bool {
+func ofProxy(object plan.Object) bool {
 	return object.GetName() == v1alpha1.ProxyGatewayName && plan.Managed(object)
 }
 

@@ -84,11 +84,15 @@ type fakeMapper struct {
 	meta.RESTMapper
 	mu      sync.Mutex
 	missing map[string]bool
+	err     error
 }
 
 func (m *fakeMapper) RESTMapping(kind schema.GroupKind, _ ...string) (*meta.RESTMapping, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.err != nil {
+		return nil, m.err
+	}
 	if m.missing[kind.Kind] {
 		return nil, &meta.NoKindMatchError{GroupKind: kind}
 	}

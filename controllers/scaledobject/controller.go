@@ -97,27 +97,31 @@ func (c *Controller) Start(ctx context.Context) error {
 	defer wait.Wait()
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
-	missing, err := c.watch(ctx, sources)
-	if err != nil {
-		return err
-	}
-	for range workers {
-		wait.Go(func() { c.work(ctx) })
-	}
-	wait.Go(func() { c.backfill.work(ctx) })
 	ticker := c.Clock.NewTicker(missingInterval)
 	defer ticker.Stop()
+	missing, started := sources, false
 	for {
+		// A kind that could not be asked for is not missing: work begins when all were.
+		still, err := c.watch(ctx, missing)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			c.Log.Error(err, "cannot watch what triggers refer to, will retry")
+		default:
+			missing = still
+		}
+		if err == nil && !started {
+			started = true
+			for range workers {
+				wait.Go(func() { c.work(ctx) })
+			}
+			wait.Go(func() { c.backfill.work(ctx) })
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C():
-		}
-		if len(missing) == 0 {
-			continue
-		}
-		if missing, err = c.watch(ctx, missing); err != nil {
-			return err
 		}
 	}
 }

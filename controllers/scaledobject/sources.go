@@ -43,8 +43,7 @@ type source struct {
 	same func(before, after client.Object) bool
 }
 
-// sources are all of them, those first that others are looked up for. Each may be missing
-// from the API server, except for its own kinds.
+// sources are all of them. Each may be missing from the API server, and come later.
 var sources = []source{
 	{name: "Service", new: func() client.Object { return &corev1.Service{} }, touch: touchNamespace},
 	{name: "Secret", new: func() client.Object { return &corev1.Secret{} }, touch: touchNamespace},
@@ -143,16 +142,20 @@ func parentsOf(object client.Object) []gwv1.RouteParentStatus {
 // watch starts informers for the sources, waits until what exists was handed over, and
 // returns those that the API server does not know.
 func (c *Controller) watch(ctx context.Context, wanted []source) (missing []source, err error) {
-	var handed []toolscache.InformerSynced
+	var served []source
 	for _, source := range wanted {
-		served, err := c.kinds.ask(source.new())
-		if err != nil {
+		known, err := c.kinds.ask(source.new())
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if !served {
+		case known:
+			served = append(served, source)
+		default:
 			missing = append(missing, source)
-			continue
 		}
+	}
+	var handed []toolscache.InformerSynced
+	for _, source := range served {
 		informer, err := c.Cache.GetInformer(ctx, source.new(), cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("watch %s: %w", source.name, err)
@@ -164,9 +167,9 @@ func (c *Controller) watch(ctx context.Context, wanted []source) (missing []sour
 		handed = append(handed, registration.HasSynced)
 	}
 	if !toolscache.WaitForCacheSync(ctx.Done(), handed...) {
-		return missing, nil // the context ended
+		return missing, ctx.Err()
 	}
-	if len(missing) < len(wanted) {
+	if len(served) > 0 {
 		c.kinds.ready(wanted, missing)
 		c.touchAll() // what is found now was not there before
 	}

@@ -2,6 +2,7 @@ package scaledobject
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -71,6 +72,37 @@ func TestKEDAComesLater(t *testing.T) {
 		b.exists(so, "web")
 		return so.Spec.Triggers[0].Type == "external-push"
 	})
+}
+
+// An API server that is away is no reason to end, and what could not be asked for is not absent.
+func TestAPIServerAway(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"), webService())
+	b.controller.kinds.served = map[string]bool{}
+	away := func(err error) {
+		b.mapper.mu.Lock()
+		defer b.mapper.mu.Unlock()
+		b.mapper.err = err
+	}
+	away(errors.New("connection refused"))
+	b.mapper.missing["Rollout"] = true // as nearly everywhere, so that it is asked for again and again
+	b.start()
+	for range 10 {
+		b.clock.Step(missingInterval)
+		time.Sleep(time.Millisecond)
+	}
+	if b.controller.kinds.has("Service") {
+		t.Fatal("a kind is known that was not asked for")
+	}
+	away(nil)
+	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	away(errors.New("connection refused"))
+	for range 10 {
+		b.clock.Step(missingInterval)
+		time.Sleep(time.Millisecond)
+	}
+	so := scaledObject("web", "a.test")
+	b.informer(so).Add(so)
+	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
 }
 
 // Changes of what a trigger refers to reach it, and those that mean nothing do not.

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -32,7 +30,7 @@ func Make(world World) Plan {
 // finish adds the objects and the status of a candidate.
 func (m *maker) finish(c *candidate) {
 	m.plan.Objects = append(m.plan.Objects, c.scaler())
-	var routes []client.Object
+	var routes []Object
 	if c.generates() {
 		routes = m.routes(c)
 	}

@@ -3,7 +3,6 @@ package plan
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 )
@@ -78,10 +77,10 @@ const (
 )
 
 // Managed reports whether the product made the object.
-func Managed(object client.Object) bool { return object.GetLabels()[labelManagedBy] == managedBy }
+func Managed(object Object) bool { return object.GetLabels()[labelManagedBy] == managedBy }
 
 // Generated reports whether the object was made for a ScaledObject.
-func Generated(object client.Object) bool {
+func Generated(object Object) bool {
 	owner := metav1.GetControllerOf(object)
 	return owner != nil && owner.Kind == kindScaledObject && owner.APIVersion == kedav1alpha1.GroupVersion.String() && Managed(object)
 }

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -61,11 +60,11 @@ func (m *maker) certificates() []ir.Key {
 
 // proxyObjects are the generated Gateway and what belongs to it; none when no trigger needs
 // them.
-func (m *maker) proxyObjects(certificates []ir.Key) []client.Object {
+func (m *maker) proxyObjects(certificates []ir.Key) []Object {
 	if !slices.ContainsFunc(m.candidates, (*candidate).generates) {
 		return nil
 	}
-	var objects []client.Object
+	var objects []Object
 	if found := m.Find.GatewayParameters(m.Proxy); found == nil || Managed(found) {
 		objects = append(objects, m.parameters()) // else the user's parameters are used
 	}
@@ -158,7 +157,7 @@ func passthroughName(host string) gwv1.SectionName {
 }
 
 // grants let the shared proxy read the Secrets of other namespaces that triggers name.
-func (m *maker) grants(certificates []ir.Key) []client.Object {
+func (m *maker) grants(certificates []ir.Key) []Object {
 	byNamespace := map[string][]gwv1.ReferenceGrantTo{}
 	var namespaces []string
 	for _, secret := range certificates {
@@ -173,7 +172,7 @@ func (m *maker) grants(certificates []ir.Key) []client.Object {
 		})
 	}
 	slices.Sort(namespaces)
-	var grants []client.Object
+	var grants []Object
 	for _, namespace := range namespaces {
 		grants = append(grants, &gwv1.ReferenceGrant{
 			TypeMeta:   metav1.TypeMeta{APIVersion: gwv1.GroupVersion.String(), Kind: "ReferenceGrant"},

@@ -3,7 +3,6 @@ package plan
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -12,14 +11,14 @@ import (
 
 // routes of a trigger, the one of its hosts first. They have no timeout: an answer may stream
 // for hours, and a request may be held.
-func (m *maker) routes(c *candidate) []client.Object {
+func (m *maker) routes(c *candidate) []Object {
 	if c.passthrough() {
 		if len(c.backends) == 0 {
 			return nil // a TLSRoute needs a backend
 		}
-		return []client.Object{m.tlsRoute(c)}
+		return []Object{m.tlsRoute(c)}
 	}
-	routes := []client.Object{m.httpRoute(c)}
+	routes := []Object{m.httpRoute(c)}
 	if c.spec.HealthCheck.PathPrefix != "" {
 		routes = append(routes, m.healthRoute(c))
 	}

@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -23,7 +22,7 @@ type target struct {
 
 // userRoute is a route of the user's, of any kind that can be held and counted.
 type userRoute struct {
-	object   client.Object
+	object   Object
 	kind     string
 	parents  []gwv1.ParentReference
 	statuses []gwv1.RouteParentStatus
@@ -32,7 +31,7 @@ type userRoute struct {
 
 // Targets returns the namespaces of the Services and pools that a route leads to: where a
 // change of the route may matter.
-func Targets(route client.Object) []string {
+func Targets(route Object) []string {
 	var namespaces []string
 	for _, ref := range readRoute(route).backends {
 		namespaces = append(namespaces, refNamespace(ref, route.GetNamespace()))
@@ -40,7 +39,7 @@ func Targets(route client.Object) []string {
 	return namespaces
 }
 
-func readRoute(object client.Object) userRoute {
+func readRoute(object Object) userRoute {
 	read := userRoute{object: object}
 	switch route := object.(type) {
 	case *gwv1.HTTPRoute:
@@ -73,7 +72,7 @@ func (m *maker) userRoutes() map[target]string {
 	return routed
 }
 
-func (m *maker) addUserRoute(routed map[target]string, object client.Object) {
+func (m *maker) addUserRoute(routed map[target]string, object Object) {
 	if Generated(object) {
 		return
 	}
@@ -99,7 +98,8 @@ func (m *maker) addUserRoute(routed map[target]string, object client.Object) {
 func (m *maker) attached(route userRoute) (where string, foreignRefs bool) {
 	for _, parent := range route.parents {
 		key, isGateway := parentKey(parent, route.object.GetNamespace())
-		if isGateway && key == m.Proxy {
+		gateway := m.gateway(isGateway, key)
+		if isGateway && key == m.Proxy && (gateway == nil || Managed(gateway)) {
 			continue // the generated one: what it serves is the product's doing
 		}
 		if status := statusOf(route.statuses, parent); status != nil {
@@ -108,7 +108,7 @@ func (m *maker) attached(route userRoute) (where string, foreignRefs bool) {
 			}
 			continue
 		}
-		if gateway := m.gateway(isGateway, key); gateway != nil && m.Find.OurClass(string(gateway.Spec.GatewayClassName)) {
+		if gateway != nil && m.Find.OurClass(string(gateway.Spec.GatewayClassName)) {
 			return parentText(parent, key), true
 		}
 	}

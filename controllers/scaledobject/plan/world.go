@@ -3,8 +3,9 @@ package plan
 import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/runtime"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -54,11 +55,17 @@ type Finder interface {
 	OurClass(name string) bool
 }
 
+// Object is any object of Kubernetes.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
 // Plan is what should be.
 type Plan struct {
 	// Objects in the order in which they are applied. What is generated and not among them
 	// goes.
-	Objects []client.Object
+	Objects []Object
 	// Statuses of HTTPScalers, without times and generations.
 	Statuses []Status
 	Events   []Event
@@ -73,7 +80,7 @@ type Status struct {
 // Event is something that the owner of an object should hear.
 type Event struct {
 	// About is the object, Related another one that it is related to, or nil.
-	About, Related client.Object
+	About, Related Object
 	// Type is corev1.EventTypeNormal or EventTypeWarning.
 	Type   string
 	Reason string
