@@ -25,21 +25,29 @@ type reading struct {
 	demand    ir.Key
 }
 
-// readCluster returns false for clusters that count for nobody.
+// readCluster returns false for clusters that count for nobody. The last occurrence of a field
+// wins, as in proto3.
 func readCluster(r *resource.Resource) (reading, bool) {
-	found := reading{endpoints: r.Name}
+	endpoints, stats := "", ""
 	eachBytes(r.Body, func(number protowire.Number, value []byte) {
+		if number == altStatNameField {
+			stats = string(value)
+		}
 		if number == clusterEDSField {
 			eachBytes(value, func(number protowire.Number, value []byte) {
-				if number == edsServiceNameField && len(value) > 0 {
-					found.endpoints = string(value)
+				if number == edsServiceNameField {
+					endpoints = string(value)
 				}
 			})
 		}
-		if key, ok := strings.CutPrefix(string(value), translate.DemandPrefix); ok && number == altStatNameField {
-			found.demand = parseKey(key)
-		}
 	})
+	found := reading{endpoints: endpoints}
+	if endpoints == "" {
+		found.endpoints = r.Name
+	}
+	if key, ok := strings.CutPrefix(stats, translate.DemandPrefix); ok {
+		found.demand = parseKey(key)
+	}
 	return found, found.demand != ir.Key{}
 }
 

@@ -1,6 +1,7 @@
 package hold_test
 
 import (
+	"context"
 	"net"
 	"sync"
 	"testing"
@@ -115,5 +116,11 @@ func (f *forwarder) resume() {
 	if f.silent != nil {
 		close(f.silent)
 		f.silent = nil
+	}
+}
+
+func dial(address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	}
 }

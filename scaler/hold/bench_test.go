@@ -1,0 +1,224 @@
+package hold_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/server/deltatest"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+// benchPlane is a plane with a backend that stays armed, and a proxy that takes everything.
+func benchPlane(b *testing.B, ports ...uint32) (*plane, *site) {
+	b.Helper()
+	p := newPlane(b, hold.Options{
+		Timing: hold.Timing{DisarmAnswers: 1 << 30, DisarmAfter: time.Hour},
+		Limits: hold.Limits{MaxPending: 1 << 20, MaxTotal: 1 << 20, Timeout: time.Hour},
+	})
+	s := newSite(b, service())
+	p.apply(append(s.world(), deltatest.Endpoints(b, s.backend.String(), ports...))...)
+	p.gate.Ready(gatewayKey)
+	proxy := deltatest.Start(b, deltatest.Options{Gateway: gatewayKey, Node: "a", Dial: dial(p.address)})
+	proxy.Subscribe(resource.Endpoint, s.backend.String(), s.backend.Hold().String())
+	eventually(b, "the proxy to be known", func() bool {
+		d := p.backend()
+		return len(d.Proxies) == 1 && d.Proxies[0].Ready == (len(ports) > 0)
+	})
+	return p, s
+}
+
+// calls opens calls like an Envoy, over some connections.
+type calls struct {
+	clients []extprocv3.ExternalProcessorClient
+	ctx     context.Context
+}
+
+func newCalls(b *testing.B, p *plane, s *site, connections int) *calls {
+	b.Helper()
+	c := &calls{ctx: metadata.AppendToOutgoingContext(context.Background(), translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String())}
+	for range connections {
+		conn, err := grpc.NewClient(p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = conn.Close() })
+		c.clients = append(c.clients, extprocv3.NewExternalProcessorClient(conn))
+	}
+	return c
+}
+
+// browserHeaders are as many as a browser sends.
+func browserHeaders() *extprocv3.ProcessingRequest {
+	headers := []string{":method", "GET", ":path", "/products/42?color=red", ":authority", "shop.test", ":scheme", "https"}
+	for i := range 16 {
+		headers = append(headers, fmt.Sprintf("x-header-%d", i), "some value of a usual length, or so")
+	}
+	return firstMessage("a", headers...)
+}
+
+// A request while armed: the call, the answer, its confirmation, over a connection.
+func BenchmarkArmed(b *testing.B) {
+	p, s := benchPlane(b, 1)
+	c := newCalls(b, p, s, 4)
+	first := browserHeaders()
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu(b)
+	var next sync.Mutex
+	n := 0
+	b.RunParallel(func(pb *testing.PB) {
+		next.Lock()
+		client := c.clients[n%len(c.clients)]
+		n++
+		next.Unlock()
+		for pb.Next() {
+			if err := askOnce(c.ctx, client, first); err != nil {
+				b.Error(err)
+				break
+			}
+		}
+	})
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// cpu is the time that this process ran, of client and server together: it says more than the
+// clock on a machine that others use, too.
+func cpu(b *testing.B) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func askOnce(ctx context.Context, client extprocv3.ExternalProcessorClient, first *extprocv3.ProcessingRequest) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := client.Process(ctx)
+	if err != nil {
+		return err
+	}
+	if err := stream.Send(first); err != nil {
+		return err
+	}
+	_, err = stream.Recv()
+	return err
+}
+
+// passing is a call without a network.
+type passing struct {
+	request
+}
+
+func (q *passing) Send(*extprocv3.ProcessingResponse) error { return nil }
+
+func (q *passing) Recv() (*extprocv3.ProcessingRequest, error) {
+	if q.read {
+		return nil, io.EOF // confirmed
+	}
+	q.read = true
+	return q.first, nil
+}
+
+// The same without gRPC: what the gate and the activator themselves cost.
+func BenchmarkArmedDecision(b *testing.B) {
+	p, s := benchPlane(b, 1)
+	ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String()))
+	first := browserHeaders()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		q := &passing{}
+		q.ctx, q.first = ctx, first
+		for pb.Next() {
+			q.read = false
+			if err := p.activator.Process(q); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// 10,000 requests wait and are released: memory for each, and the time until the last has its
+// answer.
+func BenchmarkHeld(b *testing.B) {
+	const count = 10_000
+	p, s := benchPlane(b)
+	c := newCalls(b, p, s, 16) // the server takes 1,024 calls over each
+	first := browserHeaders()
+	for b.Loop() {
+		before := memory()
+		var waiting sync.WaitGroup
+		for i := range count {
+			ctx, cancel := context.WithCancel(c.ctx)
+			stream, err := c.clients[i%len(c.clients)].Process(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := stream.Send(first); err != nil {
+				b.Fatal(err)
+			}
+			waiting.Go(func() {
+				defer cancel()
+				if _, err := stream.Recv(); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		eventually(b, "all to wait", func() bool { return p.backend().Held == count })
+		each := float64(memory()-before) / count
+		begun := time.Now()
+		p.apply(deltatest.Endpoints(b, s.backend.String(), 1))
+		waiting.Wait()
+		b.ReportMetric(each, "B/held")
+		b.ReportMetric(float64(time.Since(begun).Milliseconds()), "ms/release")
+		p.apply(deltatest.Endpoints(b, s.backend.String()))
+	}
+}
+
+// memory is what is in use, of server and client of the calls together.
+func memory() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse + m.StackInuse
+}
+
+// From the change of the endpoints to the answer, over connections.
+func BenchmarkRelease(b *testing.B) {
+	p, s := benchPlane(b)
+	c := newCalls(b, p, s, 1)
+	first := browserHeaders()
+	for i := uint32(0); b.Loop(); i++ {
+		ctx, cancel := context.WithCancel(c.ctx)
+		stream, err := c.clients[0].Process(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := stream.Send(first); err != nil {
+			b.Fatal(err)
+		}
+		for p.backend().Held == 0 {
+			runtime.Gosched()
+		}
+		p.apply(deltatest.Endpoints(b, s.backend.String(), 1+i%1000))
+		if _, err := stream.Recv(); err != nil {
+			b.Fatal(err)
+		}
+		cancel()
+		p.apply(deltatest.Endpoints(b, s.backend.String()))
+	}
+}
