@@ -40,7 +40,7 @@ func TestWaitingPage(t *testing.T) {
 		"HEAD":        {":method", "HEAD", ":path", "/", "accept", "TEXT/HTML", "sec-fetch-mode", "navigate"},
 		"old browser": {":method", "GET", ":path", "/", "accept", "text/html", "upgrade-insecure-requests", "1"},
 	} {
-		t.Run(name, func(t *testing.T) { r.ask("a", headers...).wants("503 after 10") })
+		t.Run(name, func(*testing.T) { r.ask("a", headers...).wants("503 after 10") })
 	}
 	others := map[string][]string{
 		"API":        {":method", "GET", ":path", "/", "accept", "application/json", "sec-fetch-mode", "navigate"},
@@ -52,7 +52,7 @@ func TestWaitingPage(t *testing.T) {
 		"plain":      nil,
 	}
 	for name, headers := range others {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			q := r.ask("a", headers...)
 			r.holds(1)
 			q.waits()

@@ -11,7 +11,6 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 
 	"github.com/kedify/inference-gateway/scaler/hold"
-	"github.com/kedify/inference-gateway/xds/publish"
 )
 
 // chaos changes everything at random and watches what must never happen.
@@ -296,7 +295,7 @@ func (c *chaos) finish() {
 	}
 	for node, has := range c.publisher.Accepted(gatewayKey, c.assignment().Key) {
 		if want := c.assignment(9).Version; has.Accepted != want {
-			c.t.Errorf("%s has %+v, want %s", node, publish.Possession(has), want)
+			c.t.Errorf("%s has %+v, want %s", node, has, want)
 		}
 	}
 	if c.released == 0 {

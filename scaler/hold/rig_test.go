@@ -169,7 +169,6 @@ type proxy struct {
 	rig     *rig
 	node    string
 	session *publish.Session
-	send    func(*discovery.DeltaDiscoveryResponse) error
 
 	mu      sync.Mutex
 	auto    bool // takes everything at once
