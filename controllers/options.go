@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/peers"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	// AdmissionListen is where the API server asks; empty: nobody does. AdmissionName is the name
 	// of the webhook configurations.
 	AdmissionListen, AdmissionName string
+	// ClassName is the GatewayClass of the Gateways kedify-proxy.
+	ClassName string
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
 	// MetricsListen and HealthListen are addresses; the metrics server also serves /xds, what
@@ -51,6 +54,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901", "address of the metrics service for Envoys that users run (kedify-envoy-http)")
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "address that the API server asks for admission; empty turns it off")
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
+	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "one Gateway kedify-proxy in --namespace for all namespaces, instead of one in each")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")

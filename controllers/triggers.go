@@ -14,7 +14,7 @@ func NewScaledObjects(mgr *Manager, options Options, log logr.Logger) *scaledobj
 	return scaledobject.New(scaledobject.Options{
 		Cache: mgr.GetCache(), Client: mgr.Direct, Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(),
 		Events: mgr.GetEventRecorder("kedify-gateway"), Clock: clock.RealClock{}, Log: log.WithName("scaledobject"),
-		ScalerAddress: options.scalerAddress(), Shared: options.SharedProxy, Namespace: options.Namespace,
+		ScalerAddress: options.scalerAddress(), ClassName: options.ClassName, Shared: options.SharedProxy, Namespace: options.Namespace,
 	})
 }
 

@@ -70,8 +70,11 @@ func (w *Watch) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		if missing, err = w.start(ctx, missing); err != nil {
-			return err
+		// An API server that is away says nothing about kinds, and must not end the process.
+		if still, err := w.start(ctx, missing); err == nil {
+			missing = still
+		} else if ctx.Err() == nil {
+			w.Log.Error(err, "cannot look for kinds that were missing, will retry")
 		}
 	}
 	<-ctx.Done()
