@@ -1,11 +1,14 @@
 // Command demo shows the product: a real cluster, the chart, a model behind a Gateway, and a
-// streamed answer.
+// streamed answer; then an application that is started by a request, scaled by its load, and
+// stopped again.
 //
 // Job: the story of `make demo`, told while it happens.
-// Inputs: the clone it runs in; examples/inference-quickstart.
+// Inputs: the clone it runs in; examples/inference-quickstart and examples/http-scale-from-zero.
 // Outputs: progress with timings, the answer's tokens as they arrive, who was picked and who
-// served, the conditions of the objects, and how to go on. The cluster stays up.
-// Ownership: one goroutine; every step is a command that ends before the next begins.
+// served, the conditions of the objects, requests and replicas over time, and how to go on. The
+// cluster stays up.
+// Ownership: one goroutine tells the story; every step is a command that ends before the next
+// begins. The requests of the second act have goroutines of their own.
 package main
 
 import (
@@ -26,20 +29,27 @@ const (
 	cluster   = "default"
 	example   = "examples/inference-quickstart"
 	namespace = "inference-quickstart"
-	// inside is the argument with which the demo calls itself in the network of the cluster.
-	inside = "converse"
+	// inside and insideScale are the arguments with which the demo calls itself in the network of
+	// the cluster.
+	inside      = "converse"
+	insideScale = "scale"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var err error
-	if len(os.Args) == 3 && os.Args[1] == inside {
-		err = converse(ctx, os.Args[2])
-	} else {
-		err = demo(ctx)
+	tell := demo
+	if len(os.Args) == 3 {
+		tell = map[string]func(context.Context) error{
+			inside:      func(ctx context.Context) error { return converse(ctx, os.Args[2]) },
+			insideScale: func(ctx context.Context) error { return watchScaling(ctx, os.Args[2]) },
+		}[os.Args[1]]
 	}
-	if err != nil {
+	if tell == nil {
+		fmt.Fprintln(os.Stderr, "demo: run it without arguments")
+		os.Exit(2)
+	}
+	if err := tell(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -48,11 +58,11 @@ func main() {
 func demo(ctx context.Context) error {
 	log := progress.New(os.Stdout, time.Now())
 	fmt.Println("1. A Kubernetes of your own (the first time, everything is built from source: some minutes)")
-	if err := run(ctx, "bin/testbed", "--name", cluster, "up", "--profile", "inference"); err != nil {
+	if err := run(ctx, "bin/testbed", "--name", cluster, "up", "--profile", "full"); err != nil {
 		return err
 	}
-	fmt.Println("\n2. The product: CRDs and the chart")
-	if err := run(ctx, "bin/install", "-name", cluster); err != nil {
+	fmt.Println("\n2. KEDA, and the product: CRDs and the chart")
+	if err := run(ctx, "bin/install", "-name", cluster, "-keda"); err != nil {
 		return err
 	}
 	fmt.Println("\n3. A Gateway, a model with two replicas, its endpoint picker, an InferencePool and a route:", example)
@@ -75,7 +85,12 @@ func demo(ctx context.Context) error {
 	if err := report(ctx); err != nil {
 		return err
 	}
-	fmt.Printf("\nIt took %s. The cluster stays up.\n%s", time.Since(log.Start()).Round(time.Second), farewell(address))
+	fmt.Println("\n6. An application that runs when somebody asks:", shopExample)
+	shop, err := scaling(ctx, log)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nIt took %s. The cluster stays up.\n%s", time.Since(log.Start()).Round(time.Second), farewell(address, shop))
 	return nil
 }
 
@@ -127,15 +142,17 @@ func report(ctx context.Context) error {
 	return nil
 }
 
-func farewell(address string) string {
+func farewell(address, shop string) string {
 	return fmt.Sprintf(`
 play   make cluster-shell
          kubectl -n %s get pods
          curl -N http://%s/v1/chat/completions -H 'content-type: application/json' \
            -d '{"model": "llama-3.1-8b", "stream": true, "max_tokens": 40, "messages": [{"role": "user", "content": "Hello"}]}'
+         curl -i -H 'host: %s' http://%s/      # from zero again
+         kubectl -n %s get scaledobject,httpscaler,httproute,gateway,hpa
          kubectl apply -f examples/http-basic/
 stop   make demo-down
-`, namespace, address)
+`, namespace, address, shopHost, shop, shopNamespace)
 }
 
 // kubectl runs kubectl in the cluster and returns what it printed.
