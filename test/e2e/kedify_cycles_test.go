@@ -56,7 +56,7 @@ func TestKedifyHTTPCycles(t *testing.T) {
 	report := traffic.Wait()
 	t.Logf("%d cycles 1 -> 0 -> 1: %s", cycles, report)
 	if report.Wrong > 0 || report.Total != arrivals {
-		t.Errorf("%d of %d requests answered, %d of them not as they should be: %v", report.Total, arrivals, report.Wrong, report.Unexpected[:min(10, len(report.Unexpected))])
+		t.Errorf("%d of %d requests answered: %s", report.Total, arrivals, report.Examples())
 	}
 	if cycles < 5 {
 		t.Errorf("only %d cycles", cycles)

@@ -81,6 +81,11 @@ func (r Report) String() string {
 		r.Wrong, r.P50.Round(10*time.Microsecond), r.P99.Round(10*time.Microsecond), r.Max.Round(10*time.Microsecond))
 }
 
+// Examples are some of the unexpected answers, for a message.
+func (r Report) Examples() string {
+	return fmt.Sprintf("%d unexpected answers:\n%s", r.Wrong, strings.Join(r.Unexpected[:min(10, len(r.Unexpected))], "\n"))
+}
+
 // Start begins the traffic. The test stops it at its end at the latest.
 func Start(t testing.TB, options Options) *Run {
 	ctx, cancel := context.WithCancel(context.Background())
