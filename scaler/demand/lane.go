@@ -127,31 +127,22 @@ func (l *lane) rate(p *plan, floor, asOf instant) float64 {
 	if l.arrived == never || asOf-l.arrived >= p.window {
 		return 0
 	}
-	weights, end := 0.0, 0.0
+	begin := max(l.first, asOf-p.window)
+	covered, weights := 0.0, 0.0
 	for _, s := range l.shares {
 		weights += s.rate
-		end += s.rate * float64(asOf-s.last)
+		covered += s.rate * float64(s.last-max(begin, s.since))
 	}
-	upTo := asOf
 	if weights > 0 {
-		upTo -= instant(end / weights)
-	}
-	begin := max(l.first, upTo-p.window)
-	covered := float64(upTo - begin)
-	if weights > 0 {
-		covered = 0
-		for _, s := range l.shares {
-			covered += s.rate * float64(s.last-max(begin, s.since))
-		}
 		covered /= weights
-	}
-	sum := 0.0
-	if begin == l.first {
-		sum = l.requests.since(never, asOf)
 	} else {
-		sum = l.requests.since(begin, asOf)
+		covered = float64(asOf - begin)
 	}
-	return sum / max(instant(covered), floor).seconds()
+	from := begin
+	if begin == l.first {
+		from = never // all of its first bucket
+	}
+	return l.requests.since(from, asOf) / max(instant(covered), floor).seconds()
 }
 
 // inFlight returns requests in flight now.

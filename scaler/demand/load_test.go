@@ -147,3 +147,28 @@ func TestStreamBreaks(t *testing.T) {
 		t.Errorf("counted %.0f of %.0f", counted, one.total+two.total)
 	}
 }
+
+// A proxy that was gone for so long that its requests in flight were dropped, and comes back
+// with them, counts from then on: what was counted until then is not counted again.
+func TestProxyComesBack(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(concurrency("")))
+	one, two := w.proxy("one", r, 0, 100*time.Millisecond), w.proxy("two", r, 0, 600*time.Millisecond)
+	one.active, two.active = inFlight(7), inFlight(2)
+	w.run(time.Minute)
+	one.at = nil
+	r.Gone(one.key)
+	w.run(2150 * time.Millisecond)
+	if got := r.read().InFlight; got != 2 {
+		t.Errorf("%d in flight", got)
+	}
+	one.at = r
+	one.flush()
+	w.every = append(w.every, func() {
+		if got := r.read().Concurrency; got > 9.001 || got < 8.5 {
+			t.Errorf("the concurrency is %.3f", got)
+		}
+	})
+	w.run(20 * time.Second)
+	near(t, "the concurrency", r.read().Concurrency, 9, 0.001)
+}

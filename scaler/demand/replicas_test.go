@@ -216,8 +216,14 @@ func TestNobodyKnowsThePast(t *testing.T) {
 			t.Errorf("%s, never used: %+v, %v", r.name, reading, err)
 		}
 	}
-	w.run(time.Minute)
-	for _, r := range []*replica{a, b} {
+	w.run(30 * time.Second)
+	late := w.replica("late", trigger(), trigger(unused.option))
+	w.exchange()
+	if reading := late.read(); reading.Active || reading.Settled {
+		t.Errorf("one that comes later knows no more: %+v", reading)
+	}
+	w.run(30 * time.Second)
+	for _, r := range []*replica{a, b, late} {
 		if reading := r.read(); reading.Active || !reading.Settled {
 			t.Errorf("%s a minute later: %+v", r.name, reading)
 		}

@@ -47,6 +47,26 @@ func TestUnknown(t *testing.T) {
 	near(t, "the rate of a trigger that came back", r.read().Rate, 10, 0.01)
 }
 
+// The proxies of a gateway that the trigger is not served by have no say, whatever they report.
+func TestForeignGateway(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(concurrency("instant")))
+	p := w.proxy("p", r, 0, 100*time.Millisecond)
+	foreign := w.proxy("foreign", r, 0, 200*time.Millisecond)
+	foreign.key.Gateway = ir.Key{Namespace: "else", Name: "gateway"}
+	foreign.rate, foreign.active = constant(50), inFlight(9)
+	w.run(5 * time.Second)
+	if reading := r.read(); reading.Rate != 0 || reading.InFlight != 0 || reading.Active || !reading.LastArrival.IsZero() {
+		t.Errorf("%+v", reading)
+	}
+	p.rate = constant(10)
+	w.run(5 * time.Second)
+	near(t, "the rate", r.read().Rate, 10, 0.01)
+	r.catalog.Set(webKey, trigger(gateways(gatewayKey, foreign.key.Gateway)))
+	w.run(5 * time.Second)
+	near(t, "the rate when it is served there, too", r.read().Rate, 60, 0.1)
+}
+
 // All proxies silent: the last numbers count for 15 s, then they are unknown, and after that
 // known again at once, with nothing lost.
 func TestLastGood(t *testing.T) {

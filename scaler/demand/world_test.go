@@ -175,6 +175,7 @@ type proxy struct {
 	rate    func(since time.Duration) float64
 	active  func(since time.Duration) uint64
 	retries func(since time.Duration) uint64
+	waiting uint64  // retries that wait for their back-off
 	sent    float64 // since born
 	total   float64 // since the test began
 }
@@ -205,7 +206,7 @@ func (p *proxy) flush() {
 	uptime := now.Sub(p.born).Truncate(time.Second)
 	counts := map[ir.Key]demand.Counts{}
 	since := now.Sub(start)
-	if c := (demand.Counts{Requests: uint64(p.sent) + p.retries(since), Retries: p.retries(since), Active: p.active(since)}); c != (demand.Counts{}) {
+	if c := (demand.Counts{Requests: uint64(p.sent) + p.retries(since) - p.waiting, Retries: p.retries(since), Active: p.active(since)}); c != (demand.Counts{}) {
 		counts[webKey] = c
 	}
 	p.at.Report(demand.Report{
