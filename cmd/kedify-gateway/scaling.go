@@ -107,6 +107,7 @@ func (s *scaling) serveDumps(mgr *controllers.Manager) {
 		return dumps
 	})
 	mgr.ServeJSON("/queue", func() any { return s.board.Queues() })
+	mgr.ServeJSON("/envoy-metrics-map", func() any { return s.external.Clusters() })
 	mgr.ServeJSON("/hold", func() any {
 		dumps := []hold.Dump{}
 		for _, gateway := range s.gate.Gateways() {

@@ -13,10 +13,14 @@ import (
 // 5,000 to 20,000 clusters.
 var (
 	// Per cluster: what the scaler counts requests by, and the first thing to look at when a
-	// backend does not answer.
+	// backend does not answer. An attempt that got no connection is in none of the first two, but
+	// its retry is in the second: the next three make up for it (scaler/count).
 	includedSuffixes = []string{
 		".upstream_rq_total",
 		".upstream_rq_retry",
+		".upstream_rq_pending_failure_eject",
+		".upstream_rq_pending_overflow",
+		".upstream_cx_none_healthy",
 		".upstream_rq_active",
 		".upstream_rq_pending_active",
 		".upstream_rq_5xx",
