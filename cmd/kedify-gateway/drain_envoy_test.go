@@ -99,6 +99,7 @@ func writeBootstrap(t *testing.T, directory, socket, extra string) {
 		t.Fatal(err)
 	}
 	delete(content, "dynamic_resources")
+	delete(content, "stats_sinks") // of the control plane, which is not there
 	static := content["static_resources"].(map[string]any)
 	static["clusters"] = static["clusters"].([]any)[1:]   // not the control plane
 	static["listeners"] = static["listeners"].([]any)[1:] // not the port for probes, which is fixed
