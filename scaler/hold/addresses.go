@@ -73,6 +73,18 @@ func lbEndpoint(address string) *endpointv3.LbEndpoint {
 	}}}
 }
 
+// Nowhere is the endpoint of a backend without endpoints: the port "discard" of the proxy's own
+// loopback, where nobody listens. EDS is ACKed by the main thread of the proxy; a worker that was
+// not scheduled for a moment may read that a request goes on before it hears of the endpoint that
+// it goes to. With no endpoint that is a 503, with this one a connection that is refused at once
+// and tried again a moment later.
+const Nowhere = "127.0.0.1:9"
+
+// nowhere renders the endpoints of a backend without endpoints.
+func nowhere(wanted *resource.Resource) (resource.Resource, error) {
+	return askHere(wanted, Addresses{Own: Nowhere}.groups())
+}
+
 // askHere renders the endpoints of a hold cluster; without groups the proxies ask nobody.
 func askHere(wanted *resource.Resource, groups []*endpointv3.LocalityLbEndpoints) (resource.Resource, error) {
 	return resource.New(wanted.Type, wanted.Name, &endpointv3.ClusterLoadAssignment{ClusterName: wanted.Name, Endpoints: groups}, nil, wanted.Sources...)

@@ -119,6 +119,7 @@ func (b *backend) want(r *resource.Resource) {
 
 // wantHold takes the hold cluster that the engine wants; nil: none.
 func (b *backend) wantHold(r *resource.Resource) {
+	b.fresh = b.fresh || b.current != nil && (b.hold == nil) != (r == nil)
 	b.hold = r
 	if r == nil {
 		b.toldHold, b.armed = "", false

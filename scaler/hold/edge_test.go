@@ -255,7 +255,7 @@ func TestBeforeReady(t *testing.T) {
 	r.world(1)
 	r.endpoints()
 	for _, published := range r.publisher.Dump(gatewayKey).Resources {
-		if published.Name == r.name() && published.Version != r.assignment().Version {
+		if published.Name == r.name() && published.Version != r.assignment(9).Version {
 			t.Error("the engine's word was delayed")
 		}
 	}
@@ -362,4 +362,41 @@ func TestForget(t *testing.T) {
 		t.Error("the gateway is still there")
 	}
 	r.ask("a").waits()
+}
+
+// A backend without endpoints has one that refuses connections, because a worker of the proxy may
+// read that a request goes on before it hears where to. A pool has none: its picker never picks
+// what it does not know.
+func TestNowhere(t *testing.T) {
+	pool := ir.ClusterKey{Kind: ir.BackendPool, Namespace: "shop", Name: "llm"}
+	for name, test := range map[string]struct {
+		backend ir.ClusterKey
+		want    resource.Resource
+	}{
+		"service": {service(), deltatest.Endpoints(t, service().String(), 9)},
+		"pool":    {pool, deltatest.Endpoints(t, pool.String())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, test.backend, func(o *hold.Options) { o.Timing.Linger = -1 })
+			r.world()
+			r.gate.Ready(gatewayKey)
+			has := func(want resource.Resource) {
+				t.Helper()
+				for _, published := range r.publisher.Dump(gatewayKey).Resources {
+					if published.Name == want.Name && published.Version != want.Version {
+						t.Fatalf("published %s, want %s", published.Version, want.Version)
+					}
+				}
+			}
+			has(test.want)
+			r.endpoints(1)
+			has(r.assignment(1))
+			r.endpoints()
+			has(test.want)
+			r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
+			has(r.assignment()) // nobody is asked any more
+			r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
+			has(test.want)
+		})
+	}
 }

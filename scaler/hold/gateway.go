@@ -87,6 +87,11 @@ func (g *gateway) apply(change resource.Change) {
 			touched = append(touched, b)
 		}
 	}
+	for _, r := range change.Upsert { // before what they are about
+		if name, ok := holdName(r.Key); ok {
+			g.made(name).wantHold(&r)
+		}
+	}
 	for _, r := range change.Upsert {
 		if b := g.take(r); b != nil {
 			touched = append(touched, b)
@@ -103,6 +108,12 @@ func (g *gateway) apply(change resource.Change) {
 	}
 }
 
+// holdName returns the name of the endpoints that a hold cluster is about.
+func holdName(key resource.Key) (string, bool) {
+	name, ok := strings.CutSuffix(key.Name, Suffix)
+	return name, ok && key.Type == resource.Endpoint
+}
+
 // take notes what the engine wants. It returns the backend that decides what becomes of it; nil:
 // it is passed on as it is.
 func (g *gateway) take(r resource.Resource) *backend {
@@ -114,10 +125,8 @@ func (g *gateway) take(r resource.Resource) *backend {
 	default:
 		return nil
 	}
-	if name, ok := strings.CutSuffix(r.Name, Suffix); ok {
-		b := g.made(name)
-		b.wantHold(&r)
-		return b
+	if name, ok := holdName(r.Key); ok {
+		return g.backend(name)
 	}
 	g.wanted[r.Name] = r
 	b := g.backend(r.Name)
@@ -138,7 +147,7 @@ func (g *gateway) drop(key resource.Key) *backend {
 	default:
 		return nil
 	}
-	if name, ok := strings.CutSuffix(key.Name, Suffix); ok {
+	if name, ok := holdName(key); ok {
 		b := g.backend(name)
 		if b != nil {
 			b.wantHold(nil)

@@ -20,18 +20,29 @@ func (b *backend) plan() []resource.Resource {
 		}
 	}
 	if b.current != nil && b.mayTell(now) && b.fresh {
-		b.tell()
-		changed = append(changed, b.current.resource)
+		changed = append(changed, b.tell())
 	}
 	return changed
 }
 
-// tell notes that proxies are told what the engine wants.
-func (b *backend) tell() {
+// tell notes that proxies are told what the engine wants, and returns it. Of a backend without
+// endpoints they are told an address that serves nobody. (Pools have a picker, which never picks
+// it, and use their endpoints later anyway.)
+func (b *backend) tell() resource.Resource {
 	b.fresh = false
-	b.told = b.current
 	b.emptyAt, b.restUntil, b.confirmBy = time.Time{}, time.Time{}, time.Time{}
-	b.history = append(b.history, *b.current)
+	told := *b.current
+	if told.empty() && b.hold != nil && !b.pool() {
+		made, err := nowhere(&told.resource)
+		if err != nil {
+			b.options().Log.Error(err, "a backend stays without endpoints", "gateway", b.gateway.key.String(), "backend", b.name)
+			made = told.resource
+		}
+		told.resource = made
+	}
+	b.told = &told
+	b.history = append(b.history, told)
+	return told.resource
 }
 
 // planHold renders the hold cluster's endpoints, and reports whether they are different.

@@ -289,7 +289,8 @@ func (p *proxy) settled() bool {
 	return len(p.pending) == 0
 }
 
-// addresses returns what it has of a name, "priority/address:port", sorted.
+// addresses returns what it has of a name, "priority/address:port", sorted, without the address
+// that serves nobody.
 func (p *proxy) addresses(name string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -300,7 +301,9 @@ func (p *proxy) addressesLocked(name string) (found []string) {
 	for _, group := range p.bodies[name].GetEndpoints() {
 		for _, endpoint := range group.GetLbEndpoints() {
 			at := endpoint.GetEndpoint().GetAddress().GetSocketAddress()
-			found = append(found, fmt.Sprintf("%d/%s:%d", group.GetPriority(), at.GetAddress(), at.GetPortValue()))
+			if address := fmt.Sprintf("%s:%d", at.GetAddress(), at.GetPortValue()); address != hold.Nowhere {
+				found = append(found, fmt.Sprintf("%d/%s", group.GetPriority(), address))
+			}
 		}
 	}
 	slices.Sort(found)
