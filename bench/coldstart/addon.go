@@ -124,7 +124,7 @@ func (b *bench) runAddOn(ctx context.Context, program string, env []string) erro
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() {
+	b.programs.Go(func() {
 		err := cmd.Wait()
 		text, _ := os.ReadFile(log.Name())
 		_ = os.Remove(log.Name())
@@ -132,7 +132,7 @@ func (b *bench) runAddOn(ctx context.Context, program string, env []string) erro
 			fmt.Fprintf(os.Stderr, "%s of http-add-on ended: %v\n%s", program, err, text)
 			os.Exit(1)
 		}
-	}()
+	})
 	return nil
 }
 

@@ -6,10 +6,15 @@
 //   - product: a Deployment of no replicas with a kedify-http ScaledObject; one request through
 //     the namespace's Gateway kedify-proxy. From the answer the moment is taken away at which the
 //     Pod became ready: what is left is what hold, activation and release cost on top.
+//
 //   - direct, the limit: the same Deployment without any of it, scaled by hand; a client that
 //     watches the endpoints sends its request to the Pod the moment it sees it ready.
+//
 //   - http-add-on, when HTTP_ADD_ON names a folder with its programs: its interceptor and its
-//     scaler with their default settings, on the same KEDA.
+//     scaler with their default settings, on the same KEDA. The folder is made by
+//
+//     cd bench/coldstart/peer && go build -o ../../../bin/http-add-on/ tool &&
+//     cp $(go list -m -f '{{.Dir}}' github.com/kedacore/http-add-on)/config/crd/bases/*.yaml ../../../bin/http-add-on/
 //
 // Then 50 requests at once at zero; and, with KEDA's operator stopped, a client of KEDA's protocol
 // with 1,000 triggers at the scaler's port of every replica: request sent -> IsActive=true.
@@ -77,8 +82,6 @@ func run(ctx context.Context, s settings) error {
 
 // starts measures starts from zero in a namespace of its own.
 func starts(ctx context.Context, c *cluster, s settings, r *report) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	b, err := open(ctx, c, s)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type bench struct {
 	namespace string
 	moments   *moments
 	sides     []side
+	programs  sync.WaitGroup // of http-add-on
 	close     func()
 }
 
@@ -49,9 +50,15 @@ func open(ctx context.Context, c *cluster, s settings) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{cluster: c, settings: s, namespace: namespace, close: remove}
-	if err := b.open(ctx); err != nil {
+	ctx, cancel := context.WithCancel(ctx)
+	b := &bench{cluster: c, settings: s, namespace: namespace}
+	b.close = func() {
+		cancel()
+		b.programs.Wait()
 		remove()
+	}
+	if err := b.open(ctx); err != nil {
+		b.close()
 		return nil, err
 	}
 	return b, nil
