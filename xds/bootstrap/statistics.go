@@ -25,7 +25,6 @@ var (
 		".upstream_rq_pending_active",
 		".upstream_rq_5xx",
 		".upstream_cx_connect_fail",
-		".membership_total",
 	}
 	// Per process. Nothing here grows with the number of hosts: statistics of route tables
 	// (http.http.rds.) and of secrets are left out.
@@ -62,7 +61,8 @@ func statistics() *metricsv3.StatsConfig {
 }
 
 // flushInterval is how often the proxy reports what it counted. With the list above and 5,000
-// clusters, ten of them in use, it costs the main thread 5 ms and 2 kB a second.
+// clusters, ten of them in use, it costs the main thread 2.6 ms and 9 kB a second (bench/counting).
+// A gauge that every cluster sets, like membership_total, would make it 20 ms and 364 kB.
 const flushInterval = time.Second
 
 // metricsSink reports to the control plane, on the connection of the configuration when Envoy
