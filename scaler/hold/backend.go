@@ -31,8 +31,10 @@ type backend struct {
 	history []assignment
 
 	armed bool
-	// toldHold is the version of what proxies are told of the hold cluster; "": nothing.
+	// toldHold is the version of what proxies are told of the hold cluster, "": nothing; holdOf what
+	// it was made of.
 	toldHold   string
+	holdOf     rendering
 	disarmedAt time.Time
 	// openAt is when endpoints may be used: pools wait for their picker.
 	openAt time.Time
@@ -122,7 +124,7 @@ func (b *backend) wantHold(r *resource.Resource) {
 	b.fresh = b.fresh || b.current != nil && (b.hold == nil) != (r == nil)
 	b.hold = r
 	if r == nil {
-		b.toldHold, b.armed = "", false
+		b.toldHold, b.holdOf, b.armed = "", rendering{}, false
 	}
 }
 

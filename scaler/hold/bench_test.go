@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,8 +17,10 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
+	"github.com/kedify/inference-gateway/xds/server/envoytest"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
@@ -220,5 +223,51 @@ func BenchmarkRelease(b *testing.B) {
 		}
 		cancel()
 		p.apply(deltatest.Endpoints(b, s.backend.String()))
+	}
+}
+
+// A pod becomes ready while 50 requests wait in Envoy: from the engine's word to the answers at
+// their client, endpoints and ACK included.
+func BenchmarkEnvoyColdStart(b *testing.B) {
+	envoytest.Binary(b)
+	p := newPlane(b, hold.Options{Timing: hold.Timing{Linger: -1}})
+	s := newSite(b, service())
+	s.start(p)
+	c := newClient(b, s.port)
+	pod := newPod(b, &sync.Map{})
+	const each = 50
+	var took []time.Duration
+	for b.Loop() {
+		p.apply(s.endpoints())
+		eventually(b, "the endpoint to be gone", func() bool { d := p.backend(); return len(d.Stale) == 0 && p.publisher.Delivery(gatewayKey).Synced })
+		answers := make(chan time.Time, each)
+		for range each {
+			go func() { c.post("x", "hello"); answers <- time.Now() }()
+		}
+		eventually(b, "all to wait", func() bool { return p.backend().Held == each })
+		begun := time.Now()
+		p.apply(s.endpoints(pod))
+		for range each {
+			took = append(took, (<-answers).Sub(begun))
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// A proxy of a gateway with 5,000 held backends comes or goes: all of them look at it.
+func BenchmarkProxyComes(b *testing.B) {
+	p, _ := benchPlane(b, 1)
+	const count = 5000
+	var all []resource.Resource
+	for i := range count {
+		name := fmt.Sprintf("service/shop/web%d/80", i)
+		all = append(all, deltatest.Endpoints(b, name, 1), deltatest.Endpoints(b, name+hold.Suffix))
+	}
+	p.apply(all...)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.gate.Accepted(publish.Acceptance{Gateway: gatewayKey, Node: "other"})
 	}
 }

@@ -217,17 +217,9 @@ func TestEnvoyReplicaDies(t *testing.T) {
 		"stopped": func(p *plane) { p.stop() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			one, two := newPlane(t, hold.Options{}), newPlane(t, hold.Options{})
-			one.gate.SetAddresses(hold.Addresses{Own: one.address, Others: []string{two.address}})
-			two.gate.SetAddresses(hold.Addresses{Own: two.address, Others: []string{one.address}})
+			one, two := pair(t)
 			s := newSite(t, service())
-			world := append(s.world(), s.endpoints())
-			for _, p := range []*plane{one, two} {
-				p.apply(world...)
-				p.gate.Ready(gatewayKey)
-			}
-			way := newForwarder(t, one.address)
-			s.envoy("shop/envoy-1", way.address, one)
+			way := s.startPair(one, two)
 			const count = 200
 			c := newClient(t, s.port)
 			seen := &sync.Map{}
@@ -266,5 +258,55 @@ func TestEnvoyReplicaDies(t *testing.T) {
 				t.Errorf("%d of %d failed, %d came twice", failed.Load(), count, duplicates)
 			}
 		})
+	}
+}
+
+// pair is two replicas that know each other.
+func pair(t *testing.T) (one, two *plane) {
+	one, two = newPlane(t, hold.Options{}), newPlane(t, hold.Options{})
+	one.gate.SetAddresses(hold.Addresses{Own: one.address, Others: []string{two.address}})
+	two.gate.SetAddresses(hold.Addresses{Own: two.address, Others: []string{one.address}})
+	return one, two
+}
+
+// startPair applies the site without pods to both replicas and connects an Envoy to the first.
+func (s *site) startPair(one, two *plane) *forwarder {
+	s.t.Helper()
+	world := append(s.world(), s.endpoints())
+	for _, p := range []*plane{one, two} {
+		p.apply(world...)
+		p.gate.Ready(gatewayKey)
+	}
+	way := newForwarder(s.t, one.address)
+	s.envoy("shop/envoy-1", way.address, one)
+	return way
+}
+
+// A proxy whose stream moves to another replica takes its requests along: the first one sends
+// them away, because it will not hear any more what the proxy has.
+func TestEnvoyMoves(t *testing.T) {
+	envoytest.Binary(t)
+	one, two := pair(t)
+	s := newSite(t, service())
+	way := s.startPair(one, two)
+	const count = 20
+	c := newClient(t, s.port)
+	answers := make(chan answer, count)
+	for i := range count {
+		go func() { answers <- c.post(fmt.Sprint(i), "hello") }()
+	}
+	eventually(t, "all to wait", func() bool { return one.backend().Held == count })
+	begun := time.Now()
+	way.move(two.address)
+	eventually(t, "all to wait at the other replica", func() bool { return two.backend().Held == count && one.backend().Held == 0 })
+	t.Logf("all waited again after %s", time.Since(begun).Round(time.Millisecond))
+	pod := newPod(t, &sync.Map{})
+	for _, p := range []*plane{one, two} {
+		p.apply(s.endpoints(pod))
+	}
+	for range count {
+		if got := <-answers; got.status != http.StatusOK {
+			t.Errorf("%s", got)
+		}
 	}
 }

@@ -23,8 +23,9 @@ type gateway struct {
 	mu    sync.Mutex
 	ready bool
 	gone  bool
-	// groups are the endpoints of armed hold clusters.
+	// groups are the endpoints of armed hold clusters; moves counts how often they changed.
 	groups []*endpointv3.LocalityLbEndpoints
+	moves  int
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted map[string]resource.Resource
 	// demands are the demand keys of endpoints, by name and cluster; counted is the way back.
@@ -39,6 +40,7 @@ func newGateway(gate *Gate, key ir.Key) *gateway {
 		gate:     gate,
 		key:      key,
 		groups:   gate.addresses.groups(),
+		moves:    1,
 		wanted:   map[string]resource.Resource{},
 		demands:  map[string]map[string]ir.Key{},
 		counted:  map[ir.Key]map[string]struct{}{},
@@ -245,6 +247,7 @@ func (g *gateway) move(addresses Addresses) {
 		return
 	}
 	g.groups = addresses.groups()
+	g.moves++
 	change := resource.Change{}
 	g.each(func(b *backend) { change.Upsert = append(change.Upsert, b.plan()...) })
 	if !change.Empty() {

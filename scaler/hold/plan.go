@@ -3,6 +3,8 @@ package hold
 import (
 	"time"
 
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -45,20 +47,30 @@ func (b *backend) tell() resource.Resource {
 	return told.resource
 }
 
-// planHold renders the hold cluster's endpoints, and reports whether they are different.
+// rendering is what the endpoints of a hold cluster are made of.
+type rendering struct {
+	hold  *resource.Resource
+	moves int // of the gateway; zero: not armed
+}
+
+// planHold renders the hold cluster's endpoints, and reports whether they are to be told.
 func (b *backend) planHold() (resource.Resource, bool) {
-	groups := b.gateway.groups
-	if !b.armed {
-		groups = nil
+	of := rendering{hold: b.hold}
+	var groups []*endpointv3.LocalityLbEndpoints
+	if b.armed {
+		of.moves, groups = b.gateway.moves, b.gateway.groups
 	}
+	if of == b.holdOf {
+		return resource.Resource{}, false
+	}
+	b.holdOf = of
 	told, err := askHere(b.hold, groups)
 	if err != nil {
 		b.options().Log.Error(err, "nobody can be asked", "gateway", b.gateway.key.String(), "backend", b.name)
 		told = *b.hold
 	}
-	changed := told.Version != b.toldHold
 	b.toldHold = told.Version
-	return told, changed
+	return told, true
 }
 
 // mayTell reports whether proxies may be told of what the engine wants: always, but that the

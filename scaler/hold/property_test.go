@@ -244,10 +244,10 @@ func (c *chaos) take(p *chaosProxy) {
 
 func (c *chaos) toggle(p *chaosProxy) {
 	if p.connected {
-		p.disconnect()
 		p.mu.Lock()
 		p.connected, p.excused, p.pending = false, true, nil
 		p.mu.Unlock()
+		p.disconnect()
 		return
 	}
 	p.mu.Lock()

@@ -152,6 +152,7 @@ func (r *rig) dump() hold.BackendDump {
 func (r *rig) eventually(what string, condition func() bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !condition(); time.Sleep(100 * time.Microsecond) {
+		r.clock.Advance(0) // for timers that were set when their time had come
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited 10s for %s: %+v", what, r.gate.Dump(gatewayKey))
 		}
