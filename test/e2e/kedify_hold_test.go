@@ -16,14 +16,13 @@ import (
 func TestKedifyHTTPHold(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	for name, scenario := range map[string]func(*testing.T, *cluster.Cluster, string){
-		"ColdStart": coldStarts, "LargeBodies": largeBodies, "Timeout": holdTimeout, "ClientGone": clientGone,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			scenario(t, c, namespace)
-		})
-	}
+	// Those of the first group wait for most of the time, and measure it; the others are work.
+	t.Run("Limits", func(t *testing.T) {
+		t.Run("Timeout", func(t *testing.T) { t.Parallel(); holdTimeout(t, c, namespace) })
+		t.Run("ClientGone", func(t *testing.T) { t.Parallel(); clientGone(t, c, namespace) })
+	})
+	t.Run("ColdStart", func(t *testing.T) { coldStarts(t, c, namespace) })
+	t.Run("LargeBodies", func(t *testing.T) { largeBodies(t, c, namespace) })
 }
 
 // coldStarts: health checks leave the application asleep (T30), 50 requests at once wake it, and

@@ -30,6 +30,15 @@ type Demand struct {
 	// Held by all controllers together, and by each: "" is the one that was asked.
 	Held   int
 	HeldBy map[string]int
+	// Proxies as they reported last.
+	Proxies []Proxy
+}
+
+// Proxy is what one Envoy said.
+type Proxy struct {
+	Node, Replica, Age          string
+	Heard                       bool
+	Requests, Retries, InFlight uint64
 }
 
 // Demands asks the controller with the address of a pod.

@@ -20,6 +20,8 @@ type Arrivals struct {
 	Count int
 	// Request makes the nth request, from zero.
 	Request func(n int) Request
+	// Observe sees every answer; it is called by several goroutines.
+	Observe func(*http.Response, []byte)
 	// Patience of the client with one answer; 30 s unless set.
 	Patience time.Duration
 }
@@ -27,7 +29,7 @@ type Arrivals struct {
 // Arrive begins with requests at a rate. The test stops it at its end at the latest.
 func Arrive(t testing.TB, arrivals Arrivals) *Run {
 	ctx, cancel := context.WithCancel(context.Background())
-	run := &Run{cancel: cancel, report: Report{Outcomes: map[string]int{}}}
+	run := &Run{options: Options{Observe: arrivals.Observe}, cancel: cancel, report: Report{Outcomes: map[string]int{}}}
 	run.workers.Go(func() { run.arrive(ctx, arrivals) })
 	t.Cleanup(func() { run.Stop() })
 	return run
