@@ -146,7 +146,9 @@ func held(f *ir.Forward) (patience time.Duration) {
 func lastMile(attempt time.Duration) *routev3.RetryPolicy {
 	policy := &routev3.RetryPolicy{
 		RetryOn:    "connect-failure,refused-stream,reset-before-request",
-		NumRetries: wrapperspb.UInt32(10),
+		// Some 13 s with the pauses below: Envoy's are random, and with 10 retries one request in
+		// 1,500 had used them up before the next Pod was there, on a busy machine.
+		NumRetries: wrapperspb.UInt32(30),
 		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
 			BaseInterval: durationpb.New(100 * time.Millisecond), MaxInterval: durationpb.New(time.Second),
 		},
