@@ -137,10 +137,12 @@ func (o *observer) held(ctx context.Context) int {
 
 // show prints a line when something changed, and now and then when nothing did.
 func (o *observer) show(now state, always bool) {
-	if !always && now == o.last && time.Since(o.printed) < silence {
+	shown := now
+	shown.pods = 0
+	if !always && shown == o.last && time.Since(o.printed) < silence {
 		return
 	}
-	o.last, o.printed = now, time.Now()
+	o.last, o.printed = shown, time.Now()
 	replicas := strings.Repeat("#", now.ready) + strings.Repeat(".", max(0, now.wanted-now.ready))
 	fmt.Printf("   %7.0fs %9d %9d %6d   %d/%d %s\n", time.Since(o.begun).Seconds(), now.sent, now.answered, now.held, now.ready, now.wanted, replicas)
 }
