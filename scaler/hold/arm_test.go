@@ -54,16 +54,22 @@ func TestArmedWhenQuiet(t *testing.T) {
 	}
 	r.clock.Advance(time.Millisecond)
 	r.eventually("the proxy asks", p.armed)
-	// Unknown is quiet, but not at once: there was traffic when it was disarmed.
-	r.disarm("a")
-	r.mu.Lock()
-	r.last = time.Time{}
-	r.mu.Unlock()
-	r.clock.Advance(hold.DefaultQuiet - time.Second - time.Millisecond)
+}
+
+// What is not known is quiet, but not at once: there was traffic when it was disarmed.
+func TestArmedWhenUnknown(t *testing.T) {
+	r := serviceRig(t, 1)
+	p := r.connect("a")
+	for range hold.DefaultDisarmAnswers {
+		r.ask("a").wants("go")
+	}
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+	r.trigger(func(*scaler.Scaler) {}) // have it look again
+	r.clock.Advance(hold.DefaultQuiet - time.Millisecond)
 	if r.dump().Armed {
 		t.Fatal("armed too early")
 	}
-	r.clock.Advance(time.Second)
+	r.clock.Advance(time.Millisecond)
 	r.eventually("the proxy asks", p.armed)
 }
 
@@ -114,6 +120,30 @@ func TestNotDisarmedWhileOneIsBehind(t *testing.T) {
 	r.ask("a").wants("go")
 	r.clock.Advance(hold.DefaultDisarmAfter)
 	r.eventually("the proxies ask no more", func() bool { return !p.armed() && !slow.armed() })
+}
+
+// While requests wait for their turn all ask: who did not would overtake them.
+func TestNotDisarmedWhileSomebodyWaits(t *testing.T) {
+	r := serviceRig(t)
+	p := r.connect("a")
+	all := r.line("a", hold.DefaultDisarmAnswers+25)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = hold.DefaultDisarmAnswers })
+	r.arrival()
+	r.endpoints(1)
+	for confirmed := 0; confirmed < hold.DefaultDisarmAnswers; confirmed++ {
+		all[confirmed].wants("go cold")
+		all[confirmed].confirm()
+	}
+	r.holds(25)
+	r.clock.Advance(hold.DefaultPace)
+	r.holds(5)
+	if !r.dump().Armed {
+		t.Fatal("disarmed although requests wait")
+	}
+	r.clock.Advance(hold.DefaultPace)
+	r.holds(0)
+	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 }
 
 // A maintenance page answers everything, so everything must be asked about.

@@ -145,6 +145,28 @@ func TestEmptiedOnTheWay(t *testing.T) {
 	held.wants("go cold")
 }
 
+// A proxy that said that it asks, and is being told not to, does not ask.
+func TestDisarmedOnTheWay(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
+	r.world(1)
+	r.gate.Ready(gatewayKey)
+	p := r.connect("a")
+	r.arrival()
+	p.pause()
+	r.disarm("a")
+	r.endpoints()
+	r.eventually("the proxy is told to ask again", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.pending) == 2
+	})
+	if on := r.publisher.Accepted(gatewayKey, r.assignment().Key)["a"].Pending; len(on) > 0 {
+		t.Fatalf("endpoints %q are on the way", on)
+	}
+	p.resume()
+	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
+}
+
 // A silent proxy, and an answer that is never confirmed, are not waited for without end.
 func TestWaitsAreBounded(t *testing.T) {
 	r, p := warm(t)
@@ -181,6 +203,17 @@ func TestPartialChanges(t *testing.T) {
 			t.Errorf("the proxy asks because of %s", step.want)
 		}
 	}
+}
+
+// What no proxy can have any more is forgotten.
+func TestVersionsAreForgotten(t *testing.T) {
+	r, p := warm(t)
+	for port := range uint32(200) {
+		r.endpoints(100+port, 1)
+	}
+	r.eventually("the proxy has the last one", func() bool { return p.settled() && r.knows("a") })
+	r.endpoints(1, 2)
+	r.eventually("one version", func() bool { return r.gate.Remembered(gatewayKey, r.name()) == 1 })
 }
 
 // Nobody goes on to endpoints that are all replaced.

@@ -28,6 +28,14 @@ func Head(headers *corev3.HeaderMap) (path string, navigation, grpc bool) {
 	return h.path, h.navigation(), h.grpc()
 }
 
+// Remembered counts the versions of the endpoints of a backend that are remembered.
+func (g *Gate) Remembered(gateway ir.Key, name string) int {
+	found := g.existing(gateway)
+	found.mu.Lock()
+	defer found.mu.Unlock()
+	return len(found.backend(name).history)
+}
+
 // Groups counts the endpoints that proxies are told to ask, by priority.
 func Groups(a Addresses) (counts []int) {
 	for _, group := range a.sorted().groups() {

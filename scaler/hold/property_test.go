@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -21,7 +22,8 @@ type chaos struct {
 	proxies []*chaosProxy
 	asked   []*chaosRequest
 	ports   []uint32
-	nowhere string // the version of no endpoint
+	// nowhere is the version of no endpoint, nobody that of nobody to ask.
+	nowhere, nobody string
 
 	mu         sync.Mutex
 	violations []string
@@ -74,6 +76,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.world()
 	c.gate.Ready(gatewayKey)
 	c.nowhere = deltatest.Endpoints(t, c.name(), 9).Version
+	c.nobody = deltatest.Endpoints(t, c.name()+hold.Suffix).Version
 	for _, node := range []string{"a", "b", "c"} {
 		c.addProxy(node)
 	}
@@ -89,7 +92,7 @@ func (c *chaos) addProxy(node string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.auto = false
-	p.applied = func() { c.applied(p) }
+	p.applied, p.sent = func() { c.applied(p) }, func() { c.sent(p) }
 	c.proxies = append(c.proxies, p)
 }
 
@@ -106,6 +109,33 @@ func (c *chaos) check() {
 	if len(c.violations) > 0 {
 		c.t.Fatalf("%s\n%+v", strings.Join(c.violations, "\n"), c.gate.Dump(gatewayKey))
 	}
+}
+
+// sent looks at a proxy that was just sent something: what takes its last endpoint away may come
+// only after it said that it asks, and while nothing else is on the way. The mutex of the proxy is
+// held.
+func (c *chaos) sent(p *chaosProxy) {
+	if p.excused || c.version(p.pending[len(p.pending)-1], c.name()) != c.nowhere {
+		return
+	}
+	if len(p.addressesLocked(c.name()+hold.Suffix)) == 0 {
+		c.violate("the endpoints of %s are taken away before it said that it asks", p.node)
+	}
+	for _, response := range p.pending {
+		if c.version(response, c.name()+hold.Suffix) == c.nobody {
+			c.violate("the endpoints of %s are taken away while it is being told not to ask", p.node)
+		}
+	}
+}
+
+// version returns the version of a name in a response; "": it is not there.
+func (c *chaos) version(response *discovery.DeltaDiscoveryResponse, name string) string {
+	for _, r := range response.GetResources() {
+		if r.GetName() == name {
+			return r.GetVersion()
+		}
+	}
+	return ""
 }
 
 // applied looks at a proxy that took something. The mutex of the proxy is held.
@@ -137,10 +167,8 @@ func (c *chaos) mayReachNothing(p *chaosProxy) bool {
 		return true
 	}
 	for _, response := range p.pending {
-		for _, r := range response.GetResources() {
-			if r.GetName() == c.name() && r.GetVersion() == c.nowhere {
-				return true
-			}
+		if c.version(response, c.name()) == c.nowhere {
+			return true
 		}
 	}
 	return false
@@ -177,6 +205,8 @@ func (c *chaos) step() {
 		c.endOne()
 	case n < 86:
 		c.toggle(p)
+	case n < 87:
+		c.calm()
 	case n < 88:
 		c.gate.SetAddresses(hold.Addresses{Own: here, Others: []string{there}[:c.rand.IntN(2)]})
 	case n < 90:
@@ -188,6 +218,25 @@ func (c *chaos) step() {
 	}
 	if c.rand.IntN(4) == 0 { // let things happen, or not
 		time.Sleep(time.Duration(c.rand.IntN(300)) * time.Microsecond)
+	}
+}
+
+// calm is a while of traffic in which proxies keep up, so that nobody asks any more.
+func (c *chaos) calm() {
+	c.endpoints(1 + uint32(c.rand.IntN(4)))
+	c.arrival()
+	for range 40 {
+		for _, p := range c.proxies {
+			c.take(p)
+		}
+		c.clock.Advance(hold.DefaultPace)
+		for range 3 {
+			c.askOne()
+		}
+		for range 10 {
+			c.endOne()
+		}
+		time.Sleep(50 * time.Microsecond)
 	}
 }
 
@@ -304,4 +353,6 @@ func (c *chaos) finish() {
 	if c.released == 0 {
 		c.t.Error("nothing was released")
 	}
+	c.t.Logf("%d went on; armed %v times, disarmed %v", c.released,
+		counted(c.t, c.registry, "arms_total"), counted(c.t, c.registry, "disarms_total"))
 }

@@ -177,6 +177,7 @@ type proxy struct {
 	bodies  map[string]*endpointv3.ClusterLoadAssignment
 	version map[string]string
 	applied func() // called with mu held after something was taken
+	sent    func() // and after something was sent
 }
 
 // connect makes a proxy that takes what it is sent at once.
@@ -228,6 +229,9 @@ func (p *proxy) receive(response *discovery.DeltaDiscoveryResponse) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pending = append(p.pending, response)
+	if p.sent != nil {
+		p.sent()
+	}
 	if p.auto {
 		p.takeAll()
 	}
