@@ -154,6 +154,7 @@ func TestDisarmedOnTheWay(t *testing.T) {
 	r.arrival()
 	p.pause()
 	r.disarm("a")
+	r.eventually("the proxy is told to ask no more", p.waits)
 	r.endpoints()
 	r.eventually("the proxy is told to ask again", func() bool {
 		p.mu.Lock()
