@@ -94,8 +94,8 @@ func generated(t *testing.T, c *cluster.Cluster, namespace, text string) (found 
 }
 
 // TestKedifyHTTPWebhookOutage stops every controller, and with them our part of admission. Nothing
-// else in the cluster is blocked, warm traffic flows, and a ScaledObject that was written in the
-// meantime is in force afterwards.
+// else in the cluster is blocked, warm traffic flows, and ScaledObjects that were written in the
+// meantime are in force afterwards, also one that was stored as it was written.
 func TestKedifyHTTPWebhookOutage(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
@@ -129,12 +129,50 @@ func TestKedifyHTTPWebhookOutage(t *testing.T) {
 			}
 		})
 	}
-	c.Apply(t, namespace, render(t, workloadYAML, workload{Name: "later", Replicas: 1}))
-	c.Apply(t, namespace, render(t, scaledYAML, scaled{Name: "later", Host: "later.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000}))
+	for _, name := range []string{"later", "stored"} {
+		c.Apply(t, namespace, render(t, workloadYAML, workload{Name: name, Replicas: 1}))
+	}
+	write := func(name string) (stored string) {
+		c.Apply(t, namespace, render(t, scaledYAML, scaled{Name: name, Host: name + ".test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000}))
+		return cluster.Get(t, c, namespace, name, &kedav1alpha1.ScaledObject{}).Spec.Triggers[0].Type
+	}
+	if kind := write("later"); kind != "external-push" {
+		t.Errorf("without a controller a trigger is stored as %s", kind)
+	}
+	without(t, c, func() {
+		cluster.Eventually(t, 20*time.Second, func() error { // admission hears of it a moment later
+			if kind := write("stored"); kind != "kedify-http" {
+				return fmt.Errorf("without the policy a trigger is stored as %s", kind)
+			}
+			return nil
+		})
+	})
 	c.Scale(t, controllers, controllerName, 2)
-	proxied(t, c, namespace, "later-0")
+	proxied(t, c, namespace, "later-0", "stored-0")
 	probe(t, address, "later.test", "/")
+	probe(t, address, "stored.test", "/")
 	traffic.MustBeClean(t, 300)
+}
+
+// without does something while the policy that rewrites triggers is not in force, as in a
+// cluster that had such objects before it had the product.
+func without(t *testing.T, c *cluster.Cluster, do func()) {
+	t.Helper()
+	bindings := c.Clients.AdmissionregistrationV1().MutatingAdmissionPolicyBindings()
+	binding, err := bindings.Get(t.Context(), controllerName, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bindings.Delete(t.Context(), controllerName, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		binding.ResourceVersion, binding.UID = "", ""
+		if _, err := bindings.Create(context.Background(), binding, metav1.CreateOptions{}); err != nil {
+			t.Error(err)
+		}
+	}()
+	do()
 }
 
 const cronYAML = `
