@@ -26,7 +26,6 @@ import (
 // scaling is what turns requests into replicas, in the order of a number: Envoys count, the
 // board adds up, KEDA asks; and while there are no replicas, requests wait at the gate.
 type scaling struct {
-	catalog   *scaler.Catalog
 	board     *demand.Board
 	counts    *count.Service
 	external  *count.External
@@ -40,8 +39,7 @@ type scaling struct {
 // newScaling makes all of it around the publisher. Everything that observes the catalog is made
 // before the engine fills it.
 func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *publish.Publisher, log logr.Logger) (*scaling, error) {
-	s := &scaling{catalog: catalog}
-	s.board = demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})
+	s := &scaling{board: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
 	counted, held, asked, rescued := count.NewMetrics(), hold.NewMetrics(), keda.NewMetrics(), rescue.NewMetrics()
 	for _, register := range []func(prometheus.Registerer) error{s.board.Register, counted.Register, held.Register, asked.Register, rescued.Register} {
 		if err := register(metrics.Registry); err != nil {
@@ -58,17 +56,14 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 		Metrics: held, Log: log.WithName("hold"),
 	})
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
-	// The replicas of a workload are the API server's to know: whoever needs them asks there.
-	unknown := func(scaler.Scaler) (int32, bool) { return 0, false }
+	// No replica of ours keeps the replicas of workloads in memory: the API server is asked.
 	scales, err := rescue.NewScales(mgr.GetConfig(), mgr.GetRESTMapper())
 	if err != nil {
 		return nil, err
 	}
-	s.keda = keda.New(keda.Options{
-		Catalog: catalog, Board: s.board, Replicas: unknown, Running: rescue.NewRunning(scales).Of, Metrics: asked,
-	})
+	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Running: rescue.NewRunning(scales).Of, Metrics: asked})
 	s.rescuer = rescue.New(rescue.Options{
-		Catalog: catalog, Board: s.board, Replicas: unknown, Scales: scales, Leads: s.leads.Load,
+		Catalog: catalog, Board: s.board, Scales: scales, Leads: s.leads.Load,
 		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,
 		Metrics: rescued, Log: log.WithName("rescue"),
 	})

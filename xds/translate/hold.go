@@ -116,16 +116,21 @@ func coldStart() *corev3.HeaderValueOption {
 	}
 }
 
-// replicaHealth leaves a replica that cannot be asked to the next priority, before the control
-// plane has noticed. With one replica the panic threshold keeps it.
+// replicaHealth leaves a replica that cannot be reached to the next priority, before the control
+// plane has noticed. Answers do not count: a replica that stops, or does not serve this proxy,
+// sends calls away with Unavailable on purpose. With one replica the panic threshold keeps it.
 func replicaHealth() *clusterv3.OutlierDetection {
 	return &clusterv3.OutlierDetection{
-		Consecutive_5Xx:          number(2),
-		Interval:                 durationpb.New(time.Second),
-		BaseEjectionTime:         durationpb.New(5 * time.Second),
-		MaxEjectionPercent:       number(100),
-		EnforcingSuccessRate:     number(0),
-		EnforcingConsecutive_5Xx: number(100),
+		SplitExternalLocalOriginErrors:         true,
+		ConsecutiveLocalOriginFailure:          number(2),
+		EnforcingConsecutiveLocalOriginFailure: number(100),
+		EnforcingConsecutive_5Xx:               number(0),
+		EnforcingConsecutiveGatewayFailure:     number(0),
+		EnforcingSuccessRate:                   number(0),
+		EnforcingLocalOriginSuccessRate:        number(0),
+		Interval:                               durationpb.New(time.Second),
+		BaseEjectionTime:                       durationpb.New(5 * time.Second),
+		MaxEjectionPercent:                     number(100),
 	}
 }
 
@@ -145,7 +150,7 @@ func held(f *ir.Forward) (patience time.Duration) {
 // listens. Nothing that was sent is sent again.
 func lastMile(attempt time.Duration) *routev3.RetryPolicy {
 	policy := &routev3.RetryPolicy{
-		RetryOn:    "connect-failure,refused-stream,reset-before-request",
+		RetryOn: "connect-failure,refused-stream,reset-before-request",
 		// Some 13 s with the pauses below: Envoy's are random, and with 10 retries one request in
 		// 1,500 had used them up before the next Pod was there, on a busy machine.
 		NumRetries: wrapperspb.UInt32(30),
