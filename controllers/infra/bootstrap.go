@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/compare"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 )
 
@@ -40,7 +41,7 @@ func (r rendered) hash() string {
 	for _, name := range slices.Sorted(maps.Keys(r.files)) {
 		text.WriteString(name + "\x00" + r.files[name] + "\x00")
 	}
-	return fingerprint([]byte(text.String()))
+	return compare.Hash([]byte(text.String()))
 }
 
 func renderBootstrap(spec Spec, config Config) (rendered, error) {

@@ -24,7 +24,6 @@ const (
 	labelClass = "gateway.networking.k8s.io/gateway-class-name"
 
 	annotationBootstrap = v1alpha1.GroupName + "/bootstrap-hash"
-	annotationDesired   = v1alpha1.GroupName + "/desired-hash"
 
 	nameSuffix = "-kedify"
 )

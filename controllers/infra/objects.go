@@ -1,8 +1,6 @@
 package infra
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"time"
 
@@ -110,10 +108,4 @@ func drainTimeout(spec Spec) time.Duration {
 		return envoy.DrainTimeout.Duration
 	}
 	return DefaultDrainTimeout
-}
-
-// fingerprint is short enough for an annotation and long enough to never repeat.
-func fingerprint(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:16])
 }

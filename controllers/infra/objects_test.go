@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/compare"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/internal/golden"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
@@ -87,7 +88,7 @@ func renderObjects(t *testing.T, spec Spec) string {
 // hide removes what follows from the rest, and the files that xds/bootstrap has tests of its
 // own for: a change there must not rewrite every case here.
 func hide(desired *unstructured.Unstructured) {
-	unstructured.RemoveNestedField(desired.Object, "metadata", "annotations", annotationDesired)
+	unstructured.RemoveNestedField(desired.Object, "metadata", "annotations", compare.Annotation)
 	unstructured.RemoveNestedField(desired.Object, "spec", "template", "metadata", "annotations", annotationBootstrap)
 	if data, ok := desired.Object["data"].(map[string]any); ok {
 		for name := range data {
