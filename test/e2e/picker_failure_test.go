@@ -91,6 +91,7 @@ func statuses(t *testing.T, address, body string, want int) {
 // may fail; after that, nothing may.
 func killed(t *testing.T, c *cluster.Cluster, namespace, address, body string) {
 	t.Helper()
+	c.DeploymentReady(t, namespace, "llama-epp")
 	traffic := load.Start(t, load.Options{Address: address + ":80", Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{
 		Method: http.MethodPost, Host: "inference.example.com", Path: completions, Body: body,
 		Header: map[string]string{"content-type": "application/json"},
@@ -109,6 +110,6 @@ func killed(t *testing.T, c *cluster.Cluster, namespace, address, body string) {
 	after := traffic.Stop()
 	t.Logf("in all: %s", after)
 	if after.Wrong > during.Wrong {
-		t.Errorf("%d requests failed later than one second after the kill: %v", after.Wrong-during.Wrong, after.Unexpected[min(during.Wrong, len(after.Unexpected)):])
+		t.Errorf("%d requests failed later than one second after the kill; in all %s", after.Wrong-during.Wrong, after.Examples())
 	}
 }

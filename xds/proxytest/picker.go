@@ -3,9 +3,12 @@ package proxytest
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -36,18 +39,55 @@ type Picker struct {
 // StartPicker starts a picker that names itself in a request header "x-picker".
 func StartPicker(t testing.TB, name string) *Picker {
 	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	p, start := LatePicker(t, name)
+	start()
+	return p
+}
+
+// LatePicker is a picker whose port refuses connections until start is called, as that of a
+// program which is ready before it listens.
+func LatePicker(t testing.TB, name string) (p *Picker, start func()) {
+	t.Helper()
+	socket, address := bound(t)
+	p = &Picker{Address: address, name: name}
+	return p, func() { p.serve(t, socket) }
+}
+
+// bound is a socket with a port of its own that does not listen yet.
+func bound(t testing.TB) (socket *os.File, address string) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Picker{Address: listener.Addr().String(), name: name}
+	socket = os.NewFile(uintptr(fd), "picker")
+	t.Cleanup(func() { _ = socket.Close() })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return socket, fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+}
+
+func (p *Picker) serve(t testing.TB, socket *os.File) {
+	t.Helper()
+	if err := syscall.Listen(int(socket.Fd()), syscall.SOMAXCONN); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.FileListener(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = socket.Close()
 	s := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
 		Certificates: []tls.Certificate{NewKeys(t).TLS(t, "self-signed")}, MinVersion: tls.VersionTLS13,
 	})))
 	extprocv3.RegisterExternalProcessorServer(s, &pickerService{picker: p})
 	go func() { _ = s.Serve(listener) }()
 	t.Cleanup(s.Stop)
-	return p
 }
 
 // Pick sets the answer: a list of endpoints, or nothing at all.

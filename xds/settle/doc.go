@@ -1,7 +1,8 @@
 // Package settle lets the endpoints of pickers rest for a moment before they are asked.
 //
 // A picker is ready before it knows the Pods of its pool: for 6 to 40 ms after its readiness
-// the reference picker answers 503. A pool that fails open would do better without it, so an
+// the reference picker was seen to answer 503. (That it may not even listen by then is seen to
+// by Envoy itself: translate.Cluster.) A pool that fails open would do better without it, so an
 // endpoint that joins such a pool's picker is published Delay later. Until then its requests
 // go to any ready Pod, as while the picker was away.
 //

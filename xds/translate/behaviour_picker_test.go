@@ -3,6 +3,7 @@ package translate_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
@@ -147,5 +148,46 @@ func TestPickerFailures(t *testing.T) {
 	}
 	if got := w.upgrade("ws-closed.fail.test"); got != "503 Service Unavailable" {
 		t.Errorf("upgrade to a closed pool: %q", got)
+	}
+}
+
+// TestPickerNotListening has pickers that refuse connections, as the reference picker does for
+// up to two seconds after it called itself ready: no request may be lost on them.
+func TestPickerNotListening(t *testing.T) {
+	w := newWorld(t)
+	pod, other := echo(t, "pod"), echo(t, "other")
+	late, listen := proxytest.LatePicker(t, "late")
+	ready := proxytest.StartPicker(t, "ready")
+	late.Pick(pod)
+	ready.Pick(pod)
+	open, closed := w.pool("open", true, late, pod, other), w.pool("closed", false, nil, pod, other)
+	w.endpoints(closed.Picker.Cluster, late.Address, ready.Address)
+	w.host("late.test",
+		route("open", prefix("/open"), &ir.Forward{Targets: []ir.Target{open}}),
+		route("closed", prefix("/closed"), &ir.Forward{Targets: []ir.Target{closed}}))
+	w.apply()
+	send := func(path string) answer {
+		return w.do(ask{host: "late.test", path: path, method: "POST", body: strings.Repeat("x", 100_000)})
+	}
+	for range 20 {
+		if out := send("/open"); out.status != 200 || out.Body == "" {
+			t.Errorf("a pool that fails open, and its only picker refuses: %d %.100s", out.status, out.text)
+		}
+		if out := send("/closed"); out.status != 200 || out.Backend != "pod" {
+			t.Errorf("a pool that fails closed, and one of two pickers refuses: %d from %q %.100s", out.status, out.Backend, out.text)
+		}
+	}
+	listen()
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if out := send("/open"); out.status != 200 {
+			t.Errorf("while the picker begins to listen: %d %.100s", out.status, out.text)
+		}
+		if paths, _ := late.Seen(); len(paths) > 0 {
+			t.Logf("asked %s after it listened", time.Since(begun).Round(time.Millisecond))
+			break
+		}
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("a picker that listens now was not asked for 10 s")
+		}
 	}
 }

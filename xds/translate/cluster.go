@@ -66,6 +66,11 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		message.OutlierDetection = replicaHealth()
 		message.CommonLbConfig = nil
 	}
+	if c.Key.Kind == ir.BackendPicker {
+		if err := listensFirst(message); err != nil {
+			return nil, err
+		}
+	}
 	policy, err := loadBalancing(c)
 	if err != nil {
 		return nil, err
