@@ -15,7 +15,9 @@ import (
 
 const (
 	// rest between two samples, so that one is not measured in the wake of the other.
-	rest = 30 * time.Millisecond
+	rest = 100 * time.Millisecond
+	// settled is how long the cluster is left alone before the first one.
+	settled = 3 * time.Second
 	// limit of one change.
 	limit = 30 * time.Second
 	// every so many samples the controllers are asked for their share; asking costs them some
@@ -109,11 +111,19 @@ type sample struct {
 	unexpected   int
 }
 
-// measure takes turns between the two.
+// measure takes turns between the two. The backends of all changes are there before: who else
+// follows Services would work on them while we measure.
 func (b *bench) measure(ctx context.Context, n, samples int) (row, error) {
 	r := row{routes: n}
+	name := func(i int) string { return fmt.Sprintf("p%d-%d", n, i) }
 	for i := range samples {
-		s, err := b.change(ctx, fmt.Sprintf("p%d-%d", n, i), i%asking == 0)
+		if err := b.world.AddBackend(ctx, name(i)); err != nil {
+			return r, err
+		}
+	}
+	time.Sleep(settled)
+	for i := range samples {
+		s, err := b.change(ctx, name(i), i%asking == 0)
 		if err != nil {
 			return r, err
 		}
@@ -131,15 +141,12 @@ func (b *bench) measure(ctx context.Context, n, samples int) (row, error) {
 func (b *bench) change(ctx context.Context, name string, ask bool) (s sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := b.world.AddBackend(ctx, name); err != nil {
-		return s, err
-	}
-	time.Sleep(rest)
 	var before shares
 	if ask {
 		if before, err = readShares(ctx, b.world); err != nil {
 			return s, err
 		}
+		time.Sleep(rest)
 	}
 	route := b.world.Route(name)
 	seen := b.events.expect(name)
@@ -187,7 +194,6 @@ func (b *bench) changeNull(ctx context.Context, name string) (s sample, err erro
 	}
 	route := b.world.Route(name)
 	route.Spec.ParentRefs[0].Name = "null"
-	time.Sleep(rest)
 	seen := b.events.expect(name)
 	begun := time.Now()
 	done := make(chan error, 1)

@@ -99,7 +99,8 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 
 	// Statuses: wanted by the engine, written where they differ.
 	sink.Statuses = status.NewWriter(status.Options{
-		Reader: mgr.GetCache(), Writer: mgr.GetClient(), Log: log.WithName("status"), Now: clock.RealClock{}.Now, Wrote: measures.Wrote,
+		Reader: mgr.GetCache(), Writer: mgr.GetClient(), Rest: status.DefaultRest,
+		Log: log.WithName("status"), Now: clock.RealClock{}.Now, Wrote: measures.Wrote,
 	})
 
 	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.

@@ -17,8 +17,13 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// workers bounds the writes under way. One object has at most one.
-const workers = 8
+const (
+	// DefaultRest lets the proxies have a change before the API server is asked to take a status
+	// in, and makes one write of results that follow each other (ADR 0001).
+	DefaultRest = 50 * time.Millisecond
+	// workers bounds the writes under way. One object has at most one.
+	workers = 8
+)
 
 // Options are what a Writer depends on.
 type Options struct {
@@ -27,7 +32,9 @@ type Options struct {
 	Reader client.Reader
 	// Writer updates the status subresource.
 	Writer client.StatusClient
-	Log    logr.Logger
+	// Rest is how long a write waits for more to say of the same object. Zero: not at all.
+	Rest time.Duration
+	Log  logr.Logger
 	// Now is the clock of transition times.
 	Now func() time.Time
 	// Wrote is told of each write, for the counter; nil is fine.
@@ -62,7 +69,7 @@ func (w *Writer) Want(update Update) {
 		return
 	}
 	w.wanted[update.Object] = update
-	w.queue.Add(update.Object)
+	w.queue.AddAfter(update.Object, w.Rest)
 }
 
 // Observed is told that the live object changed: somebody else may have overwritten it.
@@ -70,7 +77,7 @@ func (w *Writer) Observed(object resolve.Object) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.wanted[object]; ok {
-		w.queue.Add(object)
+		w.queue.AddAfter(object, w.Rest)
 	}
 }
 

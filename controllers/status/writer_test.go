@@ -29,6 +29,11 @@ type bench struct {
 
 func newBench(t *testing.T, hooks interceptor.Funcs) *bench {
 	t.Helper()
+	return newRestingBench(t, hooks, 0)
+}
+
+func newRestingBench(t *testing.T, hooks interceptor.Funcs, rest time.Duration) *bench {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := gwv1.Install(scheme); err != nil {
 		t.Fatal(err)
@@ -37,7 +42,7 @@ func newBench(t *testing.T, hooks interceptor.Funcs) *bench {
 	b := &bench{}
 	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(route).WithStatusSubresource(route).WithInterceptorFuncs(hooks).Build()
 	b.writer = NewWriter(Options{
-		Reader: b.client, Writer: b.client, Log: logr.Discard(), Now: func() time.Time { return now.Time },
+		Reader: b.client, Writer: b.client, Rest: rest, Log: logr.Discard(), Now: func() time.Time { return now.Time },
 		Wrote: func(store.Kind, error) { b.writes.Add(1) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -84,7 +89,7 @@ func (b *bench) settled(t *testing.T) {
 func TestWriterWritesOnceAndRestsThen(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, "the status", func() bool { return len(b.live(t)) == 1 })
+	eventually(t, "the status", func() bool { return len(b.live(t)) == 1 && b.writes.Load() == 1 })
 	for range 5 {
 		b.writer.Observed(routeObject)
 		b.writer.Want(wantParent("a", 3))
@@ -92,6 +97,26 @@ func TestWriterWritesOnceAndRestsThen(t *testing.T) {
 	}
 	if n := b.writes.Load(); n != 1 {
 		t.Errorf("%d writes, want 1: nothing differed after the first", n)
+	}
+}
+
+func TestWriterMakesOneWriteOfWhatFollowsEachOther(t *testing.T) {
+	const rest = 200 * time.Millisecond
+	b := newRestingBench(t, interceptor.Funcs{}, rest)
+	begun := time.Now()
+	for _, name := range []string{"a", "b", "c"} {
+		b.writer.Want(wantParent(name, 3))
+		b.writer.Observed(routeObject)
+	}
+	eventually(t, "the newest status", func() bool {
+		parents := b.live(t)
+		return len(parents) == 1 && parents[0].ParentRef.Name == "c"
+	})
+	if took := time.Since(begun); took < rest {
+		t.Errorf("written after %s, want the rest of %s before", took, rest)
+	}
+	if n := b.writes.Load(); n > 1 {
+		t.Errorf("%d writes, want 1", n)
 	}
 }
 
