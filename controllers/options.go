@@ -35,8 +35,8 @@ type Options struct {
 	ClassName string
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
-	// MetricsListen and HealthListen are addresses; the metrics server also serves /xds, what
-	// each Envoy has.
+	// MetricsListen and HealthListen are addresses; the metrics server also serves what
+	// people ask for: /xds, what each Envoy has, and /demand, /queue, /hold, /envoy-metrics-map.
 	MetricsListen, HealthListen string
 	LeaderElection              bool
 	EnvoyImage, ProductImage    string
@@ -56,7 +56,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
 	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "one Gateway kedify-proxy in --namespace for all namespaces, instead of one in each")
-	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds; 0 turns it off")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect one replica that writes")
 	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "image of Envoy unless GatewayParameters name one")

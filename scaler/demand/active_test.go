@@ -43,17 +43,24 @@ func TestActivityWindow(t *testing.T) {
 	}
 }
 
-// The activity window is the longest of a minute, the window and two polls.
+// The activity window is the longer of the window, by default a minute, and two polls.
 func TestActivityWindowLength(t *testing.T) {
-	polling := func(s *scaler.Scaler) { s.Spec.Scale.PollingSeconds = 100 }
+	polling := func(seconds int32) func(*scaler.Scaler) {
+		return func(s *scaler.Scaler) { s.Spec.Scale.PollingSeconds = seconds }
+	}
+	both := func(a, b func(*scaler.Scaler)) func(*scaler.Scaler) {
+		return func(s *scaler.Scaler) { a(s); b(s) }
+	}
 	for _, c := range []struct {
 		name   string
 		option func(*scaler.Scaler)
 		want   time.Duration
 	}{
-		{"a minute", window(10*time.Second, time.Second), time.Minute},
-		{"the window", window(3*time.Minute, time.Second), 3 * time.Minute},
-		{"two polls", polling, 200 * time.Second},
+		{"the defaults", func(*scaler.Scaler) {}, time.Minute},
+		{"a long window", window(3*time.Minute, time.Second), 3 * time.Minute},
+		{"rare polls", polling(100), 200 * time.Second},
+		{"two polls and a short window", both(polling(10), window(10*time.Second, time.Second)), 20 * time.Second},
+		{"a short window and frequent polls", both(polling(3), window(10*time.Second, time.Second)), 10 * time.Second},
 	} {
 		w := newWorld(t)
 		r := w.replica("a", trigger(c.option))

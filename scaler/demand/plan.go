@@ -18,8 +18,6 @@ const (
 	maxLoadWindow = 15 * time.Second
 	// loadWidth is the time of one average of the concurrency, see peak.
 	loadWidth = time.Second
-	// minActivity is for how long an arrival keeps a workload active at least.
-	minActivity = time.Minute
 )
 
 // aggregation is how concurrency over the window becomes one number.
@@ -69,7 +67,7 @@ func (b *Board) newPlan(from *scaler.Scaler) *plan {
 		p.aggregation = instantaneous
 	}
 	polling := time.Duration(from.Spec.Scale.PollingSeconds) * time.Second
-	p.activity = max(instant(2*polling), p.window, instant(minActivity))
+	p.activity = max(instant(2*polling), p.window)
 	return p
 }
 
@@ -83,7 +81,7 @@ func (b *Board) windows(window, width time.Duration) *plan {
 		width = defaultGranularity
 	}
 	width = max(min(width, window/2), minGranularity, window/maxBuckets)
-	p := &plan{window: instant(window), width: instant(width), activity: instant(max(window, minActivity))}
+	p := &plan{window: instant(window), width: instant(width), activity: instant(window)}
 	p.size = int64((window+width-1)/width) + 2 // the bucket that fills, and the one that leaves
 	p.loadWindow = instant(max(min(window, maxLoadWindow), b.floor()))
 	p.loadSize = int64(p.loadWindow/instant(loadWidth)) + 2

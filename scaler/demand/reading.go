@@ -129,8 +129,9 @@ func (e *entry) above(p *plan, r Reading) bool {
 //
 // A trigger is active while requests are held, and while the requests in flight or their rate
 // exceed the activation target. It stays active for the activity window after that (twice the
-// polling interval, the window of the rate, or a minute, whichever is longest), so that a poll
-// that meets a moment between two requests does not see an idle workload.
+// polling interval or the window of the rate, whichever is longer: a minute unless the user
+// shortened both), so that a poll that meets a moment between two requests does not see an idle
+// workload.
 //
 // Without an activation target any arrival counts for the activity window, and so does the
 // end of the last request. With one, arrivals alone do not: the user asked not to be woken by
