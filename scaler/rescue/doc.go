@@ -16,7 +16,7 @@
 // again on what KEDA wrote. KEDA that decided on an old view may still write 1 over a larger
 // number: for two seconds the number is looked at again. Pause annotations are honoured.
 //
-// Run may run in every replica: who does not lead waits twice as long, so that the death of the
+// Run may run in every replica: who does not lead waits half as long again, so that the death of the
 // leader does not leave requests waiting, and makes no first step.
 //
 // Ownership: one goroutine per trigger while Run runs, which sleeps until requests are held.

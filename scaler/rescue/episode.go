@@ -10,7 +10,7 @@ const (
 	// patience with KEDA: it answers a push within some 30 ms, and our pushes are repeated.
 	// Who does not lead waits longer.
 	patience         = time.Second
-	followerPatience = 2 * time.Second
+	followerPatience = 1500 * time.Millisecond // with the rest, KEDA is never deaf for 2.5 s
 	// gather is how long the first requests are counted for one step.
 	gather = 50 * time.Millisecond
 	// A step is looked at again for a while, and made again if KEDA wrote less.

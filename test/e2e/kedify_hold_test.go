@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+	"github.com/kedify/inference-gateway/test/e2e/internal/node"
 )
 
 // TestKedifyHTTPHold sends requests to applications that do not run. They wait in Envoy, in any
@@ -55,26 +58,60 @@ func coldStarts(t *testing.T, c *cluster.Cluster, namespace string) {
 	})
 }
 
-// largeBodies: 200 requests of 64 KB wait at once and arrive to the last byte. The backend parses
-// the form to its end, finds a delay that is none, and repeats it.
+// largeBodies: 1,000 requests of 64 KB wait at once and arrive to the last byte. The backend parses
+// the form to its end, finds a delay that is none, and repeats it. The bodies wait in Envoy, as
+// far as it reads them, and in the sockets before it; none is in a controller.
 func largeBodies(t *testing.T, c *cluster.Cluster, namespace string) {
-	const host, requests, size = "large.test", 200, 64 << 10
-	address := deploy(t, c, namespace, workload{Name: "large", Delay: 5}, scaled{Host: host, Max: 1, Metric: "concurrency", Target: 1000})
+	const host, requests, size = "large.test", 1000, 64 << 10
+	const envoyMost, controllersMost = 200 << 10, 48 << 10 // bytes per request
+	address := deploy(t, c, namespace, workload{Name: "large", Delay: 10}, scaled{Host: host, Max: 1, Metric: "concurrency", Target: 1000})
+	envoyBefore, controllersBefore := envoyMemory(t, c, namespace), controllerMemory(t, c)
 	all := gather(t, requests, address, host, func(n int) string {
 		return "padding=" + strings.Repeat("x", size) + fmt.Sprintf("&delay=end-%d", n)
 	})
-	cluster.Eventually(t, 5*time.Second, func() error {
+	cluster.Eventually(t, 10*time.Second, func() error {
 		if n := held(t, c, namespace, "large-0"); n != requests {
 			return fmt.Errorf("%d held, want %d", n, requests)
 		}
 		return nil
 	})
+	time.Sleep(time.Second) // for what is still on its way
+	envoy, own := envoyMemory(t, c, namespace)-envoyBefore, controllerMemory(t, c)-controllersBefore
+	t.Logf("with %d requests of %d KB held Envoy has %d MiB more than %d, the controllers together %d MiB more than %d",
+		requests, size>>10, envoy>>20, envoyBefore>>20, own>>20, controllersBefore>>20)
+	if envoy > requests*envoyMost || own > requests*controllersMost {
+		t.Errorf("want at most %d MiB and %d MiB more", requests*envoyMost>>20, requests*controllersMost>>20)
+	}
 	all.done(t, func(got answer) error {
 		if got.status != http.StatusInternalServerError || !strings.Contains(got.body, `invalid duration \"end-`) {
 			return fmt.Errorf("%d: %.200s", got.status, got.body)
 		}
 		return nil
 	})
+}
+
+// envoyMemory is the resident memory of the proxies of a namespace, in bytes.
+func envoyMemory(t *testing.T, c *cluster.Cluster, namespace string) int64 {
+	t.Helper()
+	return memory(t, c.Pods(t, namespace, "gateway.networking.k8s.io/gateway-name="+proxyName), "envoy")
+}
+
+// controllerMemory is that of all controllers.
+func controllerMemory(t *testing.T, c *cluster.Cluster) int64 {
+	t.Helper()
+	return memory(t, c.Pods(t, controllers, controllerPods), controllerName)
+}
+
+func memory(t *testing.T, pods []corev1.Pod, process string) (sum int64) {
+	t.Helper()
+	for _, pod := range pods {
+		bytes, err := node.Resident(pod.UID, process)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += bytes
+	}
+	return sum
 }
 
 // holdTimeout: what waits too long gets 504, what is too much at once 503, both with the time

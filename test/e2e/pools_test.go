@@ -10,10 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
+	"github.com/kedify/inference-gateway/test/e2e/internal/dump"
 )
 
 const (
@@ -99,20 +97,9 @@ func picks(t *testing.T, c *cluster.Cluster, namespace, app string) int {
 	if len(pods) != 1 {
 		t.Fatalf("%d pods of picker %s", len(pods), app)
 	}
-	response, err := oneShot.Get("http://" + pods[0].Status.PodIP + ":9090/metrics")
+	sum, err := dump.Sum(t.Context(), pods[0].Status.PodIP, "9090", "inference_objective_request_total")
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum float64
-	// Absent until the first request.
-	for _, metric := range families["inference_objective_request_total"].GetMetric() {
-		sum += metric.GetCounter().GetValue()
 	}
 	return int(sum)
 }

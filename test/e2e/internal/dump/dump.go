@@ -1,8 +1,9 @@
-// Package dump reads what a controller says about itself on its port for metrics.
+// Package dump reads what a pod says about itself on its port for metrics.
 //
-// Job: let tests see what the product believes about demand, replica by replica.
-// Inputs: the address of one controller.
-// Outputs: what it knows of each trigger.
+// Job: let tests see what the product believes about demand, replica by replica, and what
+// controllers and pickers count.
+// Inputs: the address of one pod.
+// Outputs: what a controller knows of each trigger; the sum of a metric.
 // Ownership: a request per question; nothing is kept.
 package dump
 
@@ -12,11 +13,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
-// port of metrics and dumps.
-const port = "8080"
+// Port of metrics and dumps of a controller.
+const Port = "8080"
 
 // Demand is what one controller knows of one trigger.
 type Demand struct {
@@ -45,7 +51,57 @@ type Proxy struct {
 func Demands(ctx context.Context, ip string) (map[string]Demand, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(ip, port)+"/demand", nil)
+	response, err := get(ctx, ip, Port, "/demand")
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	var list []Demand
+	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
+		return nil, fmt.Errorf("%s: %w", response.Request.URL, err)
+	}
+	byKey := map[string]Demand{}
+	for _, demand := range list {
+		byKey[demand.Key] = demand
+	}
+	return byKey, nil
+}
+
+// Sum reads the Prometheus metrics of a pod and adds up a counter or gauge over the samples that
+// have the labels, pairs of name and value. A metric that is not there yet is 0.
+func Sum(ctx context.Context, ip, port, name string, labels ...string) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	response, err := get(ctx, ip, port, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", response.Request.URL, err)
+	}
+	sum := 0.0
+	for _, metric := range families[name].GetMetric() {
+		if has(metric.GetLabel(), labels) {
+			sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+		}
+	}
+	return sum, nil
+}
+
+func has(all []*dto.LabelPair, labels []string) bool {
+	for i := 0; i+1 < len(labels); i += 2 {
+		if !slices.ContainsFunc(all, func(l *dto.LabelPair) bool { return l.GetName() == labels[i] && l.GetValue() == labels[i+1] }) {
+			return false
+		}
+	}
+	return true
+}
+
+func get(ctx context.Context, ip, port, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(ip, port)+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +109,9 @@ func Demands(ctx context.Context, ip string) (map[string]Demand, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
+		response.Body.Close()
 		return nil, fmt.Errorf("%s of %s", response.Status, request.URL)
 	}
-	var list []Demand
-	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("%s: %w", request.URL, err)
-	}
-	byKey := map[string]Demand{}
-	for _, demand := range list {
-		byKey[demand.Key] = demand
-	}
-	return byKey, nil
+	return response, nil
 }
