@@ -26,10 +26,14 @@ const niceness = 5
 // peak, which is a linker's; what comes out is the same.
 const collection = "400"
 
+// noDebugInfo spares compilers what the linker would drop: a tenth of their time and a fifth of
+// Go's cache.
+const noDebugInfo = "-gcflags=all=-dwarf=false"
+
 // compile builds the main packages of a component's module, static and
 // without symbols.
 func (b *Builder) compile(ctx context.Context, c Component, module, out string, step *progress.Step) error {
-	args := []string{"build", "-v", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w " + c.LDFlags}
+	args := []string{"build", "-v", "-buildvcs=false", "-mod=readonly", noDebugInfo, "-ldflags=-s -w " + c.LDFlags}
 	if c.Tags != "" {
 		args = append(args, "-tags="+c.Tags)
 	}
