@@ -34,7 +34,6 @@ func TestKedifyHTTPFiftyKills(t *testing.T) {
 	}
 	var gaps []time.Duration
 	for round := range kills {
-		c.DeploymentReady(t, controllers, controllerName)
 		c.ReplicasBecome(t, namespace, name(round), 0, time.Minute)
 		victim, why := victim(t, c, round)
 		started := wakes(t, c, namespace, name(round))
@@ -66,17 +65,7 @@ func TestKedifyHTTPFiftyKills(t *testing.T) {
 // other one where there is no such.
 func victim(t *testing.T, c *cluster.Cluster, round int) (corev1.Pod, string) {
 	t.Helper()
-	var ready []corev1.Pod
-	for _, pod := range c.Pods(t, controllers, controllerPods) {
-		if pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(p corev1.PodCondition) bool {
-			return p.Type == corev1.PodReady && p.Status == corev1.ConditionTrue
-		}) {
-			ready = append(ready, pod)
-		}
-	}
-	if len(ready) < 2 {
-		t.Fatalf("%d controllers are ready, want 2", len(ready))
-	}
+	ready := twoControllers(t, c)
 	if round%2 == 1 {
 		name := leader(t, c)
 		if i := slices.IndexFunc(ready, func(p corev1.Pod) bool { return p.Name == name }); i >= 0 {
@@ -94,6 +83,24 @@ func victim(t *testing.T, c *cluster.Cluster, round int) (corev1.Pod, string) {
 		}
 	}
 	return ready[chosen], fmt.Sprintf("%.0f streams of KEDA", most)
+}
+
+// twoControllers waits until two are ready. The status of the Deployment may still count one
+// that is gone.
+func twoControllers(t *testing.T, c *cluster.Cluster) (ready []corev1.Pod) {
+	t.Helper()
+	cluster.Eventually(t, time.Minute, func() error {
+		ready = slices.DeleteFunc(c.Pods(t, controllers, controllerPods), func(pod corev1.Pod) bool {
+			return pod.DeletionTimestamp != nil || !slices.ContainsFunc(pod.Status.Conditions, func(p corev1.PodCondition) bool {
+				return p.Type == corev1.PodReady && p.Status == corev1.ConditionTrue
+			})
+		})
+		if len(ready) != 2 {
+			return fmt.Errorf("%d controllers are ready, want 2", len(ready))
+		}
+		return nil
+	})
+	return ready
 }
 
 // wakes returns where the moment is sent at which somebody wants a replica of a Deployment.
