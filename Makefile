@@ -121,7 +121,7 @@ conformance: bin/testbed bin/install ## The suites: PROFILE=all|core|gateways|in
 	cd conformance && go test -c -o ../bin/conformance.test .
 ifndef KUBECONFIG
 	bin/testbed --name $(CHANNEL) up --profile conformance
-	bin/install -name $(CHANNEL) -channel $(CHANNEL) -values replicas=1
+	bin/install -name $(CHANNEL) -channel $(CHANNEL)
 endif
 	$(call REACH,$(CHANNEL)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
 	  '-out=$(OUT)' $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
