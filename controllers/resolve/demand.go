@@ -31,12 +31,17 @@ func (r *routeResolver) scalerOf(cluster ir.ClusterKey, portName string) *v1alph
 	if name, ok := r.meta.Labels[v1alpha1.HTTPScalerLabel]; ok && cluster.Namespace == r.object.Namespace {
 		return r.view.HTTPScaler(ir.Key{Namespace: r.object.Namespace, Name: name})
 	}
+	return oldestScaler(r.view, cluster, portName)
+}
+
+// oldestScaler is the oldest trigger with a backend; nil: there is none.
+func oldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
 	kind := store.Service
 	if cluster.Kind == ir.BackendPool {
 		kind = store.InferencePool
 	}
 	var oldest *v1alpha1.HTTPScaler
-	for _, candidate := range r.view.HTTPScalersOf(kind, ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}) {
+	for _, candidate := range v.HTTPScalersOf(kind, ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}) {
 		if !counts(candidate, cluster, portName) {
 			continue
 		}
