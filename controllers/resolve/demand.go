@@ -27,6 +27,18 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 	}
 }
 
+// connections is the trigger that connections to a backend count for; empty: none. Triggers
+// count requests, but those with tlsMode passthrough, whose requests nobody sees.
+func (r *routeResolver) connections(cluster ir.ClusterKey, portName string) (trigger string) {
+	if r.object.Kind != store.TLSRoute {
+		return ""
+	}
+	if found := r.scalerOf(cluster, portName); found != nil && found.Spec.TLS.Mode == modePassthrough {
+		return found.Name
+	}
+	return ""
+}
+
 func (r *routeResolver) scalerOf(cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
 	if name, ok := r.meta.Labels[v1alpha1.HTTPScalerLabel]; ok && cluster.Namespace == r.object.Namespace {
 		return r.view.HTTPScaler(ir.Key{Namespace: r.object.Namespace, Name: name})

@@ -6,8 +6,11 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// modeReencrypt of HTTPScalerTLS: the application speaks TLS.
-const modeReencrypt = "reencrypt"
+// Modes of HTTPScalerTLS.
+const (
+	modeReencrypt   = "reencrypt"   // the application speaks TLS
+	modePassthrough = "passthrough" // so do its clients, to the application
+)
 
 // reencrypts reports whether a kedify-http trigger says that a backend speaks TLS: the trigger
 // that the requests count for. Where they count for nobody, as those of mirrors and of load

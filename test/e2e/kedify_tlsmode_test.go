@@ -256,7 +256,8 @@ func callsFromZero(t *testing.T, address, host string) {
 }
 
 // TestKedifyHTTPPassthrough leads two server names to two applications (T22): clients see the
-// certificates of the applications, and a name of nobody leads nowhere.
+// certificates of the applications, and a name of nobody leads nowhere. Connections count. At
+// zero they do not wait, but the first one wakes the application.
 func TestKedifyHTTPPassthrough(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
@@ -284,6 +285,31 @@ func TestKedifyHTTPPassthrough(t *testing.T) {
 	if got, err := confide(t, address, "nobody.test"); err == nil {
 		t.Errorf("a name of nobody: %+v", got)
 	}
+	t.Run("Counts", func(t *testing.T) {
+		object := c.ScaledObjectReady(t, namespace, "left")
+		cluster.Eventually(t, 20*time.Second, func() error {
+			rate, err := c.Metric(t, object, 0)
+			if err == nil && rate == 0 {
+				err = errors.New("no connection was counted")
+			}
+			return err
+		})
+	})
+	t.Run("FromZero", func(t *testing.T) {
+		late := secured{Name: "late", Mode: "passthrough"}
+		late.serve(t, c, namespace, 3)
+		c.ScalerHas(t, namespace, "late-0", cluster.Accepted, cluster.ResolvedRefs)
+		begun, refused := time.Now(), 0
+		cluster.Eventually(t, time.Minute, func() error {
+			got, err := confide(t, address, late.host())
+			if err != nil {
+				refused++
+				return err
+			}
+			return ok(got.answer)
+		})
+		t.Logf("served after %s and %d connections that were closed", time.Since(begun).Round(10*time.Millisecond), refused)
+	})
 }
 
 // TestKedifyHTTPCertificate replaces the Secret of a trigger under traffic (T23). A connection
