@@ -41,6 +41,7 @@ var scalingExamples = map[string]func(*testing.T){
 	"waiting-page":          exampleWaitingPage,
 	"existing-route":        exampleExistingRoute,
 	"native-external-push":  exampleNative,
+	"own-envoy":             exampleOwnEnvoy,
 }
 
 // TestKedifyHTTPExamples applies each example that scales as its README says and checks what the
