@@ -53,7 +53,7 @@ const secureHost = "secure.example.com"
 func TestCertificateRotation(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	certify(t, c, namespace, "secure", secureHost, 1)
+	certify(t, c, namespace, "secure", 1)
 	c.Apply(t, namespace, render(t, echoYAML, echo{Name: "a", Replicas: 1}))
 	c.Apply(t, namespace, httpsYAML)
 	c.DeploymentsReady(t, namespace)
@@ -95,7 +95,7 @@ func rotate(t *testing.T, c *cluster.Cluster, namespace string, ask func() (seri
 		})
 	}
 	for n := int64(2); n <= 11; n++ {
-		begun, fresh := time.Now(), certificate(t, namespace, "secure", secureHost, n)
+		begun, fresh := time.Now(), certificate(t, namespace, "secure", n)
 		cluster.Edit(t, c, &corev1.Secret{ObjectMeta: fresh.ObjectMeta}, func(s *corev1.Secret) { s.Data = fresh.Data })
 		cluster.Eventually(t, 15*time.Second, func() error {
 			if got := seen.Load(); got != n {
@@ -137,22 +137,22 @@ func secureRequest(address, host string) (int64, error) {
 }
 
 // certify makes a Secret with a certificate.
-func certify(t *testing.T, c *cluster.Cluster, namespace, name, host string, serial int64) {
+func certify(t *testing.T, c *cluster.Cluster, namespace, name string, serial int64) {
 	t.Helper()
-	if err := c.Create(t.Context(), certificate(t, namespace, name, host, serial)); err != nil {
+	if err := c.Create(t.Context(), certificate(t, namespace, name, serial)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// certificate is a Secret with a self-signed certificate for a host, of this serial number.
-func certificate(t *testing.T, namespace, name, host string, serial int64) *corev1.Secret {
+// certificate is a Secret with a self-signed certificate of this serial number.
+func certificate(t *testing.T, namespace, name string, serial int64) *corev1.Secret {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), DNSNames: []string{host},
+		SerialNumber: big.NewInt(serial), DNSNames: []string{secureHost},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

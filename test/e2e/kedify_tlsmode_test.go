@@ -14,9 +14,11 @@ import (
 	"testing"
 	"time"
 
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/types/known/emptypb"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
@@ -28,6 +30,8 @@ type secured struct {
 	Replicas int
 	// GRPC says what it serves over TLS; otherwise HTTP.
 	GRPC bool
+	// AppProtocol of the port of the Service; empty: it says nothing.
+	AppProtocol string
 	// Mode is the trigger's tlsMode, Secret its tlsSecretName; empty: the key is not there.
 	Mode, Secret string
 }
@@ -70,7 +74,7 @@ kind: Service
 metadata: {name: {{.Name}}}
 spec:
   selector: {app: {{.Name}}}
-  ports: [{port: 443, targetPort: 8443}]
+  ports: [{port: 443, targetPort: 8443{{with .AppProtocol}}, appProtocol: {{.}}{{end}}}]
 ---
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
@@ -98,7 +102,7 @@ spec:
 // serve applies an application that speaks TLS; serial is that of its certificate.
 func (s secured) serve(t *testing.T, c *cluster.Cluster, namespace string, serial int64) {
 	t.Helper()
-	certify(t, c, namespace, s.Name, s.host(), serial)
+	certify(t, c, namespace, s.Name, serial)
 	c.Apply(t, namespace, render(t, securedYAML, s))
 }
 
@@ -168,19 +172,20 @@ func servedOver(body string) (*served, error) {
 
 // TestKedifyHTTPReencrypt asks applications at zero over TLS. The proxy shows the certificate of
 // tlsSecretName, and speaks TLS to the application again (tlsMode reencrypt, also the default
-// with a Secret), or does not (plaintext). The first request succeeds, and so does the first
-// call of gRPC (T20).
+// with a Secret), or does not (plaintext). The first request succeeds, and so do the first
+// call of gRPC (T20) and the first WebSocket.
 func TestKedifyHTTPReencrypt(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	certify(t, c, namespace, "secure", secureHost, 1)
+	certify(t, c, namespace, "secure", 1)
 	secured{Name: "web", Mode: "reencrypt", Secret: "secure"}.serve(t, c, namespace, 101)
 	secured{Name: "calls", GRPC: true, Secret: "secure"}.serve(t, c, namespace, 102)
+	secured{Name: "chat", AppProtocol: "kubernetes.io/wss", Secret: "secure"}.serve(t, c, namespace, 103)
 	plain := deploy(t, c, namespace, workload{Name: "plain"}, scaled{
 		Host: "plain.test", Max: 1, Metric: "requestRate", Target: 100, More: []string{"tlsMode: plaintext", "tlsSecretName: secure"},
 	})
-	address := entrance(t, proxied(t, c, namespace, "web-0", "calls-0", "plain-0"))
-	for _, name := range []string{"web", "calls", "plain"} {
+	address := entrance(t, proxied(t, c, namespace, "web-0", "calls-0", "chat-0", "plain-0"))
+	for _, name := range []string{"web", "calls", "chat", "plain"} {
 		if wanted, _ := c.Replicas(t, namespace, name); wanted != 0 {
 			t.Fatalf("%s has %d replicas before anybody asked", name, wanted)
 		}
@@ -208,7 +213,25 @@ func TestKedifyHTTPReencrypt(t *testing.T) {
 			t.Errorf("the application saw TLS %+v", got.served)
 		}
 	})
+	t.Run("WebSocket", func(t *testing.T) {
+		socket, err := dialSocket(plain, "chat.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		socket.Close()
+	})
 	t.Run("GRPC", func(t *testing.T) { callsFromZero(t, address, "calls.test") })
+	t.Run("Edited", func(t *testing.T) {
+		object := &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}
+		// The application answers 400 to whom speaks no TLS.
+		for _, step := range []struct {
+			mode   string
+			status int
+		}{{"plaintext", http.StatusBadRequest}, {"reencrypt", http.StatusOK}} {
+			cluster.Edit(t, c, object, func(s *kedav1alpha1.ScaledObject) { s.Spec.Triggers[0].Metadata["tlsMode"] = step.mode })
+			becomes(t, plain, "web.test", "/", step.status)
+		}
+	})
 }
 
 // waits asks over TLS for an application at zero, and wants its answer and the certificate of
@@ -317,7 +340,7 @@ func TestKedifyHTTPPassthrough(t *testing.T) {
 func TestKedifyHTTPCertificate(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	certify(t, c, namespace, "secure", secureHost, 1)
+	certify(t, c, namespace, "secure", 1)
 	secured{Name: "web", Replicas: 1, Mode: "reencrypt", Secret: "secure"}.serve(t, c, namespace, 101)
 	address := entrance(t, proxied(t, c, namespace, "web-0"))
 	c.DeploymentsReady(t, namespace)
