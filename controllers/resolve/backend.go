@@ -121,20 +121,20 @@ func (r *routeResolver) serviceBackend(path string, key ir.Key, number *gwv1.Por
 	if r.grpc {
 		cluster.Scope = ir.ScopeGRPC
 	}
-	return backend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port)
+	return backend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port, cluster)
 }
 
 // checkProtocol refuses ports that speak something the route cannot send.
-func (r *routeResolver) checkProtocol(path string, service *corev1.Service, port *corev1.ServicePort) refusal {
+func (r *routeResolver) checkProtocol(path string, service *corev1.Service, port *corev1.ServicePort, cluster ir.ClusterKey) refusal {
 	spoken := protocolOf(port)
 	switch {
 	case !spoken.known:
 		return refuse(gwv1.RouteReasonUnsupportedProtocol,
 			"%s: port %d of Service %s has appProtocol %q, which is not supported; use http, %s, kubernetes.io/ws, or leave it out.",
 			path, port.Port, store.KeyOf(service), *port.AppProtocol, appProtocolH2C)
-	case spoken.tls && len(policiesOf(r.view, store.KeyOf(service), port.Name)) == 0:
+	case spoken.tls && len(policiesOf(r.view, store.KeyOf(service), port.Name)) == 0 && !r.reencrypts(cluster, port.Name):
 		return refuse(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service.",
+			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, or set tlsMode reencrypt in its kedify-http trigger.",
 			path, port.Port, store.KeyOf(service), *port.AppProtocol)
 	case r.grpc && spoken.stated && spoken.http == ir.HTTP1 && !spoken.tls:
 		return refuse(gwv1.RouteReasonUnsupportedProtocol,
@@ -148,9 +148,9 @@ const appProtocolH2C = "kubernetes.io/h2c"
 
 // spokenProtocol is what a Service port says about itself in appProtocol.
 type spokenProtocol struct {
-	known, stated bool
+	known, stated bool // stated: the version of HTTP is
 	http          ir.Protocol
-	tls           bool // cannot be spoken without a BackendTLSPolicy
+	tls           bool // cannot be spoken without a BackendTLSPolicy or tlsMode reencrypt
 }
 
 // protocolOf reads appProtocol: the names of KEP-3726, "http", "https", and "grpc", which is
@@ -164,7 +164,9 @@ func protocolOf(port *corev1.ServicePort) spokenProtocol {
 		return spokenProtocol{known: true, stated: true, http: ir.HTTP1}
 	case appProtocolH2C, "grpc":
 		return spokenProtocol{known: true, stated: true, http: ir.HTTP2}
-	case "https", "kubernetes.io/wss":
+	case "https":
+		return spokenProtocol{known: true, http: ir.HTTP1, tls: true}
+	case "kubernetes.io/wss":
 		return spokenProtocol{known: true, stated: true, http: ir.HTTP1, tls: true}
 	}
 	return spokenProtocol{}

@@ -11,7 +11,7 @@ import (
 // clientCertificate is the name of the secret that the Gateway presents to backends with
 // TLS; empty for none.
 //
-// The protocol is the one of appProtocol, HTTP/1.1 without. Backends of GRPCRoutes have
+// The protocol is the one of appProtocol, HTTP/1.1 without (or see reencrypt). Backends of GRPCRoutes have
 // clusters of their own (ir.ScopeGRPC), which always speak HTTP/2: a Service without
 // appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
 // likewise (ir.ScopeTCP, ir.ScopeUDP).
@@ -20,7 +20,7 @@ func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterR
 	case key.Scope == ir.ScopeHold:
 		return holdCluster(key)
 	case key.Kind == ir.BackendPool:
-		return poolCluster(v, key)
+		return poolCluster(v, key, clientCertificate)
 	case key.Kind == ir.BackendPicker:
 		return pickerCluster(v, key, clientCertificate)
 	default:
@@ -48,6 +48,9 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) C
 	// HTTPRoute, GRPCRoute and TLSRoute with termination).
 	if key.Scope != ir.ScopeTCP && key.Scope != ir.ScopeUDP {
 		result.applyPolicy(v, port.Name, clientCertificate)
+	}
+	if (key.Scope == "" || key.Scope == ir.ScopeGRPC) && reencrypts(v, key, port.Name) {
+		result.reencrypt(protocolOf(port).stated, clientCertificate)
 	}
 	return result
 }
@@ -79,19 +82,23 @@ func serviceSource(key ir.ClusterKey) ir.Source {
 	return ir.Source{Kind: string(store.Service), Namespace: key.Namespace, Name: key.Name}
 }
 
-func poolCluster(v store.View, key ir.ClusterKey) ClusterResult {
+func poolCluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
 	object := ir.Key{Namespace: key.Namespace, Name: key.Name}
 	pool := v.InferencePool(object)
 	if pool == nil {
 		return ClusterResult{}
 	}
 	ref := pool.Spec.EndpointPickerRef
-	return ClusterResult{Exists: true, Cluster: ir.Cluster{
+	result := ClusterResult{Exists: true, Cluster: ir.Cluster{
 		Key:      key,
 		Protocol: poolProtocol(pool),
 		Pool:     &ir.Pool{FailOpen: ref != nil && ref.FailureMode == "FailOpen"},
 		Source:   ir.Source{Kind: string(store.InferencePool), Namespace: key.Namespace, Name: key.Name},
 	}}
+	if reencrypts(v, key, "") {
+		result.reencrypt(pool.Spec.AppProtocol != "", clientCertificate)
+	}
+	return result
 }
 
 // pickerCluster is the Service of an endpoint picker: gRPC over TLS. The endpoint picker

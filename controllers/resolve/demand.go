@@ -27,16 +27,33 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 	}
 }
 
+// connections is the trigger that connections to a backend count for; empty: none. Triggers
+// count requests, but those with tlsMode passthrough, whose requests nobody sees.
+func (r *routeResolver) connections(cluster ir.ClusterKey, portName string) (trigger string) {
+	if r.object.Kind != store.TLSRoute {
+		return ""
+	}
+	if found := r.scalerOf(cluster, portName); found != nil && found.Spec.TLS.Mode == modePassthrough {
+		return found.Name
+	}
+	return ""
+}
+
 func (r *routeResolver) scalerOf(cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
 	if name, ok := r.meta.Labels[v1alpha1.HTTPScalerLabel]; ok && cluster.Namespace == r.object.Namespace {
 		return r.view.HTTPScaler(ir.Key{Namespace: r.object.Namespace, Name: name})
 	}
+	return oldestScaler(r.view, cluster, portName)
+}
+
+// oldestScaler is the oldest trigger with a backend; nil: there is none.
+func oldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
 	kind := store.Service
 	if cluster.Kind == ir.BackendPool {
 		kind = store.InferencePool
 	}
 	var oldest *v1alpha1.HTTPScaler
-	for _, candidate := range r.view.HTTPScalersOf(kind, ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}) {
+	for _, candidate := range v.HTTPScalersOf(kind, ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}) {
 		if !counts(candidate, cluster, portName) {
 			continue
 		}

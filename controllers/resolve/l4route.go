@@ -125,12 +125,14 @@ func (r *routeResolver) l4Targets(rule l4Rule) (targets []ir.L4Target) {
 		if ref.Weight != nil {
 			target.Weight = uint32(max(*ref.Weight, 0))
 		}
-		cluster, fault := r.l4Backend(fmt.Sprintf("rules[0].backendRefs[%d]", i), ref.BackendObjectReference)
+		found, fault := r.l4Backend(fmt.Sprintf("rules[0].backendRefs[%d]", i), ref.BackendObjectReference)
 		if !fault.none() {
 			r.refs = append(r.refs, fault)
 			target.Invalid = true
+		} else {
+			target.Cluster = found.cluster
+			target.Cluster.Demand = r.connections(found.cluster, found.portName)
 		}
-		target.Cluster = cluster
 		targets = append(targets, target)
 	}
 	return targets
@@ -138,13 +140,13 @@ func (r *routeResolver) l4Targets(rule l4Rule) (targets []ir.L4Target) {
 
 // l4Backend resolves a reference to a port of a Service. What the port speaks is between the
 // client and the backend.
-func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) (ir.ClusterKey, refusal) {
+func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) (backend, refusal) {
 	to, fault := r.reference(path, ref)
 	switch {
 	case !fault.none():
-		return ir.ClusterKey{}, fault
+		return backend{}, fault
 	case to.Kind != "Service":
-		return ir.ClusterKey{}, refuse(gwv1.RouteReasonInvalidKind,
+		return backend{}, refuse(gwv1.RouteReasonInvalidKind,
 			"%s: a %s cannot send to an %s, whose endpoints are chosen by request; use a Service.", path, r.object.Kind, to.Kind)
 	}
 	protocol := corev1.ProtocolTCP
@@ -152,9 +154,10 @@ func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) 
 		protocol = corev1.ProtocolUDP
 	}
 	key := ir.Key{Namespace: to.Namespace, Name: to.Name}
-	_, _, fault = r.service(path, key, ref.Port, protocol)
+	_, port, fault := r.service(path, key, ref.Port, protocol)
 	if !fault.none() {
-		return ir.ClusterKey{}, fault
+		return backend{}, fault
 	}
-	return ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(*ref.Port)}, refusal{}
+	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(port.Port)}
+	return backend{cluster: cluster, portName: port.Name}, refusal{}
 }

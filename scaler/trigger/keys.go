@@ -140,8 +140,11 @@ var backendKeys = []Key{
 
 var tlsKeys = []Key{
 	{Name: keyTLSMode, Section: sectionTLS, Values: "`plaintext`, `reencrypt` or `passthrough`", Default: "plaintext",
-		Meaning: "The way to the application. `reencrypt`, also the default with `tlsSecretName`, ends TLS at the proxy and opens it again. " +
-			"`passthrough` routes by server name alone, so it excludes `headers`, other `pathPrefixes` than `/` and `inferencePool`."},
+		Meaning: "The way to the application. `reencrypt`, also the default with `tlsSecretName`, ends TLS at the proxy and opens it again, with the host " +
+			"of the request as server name. The certificate of the application is not verified, unless a BackendTLSPolicy of the Service says how. " +
+			"HTTP/2 or HTTP/1.1, as the application chooses, unless the `appProtocol` of the port says it: WebSockets to an application that offers HTTP/2, too, need `kubernetes.io/wss`. " +
+			"`plaintext` with `tlsSecretName` ends TLS at the proxy. " +
+			"`passthrough` routes by server name alone, so it excludes `headers`, other `pathPrefixes` than `/` and `inferencePool`; connections count as requests."},
 	{Name: keyTLSSecretName, Section: sectionTLS, Values: "name of a Secret", Meaning: "Certificate that the proxy presents, of " +
 		"type `kubernetes.io/tls`. Required for `reencrypt`."},
 }

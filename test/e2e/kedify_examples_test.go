@@ -41,6 +41,7 @@ var scalingExamples = map[string]func(*testing.T){
 	"waiting-page":          exampleWaitingPage,
 	"existing-route":        exampleExistingRoute,
 	"native-external-push":  exampleNative,
+	"own-envoy":             exampleOwnEnvoy,
 }
 
 // TestKedifyHTTPExamples applies each example that scales as its README says and checks what the
@@ -309,9 +310,12 @@ func exampleWebSocket(t *testing.T) {
 	t.Logf("0 replicas after %s", c.ReplicasBecome(t, namespace, "chat", 0, 3*time.Minute).Round(time.Second))
 }
 
+// echoMethod is served by the echo backend.
+const echoMethod = "/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/Echo"
+
 // exampleGRPC: the first call waits for the server.
 func exampleGRPC(t *testing.T) {
-	const namespace, method = "grpc-from-zero", "/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/Echo"
+	const namespace = "grpc-from-zero"
 	c := cluster.Connect(t)
 	c.ApplyFolder(t, filepath.Join(*root, "examples", namespace))
 	address := proxied(t, c, namespace, "responder-0")
@@ -328,7 +332,7 @@ func exampleGRPC(t *testing.T) {
 		// Messages of any kind will do: the request has no fields, and those of the answer that
 		// are not known are kept.
 		echoed := &emptypb.Empty{}
-		if err := connection.Invoke(ctx, method, &emptypb.Empty{}, echoed); err != nil {
+		if err := connection.Invoke(ctx, echoMethod, &emptypb.Empty{}, echoed); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(echoed.ProtoReflect().GetUnknown()), "responder-") {

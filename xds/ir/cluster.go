@@ -81,6 +81,8 @@ const (
 	HTTP1  Protocol = "http1"
 	HTTP2  Protocol = "http2" // cleartext prior knowledge, or ALPN h2 under TLS
 	TCPRaw Protocol = "tcp"
+	// HTTPAny is HTTP/2 or HTTP/1.1, as the backend chooses (ALPN): under TLS only.
+	HTTPAny Protocol = "http"
 )
 
 // Cluster is a backend as the proxy sees it. Its endpoints travel apart (Endpoints).
@@ -99,13 +101,17 @@ type Pool struct {
 	FailOpen bool
 }
 
-// UpstreamTLS is TLS towards the endpoints (BackendTLSPolicy, or a picker's own).
+// UpstreamTLS is TLS towards the endpoints (BackendTLSPolicy, a picker's own, or tlsMode
+// reencrypt).
 type UpstreamTLS struct {
 	SNI string
+	// HostSNI is the host of each request as its server name, in place of SNI.
+	HostSNI bool
 	// CA is the name of the Secret with the CA bundle; SystemCA uses the proxy's trust store.
 	CA       string
 	SystemCA bool
-	// Insecure verifies nothing (picker Services, whose certificates are self-signed).
+	// Insecure verifies nothing (picker Services and the applications of kedify-http, whose
+	// certificates are self-signed).
 	Insecure bool
 	// Names the certificate must carry one of; empty: SNI.
 	Names []SubjectAltName

@@ -156,12 +156,14 @@ func TestBackendTLS(t *testing.T) {
 		{"wrong-names", ir.HTTP1, ir.UpstreamTLS{SNI: "back.test", CA: "ca", Names: []ir.SubjectAltName{{URI: true, Name: "spiffe://a/b"}}}, 503, ""},
 		{"system", ir.HTTP1, ir.UpstreamTLS{SNI: "back.test", SystemCA: true}, 503, ""},
 		{"insecure", ir.HTTP1, ir.UpstreamTLS{SNI: "any.test", Insecure: true}, 200, "HTTP/1.1 0"},
+		{"chosen-1", ir.HTTPAny, ir.UpstreamTLS{HostSNI: true, Insecure: true}, 200, "HTTP/1.1 0"},
+		{"chosen-2", ir.HTTPAny, ir.UpstreamTLS{HostSNI: true, Insecure: true}, 200, "HTTP/2.0 0"},
 	}
 	one, two := secure("back.test"), secure("back.test", "h2")
 	for i := range cases {
 		c := &cases[i]
 		address := one
-		if c.protocol == ir.HTTP2 {
+		if c.protocol == ir.HTTP2 || c.name == "chosen-2" {
 			address = two
 		}
 		key := w.cluster(ir.Cluster{Key: serviceKey(c.name), Protocol: c.protocol, TLS: &c.tls}, address)
@@ -171,7 +173,11 @@ func TestBackendTLS(t *testing.T) {
 	w.apply()
 	for _, c := range cases {
 		out := w.do(ask{host: "tls.test", path: "/" + c.name})
-		if out.status != c.status || out.Body != c.body || (c.status == 200 && out.Backend != c.tls.SNI) {
+		name := c.tls.SNI
+		if c.tls.HostSNI {
+			name = "tls.test"
+		}
+		if out.status != c.status || out.Body != c.body || (c.status == 200 && out.Backend != name) {
 			t.Errorf("%s: %d, server name %q, %q (%s)", c.name, out.status, out.Backend, out.Body, out.text)
 		}
 	}

@@ -77,7 +77,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 	}
 	message.LoadBalancingPolicy = policy
 	if c.Protocol != ir.TCPRaw {
-		message.TypedExtensionProtocolOptions, err = httpOptions(c.Protocol)
+		message.TypedExtensionProtocolOptions, err = httpOptions(c)
 		if err != nil {
 			return nil, err
 		}
@@ -102,16 +102,22 @@ func wideBreakers() *clusterv3.CircuitBreakers {
 	}}}
 }
 
-// httpOptions says what the proxy speaks, explicitly: Envoy never guesses.
+// httpOptions says what the proxy speaks, explicitly, or that the backend chooses: Envoy never
+// guesses.
 //
 // Pickers get no HTTP/2 keepalive: the gRPC servers of the known ones refuse its pings and
 // close the connection, which turned every answer slower than 2 s into a 500
 // (docs/adr/0005-picker-per-target.md).
-func httpOptions(protocol ir.Protocol) (map[string]*anypb.Any, error) {
+func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	options := &httpv3.HttpProtocolOptions{}
 	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{}
+	options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit}
 	idle := http1Idle
-	switch protocol {
+	switch c.Protocol {
+	case ir.HTTPAny:
+		options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_AutoConfig{AutoConfig: &httpv3.HttpProtocolOptions_AutoHttpConfig{
+			HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+		}}
 	case ir.HTTP2:
 		idle = http2Idle
 		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
@@ -122,10 +128,12 @@ func httpOptions(protocol ir.Protocol) (map[string]*anypb.Any, error) {
 			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
 		}
 	default:
-		return nil, fmt.Errorf("protocol %q", protocol)
+		return nil, fmt.Errorf("protocol %q", c.Protocol)
 	}
 	options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
-	options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit}
+	if c.TLS != nil && c.TLS.HostSNI {
+		options.UpstreamHttpProtocolOptions = &corev3.UpstreamHttpProtocolOptions{AutoSni: true}
+	}
 	config, err := packed(options)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,8 @@ func upstreamTLS(t *ir.UpstreamTLS, protocol ir.Protocol) (*corev3.TransportSock
 		common.AlpnProtocols = []string{"h2"}
 	case ir.HTTP1, "":
 		common.AlpnProtocols = []string{"http/1.1"}
+	case ir.HTTPAny:
+		common.AlpnProtocols = []string{"h2", "http/1.1"}
 	case ir.TCPRaw: // whatever is spoken, the proxy does not know it
 	}
 	if t.Certificate != "" {

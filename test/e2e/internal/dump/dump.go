@@ -49,22 +49,22 @@ type Proxy struct {
 
 // Demands asks the controller with the address of a pod.
 func Demands(ctx context.Context, ip string) (map[string]Demand, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	response, err := get(ctx, ip, Port, "/demand")
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
 	var list []Demand
-	if err := json.NewDecoder(response.Body).Decode(&list); err != nil {
-		return nil, fmt.Errorf("%s: %w", response.Request.URL, err)
+	if err := read(ctx, ip, "/demand", &list); err != nil {
+		return nil, err
 	}
 	byKey := map[string]Demand{}
 	for _, demand := range list {
 		byKey[demand.Key] = demand
 	}
 	return byKey, nil
+}
+
+// ExternalClusters asks the controller with the address of a pod for the clusters of Envoys of
+// users that count, each with the triggers that it counts for.
+func ExternalClusters(ctx context.Context, ip string) (clusters map[string][]string, err error) {
+	err = read(ctx, ip, "/envoy-metrics-map", &clusters)
+	return clusters, err
 }
 
 // Sum reads the Prometheus metrics of a pod and adds up a counter or gauge over the samples that
@@ -89,6 +89,21 @@ func Sum(ctx context.Context, ip, port, name string, labels ...string) (float64,
 		}
 	}
 	return sum, nil
+}
+
+// read reads a dump of a controller.
+func read(ctx context.Context, ip, path string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	response, err := get(ctx, ip, Port, path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("%s: %w", response.Request.URL, err)
+	}
+	return nil
 }
 
 func has(all []*dto.LabelPair, labels []string) bool {
