@@ -40,6 +40,10 @@ func (s *Session) accept(nonce uint64, answered *response) {
 			continue // unsubscribed meanwhile
 		}
 		rev := r.flight[at].revision
+		if rev != nil && !s.asked(r) {
+			s.release(answered.kind, rev)
+			rev = nil
+		}
 		replaced, overtaken := r.acked, r.flight[:at]
 		r.acked, r.flight = rev, append([]shipment(nil), r.flight[at+1:]...)
 		if rev != nil {
@@ -55,6 +59,12 @@ func (s *Session) accept(nonce uint64, answered *response) {
 		s.settle(r)
 		s.drop(r)
 	}
+}
+
+// asked reports whether the proxy takes what it is sent of a record. What it did not ask for, a
+// push ahead of its subscription or behind its end, it ACKs and drops.
+func (s *Session) asked(r *record) bool {
+	return r.subscribed || s.subscriptions[r.entry.kind].wildcard
 }
 
 // reject handles a NACK. A response with one resource names the culprit; of a batch any

@@ -168,6 +168,38 @@ func TestTableChangesBehindScope(t *testing.T) {
 	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Scope(t, "new"), deltatest.Route(t, "new", "c-h00000")}})
 	r.ack(r.next(resource.Scope))
 	r.next(resource.Cluster)
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResourceNamesSubscribe: []string{"late"}})
 	r.ack(r.next(resource.Endpoint))
 	r.ack(r.next(resource.Route))
+}
+
+// A proxy that went on to other endpoints ACKs news of the ones before and drops them: it has
+// none, although the cluster that named them is not known to be gone.
+func TestPushBehindUnsubscription(t *testing.T) {
+	publisher := publish.New(publish.Options{})
+	publisher.Apply(gatewayKey, resource.Change{Upsert: hosts(t, 1)})
+	publisher.Ready(gatewayKey)
+	r := newRaw(t, publisher)
+	r.receive(resource.Cluster, &discovery.DeltaDiscoveryRequest{})
+	r.ack(r.next(resource.Cluster))
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResourceNamesSubscribe: []string{"c-h00000"}})
+	r.ack(r.next(resource.Endpoint))
+
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{
+		deltatest.SharingCluster(t, "c-h00000", "shared", 1), deltatest.Endpoints(t, "shared", 1),
+	}})
+	r.next(resource.Cluster) // its ACK is withheld while it warms
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{
+		ResourceNamesSubscribe: []string{"shared"}, ResourceNamesUnsubscribe: []string{"c-h00000"},
+	})
+	r.ack(r.next(resource.Endpoint))
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Endpoints(t, "c-h00000", 2)}})
+	pushed := r.next(resource.Endpoint)
+	if got := pushed.GetResources()[0].GetName(); got != "c-h00000" {
+		t.Fatalf("%s was pushed", got)
+	}
+	r.ack(pushed)
+	if got := publisher.Accepted(gatewayKey, key(resource.Endpoint, "c-h00000"))["raw"]; got.Accepted != "" {
+		t.Errorf("the proxy is said to have version %q of what it does not want", got.Accepted)
+	}
 }
