@@ -1,6 +1,7 @@
 package charts_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kedify/inference-gateway/scaler/trigger"
 	"github.com/kedify/inference-gateway/webhook"
 )
 
@@ -80,25 +82,47 @@ func checkHook(t *testing.T, service *corev1.Service, name string, client admiss
 	}) {
 		t.Errorf("%s is asked about objects of others, and blocks them when it fails", name)
 	}
+	if !slices.ContainsFunc(conditions, func(c admissionregistrationv1.MatchCondition) bool {
+		return c.Expression == "!has(object.metadata.deletionTimestamp)"
+	}) {
+		t.Errorf("%s is asked about objects that go, and keeps them when it fails", name)
+	}
 }
 
-// The address that admission writes, and the part of it by which the native spelling is known.
+// ourAddress is the regular expression by which CEL knows the native spelling.
+var ourAddress = regexp.MustCompile(`scalerAddress\.matches\(r'([^']+)'\)`)
+
+// The address that admission writes, and those by which it knows the native spelling: the same as
+// the controller does.
 func TestScalerAddress(t *testing.T) {
-	for set, want := range map[string]struct{ address, host string }{
-		"nameOverride=x,clusterDomain=corp.example":            {"x.kedify-system.svc.corp.example:9090", "x.kedify-system"},
-		"keda.scalerAddress=dns:///s.ns.svc.cluster.local:123": {"dns:///s.ns.svc.cluster.local:123", "s.ns"},
-		"keda.scalerAddress=scaler.example.com:9090":           {"scaler.example.com:9090", "scaler.example.com"},
+	spellings := []string{
+		"x.kedify-system:9090", "x.kedify-system.svc:9090", "x.kedify-system.svc.corp.example:9090", "DNS:///X.kedify-system.svc.corp.example.:9090",
+		"dns:x.kedify-system:9090", "passthrough:///x.kedify-system.svc:9090", "x.kedify-system:90900", "x.kedify-system.svc:909", "y.kedify-system:9090", "xx.kedify-system:9090",
+		"ax.kedify-system:9090", "x.kedify-systems:9090", "x-kedify-system:9090", "x.kedify-system.other:9090", "x.kedify-system", "s.ns:123", "s.ns.svc:123", "dns:///s.ns.svc.cluster.local:123",
+		"s.ns:9090", "scaler.example.com:9090", "dns:///scaler.example.com:9090", "scaler.example.com.svc:9090", "scaler.example:9090", "",
+	}
+	for set, want := range map[string]string{
+		"nameOverride=x,clusterDomain=corp.example":            "x.kedify-system.svc.corp.example:9090",
+		"keda.scalerAddress=dns:///s.ns.svc.cluster.local:123": "dns:///s.ns.svc.cluster.local:123",
+		"keda.scalerAddress=scaler.example.com:9090":           "scaler.example.com:9090",
 	} {
 		objects := rendered(t, policies, "--set", set)
 		policy := find[*admissionregistrationv1.MutatingAdmissionPolicy](t, objects)
-		if !strings.Contains(policy.Spec.Mutations[0].JSONPatch.Expression, `value: "`+want.address+`"`) {
+		if !strings.Contains(policy.Spec.Mutations[0].JSONPatch.Expression, `value: "`+want+`"`) {
 			t.Errorf("%s: %s", set, policy.Spec.Mutations[0].JSONPatch.Expression)
 		}
 		hook := find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects).Webhooks[0]
-		if !slices.ContainsFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool {
-			return strings.Contains(c.Expression, "contains('"+want.host+"')")
-		}) {
-			t.Errorf("%s: %+v", set, hook.MatchConditions)
+		at := slices.IndexFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == "has-a-trigger-of-ours" })
+		found := ourAddress.FindStringSubmatch(hook.MatchConditions[at].Expression)
+		if found == nil {
+			t.Fatalf("%s: %s", set, hook.MatchConditions[at].Expression)
+		}
+		known := regexp.MustCompile(found[1])
+		for _, spelling := range spellings {
+			ours := trigger.IsOurs(trigger.Trigger{Type: "external-push", Metadata: map[string]string{"scalerAddress": spelling}}, want)
+			if known.MatchString(spelling) != ours {
+				t.Errorf("%s: %q is ours for the controller: %v, for admission: %v", set, spelling, ours, !ours)
+			}
 		}
 	}
 }

@@ -85,7 +85,14 @@ func needed(t *testing.T) grants {
 
 // The ClusterRole grants what the code needs, and nothing else.
 func TestClusterRoleIsLeastPrivilege(t *testing.T) {
-	role := find[*rbacv1.ClusterRole](t, rendered(t))
+	leastPrivilege(t, find[*rbacv1.ClusterRole](t, rendered(t)), needed(t))
+	want := needed(t)
+	want.add("keda.sh/clustertriggerauthentications kedify-gateway", "get")
+	leastPrivilege(t, find[*rbacv1.ClusterRole](t, rendered(t, "--set=keda.tls.enabled=true")), want)
+}
+
+func leastPrivilege(t *testing.T, role *rbacv1.ClusterRole, want grants) {
+	t.Helper()
 	granted := grants{}
 	for _, rule := range role.Rules {
 		for _, group := range rule.APIGroups {
@@ -101,7 +108,6 @@ func TestClusterRoleIsLeastPrivilege(t *testing.T) {
 			t.Errorf("rule %+v is not understood by this test", rule)
 		}
 	}
-	want := needed(t)
 	for _, resource := range slices.Sorted(maps.Keys(want)) {
 		if missing := difference(want[resource], granted[resource]); missing != "" {
 			t.Errorf("%s lacks %s", resource, missing)

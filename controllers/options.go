@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 // Options are the flags of the controller.
@@ -26,6 +28,11 @@ type Options struct {
 	PodIP string
 	// KEDAListen is where KEDA asks, ScalerAddress where it finds that.
 	KEDAListen, ScalerAddress string
+	// KEDATLS: KEDA's port is mutual TLS. KEDA finds its certificate in a Secret of KEDANamespace,
+	// where its ClusterTriggerAuthentications have theirs; KEDAAuthentication is the name of the one
+	// for it.
+	KEDATLS                           bool
+	KEDANamespace, KEDAAuthentication string
 	// MetricsServiceListen is where Envoys that users run report what they count.
 	MetricsServiceListen string
 	// AdmissionListen is where the API server asks; empty: nobody does. AdmissionName is the name
@@ -51,6 +58,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"), "IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
 	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "address of KEDA's external scaler")
 	flags.StringVar(&o.ScalerAddress, "scaler-address", "", "host:port under which KEDA reaches it, as triggers name it (default the host of --xds-address, port 9090)")
+	flags.BoolVar(&o.KEDATLS, "keda-tls", false, "mutual TLS on the port of KEDA's external scaler")
+	flags.StringVar(&o.KEDANamespace, "keda-namespace", "keda", "with --keda-tls: namespace of the Secrets of ClusterTriggerAuthentications, KEDA's own")
+	flags.StringVar(&o.KEDAAuthentication, "keda-authentication", "kedify-gateway", "name of the ClusterTriggerAuthentication that triggers refer to with --keda-tls, and without do not")
 	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901", "address of the metrics service for Envoys that users run (kedify-envoy-http)")
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "address that the API server asks for admission; empty turns it off")
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
@@ -90,6 +100,27 @@ func (o *Options) scalerAddress() string {
 		return o.ScalerAddress
 	}
 	return net.JoinHostPort(o.ServerNames()[0], "9090")
+}
+
+// scalerNames are the names under which KEDA may reach us: that in our address, and those of the
+// Service, in every spelling that a trigger may have.
+func (o *Options) scalerNames() []string {
+	_, target, found := strings.Cut(o.scalerAddress(), ":///") // a gRPC target may have a scheme
+	if !found {
+		target = o.scalerAddress()
+	}
+	host, _, err := net.SplitHostPort(target)
+	if err != nil {
+		host = target
+	}
+	names := append(o.ServerNames(), strings.TrimSuffix(o.ServerNames()[0], ".svc"), host)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// authentication is what triggers refer to.
+func (o *Options) authentication() trigger.Authentication {
+	return trigger.Authentication{Name: o.KEDAAuthentication, Required: o.KEDATLS}
 }
 
 // Own is where Envoys reach this replica, and no other.

@@ -15,6 +15,7 @@ func NewScaledObjects(mgr *Manager, options Options, log logr.Logger) *scaledobj
 		Cache: mgr.GetCache(), Client: mgr.Direct, Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(),
 		Events: mgr.GetEventRecorder("kedify-gateway"), Clock: clock.RealClock{}, Log: log.WithName("scaledobject"),
 		ScalerAddress: options.scalerAddress(), ClassName: options.ClassName, Shared: options.SharedProxy, Namespace: options.Namespace,
+		Authentication: options.authentication(),
 	})
 }
 
@@ -23,7 +24,7 @@ func NewScaledObjects(mgr *Manager, options Options, log logr.Logger) *scaledobj
 func NewAdmission(mgr *Manager, options Options, authority *certs.Keeper, log logr.Logger) (*webhook.Server, *webhook.Registrar) {
 	server := webhook.NewServer(webhook.Options{
 		Listen: options.AdmissionListen, TLS: authority.ServerTLS(options.ServerNames()...), Reader: mgr.GetCache(),
-		ScalerAddress: options.scalerAddress(), Clock: clock.RealClock{}, Log: log.WithName("admission"),
+		ScalerAddress: options.scalerAddress(), Authentication: options.authentication(), Clock: clock.RealClock{}, Log: log.WithName("admission"),
 	})
 	registrar := webhook.NewRegistrar(webhook.RegistrarOptions{
 		Client: mgr.Direct, Name: options.AdmissionName, Authority: authority.Authority, Clock: clock.RealClock{}, Log: log.WithName("admission"),

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 // mutator rewrites triggers of ours as the MutatingAdmissionPolicy of the chart does, on API
@@ -25,7 +26,7 @@ var ourTypes = []string{string(v1alpha1.TriggerHTTP), string(v1alpha1.TriggerEnv
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
-	Value any    `json:"value"`
+	Value any    `json:"value,omitempty"`
 }
 
 // Handle implements admission.Handler.
@@ -49,31 +50,69 @@ func (m *mutator) Handle(_ context.Context, request admission.Request) admission
 	return response
 }
 
-// operations touch the type, the address and the mark of our triggers, and nothing else: all
-// other fields stay with whoever wrote them.
+// written is a trigger before the API server has checked it.
+type written struct {
+	Type              string         `json:"type"`
+	Metadata          map[string]any `json:"metadata"`
+	AuthenticationRef *struct {
+		Name string `json:"name"`
+		Kind string `json:"kind"`
+	} `json:"authenticationRef"`
+}
+
+// operations touch the type, the address, the mark and the authentication of our triggers, and
+// nothing else: all other fields stay with whoever wrote them.
 func (m *mutator) operations(raw []byte) ([]operation, error) {
 	var object struct {
 		Spec struct {
-			Triggers []struct {
-				Type     string         `json:"type"`
-				Metadata map[string]any `json:"metadata"`
-			} `json:"triggers"`
+			Triggers []written `json:"triggers"`
 		} `json:"spec"`
 	}
 	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("not a ScaledObject: %w", err)
 	}
 	var operations []operation
-	for i, trigger := range object.Spec.Triggers {
-		if !slices.Contains(ourTypes, trigger.Type) || trigger.Metadata == nil {
-			continue // without metadata the schema of KEDA refuses it, and says so better
+	for i, t := range object.Spec.Triggers {
+		if t.Metadata == nil {
+			continue // the schema of KEDA refuses it, and says so better
 		}
 		path := fmt.Sprintf("/spec/triggers/%d", i)
-		operations = append(operations, operation{"replace", path + "/type", "external-push"})
-		if _, set := trigger.Metadata["scalerAddress"]; !set {
-			operations = append(operations, operation{"add", path + "/metadata/scalerAddress", m.options.ScalerAddress})
-		}
-		operations = append(operations, operation{"add", path + "/metadata/originalType", trigger.Type})
+		operations = append(operations, m.rewriting(path, t)...)
+		operations = append(operations, m.authentication(path+"/authenticationRef", t)...)
 	}
 	return operations, nil
+}
+
+// rewriting makes a type that KEDA does not know one that it does.
+func (m *mutator) rewriting(path string, t written) []operation {
+	if !slices.Contains(ourTypes, t.Type) {
+		return nil
+	}
+	operations := []operation{{"replace", path + "/type", "external-push"}}
+	if _, set := t.Metadata["scalerAddress"]; !set {
+		operations = append(operations, operation{"add", path + "/metadata/scalerAddress", m.options.ScalerAddress})
+	}
+	return append(operations, operation{"add", path + "/metadata/originalType", t.Type})
+}
+
+// authentication tells KEDA with which certificate it reaches our scaler, or that it needs none.
+func (m *mutator) authentication(path string, t written) []operation {
+	as := trigger.Trigger{Type: t.Type, Metadata: map[string]string{}}
+	for key, value := range t.Metadata {
+		if text, ok := value.(string); ok {
+			as.Metadata[key] = text
+		}
+	}
+	if t.AuthenticationRef != nil {
+		as.Authentication = &trigger.Reference{Name: t.AuthenticationRef.Name, Kind: t.AuthenticationRef.Kind}
+	}
+	switch m.options.Authentication.Change(as, m.options.ScalerAddress) {
+	case trigger.Add:
+		reference := m.options.Authentication.Reference()
+		return []operation{{"add", path, map[string]any{"name": reference.Name, "kind": reference.Kind}}}
+	case trigger.Remove:
+		return []operation{{Op: "remove", Path: path}}
+	default:
+		return nil
+	}
 }

@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 const scalerAddress = "kedify-gateway.kedify-system.svc.cluster.local:9090"
@@ -169,7 +171,7 @@ func mutate(t *testing.T, options Options, text string) string {
 	return string(out)
 }
 
-// apply is RFC 6902 for what the mutator does: set a field of an object.
+// apply is RFC 6902 for what the mutator does: set or remove a field of an object.
 func apply(t *testing.T, object map[string]any, o operation) {
 	t.Helper()
 	steps := strings.Split(strings.TrimPrefix(o.Path, "/"), "/")
@@ -187,6 +189,13 @@ func apply(t *testing.T, object map[string]any, o operation) {
 		}
 	}
 	parent, last := at.(map[string]any), steps[len(steps)-1]
+	if o.Op == "remove" {
+		if _, exists := parent[last]; !exists {
+			t.Fatalf("remove %s", o.Path)
+		}
+		delete(parent, last)
+		return
+	}
 	if _, exists := parent[last]; o.Op == "replace" && !exists || o.Op != "replace" && o.Op != "add" {
 		t.Fatalf("%s %s", o.Op, o.Path)
 	}
@@ -240,5 +249,71 @@ spec:
 		if got := mutate(t, options, text); got != "unchanged" {
 			t.Errorf("%s:\n%s", text, got)
 		}
+	}
+}
+
+// With mutual TLS a trigger of ours, in any spelling, refers to KEDA's certificate unless it
+// refers to something; without, it does not refer to ours.
+func TestMutateAuthentication(t *testing.T) {
+	const native = `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  triggers:
+  - {type: cron, metadata: {a: b}}
+  - {type: external-push, metadata: {scalerAddress: "kedify-gateway.kedify-system:9090", hosts: a.test}}
+  - {type: external-push, metadata: {scalerAddress: "mine:1", originalType: kedify-http}, authenticationRef: {name: mine}}
+  - {type: external-push, metadata: {scalerAddress: "other:9090"}}
+  - {type: kedify-http, metadata: {hosts: b.test, port: 80}}
+`
+	const want = `kind: ScaledObject
+metadata:
+  name: web
+spec:
+  triggers:
+  - metadata:
+      a: b
+    type: cron
+  - authenticationRef:
+      kind: ClusterTriggerAuthentication
+      name: gw
+    metadata:
+      hosts: a.test
+      scalerAddress: kedify-gateway.kedify-system:9090
+    type: external-push
+  - authenticationRef:
+      name: mine
+    metadata:
+      originalType: kedify-http
+      scalerAddress: mine:1
+    type: external-push
+  - metadata:
+      scalerAddress: other:9090
+    type: external-push
+  - authenticationRef:
+      kind: ClusterTriggerAuthentication
+      name: gw
+    metadata:
+      hosts: b.test
+      originalType: kedify-http
+      port: 80
+      scalerAddress: kedify-gateway.kedify-system.svc.cluster.local:9090
+    type: external-push
+`
+	on := Options{ScalerAddress: scalerAddress, Authentication: trigger.Authentication{Name: "gw", Required: true}}
+	got := mutate(t, on, native)
+	if got != want {
+		t.Errorf("got\n%s", got)
+	}
+	if again := mutate(t, on, got); again != "unchanged" {
+		t.Errorf("a second time:\n%s", again)
+	}
+	off := Options{ScalerAddress: scalerAddress, Authentication: trigger.Authentication{Name: "gw"}}
+	left := mutate(t, off, got)
+	if strings.Contains(left, "gw") || !strings.Contains(left, "name: mine") {
+		t.Errorf("turned off:\n%s", left)
+	}
+	if again := mutate(t, off, left); again != "unchanged" {
+		t.Errorf("turned off twice:\n%s", again)
 	}
 }

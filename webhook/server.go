@@ -15,6 +15,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 // Paths, as the chart's configurations name them.
@@ -43,8 +45,10 @@ type Options struct {
 	Reader client.Reader
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
-	Clock         clock.Clock
-	Log           logr.Logger
+	// Authentication that triggers of ours refer to.
+	Authentication trigger.Authentication
+	Clock          clock.Clock
+	Log            logr.Logger
 }
 
 // Server answers the API server.

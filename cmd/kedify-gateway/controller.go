@@ -82,7 +82,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	// Scaling: Envoys count, KEDA asks, and requests wait while there is nobody to answer them.
 	// What is published passes its gate; and pickers of pools that fail open join a moment after
 	// they became ready.
-	if scaling, err = newScaling(mgr, sink.Scalers, sink.Publisher, log); err != nil {
+	if scaling, err = newScaling(mgr, sink.Scalers, sink.Publisher, options.KEDAServerTLS(authority), log); err != nil {
 		return err
 	}
 	sink.Stages = settle.New(settle.Options{Next: scaling.gate})
@@ -121,6 +121,10 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	admission, registrar := controllers.NewAdmission(mgr, options, authority, log)
 	refresh = append(refresh, registrar.Refresh)
 
+	// KEDA's certificate, where KEDA finds it.
+	delivery := controllers.NewKEDADelivery(mgr, options, authority, log)
+	refresh = append(refresh, delivery.Refresh)
+
 	// xDS: delta ADS, each Envoy bound to its own Gateway by its certificate; on the same port,
 	// what Envoys report and ask, and the other replicas.
 	xds, err := server.New(server.Options{
@@ -148,6 +152,9 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	leading := []manager.RunnableFunc{sink.Statuses.Run, planes.Applier.Run, authority.Lead, triggers.Start}
 	if options.AdmissionListen != "" {
 		everywhere, leading = append(everywhere, admission.Run), append(leading, registrar.Run)
+	}
+	if options.KEDATLS {
+		leading = append(leading, delivery.Run)
 	}
 	scalesEverywhere, scalesLeading := scaling.runnables(options)
 	if err := mgr.AddRunnables(append(everywhere, scalesEverywhere...), append(leading, scalesLeading...)); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -37,8 +38,8 @@ type scaling struct {
 }
 
 // newScaling makes all of it around the publisher. Everything that observes the catalog is made
-// before the engine fills it.
-func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *publish.Publisher, log logr.Logger) (*scaling, error) {
+// before the engine fills it. kedaTLS is that of KEDA's port; nil: cleartext.
+func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *publish.Publisher, kedaTLS *tls.Config, log logr.Logger) (*scaling, error) {
 	s := &scaling{board: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
 	counted, held, asked, rescued := count.NewMetrics(), hold.NewMetrics(), keda.NewMetrics(), rescue.NewMetrics()
 	for _, register := range []func(prometheus.Registerer) error{s.board.Register, counted.Register, held.Register, asked.Register, rescued.Register} {
@@ -61,7 +62,7 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 	if err != nil {
 		return nil, err
 	}
-	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Running: rescue.NewRunning(scales).Of, Metrics: asked})
+	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Running: rescue.NewRunning(scales).Of, TLS: kedaTLS, Metrics: asked})
 	s.rescuer = rescue.New(rescue.Options{
 		Catalog: catalog, Board: s.board, Scales: scales, Leads: s.leads.Load,
 		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,

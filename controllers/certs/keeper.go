@@ -19,8 +19,13 @@ const (
 	// SecretName is the usual name of the CA Secret.
 	SecretName = "kedify-gateway-ca"
 
-	// refreshInterval bounds how long a change of the CA Secret goes unnoticed. It is far
-	// below Lifetimes.Overlap; a watch would add a permission and gain nothing.
+	labelManagedBy = "app.kubernetes.io/managed-by"
+	labelComponent = "app.kubernetes.io/component"
+	managedBy      = "kedify-gateway"
+
+	// refreshInterval bounds how long a change of the CA Secret, or of one that is delivered,
+	// goes unnoticed. It is far below Lifetimes.Overlap; a watch would add a permission and gain
+	// nothing.
 	refreshInterval = 30 * time.Second
 
 	// settleTime is how long a new leader waits before it lets an announced CA sign: the
@@ -120,16 +125,24 @@ func (k *Keeper) ClientCertificate(existing map[string][]byte, identity string) 
 // every calls f now and at each interval. An error is logged and tried again: the authority
 // that is loaded goes on serving meanwhile.
 func (k *Keeper) every(ctx context.Context, f func(context.Context) error) error {
-	ticker := k.options.Clock.NewTicker(refreshInterval)
-	defer ticker.Stop()
-	for {
+	return rounds(ctx, k.options.Clock, nil, func(ctx context.Context) {
 		if err := f(ctx); err != nil && ctx.Err() == nil {
 			k.options.Log.Error(err, "the CA could not be kept current")
 		}
+	})
+}
+
+// rounds calls f now, at each interval and at each refresh, until the context ends.
+func rounds(ctx context.Context, clock clock.WithTicker, refresh <-chan struct{}, f func(context.Context)) error {
+	ticker := clock.NewTicker(refreshInterval)
+	defer ticker.Stop()
+	for {
+		f(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C():
+		case <-refresh:
 		}
 	}
 }
@@ -239,7 +252,7 @@ func (a *Authority) Secret(namespace, name string) (*corev1.Secret, error) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace,
 			Name:      name,
-			Labels:    map[string]string{"app.kubernetes.io/managed-by": "kedify-gateway", "app.kubernetes.io/component": "ca"},
+			Labels:    map[string]string{labelManagedBy: managedBy, labelComponent: "ca"},
 		},
 		Type: corev1.SecretTypeTLS,
 		Data: data,

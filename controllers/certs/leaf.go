@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -21,7 +22,7 @@ import (
 
 // leaf is a wish for a certificate that is no CA.
 type leaf struct {
-	names []string   // DNS names of a server
+	names []string   // DNS names and IP addresses of a server
 	uris  []*url.URL // identities of a client
 	usage x509.ExtKeyUsage
 }
@@ -54,8 +55,14 @@ func (a *Authority) issue(wish leaf, lifetimes Lifetimes, now time.Time) (*issue
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{wish.usage},
 		BasicConstraintsValid: true,
-		DNSNames:              wish.names,
 		URIs:                  wish.uris,
+	}
+	for _, name := range wish.names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.signer.certificate, key.Public(), a.signer.key)
 	if err != nil {
@@ -126,13 +133,7 @@ func (a *Authority) checkClient(existing map[string][]byte, identity string, now
 		return nil, err
 	}
 	certificate := certificates[0]
-	uris := slices.Collect(func(yield func(string) bool) {
-		for _, uri := range certificate.URIs {
-			if !yield(uri.String()) {
-				return
-			}
-		}
-	})
+	uris := identities(certificate)
 	switch {
 	case !slices.Equal(uris, []string{identity}):
 		return nil, fmt.Errorf("it is for %v, not for %s", uris, identity)
@@ -148,4 +149,13 @@ func (a *Authority) checkClient(existing map[string][]byte, identity string, now
 		return nil, fmt.Errorf("it is valid only from %s", certificate.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return certificate, nil
+}
+
+// identities are the URI names of a certificate.
+func identities(certificate *x509.Certificate) []string {
+	uris := make([]string, 0, len(certificate.URIs))
+	for _, uri := range certificate.URIs {
+		uris = append(uris, uri.String())
+	}
+	return uris
 }

@@ -3,10 +3,14 @@ package certs
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 )
+
+// ErrIdentity says that a client has a certificate of ours, and of somebody else.
+var ErrIdentity = errors.New("the client certificate has another identity")
 
 // ServerTLS returns the configuration of a server of the product: it shows a certificate for
 // the DNS names that this replica makes in memory and renews by itself, and admits only clients
@@ -15,7 +19,16 @@ import (
 //
 // Handshakes fail with ErrNotLoaded until the Keeper has the CA.
 func (k *Keeper) ServerTLS(names ...string) *tls.Config {
-	serving := &serving{keeper: k, names: slices.Clone(names)}
+	return k.serve(&serving{keeper: k, names: slices.Clone(names)})
+}
+
+// ServerTLSFor is ServerTLS for a server with one kind of client: it judges who the client is,
+// and refuses certificates of ours with another identity, which is a URI.
+func (k *Keeper) ServerTLSFor(identity string, names ...string) *tls.Config {
+	return k.serve(&serving{keeper: k, names: slices.Clone(names), client: identity})
+}
+
+func (k *Keeper) serve(serving *serving) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		Time:               k.options.Clock.Now,
@@ -30,6 +43,7 @@ func (k *Keeper) ServerTLS(names ...string) *tls.Config {
 type serving struct {
 	keeper *Keeper
 	names  []string
+	client string // the only identity that is admitted; empty: any
 
 	mu        sync.Mutex
 	authority *Authority
@@ -61,10 +75,22 @@ func (s *serving) config() (*tls.Config, error) {
 		Certificates: []tls.Certificate{{
 			Certificate: [][]byte{made.certificate.Raw}, PrivateKey: made.key, Leaf: made.certificate,
 		}},
-		ClientCAs:  authority.Pool(),
-		ClientAuth: tls.RequireAndVerifyClientCert,
+		ClientCAs:        authority.Pool(),
+		ClientAuth:       tls.RequireAndVerifyClientCert,
+		VerifyConnection: s.verifyClient,
 		// A resumed session would not look at the bundle of now.
 		SessionTicketsDisabled: true,
 	}
 	return s.current, nil
+}
+
+// verifyClient judges a client whose certificate has been verified.
+func (s *serving) verifyClient(state tls.ConnectionState) error {
+	if s.client == "" {
+		return nil
+	}
+	if uris := identities(state.PeerCertificates[0]); !slices.Equal(uris, []string{s.client}) {
+		return fmt.Errorf("%w: it is for %v, not for %s", ErrIdentity, uris, s.client)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package scaledobject
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 const (
@@ -25,8 +25,8 @@ const (
 	lastBackfill  = time.Minute
 )
 
-// backfill has admission rewrite the ScaledObjects that were stored with a type that KEDA does
-// not know: an empty patch changes nothing but what admission changes, and leaves the fields
+// backfill has admission rewrite the ScaledObjects that were stored before it, or before KEDA's
+// mutual TLS was turned on or off: an empty patch changes nothing but what admission changes, and leaves the fields
 // with their owners (scaling.md 1.4).
 type backfill struct {
 	options Options
@@ -43,7 +43,7 @@ func newBackfill(options Options, teller *teller) *backfill {
 // observe takes a ScaledObject as it is stored.
 func (b *backfill) observe(so *kedav1alpha1.ScaledObject) {
 	key := client.ObjectKeyFromObject(so)
-	if len(unknownTypes(so)) > 0 && so.DeletionTimestamp.IsZero() {
+	if b.leftover(so) != "" && so.DeletionTimestamp.IsZero() {
 		b.queue.Add(key)
 		return
 	}
@@ -59,17 +59,26 @@ func (b *backfill) done(key types.NamespacedName) {
 // tellScope is where the teller remembers what it told of a ScaledObject.
 func tellScope(key types.NamespacedName) scope { return scope("backfill " + key.String()) }
 
-// unknownTypes returns the types of triggers that admission rewrites and did not.
-func unknownTypes(so *kedav1alpha1.ScaledObject) []string {
-	var unknown []string
-	for _, trigger := range so.Spec.Triggers {
-		for _, ours := range []v1alpha1.TriggerType{v1alpha1.TriggerHTTP, v1alpha1.TriggerEnvoyHTTP} {
-			if trigger.Type == string(ours) && !slices.Contains(unknown, trigger.Type) {
-				unknown = append(unknown, trigger.Type)
-			}
+// leftover says what admission would change and did not, and what the owner can do about it;
+// empty: nothing.
+func (b *backfill) leftover(so *kedav1alpha1.ScaledObject) string {
+	reference := b.options.Authentication.Reference()
+	for i, t := range plan.ObjectOf(so).Triggers {
+		if t.Type == string(v1alpha1.TriggerHTTP) || t.Type == string(v1alpha1.TriggerEnvoyHTTP) {
+			return fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: install the admission of the chart, or write type external-push and scalerAddress %s",
+				t.Type, b.options.ScalerAddress)
+		}
+		switch b.options.Authentication.Change(t, b.options.ScalerAddress) {
+		case trigger.Add:
+			return fmt.Sprintf("trigger %d needs an authenticationRef for mutual TLS and admission did not add it: install the admission of the chart, or write kind %s and name %s",
+				i, reference.Kind, reference.Name)
+		case trigger.Remove:
+			return fmt.Sprintf("the authenticationRef of trigger %d leads to the %s %s, which mutual TLS took along when it was turned off, and admission did not remove it: install the admission of the chart, or remove it",
+				i, reference.Kind, reference.Name)
+		default:
 		}
 	}
-	return unknown
+	return ""
 }
 
 func (b *backfill) work(ctx context.Context) {
@@ -95,8 +104,7 @@ func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 	if err := b.options.Cache.Get(ctx, key, so); err != nil {
 		return client.IgnoreNotFound(err) == nil
 	}
-	unknown := unknownTypes(so)
-	if len(unknown) == 0 || !so.DeletionTimestamp.IsZero() {
+	if b.leftover(so) == "" || !so.DeletionTimestamp.IsZero() {
 		b.done(key)
 		return true
 	}
@@ -107,12 +115,11 @@ func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 	case err != nil && client.IgnoreNotFound(err) == nil:
 		return true
 	case err != nil:
-		b.tell(key, so, fmt.Sprintf("a patch, which would have had admission rewrite type %s, was refused: %v", unknown[0], err))
+		b.tell(key, so, fmt.Sprintf("a patch, which would have had admission rewrite it, was refused: %v", err))
 		return false
 	}
-	if still := unknownTypes(so); len(still) > 0 {
-		b.tell(key, so, fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: install the admission of the chart, or write type external-push and scalerAddress %s",
-			still[0], b.options.ScalerAddress))
+	if still := b.leftover(so); still != "" {
+		b.tell(key, so, still)
 		return false
 	}
 	b.options.Log.Info("admission rewrote a ScaledObject that was stored before it", "object", key.String())

@@ -10,6 +10,8 @@ import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 // stored is a ScaledObject from before admission.
@@ -92,5 +94,56 @@ func TestBackfillLeavesOthersAlone(t *testing.T) {
 	}
 	if writes := b.written(); len(writes) > 0 {
 		t.Errorf("writes %q", writes)
+	}
+}
+
+// What was stored before mutual TLS was turned on gets a reference, and loses it when that is
+// turned off; one of the owner's stays.
+func TestBackfillAuthentication(t *testing.T) {
+	ours := kedav1alpha1.AuthenticationRef{Name: "gw", Kind: trigger.KindAuthentication}
+	referring := func(to *kedav1alpha1.AuthenticationRef) *kedav1alpha1.ScaledObject {
+		so := scaledObject("web", "a.test")
+		so.Spec.Triggers[0].AuthenticationRef = to
+		return so
+	}
+	for name, test := range map[string]struct {
+		required bool
+		before   *kedav1alpha1.AuthenticationRef
+		patched  bool
+		says     string // without admission
+	}{
+		"on":             {true, nil, true, "trigger 0 needs an authenticationRef for mutual TLS"},
+		"on already":     {true, &ours, false, ""},
+		"on, the user's": {true, &kedav1alpha1.AuthenticationRef{Name: "mine"}, false, ""},
+		"off":            {false, &ours, true, "the authenticationRef of trigger 0 leads to the ClusterTriggerAuthentication gw"},
+		"off already":    {false, nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := client.ObjectKey{Namespace: "shop", Name: "web"}
+			b := newBench(t, referring(test.before))
+			b.controller.backfill.options.Authentication = trigger.Authentication{Name: "gw", Required: test.required}
+			b.controller.backfill.observe(referring(test.before))
+			if queued := b.controller.backfill.queue.Len() > 0; queued != test.patched {
+				t.Errorf("queued: %v", queued)
+			}
+			if gaveUp := b.controller.backfill.attempt(context.Background(), key); gaveUp == test.patched {
+				t.Errorf("without admission, nothing is left to do: %v", gaveUp)
+			}
+			if events := b.heard(); test.patched && (len(events) != 1 || !strings.Contains(events[0], test.says)) || !test.patched && len(events) > 0 {
+				t.Errorf("events %q", events)
+			}
+			b.rewrite = func(so *kedav1alpha1.ScaledObject) {
+				so.Spec.Triggers[0].AuthenticationRef = nil
+				if test.required {
+					so.Spec.Triggers[0].AuthenticationRef = &ours
+				}
+			}
+			if !b.controller.backfill.attempt(context.Background(), key) {
+				t.Error("with admission it is to be tried again")
+			}
+			if writes := b.written(); (len(writes) > 0) != test.patched {
+				t.Errorf("writes %q", writes)
+			}
+		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/scaler/trigger"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -50,6 +51,8 @@ type Options struct {
 
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
+	// Authentication that admission has triggers of ours refer to.
+	Authentication trigger.Authentication
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.

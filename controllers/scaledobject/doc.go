@@ -6,7 +6,7 @@
 // Inputs: a cache. KEDA's CRD may come later. Outputs: objects applied under a field manager
 // of our own, compared before, so that nothing is written at rest; statuses of HTTPScalers;
 // events on ScaledObjects; and, for ScaledObjects that were stored before admission knew our
-// types, an empty patch that lets it rewrite them.
+// types, or before KEDA's mutual TLS came or went, an empty patch that lets it rewrite them.
 // Ownership: only the leader runs a Controller. Start owns its goroutines; informers call
 // handlers that only enqueue.
 package scaledobject

@@ -36,4 +36,6 @@ type Trigger struct {
 	Metadata         map[string]string
 	MetricType       string
 	UseCachedMetrics bool
+	// Authentication is what it refers to; nil: nothing.
+	Authentication *Reference
 }

@@ -103,14 +103,7 @@ func TestKedifyHTTPWebhookOutage(t *testing.T) {
 	c.DeploymentReady(t, namespace, "warm")
 	probe(t, address, "warm.test", "/")
 	traffic := load.Start(t, load.Options{Address: address, Workers: 2, Pause: 10 * time.Millisecond, Requests: []load.Request{{Host: "warm.test", Path: "/"}}})
-	c.Scale(t, controllers, controllerName, 0)
-	t.Cleanup(func() { // for the tests after this one, should it fail
-		_, err := c.Clients.AppsV1().Deployments(controllers).Patch(context.Background(), controllerName,
-			types.MergePatchType, []byte(`{"spec": {"replicas": 2}}`), metav1.PatchOptions{})
-		if err != nil {
-			t.Error(err)
-		}
-	})
+	stopControllers(t, c)
 	for name, text := range map[string]string{
 		"Service":       "apiVersion: v1\nkind: Service\nmetadata: {name: other}\nspec: {ports: [{port: 80}]}\n",
 		"ConfigMap":     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
@@ -152,6 +145,20 @@ func TestKedifyHTTPWebhookOutage(t *testing.T) {
 	probe(t, address, "later.test", "/")
 	probe(t, address, "stored.test", "/")
 	traffic.MustBeClean(t, 300)
+}
+
+// stopControllers stops every replica of the control plane, and has the end of the test start them
+// for those after it.
+func stopControllers(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	t.Cleanup(func() {
+		_, err := c.Clients.AppsV1().Deployments(controllers).Patch(context.Background(), controllerName,
+			types.MergePatchType, []byte(`{"spec": {"replicas": 2}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	c.Scale(t, controllers, controllerName, 0)
 }
 
 // without does something while the policy that rewrites triggers is not in force, as in a

@@ -21,6 +21,10 @@ const trustDomain = "kedify-gateway"
 // plane call each other. It names no gateway, so it opens no ADS stream.
 const ReplicaIdentity = "spiffe://" + trustDomain + "/replica"
 
+// KEDAIdentity is the URI SAN of the client certificate with which KEDA calls its external scaler.
+// It names no gateway either.
+const KEDAIdentity = "spiffe://" + trustDomain + "/keda"
+
 // ErrNoReplica says that a peer is not a replica of the control plane.
 var ErrNoReplica = errors.New("peer has no verified identity of a replica")
 

@@ -17,7 +17,7 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("parsed %v, %v", got, err)
 	}
 	for _, bad := range []string{
-		"", "spiffe://kedify-gateway", "spiffe://kedify-gateway/ns/a/gateway/", "spiffe://kedify-gateway/ns//gateway/b",
+		"", "spiffe://kedify-gateway", server.ReplicaIdentity, server.KEDAIdentity, "spiffe://kedify-gateway/ns/a/gateway/", "spiffe://kedify-gateway/ns//gateway/b",
 		"spiffe://kedify-gateway/ns/a/gateway/b/c", "spiffe://other/ns/a/gateway/b", "ns/a/gateway/b",
 		"spiffe://kedify-gateway/ns/a/sa/b", "https://kedify-gateway/ns/a/gateway/b", "spiffe://kedify-gateway/ns/a/gateway/b?x=1/",
 	} {

@@ -25,8 +25,40 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.keda.scalerAddress | default (printf "%s.%s.svc.%s:9090" (include "kedify-gateway.name" .) .Release.Namespace .Values.clusterDomain) -}}
 {{- end -}}
 
-{{- /* The part of it that every way to write it has: "service.namespace", or the host. */ -}}
-{{- define "kedify-gateway.scalerHost" -}}
-{{- $host := include "kedify-gateway.scalerAddress" . | trimPrefix "dns:///" | regexFind "^[^:]+" -}}
-{{- regexReplaceAll "\\.svc(\\..*)?$" $host "" -}}
+{{- /* What KEDA does not know, in CEL. */ -}}
+{{- define "kedify-gateway.types" -}}
+['kedify-http', 'kedify-envoy-http']
+{{- end -}}
+
+{{- /* Every way to write that address (scaler/trigger/address.go), as a regular expression. */ -}}
+{{- define "kedify-gateway.scalerPattern" -}}
+{{- $address := include "kedify-gateway.scalerAddress" . | trimPrefix "dns:///" -}}
+{{- $host := regexFind "^[^:]+" $address -}}
+{{- $service := regexReplaceAll "^([^.]+\\.[^.]+)\\.svc(\\..*)?$" $host "${1}" -}}
+(?i)^(dns:(///)?|passthrough:///)?{{ regexQuoteMeta $service }}{{ if eq (len (splitList "." $service)) 2 }}(\.svc(\.[^:]*)?)?{{ end }}\.?:{{ regexFind "[0-9]+$" $address }}$
+{{- end -}}
+
+{{- /* Whether a trigger t is one of ours, in any spelling, in CEL. */ -}}
+{{- define "kedify-gateway.ours" -}}
+has(t.type) && (t.type in {{ include "kedify-gateway.types" . }} ||
+t.type in ['external', 'external-push'] && has(t.metadata) && (
+'originalType' in t.metadata && t.metadata.originalType in {{ include "kedify-gateway.types" . }} ||
+'scalerAddress' in t.metadata && t.metadata.scalerAddress.matches(r'{{ include "kedify-gateway.scalerPattern" . }}')))
+{{- end -}}
+
+{{- /* Whether the authenticationRef of a trigger t of ours is to be changed, in CEL: to be added
+for mutual TLS, or to go without it (scaler/trigger/authentication.go). */ -}}
+{{- define "kedify-gateway.reauthenticated" -}}
+{{- if (.Values.keda.tls).enabled -}}
+!has(t.authenticationRef)
+{{- else -}}
+has(t.authenticationRef) && t.authenticationRef.name == '{{ include "kedify-gateway.name" . }}' &&
+has(t.authenticationRef.kind) && t.authenticationRef.kind == 'ClusterTriggerAuthentication'
+{{- end -}}
+{{- end -}}
+
+{{- /* Whether a trigger t is to be rewritten, in CEL. */ -}}
+{{- define "kedify-gateway.rewritten" -}}
+has(t.type) && t.type in {{ include "kedify-gateway.types" . }} ||
+{{ include "kedify-gateway.ours" . }} && {{ include "kedify-gateway.reauthenticated" . }}
 {{- end -}}

@@ -39,8 +39,15 @@ func triggersOf(written []kedav1alpha1.ScaleTriggers) []trigger.Trigger {
 	for _, t := range written {
 		triggers = append(triggers, trigger.Trigger{
 			Type: t.Type, Name: t.Name, Metadata: t.Metadata,
-			MetricType: string(t.MetricType), UseCachedMetrics: t.UseCachedMetrics,
+			MetricType: string(t.MetricType), UseCachedMetrics: t.UseCachedMetrics, Authentication: referenceOf(t.AuthenticationRef),
 		})
 	}
 	return triggers
+}
+
+func referenceOf(written *kedav1alpha1.AuthenticationRef) *trigger.Reference {
+	if written == nil {
+		return nil
+	}
+	return &trigger.Reference{Name: written.Name, Kind: written.Kind}
 }
