@@ -194,18 +194,37 @@ func TestApplyFromOnAccepted(t *testing.T) {
 
 // acceptances keeps the news of every proxy about every resource.
 type acceptances struct {
-	mu  sync.Mutex
-	has map[string]map[resource.Key]string
+	mu        sync.Mutex
+	publisher *publish.Publisher
+	keys      map[resource.Key]bool // that news were about
+	has       map[string]map[resource.Key]string
 }
 
+func newAcceptances() *acceptances {
+	return &acceptances{keys: map[resource.Key]bool{}, has: map[string]map[resource.Key]string{}}
+}
+
+// ask says whom to ask; no proxy is connected to it yet.
+func (a *acceptances) ask(publisher *publish.Publisher) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.publisher = publisher
+}
+
+// take does what is asked of who listens: when another stream speaks for a proxy, which may have
+// been open before, it asks.
 func (a *acceptances) take(news publish.Acceptance) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if news.Key == (resource.Key{}) {
-		a.has[news.Node] = map[resource.Key]string{}
+	a.keys[news.Key] = true
+	if news.Key != (resource.Key{}) {
+		a.has[news.Node][news.Key] = news.Version
 		return
 	}
-	a.has[news.Node][news.Key] = news.Version
+	a.has[news.Node] = map[resource.Key]string{}
+	for k := range a.keys {
+		a.has[news.Node][k] = a.publisher.Accepted(gatewayKey, k)[news.Node].Accepted
+	}
 }
 
 // differences compares the news with what the publisher knows and with what the proxies have.

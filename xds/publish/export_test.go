@@ -154,3 +154,26 @@ func (p *Publisher) Entries(key ir.Key) int {
 	}
 	return total
 }
+
+// Heard counts the types that the newest stream of a proxy has spoken of.
+func (p *Publisher) Heard(key ir.Key, node string) int {
+	g := p.existing(key)
+	if g == nil {
+		return 0
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	heard, newest := 0, uint64(0)
+	for s := range g.sessions {
+		if s.node != node || s.serial < newest {
+			continue
+		}
+		heard, newest = 0, s.serial
+		for _, sub := range s.subscriptions {
+			if sub.seen {
+				heard++
+			}
+		}
+	}
+	return heard
+}

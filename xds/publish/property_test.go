@@ -20,8 +20,8 @@ type chaos struct {
 	desired map[resource.Key]resource.Resource
 	uses    map[string][]string // host -> clusters
 	proxies []*deltatest.Proxy
-	nodes   []string // of the proxies
-	news    acceptances
+	nodes   []string     // of the proxies
+	news    *acceptances // of the control plane that runs
 	born    int
 }
 
@@ -55,10 +55,10 @@ func runChaos(t *testing.T, seed uint64) {
 	}
 	// Without a budget a route may never be early, however long a proxy is silent.
 	c.options.WarmBudget = 1000 * time.Hour
-	c.news.has = map[string]map[resource.Key]string{}
 	c.options.Observed = func(k resource.Key) bool { return k.Type == resource.Endpoint }
-	c.options.OnAccepted = c.news.take
+	c.listen()
 	c.publisher = c.newPublisher()
+	c.news.ask(c.publisher)
 	c.endpoint = deltatest.Serve(t, c.publisher)
 	c.edit()
 	c.ready()
@@ -113,6 +113,7 @@ func (c *chaos) step() {
 	case n < 92:
 		c.replaceProxy()
 	case n < 96:
+		c.heard()
 		c.clock.Advance(publish.DefaultRemoveGrace / 2)
 	default:
 		for _, p := range c.proxies {
@@ -213,8 +214,28 @@ func (c *chaos) resumeAll(p *deltatest.Proxy) {
 	}
 }
 
+// heard waits until what proxies said when they opened their streams has arrived. They say it in
+// one breath; a clock that is moved by hand must not put the grace of a removal in between.
+func (c *chaos) heard() {
+	c.t.Helper()
+	for i, p := range c.proxies {
+		c.eventually("the first words of "+c.nodes[i], func() bool {
+			return c.publisher.Heard(gatewayKey, c.nodes[i]) >= p.Opened()
+		})
+	}
+}
+
+// listen has the next publisher tell its news, and the one before tell nobody any more: what it
+// has to say of the ends of its streams may come after the first words of the next.
+func (c *chaos) listen() {
+	c.news = newAcceptances()
+	c.options.OnAccepted = c.news.take
+}
+
 func (c *chaos) restartControlPlane() {
+	c.listen()
 	c.restart()
+	c.news.ask(c.publisher)
 	var all []resource.Resource
 	for _, r := range c.desired {
 		all = append(all, r)

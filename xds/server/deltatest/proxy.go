@@ -211,6 +211,19 @@ func (p *Proxy) flush() {
 	}
 }
 
+// Opened counts the types that the proxy has spoken of on its stream.
+func (p *Proxy) Opened() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	opened := 0
+	for _, s := range p.model.subscriptions {
+		if s.opened {
+			opened++
+		}
+	}
+	return opened
+}
+
 // Pause withholds all answers to responses of a type.
 func (p *Proxy) Pause(kind resource.Type) {
 	p.mu.Lock()
