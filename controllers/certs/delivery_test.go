@@ -176,11 +176,14 @@ func TestDeliveryRun(t *testing.T) {
 	c := newCourier(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: kedaKey.Namespace, Name: kedaKey.Name}}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	for _, next := range []func(){func() { c.clock.Step(refreshInterval) }, c.Refresh, func() {}} {
-		for c.client.Get(ctx, kedaKey, &corev1.Secret{}) != nil {
-			time.Sleep(time.Millisecond)
+		for deadline := time.Now().Add(10 * time.Second); c.client.Get(ctx, kedaKey, &corev1.Secret{}) != nil; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("nobody wrote the Secret")
+			}
 		}
 		if err := c.client.Delete(ctx, secret); err != nil {
 			t.Fatal(err)

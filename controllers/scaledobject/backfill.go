@@ -26,8 +26,8 @@ const (
 )
 
 // backfill has admission rewrite the ScaledObjects that were stored before it, or before KEDA's
-// mutual TLS was turned on or off: an empty patch changes nothing but what admission changes, and leaves the fields
-// with their owners (scaling.md 1.4).
+// mutual TLS was turned on or off: an empty patch changes nothing but what admission changes, and
+// leaves the fields with their owners (scaling.md 1.4).
 type backfill struct {
 	options Options
 	teller  *teller

@@ -42,17 +42,17 @@ var ourAuthentication = kedav1alpha1.AuthenticationRef{Name: "kedify-gateway", K
 func TestKedifyHTTPMutualTLS(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	before := deploy(t, c, namespace, workload{Name: "before"}, scaled{Host: "before.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
+	address := deploy(t, c, namespace, workload{Name: "before"}, scaled{Host: "before.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
 	authenticated(t, c, namespace, "before", nil)
-	reached(t, c, namespace, "before", before)
+	reached(t, c, namespace, "before", address)
 
 	off := secureKEDA(t, c)
 	authenticated(t, c, namespace, "before", &ourAuthentication)
 	c.ScaledObjectReady(t, namespace, "before")
-	reached(t, c, namespace, "before", before)
-	after := deploy(t, c, namespace, workload{Name: "after"}, scaled{Host: "after.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
+	reached(t, c, namespace, "before", address)
+	deploy(t, c, namespace, workload{Name: "after"}, scaled{Host: "after.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
 	authenticated(t, c, namespace, "after", &ourAuthentication)
-	reached(t, c, namespace, "after", after)
+	reached(t, c, namespace, "after", address)
 
 	keda := cluster.Get(t, c, kedaNamespace, kedaSecret, &corev1.Secret{})
 	envoy := cluster.Get(t, c, namespace, proxyName+"-kedify-xds", &corev1.Secret{})
@@ -97,13 +97,13 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 		return nil
 	})
 	c.Scale(t, controllers, controllerName, 2)
-	reached(t, c, namespace, "after", after)
+	reached(t, c, namespace, "after", address)
 
 	off()
 	for _, name := range []string{"before", "after"} {
 		authenticated(t, c, namespace, name, nil)
 		c.ScaledObjectReady(t, namespace, name)
-		reached(t, c, namespace, name, after)
+		reached(t, c, namespace, name, address)
 	}
 }
 
@@ -165,8 +165,9 @@ func authenticated(t *testing.T, c *cluster.Cluster, namespace, name string, wan
 	t.Logf("%s refers to %+v after %s", name, want, time.Since(begun).Round(time.Millisecond))
 }
 
-// reached sends a request to an application at zero, whose host is its name and ".test", which is answered, and then one that stays,
-// until the HPA has the number from KEDA, which has it from our scaler.
+// reached sends a request to an application at zero, whose host is its name and ".test", which is
+// answered, and then one that stays, until the HPA has the number from KEDA, which has it from our
+// scaler.
 func reached(t *testing.T, c *cluster.Cluster, namespace, name, address string) {
 	t.Helper()
 	host := name + ".test"
