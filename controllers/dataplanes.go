@@ -1,10 +1,11 @@
 package controllers
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/resolve"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Infrastructure hands the data planes that the engine wants to the applier, and what came of
@@ -31,7 +32,7 @@ func (i *Infrastructure) Apply(gateway resolve.GatewayResult) {
 }
 
 // Delete is DataPlanes.
-func (i *Infrastructure) Delete(gateway ir.Key) { i.Applier.Delete(gateway) }
+func (i *Infrastructure) Delete(gateway types.NamespacedName) { i.Applier.Delete(gateway) }
 
 // Report is infra.Options.Report.
 func (i *Infrastructure) Report(result infra.Result) {

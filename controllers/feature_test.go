@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -25,7 +29,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
@@ -33,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var gatewayKey = ir.Key{Namespace: "infra", Name: "gw"}
+var gatewayKey = types.NamespacedName{Namespace: "infra", Name: "gw"}
 
 // plane is a whole control plane in this process, without a cluster: objects in, xDS and
 // statuses out.
@@ -52,7 +55,7 @@ type plane struct {
 type planes struct{}
 
 func (planes) Apply(resolve.GatewayResult) {}
-func (planes) Delete(ir.Key)               {}
+func (planes) Delete(types.NamespacedName) {}
 
 // start runs a control plane over a world of objects that exist already.
 func start(t *testing.T, world *world) *plane {
@@ -93,7 +96,7 @@ func start(t *testing.T, world *world) *plane {
 
 func (p *plane) proxy(options deltatest.Options) *deltatest.Proxy {
 	p.t.Helper()
-	options.Gateway, options.Dial = gatewayKey, p.endpoint.Dial
+	options.Gateway, options.Dial = ir.Key(gatewayKey), p.endpoint.Dial
 	options.Missing = []string{"invalid"}
 	return deltatest.Start(p.t, options)
 }

@@ -5,13 +5,14 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -28,7 +29,7 @@ type Feedback struct {
 	reader client.Reader
 
 	mu   sync.Mutex
-	told map[ir.Key]map[refused]bool
+	told map[types.NamespacedName]map[refused]bool
 }
 
 // refused is one version of a resource that a proxy rejected.
@@ -39,7 +40,7 @@ type refused struct {
 
 // NewFeedback returns a feedback into the loop. reader finds the objects that events are for.
 func NewFeedback(loop *engine.Loop, recorder events.EventRecorder, reader client.Reader) *Feedback {
-	return &Feedback{loop: loop, events: recorder, reader: reader, told: map[ir.Key]map[refused]bool{}}
+	return &Feedback{loop: loop, events: recorder, reader: reader, told: map[types.NamespacedName]map[refused]bool{}}
 }
 
 // Deliver takes what the proxies of all replicas have, see peers.Options.Deliver. It does not
@@ -54,7 +55,7 @@ func (f *Feedback) Deliver(d publish.Delivery) {
 	for _, rejection := range d.Rejected {
 		delivery.Rejected = append(delivery.Rejected, engine.Rejection{Sources: rejection.Sources, Message: rejection.Message})
 	}
-	f.loop.Deliver(d.Gateway, delivery)
+	f.loop.Deliver(types.NamespacedName(d.Gateway), delivery)
 }
 
 // Announce makes events of the rejections by proxies of this replica. Only the replica that
@@ -73,13 +74,13 @@ func (f *Feedback) news(d publish.Delivery) (fresh []publish.Rejection) {
 	for _, rejection := range d.Rejected {
 		id := refused{rejection.Resource, rejection.Version}
 		now[id] = true
-		if !f.told[d.Gateway][id] {
+		if !f.told[types.NamespacedName(d.Gateway)][id] {
 			fresh = append(fresh, rejection)
 		}
 	}
-	f.told[d.Gateway] = now
+	f.told[types.NamespacedName(d.Gateway)] = now
 	if len(now) == 0 {
-		delete(f.told, d.Gateway)
+		delete(f.told, types.NamespacedName(d.Gateway))
 	}
 	return fresh
 }

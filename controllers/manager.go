@@ -9,6 +9,10 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -26,7 +30,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/watch"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -136,7 +139,7 @@ func (m *Manager) ServeDump(publisher *publish.Publisher, exchange *peers.Exchan
 		}
 		dumps := make([]Dump, 0, len(gateways))
 		for _, gateway := range gateways {
-			dumps = append(dumps, Dump{publisher.Dump(gateway), exchange.Elsewhere(gateway)})
+			dumps = append(dumps, Dump{publisher.Dump(gateway), exchange.Elsewhere(types.NamespacedName(gateway))})
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(dumps) // the client may be gone

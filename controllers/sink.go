@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -15,7 +16,7 @@ import (
 // DataPlanes runs the Envoys of Gateways. Its methods must not block.
 type DataPlanes interface {
 	Apply(gateway resolve.GatewayResult)
-	Delete(gateway ir.Key)
+	Delete(gateway types.NamespacedName)
 }
 
 // Stage takes what is published, on its way to the proxies: settle.Stage or publish.Publisher.
@@ -34,7 +35,7 @@ type Sink struct {
 	DataPlanes DataPlanes
 	Scalers    *scaler.Catalog
 	// Forgotten is told of a gateway that the publisher has no more; nil: nobody is.
-	Forgotten func(ir.Key)
+	Forgotten func(types.NamespacedName)
 	Metrics   *Metrics
 	Log       logr.Logger
 }
@@ -42,23 +43,25 @@ type Sink struct {
 var _ engine.Output = (*Sink)(nil)
 
 // Publish is engine.Output.
-func (s *Sink) Publish(gateway ir.Key, change resource.Change) { s.Stages.Apply(gateway, change) }
+func (s *Sink) Publish(gateway types.NamespacedName, change resource.Change) {
+	s.Stages.Apply(ir.Key(gateway), change)
+}
 
 // Ready is engine.Output.
-func (s *Sink) Ready(gateway ir.Key) { s.Stages.Ready(gateway) }
+func (s *Sink) Ready(gateway types.NamespacedName) { s.Stages.Ready(ir.Key(gateway)) }
 
 // Status is engine.Output.
 func (s *Sink) Status(update status.Update) { s.Statuses.Want(update) }
 
 // Scaler is engine.Output.
-func (s *Sink) Scaler(key ir.Key, trigger *scaler.Scaler) { s.Scalers.Set(key, trigger) }
+func (s *Sink) Scaler(key types.NamespacedName, trigger *scaler.Scaler) { s.Scalers.Set(key, trigger) }
 
 // DataPlane is engine.Output.
 func (s *Sink) DataPlane(gateway *resolve.GatewayResult) { s.DataPlanes.Apply(*gateway) }
 
 // Forget is engine.Output.
-func (s *Sink) Forget(gateway ir.Key) {
-	s.Stages.Forget(gateway)
+func (s *Sink) Forget(gateway types.NamespacedName) {
+	s.Stages.Forget(ir.Key(gateway))
 	if s.Forgotten != nil {
 		s.Forgotten(gateway)
 	}

@@ -3,13 +3,14 @@ package controllers
 import (
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Source hands what informers see to the engine, and tells the status writer about objects
@@ -35,7 +36,7 @@ func (s *Source) Set(kind store.Kind, object client.Object) {
 }
 
 // Delete is watch.Sink.
-func (s *Source) Delete(kind store.Kind, key ir.Key) { s.loop.Delete(kind, key) }
+func (s *Source) Delete(kind store.Kind, key types.NamespacedName) { s.loop.Delete(kind, key) }
 
 // Installed is watch.Sink.
 func (s *Source) Installed(crds resolve.Installed) { s.loop.Installed(crds) }

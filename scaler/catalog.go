@@ -3,18 +3,19 @@ package scaler
 import (
 	"sync"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Scaler is one trigger in force: an HTTPScaler with what it refers to.
 type Scaler struct {
 	// Key is the demand key: namespace and name of the HTTPScaler.
-	Key  ir.Key
+	Key  types.NamespacedName
 	Spec v1alpha1.HTTPScalerSpec
 	// Gateways whose proxies may count requests for it, sorted. A number is known only when
 	// the proxies of each of them are.
-	Gateways []ir.Key
+	Gateways []types.NamespacedName
 	// WaitingPage and Maintenance are set when they are switched on.
 	WaitingPage, Maintenance *Page
 }
@@ -31,19 +32,21 @@ type Page struct {
 // Catalog holds the triggers in force. It is safe for concurrent use.
 type Catalog struct {
 	mu        sync.RWMutex
-	scalers   map[ir.Key]*Scaler
-	observers []func(key ir.Key, now *Scaler)
+	scalers   map[types.NamespacedName]*Scaler
+	observers []func(key types.NamespacedName, now *Scaler)
 }
 
 // NewCatalog returns an empty catalog.
-func NewCatalog() *Catalog { return &Catalog{scalers: map[ir.Key]*Scaler{}} }
+func NewCatalog() *Catalog { return &Catalog{scalers: map[types.NamespacedName]*Scaler{}} }
 
 // Observe has f called, under no lock and in the order of changes, with every trigger that
 // came, changed or, with nil, went. It must not block, and must be called before the first Set.
-func (c *Catalog) Observe(f func(key ir.Key, now *Scaler)) { c.observers = append(c.observers, f) }
+func (c *Catalog) Observe(f func(key types.NamespacedName, now *Scaler)) {
+	c.observers = append(c.observers, f)
+}
 
 // Set takes a trigger that came into force or changed; nil: it is gone. One goroutine calls it.
-func (c *Catalog) Set(key ir.Key, now *Scaler) {
+func (c *Catalog) Set(key types.NamespacedName, now *Scaler) {
 	c.mu.Lock()
 	if now == nil {
 		delete(c.scalers, key)
@@ -57,7 +60,7 @@ func (c *Catalog) Set(key ir.Key, now *Scaler) {
 }
 
 // Get returns a trigger; nil: not in force. It must not be modified.
-func (c *Catalog) Get(key ir.Key) *Scaler {
+func (c *Catalog) Get(key types.NamespacedName) *Scaler {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.scalers[key]

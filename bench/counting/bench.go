@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/kedify/inference-gateway/bench/internal/envoy"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 )
@@ -92,7 +94,7 @@ func startEnvoy(ctx context.Context, binary, gateway, directory string, port uin
 		}
 	}
 	return envoy.Start(ctx, binary, bootstrap.Config{
-		Gateway: gatewayKey(gateway), Directory: directory, CertificateDirectory: directory,
+		Gateway: ir.Key(gatewayKey(gateway)), Directory: directory, CertificateDirectory: directory,
 		ServerAddress: "127.0.0.1", ServerPort: port, ServerName: replicaName,
 		AdminSocket: filepath.Join(directory, "admin.sock"),
 	}, change, "--concurrency", "2")

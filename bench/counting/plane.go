@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"google.golang.org/grpc"
 
 	"github.com/kedify/inference-gateway/scaler"
@@ -93,8 +95,8 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 		if err != nil {
 			return err
 		}
-		p.publisher.Apply(gatewayKey(gateway), change)
-		p.publisher.Ready(gatewayKey(gateway))
+		p.publisher.Apply(ir.Key(gatewayKey(gateway)), change)
+		p.publisher.Ready(ir.Key(gatewayKey(gateway)))
 		d := &door{address: "127.0.0.1:0"}
 		if err := d.open(p); err != nil {
 			return err
@@ -115,10 +117,10 @@ func (p *Plane) server(ctx context.Context) (*server.Server, error) {
 // Synced says whether the proxy of a gateway has taken everything.
 func (p *Plane) Synced(gateway string, yes *bool) error {
 	key := gatewayKey(gateway)
-	if !p.publisher.Knows(key) {
+	if !p.publisher.Knows(ir.Key(key)) {
 		return fmt.Errorf("gateway %s is not served", key)
 	}
-	*yes = p.publisher.Delivery(key).Synced
+	*yes = p.publisher.Delivery(ir.Key(key)).Synced
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -51,18 +53,22 @@ const (
 	withoutSink = "limit"
 )
 
-func gatewayKey(name string) ir.Key { return ir.Key{Namespace: "bench", Name: name} }
+func gatewayKey(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: "bench", Name: name}
+}
 
 func workload(i int) string { return fmt.Sprintf("w%05d", i) }
 
 // demandKey is the HTTPScaler of the workload's only trigger.
-func demandKey(i int) ir.Key { return ir.Key{Namespace: namespace, Name: workload(i) + "-0"} }
+func demandKey(i int) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: workload(i) + "-0"}
+}
 
 func host(i int) string { return workload(i) + ".counting.example.com" }
 
 // trigger is what the Board is told to count.
 func trigger(i int) *scaler.Scaler {
-	s := &scaler.Scaler{Key: demandKey(i), Gateways: []ir.Key{gatewayKey(withSink)}}
+	s := &scaler.Scaler{Key: demandKey(i), Gateways: []types.NamespacedName{gatewayKey(withSink)}}
 	s.Spec.Type = v1alpha1.TriggerHTTP
 	s.Spec.ScaledObject, s.Spec.Trigger = workload(i), "0"
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{

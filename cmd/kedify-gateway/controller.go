@@ -6,6 +6,10 @@ import (
 	"net"
 	"os"
 
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -90,7 +94,8 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has,
 	// counted and holds.
 	exchange, err = newExchange(mgr, options, scaling, peers.Options{
-		Deliver: feedback.Deliver, Board: scaling.board, Certificates: authority, Log: log.WithName("peers"), Knows: sink.Publisher.Knows,
+		Deliver: feedback.Deliver, Board: scaling.board, Certificates: authority, Log: log.WithName("peers"),
+		Knows: func(gateway types.NamespacedName) bool { return sink.Publisher.Knows(ir.Key(gateway)) },
 	})
 	if err != nil {
 		return err

@@ -17,12 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/xds/bootstrap"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // The tests here drain a real Envoy, started with the bootstrap of the product (its counters

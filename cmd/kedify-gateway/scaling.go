@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -20,7 +22,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/keda"
 	"github.com/kedify/inference-gateway/scaler/rescue"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -51,7 +52,7 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 	s.external = count.NewExternal(count.ExternalOptions{Board: s.board, Catalog: catalog, Metrics: counted, Log: log.WithName("count")})
 	s.gate = hold.NewGate(hold.Options{
 		Publisher: publisher, Catalog: catalog, LastArrival: s.board.LastArrival,
-		Held: func(key ir.Key, held int, arrived uint64) {
+		Held: func(key types.NamespacedName, held int, arrived uint64) {
 			s.board.Hold(key, demand.Holding{Held: held, Arrived: arrived})
 		},
 		Metrics: held, Log: log.WithName("hold"),

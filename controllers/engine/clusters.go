@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -63,7 +65,7 @@ func (m *Model) flushClusters() {
 }
 
 // useEndpoints delivers the endpoints of a backend to a gateway from now on.
-func (m *Model) useEndpoints(gateway ir.Key, key ir.ClusterKey) {
+func (m *Model) useEndpoints(gateway types.NamespacedName, key ir.ClusterKey) {
 	m.usage.gateways[key] = append(m.usage.gateways[key], gateway)
 	m.endpoints.want(key)
 	if known := m.endpoints.get(key); known != nil {
@@ -71,7 +73,7 @@ func (m *Model) useEndpoints(gateway ir.Key, key ir.ClusterKey) {
 	}
 }
 
-func (m *Model) unuseEndpoints(gateway ir.Key, key ir.ClusterKey) {
+func (m *Model) unuseEndpoints(gateway types.NamespacedName, key ir.ClusterKey) {
 	users := m.usage.gateways[key]
 	at := slices.Index(users, gateway)
 	if at < 0 {

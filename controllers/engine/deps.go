@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -24,10 +26,18 @@ const (
 	installedCRDs  store.Kind = "=installed" // the CRDs of the Gateway API
 )
 
-func gatewayDep(key ir.Key) store.Dep  { return store.Dep{Kind: gatewayResult, Value: key.String()} }
-func poolDep(key ir.Key) store.Dep     { return store.Dep{Kind: poolResult, Value: key.String()} }
-func attachedDep(key ir.Key) store.Dep { return store.Dep{Kind: attachedTo, Value: key.String()} }
-func deliveryDep(key ir.Key) store.Dep { return store.Dep{Kind: deliveryOf, Value: key.String()} }
+func gatewayDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: gatewayResult, Value: key.String()}
+}
+func poolDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: poolResult, Value: key.String()}
+}
+func attachedDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: attachedTo, Value: key.String()}
+}
+func deliveryDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: deliveryOf, Value: key.String()}
+}
 
 func routeDep(object resolve.Object) store.Dep {
 	return store.Dep{Kind: routeResult, Index: store.Index(object.Kind), Value: object.Key.String()}
@@ -35,10 +45,16 @@ func routeDep(object resolve.Object) store.Dep {
 
 func installedDep() store.Dep { return store.Dep{Kind: installedCRDs} }
 
-func poolUsersDep(key ir.Key) store.Dep    { return store.Dep{Kind: poolUsers, Value: key.String()} }
-func serviceUsersDep(key ir.Key) store.Dep { return store.Dep{Kind: serviceUsers, Value: key.String()} }
+func poolUsersDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: poolUsers, Value: key.String()}
+}
+func serviceUsersDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: serviceUsers, Value: key.String()}
+}
 
-func demandUsersDep(key ir.Key) store.Dep { return store.Dep{Kind: demandUsers, Value: key.String()} }
+func demandUsersDep(key types.NamespacedName) store.Dep {
+	return store.Dep{Kind: demandUsers, Value: key.String()}
+}
 
 func rejectedDep(source ir.Source) store.Dep {
 	return store.Dep{Kind: rejectedObject, Index: store.Index(source.Kind), Value: source.Key().String()}
@@ -48,15 +64,15 @@ func fragmentsDep(key fragmentKey) store.Dep {
 	return store.Dep{Kind: fragmentsAt, Index: listenerIndex(key.gateway, key.listener), Value: key.hostname}
 }
 
-func patternsDep(gateway ir.Key, listener resolve.ListenerID) store.Dep {
+func patternsDep(gateway types.NamespacedName, listener resolve.ListenerID) store.Dep {
 	return store.Dep{Kind: patternsOf, Index: listenerIndex(gateway, listener)}
 }
 
-func forwardsDep(gateway ir.Key, listener resolve.ListenerID) store.Dep {
+func forwardsDep(gateway types.NamespacedName, listener resolve.ListenerID) store.Dep {
 	return store.Dep{Kind: forwardsOf, Index: listenerIndex(gateway, listener)}
 }
 
-func listenerIndex(gateway ir.Key, listener resolve.ListenerID) store.Index {
+func listenerIndex(gateway types.NamespacedName, listener resolve.ListenerID) store.Index {
 	return store.Index(gateway.String() + "|" + string(listener.Parent.Kind) + "|" +
 		listener.Parent.Key.String() + "|" + listener.Name)
 }

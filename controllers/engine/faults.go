@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // faultKey identifies a value that could not be rendered.
 type faultKey struct {
-	gateway ir.Key
+	gateway types.NamespacedName
 	name    string
 }
 

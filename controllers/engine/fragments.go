@@ -4,20 +4,21 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // fragmentKey is one hostname of one listener.
 type fragmentKey struct {
-	gateway  ir.Key
+	gateway  types.NamespacedName
 	listener resolve.ListenerID
 	hostname string
 }
 
 type listenerKey struct {
-	gateway  ir.Key
+	gateway  types.NamespacedName
 	listener resolve.ListenerID
 }
 
@@ -26,8 +27,8 @@ type fragmentIndex struct {
 	at       map[fragmentKey][]owned[resolve.Fragment]
 	forwards map[listenerKey][]owned[resolve.ForwardFragment]
 	patterns map[listenerKey][]string // sorted wildcard hostnames with fragments
-	exact    map[ir.Key]map[fragmentKey]struct{}
-	attached map[ir.Key]map[resolve.ListenerID]int32
+	exact    map[types.NamespacedName]map[fragmentKey]struct{}
+	attached map[types.NamespacedName]map[resolve.ListenerID]int32
 }
 
 type owned[F any] struct {
@@ -40,8 +41,8 @@ func newFragmentIndex() *fragmentIndex {
 		at:       map[fragmentKey][]owned[resolve.Fragment]{},
 		forwards: map[listenerKey][]owned[resolve.ForwardFragment]{},
 		patterns: map[listenerKey][]string{},
-		exact:    map[ir.Key]map[fragmentKey]struct{}{},
-		attached: map[ir.Key]map[resolve.ListenerID]int32{},
+		exact:    map[types.NamespacedName]map[fragmentKey]struct{}{},
+		attached: map[types.NamespacedName]map[resolve.ListenerID]int32{},
 	}
 }
 
@@ -147,7 +148,7 @@ func (x *fragmentIndex) count(result *resolve.RouteResult, by int32) (touched []
 }
 
 // reader returns the function through which resolve.Host and resolve.Wildcards read.
-func (x *fragmentIndex) reader(gateway ir.Key, record func(store.Dep)) func(resolve.ListenerID, string) []resolve.Fragment {
+func (x *fragmentIndex) reader(gateway types.NamespacedName, record func(store.Dep)) func(resolve.ListenerID, string) []resolve.Fragment {
 	return func(listener resolve.ListenerID, hostname string) []resolve.Fragment {
 		key := fragmentKey{gateway, listener, hostname}
 		record(fragmentsDep(key))

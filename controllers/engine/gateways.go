@@ -1,12 +1,13 @@
 package engine
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-func (m *Model) computeGateway(key ir.Key, record func(store.Dep)) *resolve.GatewayResult {
+func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep)) *resolve.GatewayResult {
 	record(installedDep())
 	result := resolve.Gateway(m.store.View(record), key, m.installed)
 	if !result.Owned {
@@ -16,7 +17,7 @@ func (m *Model) computeGateway(key ir.Key, record func(store.Dep)) *resolve.Gate
 }
 
 // gateway reads the result of a Gateway for another unit.
-func (m *Model) gateway(key ir.Key, record func(store.Dep)) resolve.GatewayResult {
+func (m *Model) gateway(key types.NamespacedName, record func(store.Dep)) resolve.GatewayResult {
 	record(gatewayDep(key))
 	if result := m.gateways.get(key); result != nil {
 		return *result
@@ -44,7 +45,7 @@ func (m *Model) flushGateways() {
 
 // dropGateway forgets a gateway. Its routes find it missing when they are computed anew, and
 // take their fragments with them.
-func (m *Model) dropGateway(key ir.Key, old *resolve.GatewayResult) {
+func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult) {
 	m.listeners.drop(key)
 	m.wantTables(key, &resolve.GatewayResult{})
 	m.wantListenerSets(old, nil)
@@ -64,7 +65,7 @@ type tables struct {
 
 // wantTables wants the host tables of a gateway anew: which hostname is served by which
 // chain depends on all of its listeners.
-func (m *Model) wantTables(key ir.Key, result *resolve.GatewayResult) {
+func (m *Model) wantTables(key types.NamespacedName, result *resolve.GatewayResult) {
 	old, wanted := m.tables[key], m.tablesOf(key, result)
 	if old != nil {
 		for chain := range old.members {
@@ -90,7 +91,7 @@ func (m *Model) wantTables(key ir.Key, result *resolve.GatewayResult) {
 	}
 }
 
-func (m *Model) tablesOf(key ir.Key, result *resolve.GatewayResult) *tables {
+func (m *Model) tablesOf(key types.NamespacedName, result *resolve.GatewayResult) *tables {
 	t := &tables{
 		chainOf: map[resolve.ListenerID]string{},
 		members: map[string][]resolve.Listener{},

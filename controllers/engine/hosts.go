@@ -3,23 +3,24 @@ package engine
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // hostKey is the table of one exact hostname of a chain.
 type hostKey struct {
-	gateway  ir.Key
+	gateway  types.NamespacedName
 	chain    string
 	hostname string
 }
 
 // chainKey is the fallback table of a chain.
 type chainKey struct {
-	gateway ir.Key
+	gateway types.NamespacedName
 	chain   string
 }
 
@@ -76,7 +77,7 @@ func (m *Model) flushHosts() {
 	}
 }
 
-func (m *Model) replaceTable(gateway ir.Key, old, new *hostTable) {
+func (m *Model) replaceTable(gateway types.NamespacedName, old, new *hostTable) {
 	var oldScope, oldRoutes, newScope, newRoutes *resource.Resource
 	if old != nil {
 		oldScope, oldRoutes = &old.scope, &old.routes
@@ -97,7 +98,7 @@ func sameListeners(a, b *listenerSet) bool {
 	return slices.EqualFunc(a.resources, b.resources, func(a, b resource.Resource) bool { return sameResource(&a, &b) })
 }
 
-func (m *Model) computeListeners(key ir.Key, record func(store.Dep)) *listenerSet {
+func (m *Model) computeListeners(key types.NamespacedName, record func(store.Dep)) *listenerSet {
 	gateway := m.gateway(key, record)
 	if !gateway.Owned {
 		return nil
@@ -113,7 +114,7 @@ func (m *Model) computeListeners(key ir.Key, record func(store.Dep)) *listenerSe
 	return set
 }
 
-func (m *Model) forwards(gateway ir.Key, record func(store.Dep)) func(resolve.ListenerID) []resolve.ForwardFragment {
+func (m *Model) forwards(gateway types.NamespacedName, record func(store.Dep)) func(resolve.ListenerID) []resolve.ForwardFragment {
 	return func(listener resolve.ListenerID) []resolve.ForwardFragment {
 		record(forwardsDep(gateway, listener))
 		var fragments []resolve.ForwardFragment
@@ -138,7 +139,7 @@ func resources(set *listenerSet) []resource.Resource {
 }
 
 // replaceAll replaces one set of resources of a gateway by another.
-func (m *Model) replaceAll(gateway ir.Key, old, new []resource.Resource) {
+func (m *Model) replaceAll(gateway types.NamespacedName, old, new []resource.Resource) {
 	kept := map[resource.Key]*resource.Resource{}
 	for i := range old {
 		kept[old[i].Key] = &old[i]

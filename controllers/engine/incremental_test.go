@@ -19,7 +19,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -94,7 +93,7 @@ type world struct {
 
 type objectKey struct {
 	kind store.Kind
-	key  ir.Key
+	key  types.NamespacedName
 }
 
 func newWorld(seed uint64) *world {

@@ -4,13 +4,14 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // TestInstalledChangesTheClass: the channel and the version of the CRDs show in the status of
@@ -52,7 +53,7 @@ func TestInstalledChangesTheClass(t *testing.T) {
 		if len(out.statuses) != 1 {
 			t.Fatalf("statuses: %v", out.statuses)
 		}
-		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: ir.Key{Name: "kedify"}}].(*gwv1.GatewayClassStatus)
+		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].(*gwv1.GatewayClassStatus)
 		retries := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteRetry"})
 		if retries != step.retries || status.Conditions[1].Status != step.version {
 			t.Errorf("%v: retries %t, version %s, want %t and %s", step.installed, retries, status.Conditions[1].Status, step.retries, step.version)

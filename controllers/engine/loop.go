@@ -5,11 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Debounce: a change after a quiet time is computed at once; in a burst, the loop waits for
@@ -55,17 +56,17 @@ func (l *Loop) Set(kind store.Kind, object client.Object) {
 }
 
 // Delete hands in that an object vanished.
-func (l *Loop) Delete(kind store.Kind, key ir.Key) {
+func (l *Loop) Delete(kind store.Kind, key types.NamespacedName) {
 	l.enqueue(func(m *Model) bool { m.Delete(kind, key); return true })
 }
 
 // Deliver hands in what the proxies of a gateway have.
-func (l *Loop) Deliver(gateway ir.Key, delivery Delivery) {
+func (l *Loop) Deliver(gateway types.NamespacedName, delivery Delivery) {
 	l.enqueue(func(m *Model) bool { m.Deliver(gateway, delivery); return true })
 }
 
 // Built hands in whether the data plane of a gateway could be made; "" when it could.
-func (l *Loop) Built(gateway ir.Key, problem string) {
+func (l *Loop) Built(gateway types.NamespacedName, problem string) {
 	l.enqueue(func(m *Model) bool { return m.Built(gateway, problem) })
 }
 

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -22,30 +24,30 @@ type Model struct {
 	graph  *graph
 	output Output
 
-	gateways  *memo[ir.Key, resolve.GatewayResult]
+	gateways  *memo[types.NamespacedName, resolve.GatewayResult]
 	routes    *memo[resolve.Object, resolve.RouteResult]
-	pools     *memo[ir.Key, resolve.PoolResult]
+	pools     *memo[types.NamespacedName, resolve.PoolResult]
 	hosts     *memo[hostKey, hostTable]
 	wildcards *memo[chainKey, hostTable]
-	listeners *memo[ir.Key, listenerSet]
+	listeners *memo[types.NamespacedName, listenerSet]
 	clusters  *memo[clusterKey, clusterResource]
 	endpoints *memo[ir.ClusterKey, resource.Resource]
-	scalers   *memo[ir.Key, scaler.Scaler]
+	scalers   *memo[types.NamespacedName, scaler.Scaler]
 	statuses  *memo[resolve.Object, status.Update]
 
 	fragments  *fragmentIndex
 	usage      *usage
-	secrets    map[ir.Key]*secretSet
-	deliveries map[ir.Key]Delivery
-	problems   map[ir.Key]string // of data planes
+	secrets    map[types.NamespacedName]*secretSet
+	deliveries map[types.NamespacedName]Delivery
+	problems   map[types.NamespacedName]string // of data planes
 	faults     map[faultKey]Rejection
 	installed  resolve.Installed
 
-	tables map[ir.Key]*tables
+	tables map[types.NamespacedName]*tables
 
 	// What the next publish sends, by gateway; nil removes. The last word on a resource wins.
-	pending map[ir.Key]map[resource.Key]*resource.Resource
-	fresh   []ir.Key // gateways whose first set of resources is being gathered
+	pending map[types.NamespacedName]map[resource.Key]*resource.Resource
+	fresh   []types.NamespacedName // gateways whose first set of resources is being gathered
 	synced  bool
 }
 
@@ -53,8 +55,8 @@ type Model struct {
 func New(output Output) *Model {
 	m := &Model{
 		store: store.New(), graph: newGraph(), output: output,
-		secrets: map[ir.Key]*secretSet{}, deliveries: map[ir.Key]Delivery{}, problems: map[ir.Key]string{}, faults: map[faultKey]Rejection{},
-		tables: map[ir.Key]*tables{}, pending: map[ir.Key]map[resource.Key]*resource.Resource{},
+		secrets: map[types.NamespacedName]*secretSet{}, deliveries: map[types.NamespacedName]Delivery{}, problems: map[types.NamespacedName]string{}, faults: map[faultKey]Rejection{},
+		tables: map[types.NamespacedName]*tables{}, pending: map[types.NamespacedName]map[resource.Key]*resource.Resource{},
 	}
 	m.fragments = newFragmentIndex()
 	m.usage = newUsage()
@@ -85,13 +87,13 @@ func (m *Model) Set(kind store.Kind, object client.Object) bool {
 }
 
 // Delete removes an object that vanished.
-func (m *Model) Delete(kind store.Kind, key ir.Key) {
+func (m *Model) Delete(kind store.Kind, key types.NamespacedName) {
 	m.graph.touch(m.store.Delete(kind, key)...)
 	m.dropUnits(kind, key)
 }
 
 // Deliver takes what the proxies of a gateway have.
-func (m *Model) Deliver(gateway ir.Key, delivery Delivery) {
+func (m *Model) Deliver(gateway types.NamespacedName, delivery Delivery) {
 	before := m.deliveries[gateway]
 	m.deliveries[gateway] = delivery
 	m.graph.touch(deliveryDep(gateway))
@@ -119,7 +121,7 @@ func (m *Model) Installed(crds resolve.Installed) bool {
 
 // Built takes whether the data plane of a gateway could be made. A problem is a rejection
 // that the Gateway caused itself.
-func (m *Model) Built(gateway ir.Key, problem string) bool {
+func (m *Model) Built(gateway types.NamespacedName, problem string) bool {
 	if m.problems[gateway] == problem {
 		return false
 	}
@@ -131,7 +133,7 @@ func (m *Model) Built(gateway ir.Key, problem string) bool {
 	return true
 }
 
-func gatewaySource(gateway ir.Key) ir.Source {
+func gatewaySource(gateway types.NamespacedName) ir.Source {
 	return ir.Source{Kind: string(store.Gateway), Namespace: gateway.Namespace, Name: gateway.Name}
 }
 
@@ -158,7 +160,7 @@ func (m *Model) Flush() {
 }
 
 // wantUnits marks the units that exist because the object exists.
-func (m *Model) wantUnits(kind store.Kind, key ir.Key) {
+func (m *Model) wantUnits(kind store.Kind, key types.NamespacedName) {
 	switch kind {
 	case store.Gateway:
 		m.gateways.mark(key)
@@ -175,7 +177,7 @@ func (m *Model) wantUnits(kind store.Kind, key ir.Key) {
 	}
 }
 
-func (m *Model) dropUnits(kind store.Kind, key ir.Key) {
+func (m *Model) dropUnits(kind store.Kind, key types.NamespacedName) {
 	switch kind {
 	case store.Gateway:
 		m.gateways.drop(key)
@@ -193,7 +195,7 @@ func (m *Model) dropUnits(kind store.Kind, key ir.Key) {
 }
 
 // upsert replaces one resource of a gateway; either side may be nil.
-func (m *Model) upsert(gateway ir.Key, old, new *resource.Resource) {
+func (m *Model) upsert(gateway types.NamespacedName, old, new *resource.Resource) {
 	if old != nil && (new == nil || new.Key != old.Key) {
 		m.pend(gateway, old.Key, nil)
 	}
@@ -202,7 +204,7 @@ func (m *Model) upsert(gateway ir.Key, old, new *resource.Resource) {
 	}
 }
 
-func (m *Model) pend(gateway ir.Key, key resource.Key, new *resource.Resource) {
+func (m *Model) pend(gateway types.NamespacedName, key resource.Key, new *resource.Resource) {
 	if m.pending[gateway] == nil {
 		m.pending[gateway] = map[resource.Key]*resource.Resource{}
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/scaler"
@@ -12,17 +14,17 @@ import (
 // Model and must not block on the network.
 type Output interface {
 	// Publish delivers changed resources of a gateway to its proxies.
-	Publish(gateway ir.Key, change resource.Change)
+	Publish(gateway types.NamespacedName, change resource.Change)
 	// Forget is called when a gateway is gone or no longer ours.
-	Forget(gateway ir.Key)
+	Forget(gateway types.NamespacedName)
 	// Ready is called once per gateway, after its first complete set of resources.
-	Ready(gateway ir.Key)
+	Ready(gateway types.NamespacedName)
 	// Status wants a status; Value nil wants no entries of ours left.
 	Status(update status.Update)
 	// DataPlane wants the data plane of a gateway.
 	DataPlane(gateway *resolve.GatewayResult)
 	// Scaler wants a trigger in force; nil: no longer.
-	Scaler(key ir.Key, trigger *scaler.Scaler)
+	Scaler(key types.NamespacedName, trigger *scaler.Scaler)
 	// Fault reports what must not happen: a value of our own that could not be rendered.
 	Fault(source ir.Source, err error)
 }

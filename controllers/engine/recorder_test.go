@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/scaler"
@@ -12,11 +14,11 @@ import (
 
 // recorder is an Output that keeps what the outside would have.
 type recorder struct {
-	resources map[ir.Key]map[resource.Key]string
-	ready     map[ir.Key]bool
+	resources map[types.NamespacedName]map[resource.Key]string
+	ready     map[types.NamespacedName]bool
 	statuses  map[resolve.Object]any
-	planes    map[ir.Key]resolve.Infrastructure
-	scalers   map[ir.Key]scaler.Scaler
+	planes    map[types.NamespacedName]resolve.Infrastructure
+	scalers   map[types.NamespacedName]scaler.Scaler
 	faults    []string
 
 	published int // resources, removals included
@@ -25,13 +27,13 @@ type recorder struct {
 
 func newRecorder() *recorder {
 	return &recorder{
-		resources: map[ir.Key]map[resource.Key]string{}, ready: map[ir.Key]bool{},
-		statuses: map[resolve.Object]any{}, planes: map[ir.Key]resolve.Infrastructure{},
-		scalers: map[ir.Key]scaler.Scaler{},
+		resources: map[types.NamespacedName]map[resource.Key]string{}, ready: map[types.NamespacedName]bool{},
+		statuses: map[resolve.Object]any{}, planes: map[types.NamespacedName]resolve.Infrastructure{},
+		scalers: map[types.NamespacedName]scaler.Scaler{},
 	}
 }
 
-func (r *recorder) Publish(gateway ir.Key, change resource.Change) {
+func (r *recorder) Publish(gateway types.NamespacedName, change resource.Change) {
 	if r.resources[gateway] == nil {
 		r.resources[gateway] = map[resource.Key]string{}
 	}
@@ -47,15 +49,15 @@ func (r *recorder) Publish(gateway ir.Key, change resource.Change) {
 	r.published += len(change.Upsert) + len(change.Remove)
 }
 
-func (r *recorder) Forget(gateway ir.Key) {
+func (r *recorder) Forget(gateway types.NamespacedName) {
 	delete(r.resources, gateway)
 	delete(r.ready, gateway)
 	delete(r.planes, gateway)
 }
 
-func (r *recorder) Ready(gateway ir.Key) { r.ready[gateway] = true }
+func (r *recorder) Ready(gateway types.NamespacedName) { r.ready[gateway] = true }
 
-func (r *recorder) Scaler(key ir.Key, trigger *scaler.Scaler) {
+func (r *recorder) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
 	if trigger == nil {
 		delete(r.scalers, key)
 		return

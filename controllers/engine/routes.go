@@ -3,19 +3,20 @@ package engine
 import (
 	"reflect"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func (m *Model) computeRoute(object resolve.Object, record func(store.Dep)) *resolve.RouteResult {
-	result := resolve.Route(m.store.View(record), object, func(key ir.Key) resolve.GatewayResult {
+	result := resolve.Route(m.store.View(record), object, func(key types.NamespacedName) resolve.GatewayResult {
 		return m.gateway(key, record)
 	})
 	return &result
 }
 
-func (m *Model) computePool(key ir.Key, record func(store.Dep)) *resolve.PoolResult {
+func (m *Model) computePool(key types.NamespacedName, record func(store.Dep)) *resolve.PoolResult {
 	result := resolve.Pool(m.store.View(record), key)
 	return &result
 }

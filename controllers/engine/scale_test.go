@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,18 +28,18 @@ type discard struct {
 	published int
 }
 
-func (d *discard) Publish(_ ir.Key, change resource.Change) {
+func (d *discard) Publish(_ types.NamespacedName, change resource.Change) {
 	for _, r := range change.Upsert {
 		d.kept[r.Key] = r
 	}
 	d.published += len(change.Upsert) + len(change.Remove)
 }
-func (d *discard) Forget(ir.Key)                     {}
-func (d *discard) Ready(ir.Key)                      {}
-func (d *discard) Scaler(ir.Key, *scaler.Scaler)     {}
-func (d *discard) Status(status.Update)              {}
-func (d *discard) DataPlane(*resolve.GatewayResult)  {}
-func (d *discard) Fault(source ir.Source, err error) { panic(fmt.Sprint(source, err)) }
+func (d *discard) Forget(types.NamespacedName)                 {}
+func (d *discard) Ready(types.NamespacedName)                  {}
+func (d *discard) Scaler(types.NamespacedName, *scaler.Scaler) {}
+func (d *discard) Status(status.Update)                        {}
+func (d *discard) DataPlane(*resolve.GatewayResult)            {}
+func (d *discard) Fault(source ir.Source, err error)           { panic(fmt.Sprint(source, err)) }
 
 // crowd is a model of one Gateway and n routes, each with its own hostname, Service and slice.
 func crowd(n int) (*Model, *discard) {

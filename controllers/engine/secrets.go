@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -20,7 +22,7 @@ type secretSet struct {
 	dirty     bool
 }
 
-func (m *Model) setSecrets(gateway ir.Key, owner secretOwner, secrets []ir.Secret) {
+func (m *Model) setSecrets(gateway types.NamespacedName, owner secretOwner, secrets []ir.Secret) {
 	set, ok := m.secrets[gateway]
 	if !ok {
 		if len(secrets) == 0 {
@@ -48,7 +50,7 @@ func (m *Model) flushSecrets() {
 	}
 }
 
-func (m *Model) replaceSecrets(gateway ir.Key, set *secretSet) {
+func (m *Model) replaceSecrets(gateway types.NamespacedName, set *secretSet) {
 	wanted := map[string]resource.Resource{}
 	for _, secrets := range set.byOwner {
 		for _, secret := range secrets {

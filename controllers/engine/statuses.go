@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -28,7 +30,7 @@ func (m *Model) computeStatus(object resolve.Object, record func(store.Dep)) *st
 }
 
 func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	class := resolve.Class(m.store.View(record), object.Name)
+	class := resolve.Class(m.store.View(record), object.Key.Name)
 	if !class.Owned {
 		return nil
 	}
@@ -48,7 +50,7 @@ func (m *Model) gatewayStatus(object resolve.Object, record func(store.Dep)) *st
 	return &status.Update{Object: object, Generation: input.Result.Generation, Value: &value}
 }
 
-func (m *Model) gatewayStatusInput(key ir.Key, record func(store.Dep)) (input resolve.GatewayStatusInput, ok bool) {
+func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.Dep)) (input resolve.GatewayStatusInput, ok bool) {
 	result := m.gateway(key, record)
 	if !result.Owned {
 		return input, false
@@ -72,7 +74,7 @@ func (m *Model) listenerSetStatus(object resolve.Object, record func(store.Dep))
 	if set == nil {
 		return nil
 	}
-	parent := ir.Key{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
+	parent := types.NamespacedName{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
 	if set.Spec.ParentRef.Namespace != nil {
 		parent.Namespace = string(*set.Spec.ParentRef.Namespace)
 	}
@@ -116,9 +118,9 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	if policy == nil {
 		return nil
 	}
-	users := map[ir.Key]int{}
+	users := map[types.NamespacedName]int{}
 	for _, target := range policy.Spec.TargetRefs {
-		service := ir.Key{Namespace: policy.Namespace, Name: string(target.Name)}
+		service := types.NamespacedName{Namespace: policy.Namespace, Name: string(target.Name)}
 		record(serviceUsersDep(service))
 		for gateway := range m.usage.services[service] {
 			users[gateway]++
@@ -130,7 +132,7 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 
 // rejected gathers what proxies refused, and what we failed to render, because of an object.
 func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolve.Rejected {
-	source := ir.Source{Kind: string(object.Kind), Namespace: object.Namespace, Name: object.Name}
+	source := ir.Source{Kind: string(object.Kind), Namespace: object.Key.Namespace, Name: object.Key.Name}
 	record(rejectedDep(source))
 	var found []resolve.Rejected
 	collect := func(rejection Rejection) {

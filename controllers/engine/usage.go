@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -12,25 +14,25 @@ import (
 // is sent what its routes need and nothing else.
 type usage struct {
 	clusters map[clusterKey]int
-	pools    map[ir.Key]map[ir.Key]int // pool -> gateway -> routes
-	services map[ir.Key]map[ir.Key]int // Service -> gateway -> routes
-	demands  map[ir.Key]map[ir.Key]int // HTTPScaler -> gateway -> routes
-	gateways map[ir.ClusterKey][]ir.Key
+	pools    map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> routes
+	services map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> routes
+	demands  map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> routes
+	gateways map[ir.ClusterKey][]types.NamespacedName
 }
 
 // clusterKey is a cluster of one gateway.
 type clusterKey struct {
-	gateway ir.Key
+	gateway types.NamespacedName
 	cluster ir.ClusterKey
 }
 
 func newUsage() *usage {
 	return &usage{
 		clusters: map[clusterKey]int{},
-		pools:    map[ir.Key]map[ir.Key]int{},
-		services: map[ir.Key]map[ir.Key]int{},
-		demands:  map[ir.Key]map[ir.Key]int{},
-		gateways: map[ir.ClusterKey][]ir.Key{},
+		pools:    map[types.NamespacedName]map[types.NamespacedName]int{},
+		services: map[types.NamespacedName]map[types.NamespacedName]int{},
+		demands:  map[types.NamespacedName]map[types.NamespacedName]int{},
+		gateways: map[ir.ClusterKey][]types.NamespacedName{},
 	}
 }
 
@@ -48,13 +50,13 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep,
 				edges = append(edges, key)
 			}
 			if cluster.Demand != "" {
-				demand := ir.Key{Namespace: cluster.Namespace, Name: cluster.Demand}
+				demand := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand}
 				if adjust(u.demands, demand, gateway, by) {
 					touched = append(touched, demandUsersDep(demand))
 				}
 			}
 			if cluster.Kind != ir.BackendPool {
-				service := ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}
+				service := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Name}
 				if adjust(u.services, service, gateway, by) {
 					touched = append(touched, serviceUsersDep(service))
 				}
@@ -70,10 +72,10 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep,
 }
 
 // adjust reports whether the set of users changed.
-func adjust(all map[ir.Key]map[ir.Key]int, used, user ir.Key, by int) bool {
+func adjust(all map[types.NamespacedName]map[types.NamespacedName]int, used, user types.NamespacedName, by int) bool {
 	users := all[used]
 	if users == nil {
-		users = map[ir.Key]int{}
+		users = map[types.NamespacedName]int{}
 		all[used] = users
 	}
 	before := users[user]
@@ -87,8 +89,8 @@ func adjust(all map[ir.Key]map[ir.Key]int, used, user ir.Key, by int) bool {
 }
 
 // attachedGateways returns the gateways that accepted the route, sorted.
-func attachedGateways(result *resolve.RouteResult) []ir.Key {
-	var gateways []ir.Key
+func attachedGateways(result *resolve.RouteResult) []types.NamespacedName {
+	var gateways []types.NamespacedName
 	for _, parent := range result.Parents {
 		if len(parent.Attached) > 0 && !slices.Contains(gateways, parent.Gateway) {
 			gateways = append(gateways, parent.Gateway)
@@ -97,8 +99,8 @@ func attachedGateways(result *resolve.RouteResult) []ir.Key {
 	return gateways
 }
 
-func sortedUsers(users map[ir.Key]int) []ir.Key {
-	keys := make([]ir.Key, 0, len(users))
+func sortedUsers(users map[types.NamespacedName]int) []types.NamespacedName {
+	keys := make([]types.NamespacedName, 0, len(users))
 	for key := range users {
 		keys = append(keys, key)
 	}

@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/certs"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -37,7 +38,7 @@ type Live interface {
 	client.Reader
 	// Watch returns when everything that exists can be read. From then on it reports, until
 	// the context ends, the Gateway of each object that changes.
-	Watch(ctx context.Context, changed func(gateway ir.Key)) error
+	Watch(ctx context.Context, changed func(gateway types.NamespacedName)) error
 }
 
 // Certificates makes the client certificates of the Envoys (certs.Keeper).
@@ -53,7 +54,7 @@ type Options struct {
 	Live   Live
 	// Certificates for Identity, the name under which a Gateway's Envoys meet the xDS server.
 	Certificates Certificates
-	Identity     func(gateway ir.Key) string
+	Identity     func(gateway types.NamespacedName) string
 	Clock        clock.WithTicker
 	Log          logr.Logger
 	// Report is called after an attempt whose outcome differs from the one before; from any
@@ -65,7 +66,7 @@ type Options struct {
 // is nil, a ParametersError (stays until the parameters change), or something that is being
 // tried again, such as ErrForeign.
 type Result struct {
-	Gateway    ir.Key
+	Gateway    types.NamespacedName
 	Generation int64
 	Err        error
 }
@@ -73,11 +74,11 @@ type Result struct {
 // Applier keeps the data planes of all Gateways as they should be.
 type Applier struct {
 	options Options
-	queue   workqueue.TypedRateLimitingInterface[ir.Key]
+	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
 
 	mu      sync.Mutex
-	wishes  map[ir.Key]wish
-	results map[ir.Key]string
+	wishes  map[types.NamespacedName]wish
+	results map[types.NamespacedName]string
 }
 
 // wish is the newest word on a Gateway; a nil spec means that it has no data plane.
@@ -88,13 +89,13 @@ func NewApplier(options Options) *Applier {
 	if options.Report == nil {
 		options.Report = func(Result) {}
 	}
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[ir.Key](firstRetry, lastRetry)
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry)
 	return &Applier{
 		options: options,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
-			workqueue.TypedRateLimitingQueueConfig[ir.Key]{Name: "infrastructure", Clock: options.Clock}),
-		wishes:  map[ir.Key]wish{},
-		results: map[ir.Key]string{},
+			workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "infrastructure", Clock: options.Clock}),
+		wishes:  map[types.NamespacedName]wish{},
+		results: map[types.NamespacedName]string{},
 	}
 }
 
@@ -105,7 +106,7 @@ func (a *Applier) Apply(spec Spec) { a.want(spec.Gateway, wish{spec: &spec}) }
 // Delete wishes for no data plane: for Gateways that went to another class. Those that were
 // deleted need it only to be forgotten, their objects go with them. It writes nothing when
 // there is nothing.
-func (a *Applier) Delete(gateway ir.Key) { a.want(gateway, wish{}) }
+func (a *Applier) Delete(gateway types.NamespacedName) { a.want(gateway, wish{}) }
 
 // Refresh looks at every data plane again: the CA has changed.
 func (a *Applier) Refresh() {
@@ -116,7 +117,7 @@ func (a *Applier) Refresh() {
 	}
 }
 
-func (a *Applier) want(gateway ir.Key, newest wish) {
+func (a *Applier) want(gateway types.NamespacedName, newest wish) {
 	a.mu.Lock()
 	a.wishes[gateway] = newest
 	a.mu.Unlock()
@@ -142,7 +143,7 @@ func (a *Applier) Run(ctx context.Context) error {
 
 // changed is called for every change of an object of ours, those that we made included: a
 // look costs a rendering and a comparison.
-func (a *Applier) changed(gateway ir.Key) {
+func (a *Applier) changed(gateway types.NamespacedName) {
 	a.mu.Lock()
 	_, known := a.wishes[gateway]
 	a.mu.Unlock()
@@ -164,7 +165,7 @@ func (a *Applier) work(ctx context.Context) {
 
 // attempt makes one wish true, and arranges for the next look: soon after a failure, at the
 // renewal of the certificate otherwise.
-func (a *Applier) attempt(ctx context.Context, gateway ir.Key) {
+func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) {
 	a.mu.Lock()
 	wish, known := a.wishes[gateway]
 	a.mu.Unlock()
@@ -201,7 +202,7 @@ func (a *Applier) attempt(ctx context.Context, gateway ir.Key) {
 }
 
 // forget drops a wish that was fulfilled, unless a newer one has come.
-func (a *Applier) forget(gateway ir.Key, done wish) {
+func (a *Applier) forget(gateway types.NamespacedName, done wish) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.wishes[gateway] == done {

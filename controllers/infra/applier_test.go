@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
 	appsv1 "k8s.io/api/apps/v1"
@@ -25,7 +27,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/certs"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // leaks are goroutines of others that may outlive the tests.
@@ -52,7 +53,7 @@ type bench struct {
 // fakeLive reads the fake API server; nothing changes there that the test did not change.
 type fakeLive struct{ client.Reader }
 
-func (fakeLive) Watch(context.Context, func(ir.Key)) error { return nil }
+func (fakeLive) Watch(context.Context, func(types.NamespacedName)) error { return nil }
 
 func newBench(t *testing.T, objects ...client.Object) *bench {
 	t.Helper()
@@ -86,7 +87,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	}
 	b.applier = NewApplier(Options{
 		Config: testConfig, Client: b.client, Live: fakeLive{b.client}, Certificates: b.keeper,
-		Identity: func(gateway ir.Key) string {
+		Identity: func(gateway types.NamespacedName) string {
 			return "spiffe://kedify-gateway/ns/" + gateway.Namespace + "/gateway/" + gateway.Name
 		},
 		Clock: b.clock, Log: logr.Discard(), Report: func(result Result) { b.results <- result },

@@ -20,7 +20,6 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/certs"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -207,7 +206,7 @@ func (a *Applier) prune(ctx context.Context, spec Spec, object client.Object) er
 }
 
 // remove deletes every object of a Gateway that has no data plane any more.
-func (a *Applier) remove(ctx context.Context, gateway ir.Key) error {
+func (a *Applier) remove(ctx context.Context, gateway types.NamespacedName) error {
 	for _, newList := range ownedLists {
 		list := newList()
 		err := a.options.Live.List(ctx, list, client.InNamespace(gateway.Namespace), client.MatchingLabels(selector(gateway)))
@@ -232,12 +231,12 @@ func (a *Applier) remove(ctx context.Context, gateway ir.Key) error {
 }
 
 // gatewayOf returns the Gateway that an object belongs to.
-func gatewayOf(object client.Object) (ir.Key, bool) {
+func gatewayOf(object client.Object) (types.NamespacedName, bool) {
 	controller := metav1.GetControllerOf(object)
 	if controller == nil || controller.Kind != "Gateway" || controller.APIVersion != gwv1.GroupVersion.String() {
-		return ir.Key{}, false
+		return types.NamespacedName{}, false
 	}
-	return ir.Key{Namespace: object.GetNamespace(), Name: controller.Name}, true
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: controller.Name}, true
 }
 
 // kindOf is the kind of a typed object, whether or not its TypeMeta is filled in.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
@@ -51,7 +53,7 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 	}
 	envoy := ptr.Deref(spec.Infrastructure.Parameters.Envoy, v1alpha1.EnvoyParameters{})
 	files, err := bootstrap.Files(bootstrap.Config{
-		Gateway:              spec.Gateway,
+		Gateway:              ir.Key(spec.Gateway),
 		Directory:            bootstrapDirectory,
 		ServerAddress:        host,
 		ServerPort:           port,

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,7 +30,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/resolve"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // The tests here run the applier against the API server of KUBECONFIG, in namespaces of their
@@ -80,7 +81,7 @@ func newPlane(t *testing.T) *plane {
 	}
 	p.runs = NewApplier(Options{
 		Config: testConfig, Client: p.counting(), Live: live, Certificates: keeper,
-		Identity: func(gateway ir.Key) string { return "spiffe://test/" + gateway.String() },
+		Identity: func(gateway types.NamespacedName) string { return "spiffe://test/" + gateway.String() },
 		Clock:    clock.RealClock{}, Log: logr.Discard(), Report: func(r Result) { p.ready <- r },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -112,7 +113,7 @@ func (p *plane) makeGateway() {
 		p.t.Fatal(err)
 	}
 	p.spec = plainSpec()
-	p.spec.Gateway = ir.Key{Namespace: namespace.Name, Name: "web"}
+	p.spec.Gateway = types.NamespacedName{Namespace: namespace.Name, Name: "web"}
 	p.spec.UID = string(gateway.UID)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -15,8 +17,6 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // owned are the kinds of objects of a data plane.
@@ -69,7 +69,7 @@ func NewLive(config *rest.Config, scheme *runtime.Scheme) (Live, error) {
 }
 
 // Watch implements Live.
-func (l liveCache) Watch(ctx context.Context, changed func(gateway ir.Key)) error {
+func (l liveCache) Watch(ctx context.Context, changed func(gateway types.NamespacedName)) error {
 	notify := func(value any) {
 		if gone, ok := value.(toolscache.DeletedFinalStateUnknown); ok {
 			value = gone.Obj

@@ -4,12 +4,13 @@ import (
 	"maps"
 	"regexp"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"k8s.io/apimachinery/pkg/util/validation"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -33,7 +34,7 @@ var notInLabel = regexp.MustCompile(`[^a-z0-9-]+`)
 // Name is the name of every object of the data plane of a Gateway: the Gateway's name and
 // "-kedify". A Service name is a DNS label (RFC 1035), a Gateway name is a DNS subdomain of up
 // to 253 characters: a name that does not fit is cut and gets a hash of the whole name.
-func Name(gateway ir.Key) string {
+func Name(gateway types.NamespacedName) string {
 	name := gateway.Name + nameSuffix
 	if len(validation.IsDNS1035Label(name)) == 0 {
 		return name
@@ -46,11 +47,11 @@ func Name(gateway ir.Key) string {
 }
 
 // SecretName is the name of the Secret with the xDS client certificate of a Gateway.
-func SecretName(gateway ir.Key) string { return Name(gateway) + "-xds" }
+func SecretName(gateway types.NamespacedName) string { return Name(gateway) + "-xds" }
 
 // selector is what the Deployment, the Service and the PodDisruptionBudget select. A
 // Deployment's selector can never change: only the identity of the Gateway belongs here.
-func selector(gateway ir.Key) map[string]string {
+func selector(gateway types.NamespacedName) map[string]string {
 	return map[string]string{
 		gwv1.GatewayNameLabelKey: names.LabelValue(gateway.Name),
 		labelManagedBy:           ManagedBy,

@@ -4,10 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kedify/inference-gateway/internal/names"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func TestName(t *testing.T) {
@@ -27,7 +28,7 @@ func TestName(t *testing.T) {
 	seen := map[string]string{}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Name(ir.Key{Namespace: "shop", Name: test.gateway})
+			got := Name(types.NamespacedName{Namespace: "shop", Name: test.gateway})
 			if problems := validation.IsDNS1035Label(got); len(problems) > 0 {
 				t.Errorf("%q is no Service name: %v", got, problems)
 			}
@@ -50,7 +51,7 @@ func TestName(t *testing.T) {
 func TestNameIsUnique(t *testing.T) {
 	stem := strings.Repeat("a", 70)
 	for _, pair := range [][2]string{{"a.b", "a-b"}, {stem + "1", stem + "2"}, {"1a", "g-1a"}, {"a..b", "a.b"}} {
-		first, second := Name(ir.Key{Name: pair[0]}), Name(ir.Key{Name: pair[1]})
+		first, second := Name(types.NamespacedName{Name: pair[0]}), Name(types.NamespacedName{Name: pair[1]})
 		if first == second {
 			t.Errorf("%q and %q are both %q", pair[0], pair[1], first)
 		}

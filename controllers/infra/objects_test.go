@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -19,7 +21,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/internal/golden"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 var testConfig = Config{
@@ -30,7 +31,7 @@ var testConfig = Config{
 
 // goldenInput is what a case asks for.
 type goldenInput struct {
-	Gateway     ir.Key                         `json:"gateway"`
+	Gateway     types.NamespacedName           `json:"gateway"`
 	Class       string                         `json:"class"`
 	Labels      map[string]string              `json:"labels"`
 	Annotations map[string]string              `json:"annotations"`
@@ -99,7 +100,7 @@ func hide(desired *unstructured.Unstructured) {
 
 func plainSpec() Spec {
 	return goldenInput{
-		Gateway: ir.Key{Namespace: "shop", Name: "web"}, Class: "kedify",
+		Gateway: types.NamespacedName{Namespace: "shop", Name: "web"}, Class: "kedify",
 		Ports: []resolve.Port{{Port: 80, Protocol: corev1.ProtocolTCP}},
 	}.spec()
 }

@@ -4,16 +4,17 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Spec is what the data plane of one Gateway is made from.
 type Spec struct {
-	Gateway ir.Key
+	Gateway types.NamespacedName
 	// UID of the Gateway, which becomes the owner of every object.
 	UID            string
 	ClassName      string

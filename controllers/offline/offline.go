@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,14 +37,14 @@ type Result struct {
 // Gateway is the resources of one Gateway, sorted by type in the order of resource.Types and
 // by name.
 type Gateway struct {
-	Key       ir.Key
+	Key       types.NamespacedName
 	Resources []resource.Resource
 }
 
 // Run computes the result for a set of objects. With programmed set, statuses are those of a
 // world in which an Envoy of every Gateway has accepted everything; otherwise no Envoy exists.
 func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Result, error) {
-	collected := &collector{resources: map[ir.Key]map[resource.Key]resource.Resource{}, statuses: map[resolve.Object]status.Update{}}
+	collected := &collector{resources: map[types.NamespacedName]map[resource.Key]resource.Resource{}, statuses: map[resolve.Object]status.Update{}}
 	model := engine.New(collected)
 	for _, object := range objects {
 		kind, ok := KindOf(scheme, object)
@@ -64,13 +66,13 @@ func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Resu
 
 // collector is an engine.Output that keeps everything.
 type collector struct {
-	resources map[ir.Key]map[resource.Key]resource.Resource
+	resources map[types.NamespacedName]map[resource.Key]resource.Resource
 	statuses  map[resolve.Object]status.Update
-	ports     map[ir.Key]map[uint32]bool
+	ports     map[types.NamespacedName]map[uint32]bool
 	fault     error
 }
 
-func (c *collector) Publish(gateway ir.Key, change resource.Change) {
+func (c *collector) Publish(gateway types.NamespacedName, change resource.Change) {
 	if c.resources[gateway] == nil {
 		c.resources[gateway] = map[resource.Key]resource.Resource{}
 	}
@@ -82,8 +84,8 @@ func (c *collector) Publish(gateway ir.Key, change resource.Change) {
 	}
 }
 
-func (c *collector) Forget(gateway ir.Key) { delete(c.resources, gateway) }
-func (c *collector) Ready(ir.Key)          {}
+func (c *collector) Forget(gateway types.NamespacedName) { delete(c.resources, gateway) }
+func (c *collector) Ready(types.NamespacedName)          {}
 
 func (c *collector) Status(update status.Update) {
 	if update.Value == nil {
@@ -95,7 +97,7 @@ func (c *collector) Status(update status.Update) {
 
 func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 	if c.ports == nil {
-		c.ports = map[ir.Key]map[uint32]bool{}
+		c.ports = map[types.NamespacedName]map[uint32]bool{}
 	}
 	ports := map[uint32]bool{}
 	for _, port := range gateway.Infrastructure.Ports {
@@ -105,13 +107,13 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 }
 
 // Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
-func (c *collector) Scaler(ir.Key, *scaler.Scaler) {}
+func (c *collector) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
 func (c *collector) Fault(source ir.Source, err error) {
 	c.fault = cmp.Or(c.fault, fmt.Errorf("%s: %w", source, err))
 }
 
-func (c *collector) listeners() map[ir.Key]map[uint32]bool { return c.ports }
+func (c *collector) listeners() map[types.NamespacedName]map[uint32]bool { return c.ports }
 
 func (c *collector) result() Result {
 	var result Result

@@ -5,21 +5,22 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-var demandKey = ir.Key{Namespace: "default", Name: "web-0"}
+var demandKey = types.NamespacedName{Namespace: "default", Name: "web-0"}
 
 // counts has replicas know one trigger that the proxies of the gateway count for.
 func counts(replicas ...*replica) {
 	for _, r := range replicas {
-		s := &scaler.Scaler{Key: demandKey, Gateways: []ir.Key{gatewayKey}}
+		s := &scaler.Scaler{Key: demandKey, Gateways: []types.NamespacedName{gatewayKey}}
 		s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 1, Aggregation: "instant"}
 		r.catalog.Set(demandKey, s)
 	}
@@ -29,7 +30,7 @@ func counts(replicas ...*replica) {
 func (r *replica) reports(node string, requests, active uint64) {
 	r.board.Report(demand.Report{
 		Proxy: demand.Proxy{Gateway: gatewayKey, Node: node}, Started: true, Uptime: time.Second,
-		Counts: map[ir.Key]demand.Counts{demandKey: {Requests: requests, Active: active}},
+		Counts: map[types.NamespacedName]demand.Counts{demandKey: {Requests: requests, Active: active}},
 	})
 }
 
@@ -127,7 +128,7 @@ func TestCountsAfterReconnect(t *testing.T) {
 	again.reads("what a knows of the proxy", func(demand.Reading, error) bool { return len(again.board.Dump(demandKey).Proxies) == 1 })
 	again.board.Report(demand.Report{
 		Proxy: demand.Proxy{Gateway: gatewayKey, Node: "two"}, Uptime: time.Hour,
-		Counts: map[ir.Key]demand.Counts{demandKey: {Requests: 26, Active: 3}},
+		Counts: map[types.NamespacedName]demand.Counts{demandKey: {Requests: 26, Active: 3}},
 	})
 	for _, r := range []*replica{a, again} {
 		r.reads("held and in flight", func(reading demand.Reading, err error) bool {

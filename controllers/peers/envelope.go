@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -27,7 +28,7 @@ type envelope struct {
 	// one before; the first envelope of a stream replaces all of them.
 	Deliveries []publish.Delivery `json:"deliveries,omitempty"`
 	// Forgotten are the gateways that the sender has no more.
-	Forgotten []ir.Key `json:"forgotten,omitempty"`
+	Forgotten []types.NamespacedName `json:"forgotten,omitempty"`
 	// Demand is what the proxies of the sender count and what the sender holds: all of it in
 	// the first envelope of a stream, and then what changed.
 	Demand *demand.News `json:"demand,omitempty"`

@@ -5,11 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
 )
@@ -30,7 +31,7 @@ type Options struct {
 	// Deliver takes what the proxies of all replicas have. It must not block.
 	Deliver func(publish.Delivery)
 	// Knows reports whether this replica has a gateway, see publish.Publisher.Knows.
-	Knows func(ir.Key) bool
+	Knows func(types.NamespacedName) bool
 	// Board counts and holds; demand.Board is one. Nil: nothing is counted or held here.
 	Board Board
 	// Discover returns the addresses, host:port, of the other replicas.
@@ -96,13 +97,13 @@ func (e *Exchange) Deliver(d publish.Delivery) {
 }
 
 // Forget drops a gateway that the publisher has forgotten.
-func (e *Exchange) Forget(gateway ir.Key) {
+func (e *Exchange) Forget(gateway types.NamespacedName) {
 	e.view.forget(gateway)
 	e.feed.forget(gateway)
 }
 
 // Elsewhere returns what the other replicas say about a gateway, sorted by replica.
-func (e *Exchange) Elsewhere(gateway ir.Key) []Word { return e.view.elsewhere(gateway) }
+func (e *Exchange) Elsewhere(gateway types.NamespacedName) []Word { return e.view.elsewhere(gateway) }
 
 // Register adds the service to a server, see server.Options.Register.
 func (e *Exchange) Register(on *grpc.Server) { on.RegisterService(&service, e) }

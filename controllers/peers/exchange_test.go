@@ -6,12 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/controllers/peers"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -118,7 +121,7 @@ func TestSnapshotReplaces(t *testing.T) {
 	if words := a.exchange.Elsewhere(gatewayKey); len(words) != 1 || words[0].Replica != "b2" {
 		t.Errorf("elsewhere: %+v", words)
 	}
-	again.publisher.Forget(gatewayKey)
+	again.publisher.Forget(ir.Key(gatewayKey))
 	again.exchange.Forget(gatewayKey)
 	a.eventually("that it was forgotten", func(d publish.Delivery) bool { return d.Connected == 0 })
 	a.follows(0)
@@ -131,7 +134,7 @@ func TestForget(t *testing.T) {
 	applies(listener(t, 80), a, b)
 	a.eventually("the first word", func(d publish.Delivery) bool { return d.Versions["l"] != "" })
 	a.follows(1)
-	a.publisher.Forget(gatewayKey)
+	a.publisher.Forget(ir.Key(gatewayKey))
 	a.exchange.Forget(gatewayKey)
 	before := len(a.all())
 	b.proxy(deltatest.Options{})
@@ -158,7 +161,7 @@ func TestIdentities(t *testing.T) {
 			t.Errorf("%s: %v, not %s", identity, err, code)
 		}
 	}
-	p := deltatest.New(t, deltatest.Options{Gateway: gatewayKey, Dial: a.dial, Credentials: a.credentials(server.ReplicaIdentity)})
+	p := deltatest.New(t, deltatest.Options{Gateway: ir.Key(gatewayKey), Dial: a.dial, Credentials: a.credentials(server.ReplicaIdentity)})
 	if err := p.TryConnect(); err == nil {
 		p.Wait("the end of the stream", func(s deltatest.State) bool { return s.Ended() })
 		if status.Code(p.Err()) != codes.Unauthenticated {
@@ -197,9 +200,9 @@ func TestSlowReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	const gateways, rounds = 50, 400 // 50 MiB if all were sent: far above what gRPC buffers
-	key := func(i int) ir.Key { return ir.Key{Namespace: "many", Name: fmt.Sprint(i)} }
+	key := func(i int) types.NamespacedName { return types.NamespacedName{Namespace: "many", Name: fmt.Sprint(i)} }
 	for i := range gateways {
-		a.publisher.Apply(key(i), resource.Change{})
+		a.publisher.Apply(ir.Key(key(i)), resource.Change{})
 	}
 	a.hears(gateways) // the publisher has said all that it will
 	text := string(make([]byte, 400))
@@ -207,7 +210,7 @@ func TestSlowReader(t *testing.T) {
 	for round := range rounds {
 		for i := range gateways {
 			key := key(i)
-			a.exchange.Deliver(publish.Delivery{Gateway: key, Connected: round, Versions: map[string]string{"l": text}})
+			a.exchange.Deliver(publish.Delivery{Gateway: ir.Key(key), Connected: round, Versions: map[string]string{"l": text}})
 		}
 	}
 	if took := time.Since(start); took > 5*time.Second {

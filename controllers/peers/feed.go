@@ -3,17 +3,18 @@ package peers
 import (
 	"sync"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
 // feed is what this replica tells the others. It keeps the newest delivery of each gateway,
 // and each reader keeps only names: a slow one skips states, and costs no memory.
 type feed struct {
-	knows func(ir.Key) bool
+	knows func(types.NamespacedName) bool
 
 	mu      sync.Mutex
-	own     map[ir.Key]publish.Delivery
+	own     map[types.NamespacedName]publish.Delivery
 	readers map[*reader]struct{}
 }
 
@@ -21,28 +22,28 @@ type feed struct {
 type reader struct {
 	feed *feed
 	wake chan struct{} // something is due
-	due  map[ir.Key]struct{}
-	told map[ir.Key]struct{} // what the subscriber has heard of, so that it is told of the end
+	due  map[types.NamespacedName]struct{}
+	told map[types.NamespacedName]struct{} // what the subscriber has heard of, so that it is told of the end
 }
 
-func newFeed(knows func(ir.Key) bool) *feed {
-	return &feed{knows: knows, own: map[ir.Key]publish.Delivery{}, readers: map[*reader]struct{}{}}
+func newFeed(knows func(types.NamespacedName) bool) *feed {
+	return &feed{knows: knows, own: map[types.NamespacedName]publish.Delivery{}, readers: map[*reader]struct{}{}}
 }
 
 // set takes a delivery, unless its gateway was forgotten while the news was on its way.
 func (f *feed) set(d publish.Delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.knows(d.Gateway) {
+	if !f.knows(types.NamespacedName(d.Gateway)) {
 		return
 	}
-	f.own[d.Gateway] = d
+	f.own[types.NamespacedName(d.Gateway)] = d
 	for r := range f.readers {
-		r.mark(d.Gateway)
+		r.mark(types.NamespacedName(d.Gateway))
 	}
 }
 
-func (f *feed) forget(gateway ir.Key) {
+func (f *feed) forget(gateway types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.own, gateway)
@@ -59,7 +60,7 @@ func (f *feed) forget(gateway ir.Key) {
 func (f *feed) subscribe() *reader {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := &reader{feed: f, wake: make(chan struct{}, 1), due: map[ir.Key]struct{}{}, told: map[ir.Key]struct{}{}}
+	r := &reader{feed: f, wake: make(chan struct{}, 1), due: map[types.NamespacedName]struct{}{}, told: map[types.NamespacedName]struct{}{}}
 	for gateway := range f.own {
 		r.due[gateway] = struct{}{}
 	}
@@ -74,7 +75,7 @@ func (r *reader) leave() {
 }
 
 // mark has the lock of the feed.
-func (r *reader) mark(gateway ir.Key) {
+func (r *reader) mark(gateway types.NamespacedName) {
 	r.due[gateway] = struct{}{}
 	select {
 	case r.wake <- struct{}{}:

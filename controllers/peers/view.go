@@ -6,27 +6,28 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
 // view adds up what all replicas say, and tells what comes of it when that changes.
 type view struct {
 	deliver       func(publish.Delivery)
-	knows         func(ir.Key) bool
+	knows         func(types.NamespacedName) bool
 	grace, settle time.Duration
 
 	mu     sync.Mutex
 	closed bool
-	own    map[ir.Key]publish.Delivery
+	own    map[types.NamespacedName]publish.Delivery
 	others map[string]*other // by address
-	told   map[ir.Key]*told
+	told   map[types.NamespacedName]*told
 }
 
 // other is what another replica says.
 type other struct {
 	replica    string
-	deliveries map[ir.Key]publish.Delivery
+	deliveries map[types.NamespacedName]publish.Delivery
 	lost       *time.Timer // the grace after the end of its stream; nil while that is open
 }
 
@@ -39,7 +40,7 @@ type told struct {
 func newView(options Options) *view {
 	return &view{
 		deliver: options.Deliver, knows: options.Knows, grace: options.Grace, settle: options.Settle,
-		own: map[ir.Key]publish.Delivery{}, others: map[string]*other{}, told: map[ir.Key]*told{},
+		own: map[types.NamespacedName]publish.Delivery{}, others: map[string]*other{}, told: map[types.NamespacedName]*told{},
 	}
 }
 
@@ -47,14 +48,14 @@ func newView(options Options) *view {
 func (v *view) set(d publish.Delivery) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.knows(d.Gateway) {
+	if !v.knows(types.NamespacedName(d.Gateway)) {
 		return // forgotten while the news was on its way
 	}
-	v.own[d.Gateway] = d
-	v.tell(d.Gateway)
+	v.own[types.NamespacedName(d.Gateway)] = d
+	v.tell(types.NamespacedName(d.Gateway))
 }
 
-func (v *view) forget(gateway ir.Key) {
+func (v *view) forget(gateway types.NamespacedName) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.own, gateway)
@@ -69,10 +70,10 @@ func (v *view) replace(address string, said envelope) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	before := v.remove(address)
-	after := &other{replica: said.Replica, deliveries: map[ir.Key]publish.Delivery{}}
+	after := &other{replica: said.Replica, deliveries: map[types.NamespacedName]publish.Delivery{}}
 	v.others[address] = after
 	for _, d := range said.Deliveries {
-		after.deliveries[d.Gateway] = d
+		after.deliveries[types.NamespacedName(d.Gateway)] = d
 	}
 	for gateway := range after.deliveries {
 		v.tell(gateway)
@@ -91,8 +92,8 @@ func (v *view) change(address string, said envelope) {
 		return
 	}
 	for _, d := range said.Deliveries {
-		from.deliveries[d.Gateway] = d
-		v.tell(d.Gateway)
+		from.deliveries[types.NamespacedName(d.Gateway)] = d
+		v.tell(types.NamespacedName(d.Gateway))
 	}
 	for _, gateway := range said.Forgotten {
 		delete(from.deliveries, gateway)
@@ -123,7 +124,7 @@ func (v *view) expire(address string, gone *other) {
 	}
 }
 
-func (v *view) remove(address string) map[ir.Key]publish.Delivery {
+func (v *view) remove(address string) map[types.NamespacedName]publish.Delivery {
 	was := v.others[address]
 	if was == nil {
 		return nil
@@ -137,7 +138,7 @@ func (v *view) remove(address string) map[ir.Key]publish.Delivery {
 
 // tell delivers what is true of a gateway now, if that is news. News that merely got worse
 // waits for the settle time. It is delivered with the lock held, so that the order is right.
-func (v *view) tell(gateway ir.Key) {
+func (v *view) tell(gateway types.NamespacedName) {
 	own, desired := v.own[gateway]
 	if !desired || v.closed {
 		return // other replicas may know a gateway earlier, or longer
@@ -159,7 +160,7 @@ func (v *view) tell(gateway ir.Key) {
 }
 
 // settled tells what is true after the settle time, good or bad.
-func (v *view) settled(gateway ir.Key, was *told) {
+func (v *view) settled(gateway types.NamespacedName, was *told) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.told[gateway] != was || was.fading == nil || v.closed {
@@ -169,7 +170,7 @@ func (v *view) settled(gateway ir.Key, was *told) {
 }
 
 // said returns what the other replicas say of a gateway.
-func (v *view) said(gateway ir.Key) (all []publish.Delivery) {
+func (v *view) said(gateway types.NamespacedName) (all []publish.Delivery) {
 	for _, from := range v.others {
 		if d, ok := from.deliveries[gateway]; ok {
 			all = append(all, d)
@@ -214,7 +215,7 @@ type Word struct {
 }
 
 // elsewhere returns the words of the other replicas, sorted.
-func (v *view) elsewhere(gateway ir.Key) (words []Word) {
+func (v *view) elsewhere(gateway types.NamespacedName) (words []Word) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, from := range v.others {

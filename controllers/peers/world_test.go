@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -19,7 +23,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -34,7 +37,7 @@ const (
 	settle     = 100 * time.Millisecond
 )
 
-var gatewayKey = ir.Key{Namespace: "default", Name: "gateway"}
+var gatewayKey = types.NamespacedName{Namespace: "default", Name: "gateway"}
 
 // cluster is what replicas have in common: the CA Secret and their addresses.
 type cluster struct {
@@ -63,7 +66,7 @@ type replica struct {
 	stop      func()
 
 	mu     sync.Mutex
-	merged map[ir.Key][]publish.Delivery
+	merged map[types.NamespacedName][]publish.Delivery
 }
 
 func (c *cluster) replica(name string) *replica {
@@ -73,7 +76,7 @@ func (c *cluster) replica(name string) *replica {
 
 func (c *cluster) replicaAt(name, address string) *replica {
 	c.t.Helper()
-	r := &replica{t: c.t, name: name, merged: map[ir.Key][]publish.Delivery{}}
+	r := &replica{t: c.t, name: name, merged: map[types.NamespacedName][]publish.Delivery{}}
 	r.keeper = certs.NewKeeper(certs.Options{Client: c.client, Namespace: "kedify-system", Name: certs.SecretName, Clock: clock.RealClock{}})
 	if err := r.keeper.Load(c.t.Context()); err != nil {
 		c.t.Fatal(err)
@@ -81,7 +84,7 @@ func (c *cluster) replicaAt(name, address string) *replica {
 	r.catalog = scaler.NewCatalog()
 	r.board = demand.New(demand.Options{Catalog: r.catalog})
 	r.exchange = peers.New(peers.Options{
-		Board: r.board, Replica: name, Deliver: r.take, Knows: func(gateway ir.Key) bool { return r.publisher.Knows(gateway) },
+		Board: r.board, Replica: name, Deliver: r.take, Knows: func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
 		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, Settle: settle,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})
@@ -118,7 +121,7 @@ func (c *cluster) discover(context.Context) ([]string, error) {
 func (r *replica) take(d publish.Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.merged[d.Gateway] = append(r.merged[d.Gateway], d)
+	r.merged[types.NamespacedName(d.Gateway)] = append(r.merged[types.NamespacedName(d.Gateway)], d)
 }
 
 // all returns what was delivered of the gateway, oldest first.
@@ -139,8 +142,8 @@ func (r *replica) last() publish.Delivery {
 // applies makes replicas desire the same.
 func applies(upsert []resource.Resource, replicas ...*replica) {
 	for _, r := range replicas {
-		r.publisher.Apply(gatewayKey, resource.Change{Upsert: upsert})
-		r.publisher.Ready(gatewayKey)
+		r.publisher.Apply(ir.Key(gatewayKey), resource.Change{Upsert: upsert})
+		r.publisher.Ready(ir.Key(gatewayKey))
 	}
 }
 
@@ -171,7 +174,7 @@ func (r *replica) connection(identity string) *grpc.ClientConn {
 // proxy starts an Envoy of the gateway at the replica.
 func (r *replica) proxy(options deltatest.Options) *deltatest.Proxy {
 	r.t.Helper()
-	options.Gateway, options.Dial, options.Credentials = gatewayKey, r.dial, r.credentials(server.Identity(gatewayKey))
+	options.Gateway, options.Dial, options.Credentials = ir.Key(gatewayKey), r.dial, r.credentials(server.Identity(gatewayKey))
 	return deltatest.Start(r.t, options)
 }
 

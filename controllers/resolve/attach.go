@@ -21,7 +21,7 @@ func (r *routeResolver) namespaceAllowed(listener Listener) bool {
 	case gwv1.NamespacesFromAll:
 		return true
 	case gwv1.NamespacesFromSame:
-		return listener.ID.Parent.Namespace == r.object.Namespace
+		return listener.ID.Parent.Key.Namespace == r.object.Key.Namespace
 	case gwv1.NamespacesFromSelector:
 		selector, err := metav1.LabelSelectorAsSelector(listener.Namespaces.Selector)
 		if err != nil {
@@ -36,8 +36,8 @@ func (r *routeResolver) namespaceAllowed(listener Listener) bool {
 // namespaceLabels returns the labels of the route's namespace, with the one that the API
 // server puts on every namespace: objects from files lack it.
 func (r *routeResolver) namespaceLabels() labels.Set {
-	set := labels.Set{corev1.LabelMetadataName: r.object.Namespace}
-	if namespace := r.view.Namespace(r.object.Namespace); namespace != nil {
+	set := labels.Set{corev1.LabelMetadataName: r.object.Key.Namespace}
+	if namespace := r.view.Namespace(r.object.Key.Namespace); namespace != nil {
 		maps.Copy(set, namespace.Labels)
 	}
 	return set

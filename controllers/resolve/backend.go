@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -54,7 +56,7 @@ func (r *routeResolver) backend(path string, ref gwv1.BackendObjectReference) (b
 	if !fault.none() {
 		return backend{}, fault
 	}
-	key := ir.Key{Namespace: to.Namespace, Name: to.Name}
+	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
 	if to.Kind == "Service" {
 		return r.serviceBackend(path, key, ref.Port)
 	}
@@ -64,7 +66,7 @@ func (r *routeResolver) backend(path string, ref gwv1.BackendObjectReference) (b
 // reference checks the kind of a reference and then the permission, before anything is said
 // about the object: what is not permitted says nothing.
 func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) (grantTo, refusal) {
-	to := grantTo{Kind: "Service", Namespace: r.object.Namespace, Name: string(ref.Name)}
+	to := grantTo{Kind: "Service", Namespace: r.object.Key.Namespace, Name: string(ref.Name)}
 	if ref.Group != nil {
 		to.Group = string(*ref.Group)
 	}
@@ -80,7 +82,7 @@ func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) 
 			"%s: kind %q of group %q is not supported; use a Service, or an InferencePool of group %s.",
 			path, to.Kind, to.Group, inferencev1.GroupName)
 	}
-	from := grantFrom{Group: gwv1.GroupName, Kind: string(r.object.Kind), Namespace: r.object.Namespace}
+	from := grantFrom{Group: gwv1.GroupName, Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace}
 	if !granted(r.view, from, to) {
 		return to, refuse(gwv1.RouteReasonRefNotPermitted,
 			"%s: %s %s/%s is in another namespace; create a ReferenceGrant in namespace %s that allows %s of namespace %s to refer to it.",
@@ -90,7 +92,7 @@ func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) 
 }
 
 // service finds the port of a Service that a reference means.
-func (r *routeResolver) service(path string, key ir.Key, number *gwv1.PortNumber, protocol corev1.Protocol) (*corev1.Service, *corev1.ServicePort, refusal) {
+func (r *routeResolver) service(path string, key types.NamespacedName, number *gwv1.PortNumber, protocol corev1.Protocol) (*corev1.Service, *corev1.ServicePort, refusal) {
 	if number == nil {
 		return nil, nil, refuse(gwv1.RouteReasonBackendNotFound,
 			"%s.port is missing; name the port of Service %s.", path, key)
@@ -112,7 +114,7 @@ func (r *routeResolver) service(path string, key ir.Key, number *gwv1.PortNumber
 	return service, port, refusal{}
 }
 
-func (r *routeResolver) serviceBackend(path string, key ir.Key, number *gwv1.PortNumber) (backend, refusal) {
+func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, number *gwv1.PortNumber) (backend, refusal) {
 	service, port, fault := r.service(path, key, number, corev1.ProtocolTCP)
 	if !fault.none() {
 		return backend{}, fault
@@ -172,7 +174,7 @@ func protocolOf(port *corev1.ServicePort) spokenProtocol {
 	return spokenProtocol{}
 }
 
-func (r *routeResolver) poolBackend(path string, key ir.Key) (backend, refusal) {
+func (r *routeResolver) poolBackend(path string, key types.NamespacedName) (backend, refusal) {
 	pool := Pool(r.view, key)
 	if !pool.Exists {
 		return backend{}, refuse(gwv1.RouteReasonBackendNotFound,

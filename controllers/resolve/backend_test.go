@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const chatPool = `
@@ -165,5 +166,5 @@ rules:
 		got = append(got, cluster.String())
 	}
 	equalSlices(t, "clusters", got, []string{"picker/app/epp/9002", "pool/app/chat", "service/app/web/81", "service/app/web/82"})
-	equalSlices(t, "pools", result.Pools, []ir.Key{{Namespace: "app", Name: "chat"}})
+	equalSlices(t, "pools", result.Pools, []types.NamespacedName{{Namespace: "app", Name: "chat"}})
 }

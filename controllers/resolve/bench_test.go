@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -14,9 +16,9 @@ import (
 func BenchmarkRoute(b *testing.B) {
 	v := storeOf(b, ourClass, httpGateway, webService, routeYAML("hostnames: [a.example.com]\nrules: [{backendRefs: [{name: web, port: 80}]}]")).View(nil)
 	gateway := Gateway(v, gatewayKey, nil)
-	object := Object{Kind: store.HTTPRoute, Key: ir.Key{Namespace: "app", Name: "web"}}
+	object := Object{Kind: store.HTTPRoute, Key: types.NamespacedName{Namespace: "app", Name: "web"}}
 	for b.Loop() {
-		if r := Route(v, object, func(ir.Key) GatewayResult { return gateway }); len(r.Fragments) != 1 {
+		if r := Route(v, object, func(types.NamespacedName) GatewayResult { return gateway }); len(r.Fragments) != 1 {
 			b.Fatal(r)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -38,7 +40,7 @@ func (d *declared) resolveCertificates(v store.View) {
 		d.fail(refuse(gwv1.ListenerReasonInvalidCertificateRef,
 			"tls.certificateRefs is empty; name a Secret of type kubernetes.io/tls."))
 	}
-	from := grantFrom{Group: gwv1.GroupName, Kind: string(d.ID.Parent.Kind), Namespace: d.ID.Parent.Namespace}
+	from := grantFrom{Group: gwv1.GroupName, Kind: string(d.ID.Parent.Kind), Namespace: d.ID.Parent.Key.Namespace}
 	reasons := certificateReasons{
 		notPermitted: string(gwv1.ListenerReasonRefNotPermitted),
 		invalid:      string(gwv1.ListenerReasonInvalidCertificateRef),
@@ -70,7 +72,7 @@ func (d *declared) fail(problem refusal) {
 
 // certificate resolves a reference to a Secret with a certificate and its key.
 func certificate(v store.View, from grantFrom, ref gwv1.SecretObjectReference, reasons certificateReasons) (ir.Secret, refusal) {
-	key := ir.Key{Namespace: from.Namespace, Name: string(ref.Name)}
+	key := types.NamespacedName{Namespace: from.Namespace, Name: string(ref.Name)}
 	if ref.Namespace != nil && *ref.Namespace != "" {
 		key.Namespace = string(*ref.Namespace)
 	}
@@ -131,7 +133,7 @@ func keyPair(object *corev1.Secret) (ir.Secret, error) {
 		return ir.Secret{}, fmt.Errorf("%s: %w", corev1.TLSPrivateKeyKey, err)
 	}
 	return ir.Secret{
-		Name:        ir.Key{Namespace: object.Namespace, Name: object.Name}.String(),
+		Name:        types.NamespacedName{Namespace: object.Namespace, Name: object.Name}.String(),
 		Certificate: chain,
 		PrivateKey:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}),
 	}, nil

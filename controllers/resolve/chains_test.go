@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -47,7 +49,7 @@ func claims(lines ...string) func(ListenerID) []ForwardFragment {
 				continue
 			}
 			fragments = append(fragments, ForwardFragment{
-				Listener: id, SNI: sni, Created: created, Owner: ir.Key{Namespace: "app", Name: route},
+				Listener: id, SNI: sni, Created: created, Owner: types.NamespacedName{Namespace: "app", Name: route},
 				Forward: ir.L4Forward{
 					Targets: []ir.L4Target{{Cluster: ir.ClusterKey{Name: route}, Weight: 1}},
 					Source:  ir.Source{Kind: "TLSRoute", Namespace: "app", Name: route},

@@ -3,11 +3,12 @@ package resolve
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // BundleVersion is the version of the Gateway API CRDs that this program was built against.
@@ -51,7 +52,7 @@ func classParameters(v store.View, ref *gwv1.ParametersReference) (v1alpha1.Gate
 		field: "spec.parametersRef",
 		group: string(ref.Group),
 		kind:  string(ref.Kind),
-		key:   ir.Key{Namespace: string(*ref.Namespace), Name: ref.Name},
+		key:   types.NamespacedName{Namespace: string(*ref.Namespace), Name: ref.Name},
 	})
 }
 

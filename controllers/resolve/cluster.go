@@ -2,6 +2,7 @@ package resolve
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -68,7 +69,7 @@ func holdCluster(key ir.ClusterKey) ClusterResult {
 
 // clusterPort returns the Service port behind a cluster; nil when it does not exist.
 func clusterPort(v store.View, key ir.ClusterKey) *corev1.ServicePort {
-	service := v.Service(ir.Key{Namespace: key.Namespace, Name: key.Name})
+	service := v.Service(types.NamespacedName{Namespace: key.Namespace, Name: key.Name})
 	if service == nil || service.Spec.Type == corev1.ServiceTypeExternalName {
 		return nil
 	}
@@ -83,7 +84,7 @@ func serviceSource(key ir.ClusterKey) ir.Source {
 }
 
 func poolCluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
-	object := ir.Key{Namespace: key.Namespace, Name: key.Name}
+	object := types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
 	pool := v.InferencePool(object)
 	if pool == nil {
 		return ClusterResult{}
@@ -124,7 +125,7 @@ func pickerCluster(v store.View, key ir.ClusterKey, clientCertificate string) Cl
 
 // applyPolicy adds the TLS that the BackendTLSPolicy in force asks for.
 func (c *ClusterResult) applyPolicy(v store.View, portName, clientCertificate string) {
-	service := ir.Key{Namespace: c.Cluster.Key.Namespace, Name: c.Cluster.Key.Name}
+	service := types.NamespacedName{Namespace: c.Cluster.Key.Namespace, Name: c.Cluster.Key.Name}
 	policies := policiesOf(v, service, portName)
 	if len(policies) == 0 {
 		return

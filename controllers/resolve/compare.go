@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -90,7 +92,7 @@ func sortedClusters(set map[ir.ClusterKey]struct{}) []ir.ClusterKey {
 	return keys
 }
 
-func sortedPools(pools []ir.Key) []ir.Key {
+func sortedPools(pools []types.NamespacedName) []types.NamespacedName {
 	slices.SortFunc(pools, store.CompareKeys)
 	return slices.Compact(pools)
 }

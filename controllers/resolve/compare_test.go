@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -18,7 +20,7 @@ func TestCompare(t *testing.T) {
 				Match:  ir.Match{Path: ir.PathMatch{Kind: kind, Value: path}, Method: method, Headers: values(headers), Query: values(query)},
 				Source: ir.Source{Kind: "HTTPRoute"},
 			},
-			Created: created, Owner: ir.Key{Namespace: "ns", Name: owner}, Index: index,
+			Created: created, Owner: types.NamespacedName{Namespace: "ns", Name: owner}, Index: index,
 		}
 	}
 	const exact, prefix, regex = ir.PathExact, ir.PathPrefix, ir.PathRegex

@@ -3,6 +3,8 @@ package resolve
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
@@ -23,7 +25,7 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 	hold := target.Cluster.Hold()
 	target.Cluster.Demand = found.Name
 	if mayBeAtZero(found.Spec.Scale) {
-		target.Hold = &ir.Hold{Cluster: hold, Demand: store.KeyOf(found), Timeout: HoldTimeout(found.Spec.Hold)}
+		target.Hold = &ir.Hold{Cluster: hold, Demand: ir.Key(store.KeyOf(found)), Timeout: HoldTimeout(found.Spec.Hold)}
 	}
 }
 
@@ -40,8 +42,8 @@ func (r *routeResolver) connections(cluster ir.ClusterKey, portName string) (tri
 }
 
 func (r *routeResolver) scalerOf(cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
-	if name, ok := r.meta.Labels[v1alpha1.HTTPScalerLabel]; ok && cluster.Namespace == r.object.Namespace {
-		return r.view.HTTPScaler(ir.Key{Namespace: r.object.Namespace, Name: name})
+	if name, ok := r.meta.Labels[v1alpha1.HTTPScalerLabel]; ok && cluster.Namespace == r.object.Key.Namespace {
+		return r.view.HTTPScaler(types.NamespacedName{Namespace: r.object.Key.Namespace, Name: name})
 	}
 	return oldestScaler(r.view, cluster, portName)
 }
@@ -53,7 +55,7 @@ func oldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha
 		kind = store.InferencePool
 	}
 	var oldest *v1alpha1.HTTPScaler
-	for _, candidate := range v.HTTPScalersOf(kind, ir.Key{Namespace: cluster.Namespace, Name: cluster.Name}) {
+	for _, candidate := range v.HTTPScalersOf(kind, types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Name}) {
 		if !counts(candidate, cluster, portName) {
 			continue
 		}
@@ -95,7 +97,7 @@ func HoldTimeout(hold v1alpha1.HTTPScalerHold) time.Duration {
 
 // Scaler returns a trigger with the pages it refers to; nil when it does not exist. gateways
 // are those whose proxies may count for it.
-func Scaler(v store.View, key ir.Key, gateways []ir.Key) *scaler.Scaler {
+func Scaler(v store.View, key types.NamespacedName, gateways []types.NamespacedName) *scaler.Scaler {
 	object := v.HTTPScaler(key)
 	if object == nil {
 		return nil

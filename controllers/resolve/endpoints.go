@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
@@ -17,7 +19,7 @@ import (
 func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	key = key.Endpoints()
 	endpoints := ir.Endpoints{Key: key}
-	object := ir.Key{Namespace: key.Namespace, Name: key.Name}
+	object := types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
 	switch {
 	case key.Scope == ir.ScopeHold: // whoever holds says when it is to be asked
 	case key.Kind == ir.BackendPool:
@@ -35,7 +37,7 @@ func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 // serviceAddressesOf reads the EndpointSlices of a Service, whoever wrote them. A pod of a
 // dual-stack Service stands in two slices: the first family of the Service that has usable
 // addresses is taken, so that each pod counts once.
-func serviceAddressesOf(v store.View, object ir.Key, key ir.ClusterKey) []ir.Endpoint {
+func serviceAddressesOf(v store.View, object types.NamespacedName, key ir.ClusterKey) []ir.Endpoint {
 	service := v.Service(object)
 	// An ExternalName Service leads out of the cluster: nothing of it is used, slices neither.
 	if service == nil || service.Spec.Type == corev1.ServiceTypeExternalName {
@@ -112,7 +114,7 @@ func slicePort(slice *discoveryv1.EndpointSlice, name string, protocol corev1.Pr
 }
 
 // poolAddresses returns every usable Pod of a pool on each of its target ports.
-func poolAddresses(v store.View, key ir.Key) (addresses []ir.Endpoint) {
+func poolAddresses(v store.View, key types.NamespacedName) (addresses []ir.Endpoint) {
 	pool := v.InferencePool(key)
 	if pool == nil {
 		return nil

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -76,7 +78,7 @@ func (d *declared) resolveClientValidation(v store.View, gateway *gwv1.Gateway) 
 
 // clientCA returns the PEM bundle that a caCertificateRef names.
 func clientCA(v store.View, from grantFrom, ref gwv1.ObjectReference) ([]byte, refusal) {
-	key := ir.Key{Namespace: from.Namespace, Name: string(ref.Name)}
+	key := types.NamespacedName{Namespace: from.Namespace, Name: string(ref.Name)}
 	if ref.Namespace != nil && *ref.Namespace != "" {
 		key.Namespace = string(*ref.Namespace)
 	}
@@ -108,7 +110,7 @@ func clientCA(v store.View, from grantFrom, ref gwv1.ObjectReference) ([]byte, r
 }
 
 // caText reads the key ca.crt of a ConfigMap or Secret.
-func caText(v store.View, kind gwv1.Kind, key ir.Key) (text []byte, found bool) {
+func caText(v store.View, kind gwv1.Kind, key types.NamespacedName) (text []byte, found bool) {
 	if kind == "Secret" {
 		object := v.Secret(key)
 		if object == nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -17,7 +19,7 @@ import (
 
 // Gateway resolves one Gateway with the ListenerSets that name it. A Gateway that is missing,
 // or whose class is not ours, gives the zero result. installed are the CRDs of the Gateway API.
-func Gateway(v store.View, key ir.Key, installed Installed) GatewayResult {
+func Gateway(v store.View, key types.NamespacedName, installed Installed) GatewayResult {
 	gateway := v.Gateway(key)
 	if gateway == nil {
 		return GatewayResult{}

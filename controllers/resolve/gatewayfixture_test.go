@@ -16,12 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // ourClass is the GatewayClass of every fixture.
@@ -75,7 +76,7 @@ func addObject(t testing.TB, s *store.Store, document string) {
 	t.Fatalf("kind %q is unknown to the store", meta.Kind)
 }
 
-var gatewayKey = ir.Key{Namespace: "infra", Name: "gw"}
+var gatewayKey = types.NamespacedName{Namespace: "infra", Name: "gw"}
 
 func resolveGateway(t testing.TB, documents ...string) GatewayResult {
 	t.Helper()
@@ -97,7 +98,7 @@ func listenerNamed(t testing.TB, g GatewayResult, name string) Listener {
 	for _, l := range g.Listeners {
 		full := l.ID.Name
 		if l.ID.Parent.Kind == store.ListenerSet {
-			full = l.ID.Parent.Name + "/" + l.ID.Name
+			full = l.ID.Parent.Key.Name + "/" + l.ID.Name
 		}
 		if full == name {
 			return l
@@ -199,4 +200,6 @@ spec:
 `, strings.ToLower(fromKind), strings.ToLower(toKind), namespace, fromKind, fromNamespace, to)
 }
 
-func keyOf(namespace, name string) ir.Key { return ir.Key{Namespace: namespace, Name: name} }
+func keyOf(namespace, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -53,7 +55,7 @@ func proxyOf(t testing.TB, g GatewayResult, routes ...*gwv1.HTTPRoute) *testProx
 	var results []RouteResult
 	for _, route := range routes {
 		results = append(results, Route(s.View(nil), Object{Kind: store.HTTPRoute, Key: store.KeyOf(route)},
-			func(ir.Key) GatewayResult { return g }))
+			func(types.NamespacedName) GatewayResult { return g }))
 	}
 	return newTestProxy(g, results)
 }

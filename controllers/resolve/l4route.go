@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -91,7 +93,7 @@ func (r *routeResolver) appendForwards(forwards []ForwardFragment, p parent, a a
 }
 
 func (r *routeResolver) source(rules []l4Rule) ir.Source {
-	source := ir.Source{Kind: string(r.object.Kind), Namespace: r.object.Namespace, Name: r.object.Name}
+	source := ir.Source{Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace, Name: r.object.Key.Name}
 	if len(rules) > 0 {
 		source.Section = stringOf(rules[0].name)
 	}
@@ -153,7 +155,7 @@ func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) 
 	if r.object.Kind == store.UDPRoute {
 		protocol = corev1.ProtocolUDP
 	}
-	key := ir.Key{Namespace: to.Namespace, Name: to.Name}
+	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
 	_, port, fault := r.service(path, key, ref.Port, protocol)
 	if !fault.none() {
 		return backend{}, fault

@@ -218,8 +218,8 @@ func tlsMode(listener gwv1.Listener) gwv1.TLSModeType {
 func (l Listener) source() ir.Source {
 	return ir.Source{
 		Kind:      string(l.ID.Parent.Kind),
-		Namespace: l.ID.Parent.Namespace,
-		Name:      l.ID.Parent.Name,
+		Namespace: l.ID.Parent.Key.Namespace,
+		Name:      l.ID.Parent.Key.Name,
 		Section:   l.ID.Name,
 	}
 }

@@ -5,17 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // attachedSet is a ListenerSet that names the Gateway, and what the Gateway thinks of it.
 type attachedSet struct {
-	key        ir.Key
+	key        types.NamespacedName
 	generation int64
 	refused    refusal // why the Gateway does not let it attach
 	owner      listenerOwner

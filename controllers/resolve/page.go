@@ -5,10 +5,11 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // pageKind is a page by default, and the prefix of the entries of a ConfigMap that change it
@@ -32,7 +33,7 @@ var (
 func pageOf(v store.View, namespace string, ref v1alpha1.HTTPScalerPage, kind pageKind) *scaler.Page {
 	page := kind.page
 	if ref.ConfigMap != "" {
-		if found := v.ConfigMap(ir.Key{Namespace: namespace, Name: ref.ConfigMap}); found != nil {
+		if found := v.ConfigMap(types.NamespacedName{Namespace: namespace, Name: ref.ConfigMap}); found != nil {
 			if body, ok := found.Data[kind.prefix+"Body"]; ok {
 				page.Body = body
 			}

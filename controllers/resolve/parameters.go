@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"maps"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const parametersKind = "GatewayParameters"
@@ -20,7 +21,7 @@ const parametersKind = "GatewayParameters"
 type parametersRef struct {
 	field       string // where the user wrote it
 	group, kind string
-	key         ir.Key
+	key         types.NamespacedName
 }
 
 // gatewayParameters returns the parameters of the Gateway over those of its class.
@@ -37,7 +38,7 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, class ClassResult) (
 		field: "spec.infrastructure.parametersRef",
 		group: string(ref.Group),
 		kind:  string(ref.Kind),
-		key:   ir.Key{Namespace: gateway.Namespace, Name: ref.Name},
+		key:   types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name},
 	})
 	if !wrong.none() {
 		return class.Parameters, wrong

@@ -3,17 +3,18 @@ package resolve
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // parent is one parentRef that leads to a Gateway of ours.
 type parent struct {
 	ref     gwv1.ParentReference
-	gateway ir.Key
+	gateway types.NamespacedName
 	// attached is empty when the route was refused.
 	attached []attachment
 	refused  refusal
@@ -53,9 +54,9 @@ func (r *routeResolver) parentObject(ref gwv1.ParentReference) (owner Object, ok
 	if ref.Group != nil && *ref.Group != gwv1.GroupName {
 		return Object{}, false
 	}
-	owner = Object{Kind: store.Gateway, Key: ir.Key{Namespace: r.object.Namespace, Name: string(ref.Name)}}
+	owner = Object{Kind: store.Gateway, Key: types.NamespacedName{Namespace: r.object.Key.Namespace, Name: string(ref.Name)}}
 	if ref.Namespace != nil && *ref.Namespace != "" {
-		owner.Namespace = string(*ref.Namespace)
+		owner.Key.Namespace = string(*ref.Namespace)
 	}
 	if ref.Kind != nil {
 		owner.Kind = store.Kind(*ref.Kind)
@@ -71,7 +72,7 @@ func (r *routeResolver) gatewayOf(owner Object) (gateway GatewayResult, exists b
 		if set == nil {
 			return GatewayResult{}, false
 		}
-		key = ir.Key{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
+		key = types.NamespacedName{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
 		if ns := set.Spec.ParentRef.Namespace; ns != nil && *ns != "" {
 			key.Namespace = string(*ns)
 		}
@@ -114,7 +115,7 @@ func (r *routeResolver) attach(path string, ref gwv1.ParentReference, owner Obje
 	case len(allowing) == 0:
 		return nil, refuse(gwv1.RouteReasonNotAllowedByListeners,
 			"%s: no listener of %s %s takes routes of namespace %s; let it in with allowedRoutes.namespaces of a listener.",
-			path, owner.Kind, owner.Key, r.object.Namespace)
+			path, owner.Kind, owner.Key, r.object.Key.Namespace)
 	}
 	return r.matchHostnames(path, allowing)
 }
@@ -154,7 +155,7 @@ func noListener(ref gwv1.ParentReference, owner Object, gateway GatewayResult) s
 	return fmt.Sprintf("%s %s has no %s; correct sectionName and port, or leave them out.", owner.Kind, owner.Key, wanted)
 }
 
-func setAccepted(gateway GatewayResult, key ir.Key) bool {
+func setAccepted(gateway GatewayResult, key types.NamespacedName) bool {
 	for _, set := range gateway.ListenerSets {
 		if set.Key == key {
 			return set.Accepted

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // PolicyResult is what one BackendTLSPolicy comes to.
@@ -25,7 +26,7 @@ type PolicyResult struct {
 }
 
 // Policy returns the validity of a BackendTLSPolicy and its conflicts with others.
-func Policy(v store.View, key ir.Key) PolicyResult {
+func Policy(v store.View, key types.NamespacedName) PolicyResult {
 	policy := v.BackendTLSPolicy(key)
 	if policy == nil {
 		return PolicyResult{}
@@ -60,7 +61,7 @@ func Policy(v store.View, key ir.Key) PolicyResult {
 // first: those that name the port beat those for the whole Service, then the oldest wins,
 // then namespace/name (Gateway API BackendTLSPolicySpec.targetRefs). A policy that is not
 // valid stays in force: its requests fail, they do not fall back to another policy.
-func policiesOf(v store.View, service ir.Key, portName string) []*gwv1.BackendTLSPolicy {
+func policiesOf(v store.View, service types.NamespacedName, portName string) []*gwv1.BackendTLSPolicy {
 	var named, whole []*gwv1.BackendTLSPolicy
 	for _, policy := range v.BackendTLSPoliciesOf(service) {
 		switch {
@@ -97,7 +98,7 @@ func isServiceTarget(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
 func targetFaults(v store.View, policy *gwv1.BackendTLSPolicy) (fault refusal) {
 	for i, ref := range policy.Spec.TargetRefs {
 		field := fmt.Sprintf("spec.targetRefs[%d]", i)
-		key := ir.Key{Namespace: policy.Namespace, Name: string(ref.Name)}
+		key := types.NamespacedName{Namespace: policy.Namespace, Name: string(ref.Name)}
 		section := stringOf(ref.SectionName)
 		if !isServiceTarget(ref) {
 			fault = cmp.Or(fault, refuse(gwv1.PolicyReasonInvalid, "%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
@@ -120,7 +121,7 @@ func targetFaults(v store.View, policy *gwv1.BackendTLSPolicy) (fault refusal) {
 }
 
 // winnerOf returns the policy in force among those with exactly this target.
-func winnerOf(v store.View, service ir.Key, section string) *gwv1.BackendTLSPolicy {
+func winnerOf(v store.View, service types.NamespacedName, section string) *gwv1.BackendTLSPolicy {
 	var winner *gwv1.BackendTLSPolicy
 	for _, policy := range v.BackendTLSPoliciesOf(service) {
 		if targets(policy, service.Name, section) && (winner == nil || comparePolicies(policy, winner) < 0) {
@@ -181,7 +182,7 @@ func policyAuthorities(v store.View, policy *gwv1.BackendTLSPolicy) (a authoriti
 
 // policyCA reads one reference to CA certificates: a ConfigMap, or a Secret, with ca.crt.
 func policyCA(v store.View, namespace string, ref gwv1.LocalObjectReference) ([]byte, refusal) {
-	key := ir.Key{Namespace: namespace, Name: string(ref.Name)}
+	key := types.NamespacedName{Namespace: namespace, Name: string(ref.Name)}
 	var text []byte
 	var exists bool
 	switch {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -65,7 +67,7 @@ func TestPolicyConditions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := storeOf(t, append(tt.documents, webService, tt.policy)...)
 			name := strings.Fields(strings.ReplaceAll(tt.policy, ",", " "))[4]
-			statuses := PolicyStatus(s.View(nil), ir.Key{Namespace: "app", Name: name}, []ir.Key{gatewayKey})
+			statuses := PolicyStatus(s.View(nil), types.NamespacedName{Namespace: "app", Name: name}, []types.NamespacedName{gatewayKey})
 			if len(statuses) != 1 {
 				t.Fatalf("%d ancestors", len(statuses))
 			}
@@ -87,7 +89,7 @@ func TestPolicyConditions(t *testing.T) {
 			}
 		})
 	}
-	if got := PolicyStatus(storeOf(t).View(nil), ir.Key{Namespace: "app", Name: "p"}, []ir.Key{gatewayKey}); got != nil {
+	if got := PolicyStatus(storeOf(t).View(nil), types.NamespacedName{Namespace: "app", Name: "p"}, []types.NamespacedName{gatewayKey}); got != nil {
 		t.Errorf("a policy that does not exist has a status: %+v", got)
 	}
 }
@@ -154,9 +156,9 @@ func TestClusterTLS(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			result := Cluster(storeOf(t, append(tt.documents, webService)...).View(nil), tt.key, "cert")
-			want := ir.Key{}
+			want := types.NamespacedName{}
 			if tt.policy != "" {
-				want = ir.Key{Namespace: "app", Name: tt.policy}
+				want = types.NamespacedName{Namespace: "app", Name: tt.policy}
 			}
 			if !result.Exists || result.Policy != want || result.Cluster.Key != tt.key {
 				t.Fatalf("policy %v, want %v; %+v", result.Policy, want, result)

@@ -3,6 +3,8 @@ package resolve
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
@@ -26,7 +28,7 @@ const responseBodyAnnotation = v1alpha1.GroupName + "/picker-response-body"
 // A pool without a usable picker is still a backend: with failure mode FailOpen its requests
 // are spread over the ready Pods, with FailClose they are answered 503, because the proxy
 // sends a request of such a pool nowhere unless a picker named the endpoint.
-func Pool(v store.View, key ir.Key) PoolResult {
+func Pool(v store.View, key types.NamespacedName) PoolResult {
 	result := PoolResult{
 		Key:     key,
 		Cluster: ir.ClusterKey{Kind: ir.BackendPool, Namespace: key.Namespace, Name: key.Name},
@@ -57,7 +59,7 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 		return pickerResult{}
 	}
 	result := pickerResult{failOpen: ref.FailureMode == inferencev1.EndpointPickerFailOpen}
-	service := ir.Key{Namespace: pool.Namespace, Name: string(ref.Name)}
+	service := types.NamespacedName{Namespace: pool.Namespace, Name: string(ref.Name)}
 	port, problem := pickerPort(v, ref, service)
 	if problem != "" {
 		result.problem = "spec.endpointPickerRef: " + problem
@@ -76,7 +78,7 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 	return result
 }
 
-func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key ir.Key) (port uint32, problem string) {
+func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.NamespacedName) (port uint32, problem string) {
 	if group := stringOf(ref.Group); group != "" || ref.Kind != "" && ref.Kind != "Service" {
 		return 0, fmt.Sprintf("kind %q of group %q is not supported; use a Service.", ref.Kind, group)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -11,7 +13,7 @@ func poolWith(picker string) string {
 	return strings.Replace(chatPool, "endpointPickerRef: {name: epp, port: {number: 9002}}", picker, 1)
 }
 
-var chatKey = ir.Key{Namespace: "app", Name: "chat"}
+var chatKey = types.NamespacedName{Namespace: "app", Name: "chat"}
 
 func TestPool(t *testing.T) {
 	const good = "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs"
@@ -118,7 +120,7 @@ func TestPoolStatus(t *testing.T) {
 	if got := PoolStatus(pool, nil); len(got) != 0 {
 		t.Errorf("status without parents: %+v", got)
 	}
-	statuses := PoolStatus(pool, []ir.Key{{Namespace: "b", Name: "gw"}, {Namespace: "a", Name: "gw"}})
+	statuses := PoolStatus(pool, []types.NamespacedName{{Namespace: "b", Name: "gw"}, {Namespace: "a", Name: "gw"}})
 	var parents []string
 	for _, s := range statuses {
 		parents = append(parents, string(*s.ParentRef.Group)+" "+string(s.ParentRef.Kind)+" "+string(s.ParentRef.Namespace)+"/"+string(s.ParentRef.Name)+" "+string(s.ControllerName))
@@ -130,7 +132,7 @@ func TestPoolStatus(t *testing.T) {
 		"gateway.networking.k8s.io Gateway a/gw kedify.io/gateway-controller",
 		"gateway.networking.k8s.io Gateway b/gw kedify.io/gateway-controller",
 	})
-	if got := PoolStatus(pool, make([]ir.Key, 40)); len(got) != 32 {
+	if got := PoolStatus(pool, make([]types.NamespacedName, 40)); len(got) != 32 {
 		t.Errorf("%d parents, the API allows 32", len(got))
 	}
 }

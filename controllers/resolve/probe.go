@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -38,7 +40,7 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 		if target.Invalid || target.Cluster.Demand == "" {
 			continue
 		}
-		found := r.view.HTTPScaler(ir.Key{Namespace: target.Cluster.Namespace, Name: target.Cluster.Demand})
+		found := r.view.HTTPScaler(types.NamespacedName{Namespace: target.Cluster.Namespace, Name: target.Cluster.Demand})
 		if found == nil || found.Spec.HealthCheck.Path == "" {
 			continue
 		}

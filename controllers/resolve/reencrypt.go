@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -18,7 +20,7 @@ const (
 func reencrypts(v store.View, cluster ir.ClusterKey, portName string) bool {
 	var trigger *v1alpha1.HTTPScaler
 	if cluster.Demand != "" {
-		trigger = v.HTTPScaler(ir.Key{Namespace: cluster.Namespace, Name: cluster.Demand})
+		trigger = v.HTTPScaler(types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand})
 	} else {
 		trigger = oldestScaler(v, cluster, portName)
 	}

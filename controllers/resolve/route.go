@@ -3,6 +3,8 @@ package resolve
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -12,7 +14,7 @@ import (
 
 // Route returns what a route of whatever kind contributes. gateways returns the result of a
 // Gateway. A route that does not exist contributes nothing and has no parents.
-func Route(v store.View, object Object, gateways func(ir.Key) GatewayResult) RouteResult {
+func Route(v store.View, object Object, gateways func(types.NamespacedName) GatewayResult) RouteResult {
 	r := &routeResolver{view: v, object: object, gateways: gateways}
 	switch object.Kind {
 	case store.HTTPRoute:
@@ -44,7 +46,7 @@ func Route(v store.View, object Object, gateways func(ir.Key) GatewayResult) Rou
 type routeResolver struct {
 	view     store.View
 	object   Object
-	gateways func(ir.Key) GatewayResult
+	gateways func(types.NamespacedName) GatewayResult
 
 	meta      metav1.ObjectMeta
 	hostnames []string // lower case; nil: those of the listener
@@ -56,7 +58,7 @@ type routeResolver struct {
 	invalid []refusal // rules that cannot be served as they are written
 	dropped int       // how many rules that are
 	refs    []refusal // references that do not resolve
-	pools   []ir.Key
+	pools   []types.NamespacedName
 }
 
 // httpResult makes the result of a route whose rules are the given ones.

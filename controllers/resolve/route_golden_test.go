@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -39,8 +41,8 @@ type world struct {
 	view     store.View
 	gateways []GatewayResult
 	routes   []RouteResult
-	pools    []ir.Key
-	policies []ir.Key
+	pools    []types.NamespacedName
+	policies []types.NamespacedName
 }
 
 func newWorld(t testing.TB, input string) *world {
@@ -51,7 +53,7 @@ func newWorld(t testing.TB, input string) *world {
 	}
 	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute} {
 		for _, key := range s.Keys(kind) {
-			w.routes = append(w.routes, Route(w.view, Object{Kind: kind, Key: key}, func(key ir.Key) GatewayResult {
+			w.routes = append(w.routes, Route(w.view, Object{Kind: kind, Key: key}, func(key types.NamespacedName) GatewayResult {
 				return Gateway(w.view, key, nil)
 			}))
 		}
@@ -93,7 +95,7 @@ func (w *world) gatewayTables(g GatewayResult) map[string]any {
 	return tables
 }
 
-func (w *world) forwards(gateway ir.Key) func(ListenerID) []ForwardFragment {
+func (w *world) forwards(gateway types.NamespacedName) func(ListenerID) []ForwardFragment {
 	return func(listener ListenerID) (forwards []ForwardFragment) {
 		for _, route := range w.routes {
 			for _, f := range route.Forwards {
@@ -107,7 +109,7 @@ func (w *world) forwards(gateway ir.Key) func(ListenerID) []ForwardFragment {
 }
 
 // clusters returns what the routes that a Gateway accepted may send to.
-func (w *world) clusters(gateway ir.Key) []ir.ClusterKey {
+func (w *world) clusters(gateway types.NamespacedName) []ir.ClusterKey {
 	used := map[ir.ClusterKey]struct{}{}
 	for _, route := range w.routes {
 		if slices.ContainsFunc(route.Parents, func(p RouteParent) bool { return p.Gateway == gateway && len(p.Attached) > 0 }) {
@@ -160,8 +162,8 @@ func (w *world) statuses() map[string]any {
 }
 
 // users returns the Gateways that accepted one of the routes.
-func (w *world) users(uses func(RouteResult) bool) []ir.Key {
-	users := map[ir.Key]struct{}{}
+func (w *world) users(uses func(RouteResult) bool) []types.NamespacedName {
+	users := map[types.NamespacedName]struct{}{}
 	for _, route := range w.routes {
 		for _, parent := range route.Parents {
 			if len(parent.Attached) > 0 && uses(route) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -47,7 +49,7 @@ func routeOf(kind, name, spec string) string {
 func resolveRoute(t testing.TB, kind store.Kind, documents ...string) RouteResult {
 	t.Helper()
 	v := storeOf(t, append(documents, ourClass)...).View(nil)
-	return Route(v, Object{Kind: kind, Key: ir.Key{Namespace: "app", Name: "web"}}, func(key ir.Key) GatewayResult {
+	return Route(v, Object{Kind: kind, Key: types.NamespacedName{Namespace: "app", Name: "web"}}, func(key types.NamespacedName) GatewayResult {
 		return Gateway(v, key, nil)
 	})
 }

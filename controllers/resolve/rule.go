@@ -76,11 +76,11 @@ func (r *routeResolver) irRoute(rule rule, match match, action ir.Action) ir.Rou
 		section = match.text
 	}
 	return ir.Route{
-		Name:   fmt.Sprintf("%s/%s/%s/%s", r.object.Kind, r.object.Namespace, r.object.Name, section),
+		Name:   fmt.Sprintf("%s/%s/%s/%s", r.object.Kind, r.object.Key.Namespace, r.object.Key.Name, section),
 		Match:  match.Match,
 		Action: action,
 		Source: ir.Source{
-			Kind: string(r.object.Kind), Namespace: r.object.Namespace, Name: r.object.Name, Section: rule.name,
+			Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace, Name: r.object.Key.Name, Section: rule.name,
 		},
 	}
 }

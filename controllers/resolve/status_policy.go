@@ -3,11 +3,12 @@ package resolve
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // maxPolicyAncestors is what the API allows (PolicyStatus.ancestors).
@@ -15,7 +16,7 @@ const maxPolicyAncestors = 16
 
 // PolicyStatus returns our entries of the status of a BackendTLSPolicy: one for each Gateway
 // whose routes use a target.
-func PolicyStatus(v store.View, key ir.Key, gateways []ir.Key) []gwv1.PolicyAncestorStatus {
+func PolicyStatus(v store.View, key types.NamespacedName, gateways []types.NamespacedName) []gwv1.PolicyAncestorStatus {
 	result := Policy(v, key)
 	if !result.Exists {
 		return nil

@@ -3,12 +3,13 @@ package resolve
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // maxPoolParents is what the API allows (InferencePoolStatus.parents).
@@ -16,7 +17,7 @@ const maxPoolParents = 32
 
 // PoolStatus returns our entries of the status of a pool: one for each Gateway that refers to
 // it through an accepted route, none without.
-func PoolStatus(p PoolResult, parents []ir.Key) []inferencev1.ParentStatus {
+func PoolStatus(p PoolResult, parents []types.NamespacedName) []inferencev1.ParentStatus {
 	parents = slices.Clone(parents)
 	slices.SortFunc(parents, store.CompareKeys)
 	parents = parents[:min(len(parents), maxPoolParents)]

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -58,7 +59,7 @@ func (r *routeResolver) resolvedRefs() metav1.Condition {
 func RouteStatus(r RouteResult, rejected []Rejected) []gwv1.RouteParentStatus {
 	var messages []refusal
 	for _, rejection := range rejected {
-		if rejection.Source.Kind != string(r.Object.Kind) || rejection.Source.Key() != r.Object.Key {
+		if rejection.Source.Kind != string(r.Object.Kind) || types.NamespacedName(rejection.Source.Key()) != r.Object.Key {
 			continue
 		}
 		text := rejection.Message

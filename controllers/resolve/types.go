@@ -3,6 +3,7 @@ package resolve
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -13,13 +14,13 @@ import (
 // Object identifies an object that has a status of ours.
 type Object struct {
 	Kind store.Kind
-	ir.Key
+	Key  types.NamespacedName
 }
 
 // GatewayResult is what one Gateway with its ListenerSets asks for. The zero value (Owned
 // false) is a Gateway that is missing or of a class that is not ours.
 type GatewayResult struct {
-	Key        ir.Key
+	Key        types.NamespacedName
 	Owned      bool
 	Generation int64
 	// Listeners: the Gateway's own in its order, then those of accepted ListenerSets by age
@@ -57,7 +58,7 @@ type Port struct {
 
 // ListenerSetResult is one ListenerSet of a Gateway.
 type ListenerSetResult struct {
-	Key        ir.Key
+	Key        types.NamespacedName
 	Generation int64
 	Accepted   bool
 	Conditions []metav1.Condition // except Programmed
@@ -104,13 +105,13 @@ type RouteResult struct {
 	// is attached to, sorted.
 	Clusters []ir.ClusterKey
 	// Pools the route refers to that exist, sorted.
-	Pools []ir.Key
+	Pools []types.NamespacedName
 }
 
 // RouteParent is the status of one parentRef that points to a Gateway of ours.
 type RouteParent struct {
 	Ref     gwv1.ParentReference
-	Gateway ir.Key
+	Gateway types.NamespacedName
 	// Attached listeners; empty when not accepted.
 	Attached   []ListenerID
 	Conditions []metav1.Condition
@@ -118,7 +119,7 @@ type RouteParent struct {
 
 // Fragment is the rules of one route for one hostname of one listener.
 type Fragment struct {
-	Gateway  ir.Key
+	Gateway  types.NamespacedName
 	Listener ListenerID
 	// Hostname is the intersection of route and listener: exact, "*.suffix", or "*".
 	Hostname string
@@ -133,24 +134,24 @@ type Rule struct {
 	// Created (Unix seconds), Owner and Index break ties: oldest, then namespace/name, then
 	// the order in the route.
 	Created int64
-	Owner   ir.Key
+	Owner   types.NamespacedName
 	Index   int
 }
 
 // ForwardFragment is a layer 4 route on one listener.
 type ForwardFragment struct {
-	Gateway  ir.Key
+	Gateway  types.NamespacedName
 	Listener ListenerID
 	// SNI for TLSRoutes: exact, "*.suffix" or "*".
 	SNI     string
 	Forward ir.L4Forward
 	Created int64
-	Owner   ir.Key
+	Owner   types.NamespacedName
 }
 
 // PoolResult is what one InferencePool means.
 type PoolResult struct {
-	Key        ir.Key
+	Key        types.NamespacedName
 	Exists     bool
 	Generation int64
 	// Picker is nil when the pool has none that can be asked; Cluster is then still valid.
@@ -168,7 +169,7 @@ type ClusterResult struct {
 	Cluster ir.Cluster
 	Secrets []ir.Secret
 	// Policy is the BackendTLSPolicy in force; zero when there is none.
-	Policy ir.Key
+	Policy types.NamespacedName
 }
 
 // ServesHTTP reports whether requests, rather than connections, are routed on the listener.

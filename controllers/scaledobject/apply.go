@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,7 +19,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // ErrForeign says that an object of the wanted name belongs to someone else. It is left alone.
@@ -35,8 +36,8 @@ var errTerminating = errors.New("the namespace is being deleted")
 func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World, made plan.Plan) error {
 	var problems []error
 	told := append([]plan.Event(nil), made.Events...)
-	failed := map[ir.Key]bool{}
-	generations := map[ir.Key]int64{}
+	failed := map[types.NamespacedName]bool{}
+	generations := map[types.NamespacedName]int64{}
 	for _, object := range made.Objects {
 		generation, err := c.ensure(ctx, object)
 		switch {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,7 +19,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -175,7 +176,7 @@ func (c *Controller) planScope(s scope) plan.Scope {
 		namespace = c.Namespace
 	}
 	return plan.Scope{
-		Proxy:         ir.Key{Namespace: namespace, Name: v1alpha1.ProxyGatewayName},
+		Proxy:         types.NamespacedName{Namespace: namespace, Name: v1alpha1.ProxyGatewayName},
 		ClassName:     c.ClassName,
 		Shared:        c.Shared,
 		ScalerAddress: c.ScalerAddress,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,7 +19,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // look reads the World of a scope from the cache.
@@ -71,7 +72,7 @@ func leadingTo[T client.Object](scope scope, routes []T) []T {
 		return scope != "" && route.GetNamespace() != string(scope) && !slices.Contains(plan.Targets(route), string(scope))
 	})
 	slices.SortFunc(kept, func(a, b T) int {
-		return store.CompareKeys(ir.Key{Namespace: a.GetNamespace(), Name: a.GetName()}, ir.Key{Namespace: b.GetNamespace(), Name: b.GetName()})
+		return store.CompareKeys(types.NamespacedName{Namespace: a.GetNamespace(), Name: a.GetName()}, types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()})
 	})
 	return kept
 }
@@ -84,7 +85,7 @@ type finder struct {
 	err error
 }
 
-func find[T client.Object](f *finder, kind string, key ir.Key, into T) (found T) {
+func find[T client.Object](f *finder, kind string, key types.NamespacedName, into T) (found T) {
 	if !f.c.kinds.has(kind) {
 		return found
 	}
@@ -98,33 +99,35 @@ func find[T client.Object](f *finder, kind string, key ir.Key, into T) (found T)
 	return found
 }
 
-func (f *finder) Service(key ir.Key) *corev1.Service {
+func (f *finder) Service(key types.NamespacedName) *corev1.Service {
 	return find(f, "Service", key, &corev1.Service{})
 }
 
-func (f *finder) Secret(key ir.Key) *corev1.Secret { return find(f, "Secret", key, &corev1.Secret{}) }
+func (f *finder) Secret(key types.NamespacedName) *corev1.Secret {
+	return find(f, "Secret", key, &corev1.Secret{})
+}
 
-func (f *finder) ConfigMap(key ir.Key) *corev1.ConfigMap {
+func (f *finder) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
 	return find(f, "ConfigMap", key, &corev1.ConfigMap{})
 }
 
-func (f *finder) InferencePool(key ir.Key) *inferencev1.InferencePool {
+func (f *finder) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
 	return find(f, "InferencePool", key, &inferencev1.InferencePool{})
 }
 
-func (f *finder) Rollout(key ir.Key) *unstructured.Unstructured {
+func (f *finder) Rollout(key types.NamespacedName) *unstructured.Unstructured {
 	return find(f, "Rollout", key, newRollout().(*unstructured.Unstructured))
 }
 
-func (f *finder) Gateway(key ir.Key) *gwv1.Gateway {
+func (f *finder) Gateway(key types.NamespacedName) *gwv1.Gateway {
 	return find(f, "Gateway", key, &gwv1.Gateway{})
 }
 
-func (f *finder) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+func (f *finder) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
 	return find(f, "GatewayParameters", key, &v1alpha1.GatewayParameters{})
 }
 
 func (f *finder) OurClass(name string) bool {
-	class := find(f, "GatewayClass", ir.Key{Name: name}, &gwv1.GatewayClass{})
+	class := find(f, "GatewayClass", types.NamespacedName{Name: name}, &gwv1.GatewayClass{})
 	return class != nil && class.Spec.ControllerName == v1alpha1.ControllerName
 }

@@ -127,7 +127,7 @@ func (w *Writer) write(ctx context.Context, object resolve.Object) error {
 		return fmt.Errorf("kind %q has no row", object.Kind)
 	}
 	live := row.New()
-	if err := w.Reader.Get(ctx, client.ObjectKey{Namespace: object.Namespace, Name: object.Name}, live); err != nil {
+	if err := w.Reader.Get(ctx, client.ObjectKey{Namespace: object.Key.Namespace, Name: object.Key.Name}, live); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	if live.GetGeneration() != update.Generation {

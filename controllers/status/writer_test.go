@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -17,7 +19,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // bench is a writer on a fake API server that counts writes.
@@ -52,7 +53,7 @@ func newRestingBench(t *testing.T, hooks interceptor.Funcs, rest time.Duration) 
 	return b
 }
 
-var routeObject = resolve.Object{Kind: store.HTTPRoute, Key: ir.Key{Namespace: "ns", Name: "r"}}
+var routeObject = resolve.Object{Kind: store.HTTPRoute, Key: types.NamespacedName{Namespace: "ns", Name: "r"}}
 
 func wantParent(name string, generation int64) Update {
 	return Update{Object: routeObject, Generation: generation, Value: []gwv1.RouteParentStatus{

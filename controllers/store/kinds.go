@@ -3,12 +3,12 @@ package store
 import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Kind names a kind of object the store holds.
@@ -113,7 +113,7 @@ func gatewayClass(object client.Object) []string {
 
 func listenerSetGateway(object client.Object) []string {
 	set := object.(*gwv1.ListenerSet)
-	key := ir.Key{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
+	key := types.NamespacedName{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
 	if set.Spec.ParentRef.Namespace != nil {
 		key.Namespace = string(*set.Spec.ParentRef.Namespace)
 	}
@@ -127,14 +127,14 @@ func dataPlaneGateway(object client.Object) []string {
 	if !ok {
 		return nil
 	}
-	return []string{ir.Key{Namespace: object.GetNamespace(), Name: name}.String()}
+	return []string{types.NamespacedName{Namespace: object.GetNamespace(), Name: name}.String()}
 }
 
 func policyServices(object client.Object) []string {
 	policy := object.(*gwv1.BackendTLSPolicy)
 	var services []string
 	for _, target := range policy.Spec.TargetRefs {
-		services = append(services, ir.Key{Namespace: policy.Namespace, Name: string(target.Name)}.String())
+		services = append(services, types.NamespacedName{Namespace: policy.Namespace, Name: string(target.Name)}.String())
 	}
 	return services
 }
@@ -146,21 +146,23 @@ func scalerBackend(object client.Object) []string {
 	backend := scaler.Spec.Backend
 	switch {
 	case backend.InferencePool != "":
-		return []string{backendValue(InferencePool, ir.Key{Namespace: scaler.Namespace, Name: backend.InferencePool})}
+		return []string{backendValue(InferencePool, types.NamespacedName{Namespace: scaler.Namespace, Name: backend.InferencePool})}
 	case backend.Service != "":
-		return []string{backendValue(Service, ir.Key{Namespace: scaler.Namespace, Name: backend.Service})}
+		return []string{backendValue(Service, types.NamespacedName{Namespace: scaler.Namespace, Name: backend.Service})}
 	}
 	return nil
 }
 
-func backendValue(kind Kind, key ir.Key) string { return string(kind) + " " + key.String() }
+func backendValue(kind Kind, key types.NamespacedName) string {
+	return string(kind) + " " + key.String()
+}
 
 func sliceService(object client.Object) []string {
 	name, ok := object.GetLabels()[discoveryv1.LabelServiceName]
 	if !ok {
 		return nil
 	}
-	return []string{ir.Key{Namespace: object.GetNamespace(), Name: name}.String()}
+	return []string{types.NamespacedName{Namespace: object.GetNamespace(), Name: name}.String()}
 }
 
 func labelPairs(object client.Object) []string {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Dep is something a computation can read and a change can touch: one object (Index empty,
@@ -24,17 +24,17 @@ type Store struct {
 
 type table struct {
 	row     Row
-	objects map[ir.Key]client.Object
-	indexes map[Index]map[string][]ir.Key // values hold few keys: sorted slices
+	objects map[types.NamespacedName]client.Object
+	indexes map[Index]map[string][]types.NamespacedName // values hold few keys: sorted slices
 }
 
 // New returns an empty store that knows the kinds of Rows.
 func New() *Store {
 	s := &Store{tables: make(map[Kind]*table, len(Rows))}
 	for _, row := range Rows {
-		t := &table{row: row, objects: map[ir.Key]client.Object{}, indexes: map[Index]map[string][]ir.Key{}}
+		t := &table{row: row, objects: map[types.NamespacedName]client.Object{}, indexes: map[Index]map[string][]types.NamespacedName{}}
 		for index := range row.Indexes {
-			t.indexes[index] = map[string][]ir.Key{}
+			t.indexes[index] = map[string][]types.NamespacedName{}
 		}
 		s.tables[row.Kind] = t
 	}
@@ -42,8 +42,8 @@ func New() *Store {
 }
 
 // KeyOf returns the key of an object.
-func KeyOf(object client.Object) ir.Key {
-	return ir.Key{Namespace: object.GetNamespace(), Name: object.GetName()}
+func KeyOf(object client.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}
 }
 
 // Set stores an object and returns what the change touches.
@@ -62,7 +62,7 @@ func (s *Store) Set(kind Kind, object client.Object) []Dep {
 }
 
 // Delete removes an object and returns what the change touches.
-func (s *Store) Delete(kind Kind, key ir.Key) []Dep {
+func (s *Store) Delete(kind Kind, key types.NamespacedName) []Dep {
 	t := s.table(kind)
 	object, ok := t.objects[key]
 	if !ok {
@@ -74,7 +74,9 @@ func (s *Store) Delete(kind Kind, key ir.Key) []Dep {
 }
 
 // Object returns one object, nil when there is none.
-func (s *Store) Object(kind Kind, key ir.Key) client.Object { return s.table(kind).objects[key] }
+func (s *Store) Object(kind Kind, key types.NamespacedName) client.Object {
+	return s.table(kind).objects[key]
+}
 
 // Replace swaps in a version of an object that means the same (Same): nothing is touched,
 // but the older version need not be kept in memory.
@@ -83,9 +85,9 @@ func (s *Store) Replace(kind Kind, object client.Object) {
 }
 
 // Keys returns the keys of a kind, sorted.
-func (s *Store) Keys(kind Kind) []ir.Key {
+func (s *Store) Keys(kind Kind) []types.NamespacedName {
 	t := s.table(kind)
-	keys := make([]ir.Key, 0, len(t.objects))
+	keys := make([]types.NamespacedName, 0, len(t.objects))
 	for key := range t.objects {
 		keys = append(keys, key)
 	}
@@ -104,7 +106,7 @@ func (s *Store) table(kind Kind) *table {
 	return t
 }
 
-func (t *table) unindex(key ir.Key, object client.Object) []Dep {
+func (t *table) unindex(key types.NamespacedName, object client.Object) []Dep {
 	if object == nil {
 		return nil
 	}
@@ -118,14 +120,14 @@ func (t *table) unindex(key ir.Key, object client.Object) []Dep {
 	return touched
 }
 
-func (t *table) add(index Index, value string, key ir.Key) {
+func (t *table) add(index Index, value string, key types.NamespacedName) {
 	keys := t.indexes[index][value]
 	if at, found := slices.BinarySearchFunc(keys, key, CompareKeys); !found {
 		t.indexes[index][value] = slices.Insert(keys, at, key)
 	}
 }
 
-func (t *table) remove(index Index, value string, key ir.Key) {
+func (t *table) remove(index Index, value string, key types.NamespacedName) {
 	keys := t.indexes[index][value]
 	at, found := slices.BinarySearchFunc(keys, key, CompareKeys)
 	if !found {
@@ -146,7 +148,7 @@ func appendNew(deps []Dep, dep Dep) []Dep {
 }
 
 // CompareKeys orders keys by namespace and name.
-func CompareKeys(a, b ir.Key) int {
+func CompareKeys(a, b types.NamespacedName) int {
 	if a.Namespace != b.Namespace {
 		if a.Namespace < b.Namespace {
 			return -1

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/internal/names"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func pod(name string, labels map[string]string) *corev1.Pod {
@@ -67,7 +68,7 @@ func TestWhatIsReadIsTouched(t *testing.T) {
 	}
 
 	read = nil
-	s.View(func(dep Dep) { read = append(read, dep) }).Service(ir.Key{Namespace: "ns", Name: "later"})
+	s.View(func(dep Dep) { read = append(read, dep) }).Service(types.NamespacedName{Namespace: "ns", Name: "later"})
 	touched = s.Set(Service, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "later"}})
 	if !slices.Contains(touched, read[0]) {
 		t.Errorf("an object that was missing when read touches %v, not %v", touched, read)
@@ -86,18 +87,18 @@ func TestReindex(t *testing.T) {
 	if got := s.View(nil).PodsMatching("ns", map[string]string{"app": "x"}); len(got) > 0 {
 		t.Errorf("still found under its old label: %v", namesOf(got))
 	}
-	s.Delete(Pod, ir.Key{Namespace: "ns", Name: "a"})
+	s.Delete(Pod, types.NamespacedName{Namespace: "ns", Name: "a"})
 	if s.Len(Pod) != 0 || len(s.View(nil).PodsMatching("ns", map[string]string{"app": "y"})) > 0 {
 		t.Error("a deleted Pod is still found")
 	}
-	if touched := s.Delete(Pod, ir.Key{Namespace: "ns", Name: "a"}); touched != nil {
+	if touched := s.Delete(Pod, types.NamespacedName{Namespace: "ns", Name: "a"}); touched != nil {
 		t.Errorf("deleting nothing touches %v", touched)
 	}
 }
 
 // TestDataPlaneServiceOfALongName: a Gateway's name may be longer than a label value.
 func TestDataPlaneServiceOfALongName(t *testing.T) {
-	gateway := ir.Key{Namespace: "ns", Name: strings.Repeat("long-name.", 10) + "end"}
+	gateway := types.NamespacedName{Namespace: "ns", Name: strings.Repeat("long-name.", 10) + "end"}
 	s := New()
 	s.Set(Service, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "svc", Labels: map[string]string{
 		gwv1.GatewayNameLabelKey: names.LabelValue(gateway.Name),

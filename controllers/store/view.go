@@ -3,6 +3,8 @@ package store
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,7 +13,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // View reads the store and tells a recorder what was read, found or not: an object that is
@@ -30,7 +31,7 @@ func (s *Store) View(record func(Dep)) View {
 }
 
 // get returns one object of a kind, or the zero T when there is none.
-func get[T client.Object](v View, kind Kind, key ir.Key) T {
+func get[T client.Object](v View, kind Kind, key types.NamespacedName) T {
 	v.record(Dep{Kind: kind, Value: key.String()})
 	object, _ := v.store.table(kind).objects[key].(T)
 	return object
@@ -53,36 +54,48 @@ func list[T client.Object](v View, kind Kind, index Index, value string) []T {
 
 // GatewayClass returns the class of a name.
 func (v View) GatewayClass(name string) *gwv1.GatewayClass {
-	return get[*gwv1.GatewayClass](v, GatewayClass, ir.Key{Name: name})
+	return get[*gwv1.GatewayClass](v, GatewayClass, types.NamespacedName{Name: name})
 }
 
 // Gateway returns one Gateway.
-func (v View) Gateway(key ir.Key) *gwv1.Gateway { return get[*gwv1.Gateway](v, Gateway, key) }
+func (v View) Gateway(key types.NamespacedName) *gwv1.Gateway {
+	return get[*gwv1.Gateway](v, Gateway, key)
+}
 
 // ListenerSet returns one ListenerSet.
-func (v View) ListenerSet(key ir.Key) *gwv1.ListenerSet {
+func (v View) ListenerSet(key types.NamespacedName) *gwv1.ListenerSet {
 	return get[*gwv1.ListenerSet](v, ListenerSet, key)
 }
 
 // ListenerSetsOf returns the ListenerSets that name the Gateway as parent, allowed or not.
-func (v View) ListenerSetsOf(gateway ir.Key) []*gwv1.ListenerSet {
+func (v View) ListenerSetsOf(gateway types.NamespacedName) []*gwv1.ListenerSet {
 	return list[*gwv1.ListenerSet](v, ListenerSet, ByGateway, gateway.String())
 }
 
 // HTTPRoute returns one HTTPRoute.
-func (v View) HTTPRoute(key ir.Key) *gwv1.HTTPRoute { return get[*gwv1.HTTPRoute](v, HTTPRoute, key) }
+func (v View) HTTPRoute(key types.NamespacedName) *gwv1.HTTPRoute {
+	return get[*gwv1.HTTPRoute](v, HTTPRoute, key)
+}
 
 // GRPCRoute returns one GRPCRoute.
-func (v View) GRPCRoute(key ir.Key) *gwv1.GRPCRoute { return get[*gwv1.GRPCRoute](v, GRPCRoute, key) }
+func (v View) GRPCRoute(key types.NamespacedName) *gwv1.GRPCRoute {
+	return get[*gwv1.GRPCRoute](v, GRPCRoute, key)
+}
 
 // TLSRoute returns one TLSRoute.
-func (v View) TLSRoute(key ir.Key) *gwv1.TLSRoute { return get[*gwv1.TLSRoute](v, TLSRoute, key) }
+func (v View) TLSRoute(key types.NamespacedName) *gwv1.TLSRoute {
+	return get[*gwv1.TLSRoute](v, TLSRoute, key)
+}
 
 // TCPRoute returns one TCPRoute.
-func (v View) TCPRoute(key ir.Key) *gwv1.TCPRoute { return get[*gwv1.TCPRoute](v, TCPRoute, key) }
+func (v View) TCPRoute(key types.NamespacedName) *gwv1.TCPRoute {
+	return get[*gwv1.TCPRoute](v, TCPRoute, key)
+}
 
 // UDPRoute returns one UDPRoute.
-func (v View) UDPRoute(key ir.Key) *gwv1.UDPRoute { return get[*gwv1.UDPRoute](v, UDPRoute, key) }
+func (v View) UDPRoute(key types.NamespacedName) *gwv1.UDPRoute {
+	return get[*gwv1.UDPRoute](v, UDPRoute, key)
+}
 
 // ReferenceGrantsIn returns the grants of the namespace that references point into.
 func (v View) ReferenceGrantsIn(namespace string) []*gwv1.ReferenceGrant {
@@ -90,59 +103,63 @@ func (v View) ReferenceGrantsIn(namespace string) []*gwv1.ReferenceGrant {
 }
 
 // BackendTLSPolicy returns one policy.
-func (v View) BackendTLSPolicy(key ir.Key) *gwv1.BackendTLSPolicy {
+func (v View) BackendTLSPolicy(key types.NamespacedName) *gwv1.BackendTLSPolicy {
 	return get[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, key)
 }
 
 // BackendTLSPoliciesOf returns the policies that target the Service.
-func (v View) BackendTLSPoliciesOf(service ir.Key) []*gwv1.BackendTLSPolicy {
+func (v View) BackendTLSPoliciesOf(service types.NamespacedName) []*gwv1.BackendTLSPolicy {
 	return list[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, ByService, service.String())
 }
 
 // InferencePool returns one pool.
-func (v View) InferencePool(key ir.Key) *inferencev1.InferencePool {
+func (v View) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
 	return get[*inferencev1.InferencePool](v, InferencePool, key)
 }
 
 // GatewayParameters returns one set of parameters.
-func (v View) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+func (v View) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
 	return get[*v1alpha1.GatewayParameters](v, GatewayParameters, key)
 }
 
 // HTTPScaler returns one trigger.
-func (v View) HTTPScaler(key ir.Key) *v1alpha1.HTTPScaler {
+func (v View) HTTPScaler(key types.NamespacedName) *v1alpha1.HTTPScaler {
 	return get[*v1alpha1.HTTPScaler](v, HTTPScaler, key)
 }
 
 // HTTPScalersOf returns the triggers whose requests go to a Service or InferencePool.
-func (v View) HTTPScalersOf(kind Kind, key ir.Key) []*v1alpha1.HTTPScaler {
+func (v View) HTTPScalersOf(kind Kind, key types.NamespacedName) []*v1alpha1.HTTPScaler {
 	return list[*v1alpha1.HTTPScaler](v, HTTPScaler, ByBackend, backendValue(kind, key))
 }
 
 // Namespace returns the namespace of a name.
 func (v View) Namespace(name string) *corev1.Namespace {
-	return get[*corev1.Namespace](v, Namespace, ir.Key{Name: name})
+	return get[*corev1.Namespace](v, Namespace, types.NamespacedName{Name: name})
 }
 
 // Service returns one Service.
-func (v View) Service(key ir.Key) *corev1.Service { return get[*corev1.Service](v, Service, key) }
+func (v View) Service(key types.NamespacedName) *corev1.Service {
+	return get[*corev1.Service](v, Service, key)
+}
 
 // DataPlaneServices returns the Services that the product made for the Gateway.
-func (v View) DataPlaneServices(gateway ir.Key) []*corev1.Service {
+func (v View) DataPlaneServices(gateway types.NamespacedName) []*corev1.Service {
 	gateway.Name = names.LabelValue(gateway.Name)
 	return list[*corev1.Service](v, Service, ByGateway, gateway.String())
 }
 
 // EndpointSlicesOf returns the slices of the Service.
-func (v View) EndpointSlicesOf(service ir.Key) []*discoveryv1.EndpointSlice {
+func (v View) EndpointSlicesOf(service types.NamespacedName) []*discoveryv1.EndpointSlice {
 	return list[*discoveryv1.EndpointSlice](v, EndpointSlice, ByService, service.String())
 }
 
 // Secret returns one Secret, trimmed to the entries of TLS (Trim).
-func (v View) Secret(key ir.Key) *corev1.Secret { return get[*corev1.Secret](v, Secret, key) }
+func (v View) Secret(key types.NamespacedName) *corev1.Secret {
+	return get[*corev1.Secret](v, Secret, key)
+}
 
 // ConfigMap returns one ConfigMap.
-func (v View) ConfigMap(key ir.Key) *corev1.ConfigMap {
+func (v View) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
 	return get[*corev1.ConfigMap](v, ConfigMap, key)
 }
 

@@ -5,13 +5,14 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // heard is a Sink that keeps the last word on CRDs.
@@ -20,10 +21,10 @@ type heard struct {
 	calls int
 }
 
-func (h *heard) Set(store.Kind, client.Object) {}
-func (h *heard) Delete(store.Kind, ir.Key)     {}
-func (h *heard) Synced()                       {}
-func (h *heard) Installed(c resolve.Installed) { h.crds, h.calls = c, h.calls+1 }
+func (h *heard) Set(store.Kind, client.Object)           {}
+func (h *heard) Delete(store.Kind, types.NamespacedName) {}
+func (h *heard) Synced()                                 {}
+func (h *heard) Installed(c resolve.Installed)           { h.crds, h.calls = c, h.calls+1 }
 
 func crd(name, bundle, channel string) *metav1.PartialObjectMetadata {
 	return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -22,7 +24,6 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // retryMissing is how often the API server is asked for kinds it did not know.
@@ -31,7 +32,7 @@ const retryMissing = 10 * time.Second
 // Sink takes what happens. Its methods must not block.
 type Sink interface {
 	Set(kind store.Kind, object client.Object)
-	Delete(kind store.Kind, key ir.Key)
+	Delete(kind store.Kind, key types.NamespacedName)
 	// Installed is called with all CRDs of the Gateway API whenever one of them changed.
 	Installed(crds resolve.Installed)
 	Synced()

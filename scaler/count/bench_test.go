@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // nothing is a board that does nothing.
@@ -33,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 		families = append(families, gauge("server.uptime", 99))
 		data := encoded(b, message("n", at(0, families...)...))
 		b.Run(fmt.Sprintf("clusters=%d/ours", clusters), func(b *testing.B) {
-			s := count.New(count.Options{Board: nothing{}, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }})
+			s := count.New(count.Options{Board: nothing{}, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 			take, end := s.Take(gatewayKey)
 			defer end()
 			b.SetBytes(int64(len(data)))

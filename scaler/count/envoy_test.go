@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/grpc"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,7 +26,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server/envoytest"
 )
 
@@ -82,9 +83,9 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // keys of the clusters of a site.
 var (
-	deadKey  = ir.Key{Namespace: "shop", Name: "dead.end-0"}
-	emptyKey = ir.Key{Namespace: "shop", Name: "empty-0"}
-	mixedKey = ir.Key{Namespace: "shop", Name: "mixed-0"}
+	deadKey  = types.NamespacedName{Namespace: "shop", Name: "dead.end-0"}
+	emptyKey = types.NamespacedName{Namespace: "shop", Name: "empty-0"}
+	mixedKey = types.NamespacedName{Namespace: "shop", Name: "mixed-0"}
 )
 
 // sink is where and how an Envoy reports.
@@ -152,7 +153,7 @@ func siteConfig(t *testing.T, to sink, port, live int) object {
 		return object{"name": name, "alt_stat_name": name, "type": "STATIC", "connect_timeout": "1s",
 			"load_assignment": object{"cluster_name": name, "endpoints": list{object{"lb_endpoints": endpoints}}}}
 	}
-	of := func(key ir.Key) string { return "demand/" + key.String() }
+	of := func(key types.NamespacedName) string { return "demand/" + key.String() }
 	control := cluster("xds", endpoint(host, json.Number(number)))
 	control["typed_extension_protocol_options"] = object{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": object{
 		"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -252,7 +253,7 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 	t.Helper()
 	catalog := scaler.NewCatalog()
 	m := &metrics{t: t, board: demand.New(demand.Options{Catalog: catalog})}
-	ours := count.New(count.Options{Board: m.board, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }})
+	ours := count.New(count.Options{Board: m.board, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	theirs := count.NewExternal(count.ExternalOptions{Board: m.board, Catalog: catalog})
 	for _, s := range scalers {
 		catalog.Set(s.Key, s)
@@ -277,13 +278,13 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 	return m
 }
 
-func rateOf(key ir.Key) *scaler.Scaler {
-	s := &scaler.Scaler{Key: key, Gateways: []ir.Key{gatewayKey}}
+func rateOf(key types.NamespacedName) *scaler.Scaler {
+	s := &scaler.Scaler{Key: key, Gateways: []types.NamespacedName{gatewayKey}}
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.RequestRate, Target: 10, Window: metav1.Duration{Duration: 10 * time.Second}}
 	return s
 }
 
-func (m *metrics) eventually(what string, key ir.Key, condition func(demand.Dump) bool) {
+func (m *metrics) eventually(what string, key types.NamespacedName, condition func(demand.Dump) bool) {
 	m.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		dump := m.board.Dump(key)
@@ -340,7 +341,7 @@ func TestEnvoyCounts(t *testing.T) {
 	close(s.backend.release)
 	waiting.Wait()
 	m.eventually("none in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 0 && d.Requests == 28 })
-	for key, want := range map[ir.Key]uint64{webKey: 28, deadKey: 3, emptyKey: 5, mixedKey: 4} {
+	for key, want := range map[types.NamespacedName]uint64{webKey: 28, deadKey: 3, emptyKey: 5, mixedKey: 4} {
 		m.eventually("the end", key, requests(want))
 	}
 }

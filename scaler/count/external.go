@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
@@ -15,7 +17,6 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -56,8 +57,8 @@ type External struct {
 
 	mu sync.RWMutex
 	// keys are the demand keys that a cluster counts for, sorted; clusters is the inverse.
-	keys     map[string][]ir.Key
-	clusters map[ir.Key]string
+	keys     map[string][]types.NamespacedName
+	clusters map[types.NamespacedName]string
 	// open are the names of the Envoys that have a stream.
 	open map[string]bool
 }
@@ -72,19 +73,19 @@ func NewExternal(options ExternalOptions) *External {
 	}
 	x := &External{
 		options: options, ending: newEnding(),
-		keys: map[string][]ir.Key{}, clusters: map[ir.Key]string{}, open: map[string]bool{},
+		keys: map[string][]types.NamespacedName{}, clusters: map[types.NamespacedName]string{}, open: map[string]bool{},
 	}
 	options.Catalog.Observe(x.observe)
 	return x
 }
 
 // observe takes a trigger that came, changed or went.
-func (x *External) observe(key ir.Key, now *scaler.Scaler) {
+func (x *External) observe(key types.NamespacedName, now *scaler.Scaler) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if was, ok := x.clusters[key]; ok {
 		delete(x.clusters, key)
-		x.keys[was] = slices.DeleteFunc(slices.Clone(x.keys[was]), func(other ir.Key) bool { return other == key })
+		x.keys[was] = slices.DeleteFunc(slices.Clone(x.keys[was]), func(other types.NamespacedName) bool { return other == key })
 		if len(x.keys[was]) == 0 {
 			delete(x.keys, was)
 		}
@@ -98,7 +99,7 @@ func (x *External) observe(key ir.Key, now *scaler.Scaler) {
 }
 
 // of returns the demand keys that a cluster counts for. They must not be modified.
-func (x *External) of(cluster string) []ir.Key {
+func (x *External) of(cluster string) []types.NamespacedName {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.keys[cluster]

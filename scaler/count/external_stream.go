@@ -5,10 +5,11 @@ import (
 	"math"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // externalStream is one stream of an external Envoy. The goroutine that reads it owns it.
@@ -30,7 +31,7 @@ type cluster struct {
 	// latest are the values of the last message that had them, sums those of all messages.
 	latest, sums map[string]uint64
 	number       uint64 // of the message that has it
-	told         map[ir.Key]bool
+	told         map[types.NamespacedName]bool
 }
 
 // take takes one message. The bytes are valid during the call only.
@@ -138,7 +139,7 @@ func (st *externalStream) cluster(name, family []byte) *cluster {
 			}
 			return nil
 		}
-		c = &cluster{name: text, latest: map[string]uint64{}, sums: map[string]uint64{}, told: map[ir.Key]bool{}}
+		c = &cluster{name: text, latest: map[string]uint64{}, sums: map[string]uint64{}, told: map[types.NamespacedName]bool{}}
 		st.clusters[text] = c
 	}
 	c.number = st.number
@@ -165,7 +166,7 @@ func (st *externalStream) report(c *cluster) {
 		}
 		c.told[key] = true
 		r.Proxy = demand.Proxy{Gateway: demand.External(key), Node: st.name}
-		r.Counts = map[ir.Key]demand.Counts{key: counts}
+		r.Counts = map[types.NamespacedName]demand.Counts{key: counts}
 		st.service.options.Board.Report(r)
 	}
 }

@@ -6,16 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-func externalTrigger(key ir.Key, cluster string) *scaler.Scaler {
+func externalTrigger(key types.NamespacedName, cluster string) *scaler.Scaler {
 	s := &scaler.Scaler{Key: key}
 	s.Spec.Type = v1alpha1.TriggerEnvoyHTTP
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.RequestRate, Target: 10, ExternalProxyMetricKey: cluster}
@@ -55,7 +56,7 @@ func tagged(name string, value float64, cluster string) *dto.MetricFamily {
 // are ignored, and counted as such.
 func TestExternalCumulative(t *testing.T) {
 	o := newOutside(t)
-	other := ir.Key{Namespace: "else", Name: "web-0"}
+	other := types.NamespacedName{Namespace: "else", Name: "web-0"}
 	o.catalog.Set(other, externalTrigger(other, "test"))
 	take, end := o.service.Take("10.0.0.1")
 	got := o.send(take, "envoy", at(9000,
@@ -67,7 +68,7 @@ func TestExternalCumulative(t *testing.T) {
 	if len(got) != 2 {
 		t.Fatalf("%d reports", len(got))
 	}
-	seen := map[ir.Key]bool{}
+	seen := map[types.NamespacedName]bool{}
 	for _, r := range got {
 		for key, counts := range r.Counts {
 			seen[key] = true

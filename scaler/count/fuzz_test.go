@@ -7,18 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // expected reads a message with the generated types and ordinary string functions.
-func expected(m *metricsv3.StreamMetricsMessage) (counts map[ir.Key]demand.Counts, uptime time.Duration) {
-	counts = map[ir.Key]demand.Counts{}
+func expected(m *metricsv3.StreamMetricsMessage) (counts map[types.NamespacedName]demand.Counts, uptime time.Duration) {
+	counts = map[types.NamespacedName]demand.Counts{}
 	for _, family := range m.GetEnvoyMetrics() {
 		for _, metric := range family.GetMetric() {
 			value, isCounter := metric.GetGauge().GetValue(), metric.GetCounter() != nil
@@ -40,7 +41,7 @@ func expected(m *metricsv3.StreamMetricsMessage) (counts map[ir.Key]demand.Count
 	return counts, uptime
 }
 
-func expectedFamily(counts map[ir.Key]demand.Counts, family string, value float64) {
+func expectedFamily(counts map[types.NamespacedName]demand.Counts, family string, value float64) {
 	rest, ok := strings.CutPrefix(family, "cluster.demand/")
 	dot := strings.LastIndex(rest, ".")
 	if !ok || dot < 0 {
@@ -50,7 +51,7 @@ func expectedFamily(counts map[ir.Key]demand.Counts, family string, value float6
 	if len(parts) != 2 || parts[0] == "" || parts[1] == "" {
 		return
 	}
-	key := ir.Key{Namespace: parts[0], Name: parts[1]}
+	key := types.NamespacedName{Namespace: parts[0], Name: parts[1]}
 	c := counts[key]
 	add := uint64(max(value, 0))
 	switch rest[dot+1:] {
@@ -100,7 +101,7 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := &board{t: t}
-		take, end := count.New(count.Options{Board: b, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }}).Take(gatewayKey)
+		take, end := count.New(count.Options{Board: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }}).Take(gatewayKey)
 		err := take(data)
 		end()
 		external(t, data)

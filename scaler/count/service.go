@@ -6,13 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
 )
 
@@ -37,7 +38,7 @@ type Options struct {
 	Board Board
 	// Identify returns the gateway of a connection. Nil: server.PeerGateway, the one that the
 	// client certificate names.
-	Identify func(context.Context) (ir.Key, error)
+	Identify func(context.Context) (types.NamespacedName, error)
 	// Flush is how often proxies report. Zero: demand.DefaultFlush.
 	Flush   time.Duration
 	Metrics *Metrics
@@ -90,7 +91,7 @@ func (s *Service) receive(from grpc.ServerStream) error {
 	if err != nil {
 		return status.Error(codes.Unauthenticated, err.Error())
 	}
-	st := &stream{service: s, proxy: demand.Proxy{Gateway: gateway}, slots: map[string]*slot{}, counts: map[ir.Key]demand.Counts{}}
+	st := &stream{service: s, proxy: demand.Proxy{Gateway: gateway}, slots: map[string]*slot{}, counts: map[types.NamespacedName]demand.Counts{}}
 	return s.follow(from, s.options.Metrics.own, st.take, st.end)
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -16,7 +18,6 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // A message becomes a report: all attempts and their failures, retries, requests in flight
@@ -49,7 +50,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.received(1)
-	want := map[ir.Key]demand.Counts{
+	want := map[types.NamespacedName]demand.Counts{
 		webKey: {Requests: 116, Retries: 20, Active: 5},
 		{Namespace: "shop", Name: "with.dots.retry-1"}: {Requests: 4},
 		{Namespace: "shop", Name: "strange-0"}:         {},
@@ -64,7 +65,7 @@ func TestReport(t *testing.T) {
 	}
 	got = b.received(2)
 	if !got.Started || got.Uptime != 2*time.Second || got.Proxy.Node != "shop/pod-1" ||
-		!maps.Equal(got.Counts, map[ir.Key]demand.Counts{{Namespace: "shop", Name: "with.dots.retry-1"}: {Requests: 1}}) {
+		!maps.Equal(got.Counts, map[types.NamespacedName]demand.Counts{{Namespace: "shop", Name: "with.dots.retry-1"}: {Requests: 1}}) {
 		t.Errorf("report %+v", got)
 	}
 	if _, err := stream.CloseAndRecv(); err != nil {
@@ -183,7 +184,7 @@ func TestStop(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	b := &board{t: t}
 	metrics := count.NewMetrics()
-	s := count.New(count.Options{Board: b, Metrics: metrics, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }})
+	s := count.New(count.Options{Board: b, Metrics: metrics, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	client, _, _ := serve(t, s.Register, s.Run)
 	stream := open(t, client)
 	for range 3 {

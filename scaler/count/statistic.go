@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // statistic is what a family says about a cluster.
@@ -66,10 +67,10 @@ func split(family []byte) (key []byte, s statistic) {
 }
 
 // parseKey returns the demand key of "<namespace>/<name>".
-func parseKey(text string) (ir.Key, bool) {
+func parseKey(text string) (types.NamespacedName, bool) {
 	namespace, name, ok := strings.Cut(text, "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		return ir.Key{}, false
+		return types.NamespacedName{}, false
 	}
-	return ir.Key{Namespace: namespace, Name: name}, true
+	return types.NamespacedName{Namespace: namespace, Name: name}, true
 }

@@ -4,10 +4,11 @@ import (
 	"math"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // stream is what is known of one stream of one of our proxies. The goroutine that reads it
@@ -18,7 +19,7 @@ type stream struct {
 	split   bool
 
 	slots  map[string]*slot // by "<namespace>/<name>"
-	counts map[ir.Key]demand.Counts
+	counts map[types.NamespacedName]demand.Counts
 	number uint64 // of the message
 	time   int64  // of the last message
 	flush
@@ -26,7 +27,7 @@ type stream struct {
 
 // slot is one key.
 type slot struct {
-	key    ir.Key
+	key    types.NamespacedName
 	valid  bool
 	counts demand.Counts
 	number uint64 // of the message that has it

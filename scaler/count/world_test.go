@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,12 +20,11 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 var (
-	gatewayKey = ir.Key{Namespace: "shop", Name: "kedify-proxy"}
-	webKey     = ir.Key{Namespace: "shop", Name: "web-0"}
+	gatewayKey = types.NamespacedName{Namespace: "shop", Name: "kedify-proxy"}
+	webKey     = types.NamespacedName{Namespace: "shop", Name: "web-0"}
 )
 
 // board keeps what was reported.
@@ -115,7 +116,7 @@ func dial(t *testing.T, address string) metricsv3.MetricsServiceClient {
 // ours serves a Service that takes anybody for the gateway.
 func ours(t *testing.T) (*board, metricsv3.MetricsServiceClient, func()) {
 	b := &board{t: t}
-	s := count.New(count.Options{Board: b, Identify: func(context.Context) (ir.Key, error) { return gatewayKey, nil }})
+	s := count.New(count.Options{Board: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	client, _, stop := serve(t, s.Register, s.Run)
 	return b, client, stop
 }

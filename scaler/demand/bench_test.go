@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const benchKeys, benchProxies = 5000, 10
@@ -20,7 +21,7 @@ const benchKeys, benchProxies = 5000, 10
 type crowd struct {
 	*demand.Board
 	clock   *clocktesting.FakeClock
-	keys    []ir.Key
+	keys    []types.NamespacedName
 	reports []demand.Report
 	began   time.Time
 }
@@ -30,14 +31,14 @@ func newCrowd(b testing.TB) *crowd {
 	c := &crowd{clock: clocktesting.NewFakeClock(start), began: start}
 	c.Board = demand.New(demand.Options{Clock: c.clock, Catalog: catalog})
 	for i := range benchKeys {
-		key := ir.Key{Namespace: fmt.Sprintf("namespace-%d", i%50), Name: fmt.Sprintf("application-%d-0", i)}
+		key := types.NamespacedName{Namespace: fmt.Sprintf("namespace-%d", i%50), Name: fmt.Sprintf("application-%d-0", i)}
 		c.keys = append(c.keys, key)
 		s := trigger()
 		s.Key = key
 		catalog.Set(key, s)
 	}
 	for i := range benchProxies {
-		counts := make(map[ir.Key]demand.Counts, benchKeys)
+		counts := make(map[types.NamespacedName]demand.Counts, benchKeys)
 		for _, key := range c.keys {
 			counts[key] = demand.Counts{Requests: 1}
 		}

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -45,8 +46,8 @@ type Board struct {
 	// mu guards the maps, not what is in them. It may be taken with the lock of a proxy or an
 	// entry held, and none is taken while it is held, but to remove an entry.
 	mu       sync.RWMutex
-	entries  map[ir.Key]*entry
-	gateways map[ir.Key]*gateway
+	entries  map[types.NamespacedName]*entry
+	gateways map[types.NamespacedName]*gateway
 	peers    map[string]*peer
 
 	following sync.Mutex // held to change followers
@@ -63,7 +64,7 @@ func New(options Options) *Board {
 	}
 	b := &Board{
 		options: options, epoch: options.Clock.Now().Add(-time.Duration(past)), metrics: newMetrics(),
-		entries: map[ir.Key]*entry{}, gateways: map[ir.Key]*gateway{}, peers: map[string]*peer{},
+		entries: map[types.NamespacedName]*entry{}, gateways: map[types.NamespacedName]*gateway{}, peers: map[string]*peer{},
 	}
 	b.began = b.now()
 	b.unplanned = b.windows(0, 0)
@@ -75,7 +76,7 @@ func New(options Options) *Board {
 }
 
 // observe takes a trigger that came, changed or went.
-func (b *Board) observe(key ir.Key, now *scaler.Scaler) {
+func (b *Board) observe(key types.NamespacedName, now *scaler.Scaler) {
 	next := b.unplanned
 	if now != nil {
 		next = b.newPlan(now)
@@ -124,7 +125,7 @@ func (b *Board) Gone(from Proxy) {
 }
 
 // gateway returns a gateway, known or new.
-func (b *Board) gateway(key ir.Key) *gateway {
+func (b *Board) gateway(key types.NamespacedName) *gateway {
 	b.mu.RLock()
 	g := b.gateways[key]
 	b.mu.RUnlock()
@@ -147,7 +148,7 @@ func (b *Board) proxy(key Proxy) *proxy {
 		g.mu.Lock()
 		p := g.proxies[key.Node]
 		if p == nil {
-			p = &proxy{Proxy: Proxy{Gateway: g.key, Node: key.Node}, gateway: g, cells: map[ir.Key]*cell{}}
+			p = &proxy{Proxy: Proxy{Gateway: g.key, Node: key.Node}, gateway: g, cells: map[types.NamespacedName]*cell{}}
 			g.proxies[key.Node] = p
 		}
 		g.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Dump is everything known about one key, for people and tests.
@@ -45,7 +45,7 @@ type ProxyDump struct {
 }
 
 // Dump returns what is known of a key.
-func (b *Board) Dump(key ir.Key) Dump {
+func (b *Board) Dump(key types.NamespacedName) Dump {
 	d := Dump{Key: key.String(), Proxies: []ProxyDump{}}
 	e := b.entry(key)
 	if e == nil {
@@ -93,7 +93,7 @@ func (e *entry) heldBy() map[string]int {
 	return by
 }
 
-func (p *proxy) dump(b *Board, key ir.Key, now instant) (ProxyDump, bool) {
+func (p *proxy) dump(b *Board, key types.NamespacedName, now instant) (ProxyDump, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.cells[key]
@@ -115,14 +115,14 @@ func since(at, now instant) string {
 }
 
 // Keys returns the keys of the triggers in force, sorted.
-func (b *Board) Keys() []ir.Key {
-	var keys []ir.Key
+func (b *Board) Keys() []types.NamespacedName {
+	var keys []types.NamespacedName
 	for _, e := range b.allEntries() {
 		if e.plan.Load().scaler != nil {
 			keys = append(keys, e.key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b ir.Key) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(keys, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
 	return keys
 }
 

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // entry is one demand key.
 type entry struct {
-	key  ir.Key
+	key  types.NamespacedName
 	text string // of key
 	// refs counts the cells of proxies that lead here.
 	refs atomic.Int32
@@ -42,7 +42,7 @@ type entry struct {
 }
 
 // refer returns the entry of a key, for a cell.
-func (b *Board) refer(key ir.Key) *entry {
+func (b *Board) refer(key types.NamespacedName) *entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entryLocked(key)
@@ -51,14 +51,14 @@ func (b *Board) refer(key ir.Key) *entry {
 }
 
 // entry returns the entry of a key; nil: nobody spoke of it.
-func (b *Board) entry(key ir.Key) *entry {
+func (b *Board) entry(key types.NamespacedName) *entry {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.entries[key]
 }
 
 // locked returns the entry of a key with its lock held.
-func (b *Board) locked(key ir.Key) *entry {
+func (b *Board) locked(key types.NamespacedName) *entry {
 	for {
 		e := b.entry(key)
 		if e == nil {
@@ -75,7 +75,7 @@ func (b *Board) locked(key ir.Key) *entry {
 }
 
 // entryLocked has the lock of the board.
-func (b *Board) entryLocked(key ir.Key) *entry {
+func (b *Board) entryLocked(key types.NamespacedName) *entry {
 	e := b.entries[key]
 	if e == nil {
 		// The strings may be parts of a message, which they would keep in memory.
@@ -183,10 +183,10 @@ func (e *entry) lose(from *proxy, at instant) {
 	}
 }
 
-// keyOf is the inverse of ir.Key.String.
-func keyOf(text string) ir.Key {
+// keyOf is the inverse of types.NamespacedName.String.
+func keyOf(text string) types.NamespacedName {
 	namespace, name, _ := strings.Cut(text, "/")
-	return ir.Key{Namespace: namespace, Name: name}
+	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
 // unused reports whether nothing leads to the entry any more. b.mu and mu are held.

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // FuzzMerge has a board hear anything that is JSON: it must go on counting what it hears
@@ -37,7 +38,7 @@ func FuzzMerge(f *testing.F) {
 		ours := demand.Proxy{Gateway: gatewayKey, Node: "ours"}
 		for i := range 20 {
 			w.clock.Step(time.Second)
-			b.Report(demand.Report{Proxy: ours, Uptime: time.Duration(i+1) * time.Second, Started: i < 2, Counts: map[ir.Key]demand.Counts{webKey: {Requests: uint64(20 * (i + 1)), Active: 1}}})
+			b.Report(demand.Report{Proxy: ours, Uptime: time.Duration(i+1) * time.Second, Started: i < 2, Counts: map[types.NamespacedName]demand.Counts{webKey: {Requests: uint64(20 * (i + 1)), Active: 1}}})
 			b.Tidy()
 		}
 		reading, err := b.Read(webKey)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 
 // gateway is a set of proxies that count alike. Gateways are never dropped: there are few.
 type gateway struct {
-	key ir.Key
+	key types.NamespacedName
 
 	mu      sync.RWMutex
 	proxies map[string]*proxy // by node

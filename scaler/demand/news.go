@@ -3,7 +3,7 @@ package demand
 import (
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // News is what one replica tells another about what it counts and holds itself. It travels as
@@ -45,8 +45,8 @@ func (a Age) at(now instant) instant {
 
 // ProxyNews is the newest report of a proxy.
 type ProxyNews struct {
-	Gateway ir.Key `json:"gateway"`
-	Node    string `json:"node"`
+	Gateway types.NamespacedName `json:"gateway"`
+	Node    string               `json:"node"`
 	// Time is when the proxy counted, in milliseconds on its own clock; Age is how long ago
 	// its report was received.
 	Time    int64         `json:"time"`
@@ -69,8 +69,8 @@ type KeyCounts struct {
 
 // HoldingNews is what the replica holds for one key.
 type HoldingNews struct {
-	Key  ir.Key `json:"key"`
-	Held int    `json:"held"`
+	Key  types.NamespacedName `json:"key"`
+	Held int                  `json:"held"`
 	// Last is how long ago a held request arrived; negative: none did.
 	Last Age `json:"last"`
 }
@@ -84,14 +84,14 @@ type PastNews struct {
 
 // GatewayPast says that the past of a gateway is known.
 type GatewayPast struct {
-	Gateway ir.Key `json:"gateway"`
+	Gateway types.NamespacedName `json:"gateway"`
 	// Watched is for how long; negative: since its first proxy began.
 	Watched Age `json:"watched"`
 }
 
 // KeyPast is the past of one key.
 type KeyPast struct {
-	Key ir.Key `json:"key"`
+	Key types.NamespacedName `json:"key"`
 	// Arrived and Busy are how long ago a request arrived and the activation target was
 	// exceeded; negative: never as far as is known.
 	Arrived Age `json:"arrived"`
@@ -103,7 +103,7 @@ type KeyPast struct {
 
 // RatePast are the requests of the last window that the proxies of one gateway counted.
 type RatePast struct {
-	Gateway ir.Key `json:"gateway"`
+	Gateway types.NamespacedName `json:"gateway"`
 	// First is how long ago the first of them was.
 	First Age `json:"first"`
 	// Requests are those of buckets of one width, in milliseconds, without a gap, oldest

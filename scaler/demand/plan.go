@@ -4,8 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -55,7 +56,7 @@ func (b *Board) newPlan(from *scaler.Scaler) *plan {
 	p.scaler, p.activation = from, float64(metric.ActivationTarget)
 	expected := from.Gateways
 	if metric.ExternalProxyMetricKey != "" {
-		expected = []ir.Key{External(from.Key)}
+		expected = []types.NamespacedName{External(from.Key)}
 	}
 	for _, key := range expected {
 		p.gateways = append(p.gateways, b.gateway(key))

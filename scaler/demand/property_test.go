@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // chaos is a world in which anything may happen at any time, and what it did is known.
@@ -40,7 +41,7 @@ func (c *chaos) flush(e *envoy) {
 	c.clock.Step(time.Millisecond) // no proxy counts twice at one moment
 	now := c.clock.Now()
 	uptime := now.Sub(e.born).Truncate(time.Second)
-	all := map[ir.Key]demand.Counts{}
+	all := map[types.NamespacedName]demand.Counts{}
 	if e.requests > 0 {
 		all[webKey] = demand.Counts{Requests: e.requests + e.retries - e.waiting, Retries: e.retries, Active: e.requests % 3}
 	}

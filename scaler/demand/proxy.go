@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // proxy is what one Envoy has said so far, here or at another replica.
@@ -14,7 +14,7 @@ type proxy struct {
 
 	// mu is held while what the proxy says is taken in.
 	mu      sync.Mutex
-	cells   map[ir.Key]*cell
+	cells   map[types.NamespacedName]*cell
 	busy    []*cell // with a rate or with requests in flight
 	present int     // cells that are in the newest message
 	steps   uint64
@@ -122,7 +122,7 @@ func (p *proxy) zero() {
 }
 
 // take takes the counts of one key.
-func (p *proxy) take(st *step, key ir.Key, counts Counts) {
+func (p *proxy) take(st *step, key types.NamespacedName, counts Counts) {
 	c := p.cells[key]
 	if c == nil {
 		c = &cell{entry: st.board.refer(key)}

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Everything at once, for the race detector, and for locks that wait for each other.
@@ -23,7 +24,9 @@ func TestAllAtOnce(t *testing.T) {
 	for _, catalog := range catalogs {
 		boards = append(boards, demand.New(demand.Options{Clock: clock, Catalog: catalog}))
 	}
-	key := func(i int) ir.Key { return ir.Key{Namespace: "shop", Name: fmt.Sprint("k", i)} }
+	key := func(i int) types.NamespacedName {
+		return types.NamespacedName{Namespace: "shop", Name: fmt.Sprint("k", i)}
+	}
 	var running sync.WaitGroup
 	const rounds, keys = 1000, 8
 	do := func(f func(r *rand.Rand, i int)) {
@@ -38,7 +41,7 @@ func TestAllAtOnce(t *testing.T) {
 		for p := range 3 {
 			do(func(r *rand.Rand, i int) {
 				node := demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint(p)} // that both boards hear
-				b.Report(demand.Report{Proxy: node, Uptime: time.Duration(i) * time.Second, Counts: map[ir.Key]demand.Counts{
+				b.Report(demand.Report{Proxy: node, Uptime: time.Duration(i) * time.Second, Counts: map[types.NamespacedName]demand.Counts{
 					key(r.IntN(keys)): {Requests: uint64(i), Active: uint64(i % 3)},
 				}})
 				if i%20 == 0 {

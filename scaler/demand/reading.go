@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // ErrUnknown says that the numbers of a key are not known. They are not zero.
@@ -40,7 +40,7 @@ type Reading struct {
 //
 // While requests are held for a key it is always known: it is active, they are in Held,
 // InFlight and Concurrency, and what proxies counted is as good as it can be.
-func (b *Board) Read(key ir.Key) (Reading, error) {
+func (b *Board) Read(key types.NamespacedName) (Reading, error) {
 	e := b.entry(key)
 	if e == nil || e.plan.Load().scaler == nil {
 		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
@@ -149,7 +149,7 @@ func (e *entry) active(p *plan, now instant, r Reading) bool {
 
 // LastArrival returns the last moment that a request is known to have arrived at a proxy or
 // to be held, over all proxies and replicas; not known: none has, as far as this board knows.
-func (b *Board) LastArrival(key ir.Key) (at time.Time, known bool) {
+func (b *Board) LastArrival(key types.NamespacedName) (at time.Time, known bool) {
 	e := b.entry(key)
 	if e == nil {
 		return time.Time{}, false

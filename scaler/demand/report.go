@@ -3,18 +3,20 @@ package demand
 import (
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Proxy is one Envoy.
 type Proxy struct {
-	Gateway ir.Key
+	Gateway types.NamespacedName
 	Node    string
 }
 
 // External is the pseudo gateway of the user-run Envoys that count for a demand key. No
 // Gateway has it: it has no namespace.
-func External(key ir.Key) ir.Key { return ir.Key{Name: key.String()} }
+func External(key types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Name: key.String()}
+}
 
 // Counts are those of one key in one proxy. Requests and Retries are cumulative since the
 // proxy's start, Active is now.
@@ -48,5 +50,5 @@ type Report struct {
 	// over all replicas, and is compared with nothing else. Zero: now.
 	Time time.Time
 	// Counts is read during the call only.
-	Counts map[ir.Key]Counts
+	Counts map[types.NamespacedName]Counts
 }

@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func (r *replica) unknown(why string) {
@@ -34,7 +35,7 @@ func TestUnknown(t *testing.T) {
 	if reading := r.read(); reading.Rate != 0 || reading.Active || !reading.Settled {
 		t.Errorf("a proxy that has just begun: %+v", reading)
 	}
-	other := ir.Key{Namespace: "infra", Name: "main"}
+	other := types.NamespacedName{Namespace: "infra", Name: "main"}
 	set(trigger(gateways(gatewayKey, other)))
 	r.unknown("gateway infra/main")
 	set(trigger())
@@ -53,7 +54,7 @@ func TestForeignGateway(t *testing.T) {
 	r := w.replica("a", trigger(concurrency("instant")))
 	p := w.proxy("p", r, 0, 100*time.Millisecond)
 	foreign := w.proxy("foreign", r, 0, 200*time.Millisecond)
-	foreign.key.Gateway = ir.Key{Namespace: "else", Name: "gateway"}
+	foreign.key.Gateway = types.NamespacedName{Namespace: "else", Name: "gateway"}
 	foreign.rate, foreign.active = constant(50), inFlight(9)
 	w.run(5 * time.Second)
 	if reading := r.read(); reading.Rate != 0 || reading.InFlight != 0 || reading.Active || !reading.LastArrival.IsZero() {

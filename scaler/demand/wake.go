@@ -3,7 +3,7 @@ package demand
 import (
 	"slices"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // waiter is somebody who wants to know when a key has work.
@@ -12,7 +12,7 @@ type waiter struct{ changed chan struct{} }
 // Wake returns a channel that gets a value when requests begin to be held, here or at another
 // replica, and when the trigger becomes active. Values that nobody takes are merged into one.
 // Cancel must be called.
-func (b *Board) Wake(key ir.Key) (changed <-chan struct{}, cancel func()) {
+func (b *Board) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
 	w := &waiter{changed: make(chan struct{}, 1)}
 	e := b.locked(key)
 	defer e.mu.Unlock()

@@ -6,18 +6,19 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 var (
-	webKey     = ir.Key{Namespace: "shop", Name: "web-0"}
-	gatewayKey = ir.Key{Namespace: "shop", Name: "kedify-proxy"}
+	webKey     = types.NamespacedName{Namespace: "shop", Name: "web-0"}
+	gatewayKey = types.NamespacedName{Namespace: "shop", Name: "kedify-proxy"}
 )
 
 // start is the time of all clocks; that of replicas and proxies are moved from it.
@@ -25,7 +26,7 @@ var start = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
 // trigger is a Scaler to be changed by options.
 func trigger(options ...func(*scaler.Scaler)) *scaler.Scaler {
-	s := &scaler.Scaler{Key: webKey, Gateways: []ir.Key{gatewayKey}}
+	s := &scaler.Scaler{Key: webKey, Gateways: []types.NamespacedName{gatewayKey}}
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{
 		Type: v1alpha1.RequestRate, Target: 10,
 		Window: metav1.Duration{Duration: time.Minute}, Granularity: metav1.Duration{Duration: time.Second},
@@ -53,7 +54,7 @@ func activation(target int64) func(*scaler.Scaler) {
 	return func(s *scaler.Scaler) { s.Spec.Metric.ActivationTarget = target }
 }
 
-func gateways(keys ...ir.Key) func(*scaler.Scaler) {
+func gateways(keys ...types.NamespacedName) func(*scaler.Scaler) {
 	return func(s *scaler.Scaler) { s.Gateways = keys }
 }
 
@@ -204,7 +205,7 @@ func (p *proxy) flush() {
 		return
 	}
 	uptime := now.Sub(p.born).Truncate(time.Second)
-	counts := map[ir.Key]demand.Counts{}
+	counts := map[types.NamespacedName]demand.Counts{}
 	since := now.Sub(start)
 	if c := (demand.Counts{Requests: uint64(p.sent) + p.retries(since) - p.waiting, Retries: p.retries(since), Active: p.active(since)}); c != (demand.Counts{}) {
 		counts[webKey] = c
@@ -258,11 +259,13 @@ func near(t testing.TB, what string, got, want, fraction float64) {
 // named gives a trigger another name.
 type named string
 
-func (n named) key() ir.Key { return ir.Key{Namespace: webKey.Namespace, Name: string(n)} }
+func (n named) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: webKey.Namespace, Name: string(n)}
+}
 
 func (n named) option(s *scaler.Scaler) { s.Key = n.key() }
 
 // counts are those of the web trigger.
-func counts(requests, retries, active uint64) map[ir.Key]demand.Counts {
-	return map[ir.Key]demand.Counts{webKey: {Requests: requests, Retries: retries, Active: active}}
+func counts(requests, retries, active uint64) map[types.NamespacedName]demand.Counts {
+	return map[types.NamespacedName]demand.Counts{webKey: {Requests: requests, Retries: retries, Active: active}}
 }

@@ -4,20 +4,21 @@ import (
 	"context"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
 )
 
 // ActivatorOptions configure an Activator. The zero value is usable.
 type ActivatorOptions struct {
 	// Gateway says whose proxy calls; nil: its certificate does (server.PeerGateway).
-	Gateway func(context.Context) (ir.Key, error)
+	Gateway func(context.Context) (types.NamespacedName, error)
 }
 
 // Activator serves envoy.service.ext_proc.v3.ExternalProcessor, headers of requests only.
@@ -25,7 +26,7 @@ type Activator struct {
 	extprocv3.UnimplementedExternalProcessorServer
 
 	gate     *Gate
-	identify func(context.Context) (ir.Key, error)
+	identify func(context.Context) (types.NamespacedName, error)
 	stop     sync.Once
 	stopped  chan struct{}
 }

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
@@ -167,7 +168,7 @@ func TestBadCalls(t *testing.T) {
 	if got := call(func(q *request) { q.read = true; q.end() }); got != "Unknown" {
 		t.Errorf("without a message: %s", got)
 	}
-	stranger := hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (ir.Key, error) { return ir.Key{}, errors.New("who?") }})
+	stranger := hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return types.NamespacedName{}, errors.New("who?") }})
 	if got := stranger.Process(&request{ctx: context.Background()}); got == nil || !strings.Contains(got.Error(), "Unauthenticated") {
 		t.Errorf("a stranger: %v", got)
 	}

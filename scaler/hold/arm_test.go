@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -205,7 +207,7 @@ func TestDemandsOfClusters(t *testing.T) {
 	counting := r.backend
 	counting.Demand = r.demand.Name
 	r.arrival()
-	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Cluster, Name: counting.String()}}})
+	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Cluster, Name: counting.String()}}})
 	if got := r.dump().Demands; len(got) != 0 {
 		t.Fatalf("demands %v of no cluster", got)
 	}

@@ -141,7 +141,7 @@ func (b *backend) step() {
 		return
 	}
 	if changed := b.plan(); len(changed) > 0 {
-		b.options().Publisher.Apply(b.gateway.key, resource.Change{Upsert: changed})
+		b.options().Publisher.Apply(ir.Key(b.gateway.key), resource.Change{Upsert: changed})
 	}
 	b.refresh()
 }

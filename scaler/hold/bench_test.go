@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -33,8 +35,8 @@ func benchPlane(b *testing.B, ports ...uint32) (*plane, *site) {
 	})
 	s := newSite(b, service())
 	p.apply(append(s.world(), deltatest.Endpoints(b, s.backend.String(), ports...))...)
-	p.gate.Ready(gatewayKey)
-	proxy := deltatest.Start(b, deltatest.Options{Gateway: gatewayKey, Node: "a", Dial: dial(p.address)})
+	p.gate.Ready(ir.Key(gatewayKey))
+	proxy := deltatest.Start(b, deltatest.Options{Gateway: ir.Key(gatewayKey), Node: "a", Dial: dial(p.address)})
 	proxy.Subscribe(resource.Endpoint, s.backend.String(), s.backend.Hold().String())
 	eventually(b, "the proxy to be known", func() bool {
 		d := p.backend()
@@ -239,7 +241,10 @@ func BenchmarkEnvoyColdStart(b *testing.B) {
 	var took []time.Duration
 	for b.Loop() {
 		p.apply(s.endpoints())
-		eventually(b, "the endpoint to be gone", func() bool { d := p.backend(); return len(d.Stale) == 0 && p.publisher.Delivery(gatewayKey).Synced })
+		eventually(b, "the endpoint to be gone", func() bool {
+			d := p.backend()
+			return len(d.Stale) == 0 && p.publisher.Delivery(ir.Key(gatewayKey)).Synced
+		})
 		answers := make(chan time.Time, each)
 		for range each {
 			go func() { c.post("x", "hello"); answers <- time.Now() }()
@@ -268,6 +273,6 @@ func BenchmarkProxyComes(b *testing.B) {
 	p.apply(all...)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.gate.Accepted(publish.Acceptance{Gateway: gatewayKey, Node: "other"})
+		p.gate.Accepted(publish.Acceptance{Gateway: ir.Key(gatewayKey), Node: "other"})
 	}
 }

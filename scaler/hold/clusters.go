@@ -3,9 +3,10 @@ package hold
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
@@ -22,7 +23,7 @@ const (
 // counted on it.
 type reading struct {
 	endpoints string
-	demand    ir.Key
+	demand    types.NamespacedName
 }
 
 // readCluster returns false for clusters that count for nobody. The last occurrence of a field
@@ -48,16 +49,16 @@ func readCluster(r *resource.Resource) (reading, bool) {
 	if key, ok := strings.CutPrefix(stats, translate.DemandPrefix); ok {
 		found.demand = parseKey(key)
 	}
-	return found, found.demand != ir.Key{}
+	return found, found.demand != types.NamespacedName{}
 }
 
 // parseKey reads "namespace/name"; anything else is nobody's key, the zero one.
-func parseKey(text string) ir.Key {
+func parseKey(text string) types.NamespacedName {
 	namespace, name, ok := strings.Cut(text, "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		return ir.Key{}
+		return types.NamespacedName{}
 	}
-	return ir.Key{Namespace: namespace, Name: name}
+	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
 // eachBytes visits the length-delimited fields of a message, and stops at the first byte that

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Dump is everything known about the held backends of a gateway, for people and tests.
 type Dump struct {
-	Gateway ir.Key `json:"gateway"`
+	Gateway types.NamespacedName `json:"gateway"`
 	// Ready: the first complete state of the gateway was applied.
 	Ready    bool          `json:"ready"`
 	Backends []BackendDump `json:"backends,omitempty"`
@@ -20,8 +20,8 @@ type Dump struct {
 // BackendDump is one backend.
 type BackendDump struct {
 	// Name of its endpoints.
-	Name    string   `json:"name"`
-	Demands []ir.Key `json:"demands,omitempty"`
+	Name    string                 `json:"name"`
+	Demands []types.NamespacedName `json:"demands,omitempty"`
 	// Armed: proxies ask before they route. Free: nobody is to wait.
 	Armed bool `json:"armed"`
 	Free  bool `json:"free,omitempty"`
@@ -49,8 +49,8 @@ type ProxyDump struct {
 }
 
 // Gateways returns the keys of all gateways, sorted.
-func (g *Gate) Gateways() []ir.Key {
-	var keys []ir.Key
+func (g *Gate) Gateways() []types.NamespacedName {
+	var keys []types.NamespacedName
 	for _, each := range g.all() {
 		keys = append(keys, each.key)
 	}
@@ -58,7 +58,7 @@ func (g *Gate) Gateways() []ir.Key {
 }
 
 // Dump returns what is known about a gateway.
-func (g *Gate) Dump(key ir.Key) Dump {
+func (g *Gate) Dump(key types.NamespacedName) Dump {
 	found := g.existing(key)
 	if found == nil {
 		return Dump{Gateway: key}
@@ -76,7 +76,7 @@ func (b *backend) dump() BackendDump {
 	for _, key := range b.gateway.demands[b.name] {
 		d.Demands = append(d.Demands, key)
 	}
-	slices.SortFunc(d.Demands, func(a, b ir.Key) int {
+	slices.SortFunc(d.Demands, func(a, b types.NamespacedName) int {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
 	d.Demands = slices.Compact(d.Demands)

@@ -132,7 +132,7 @@ func TestFlap(t *testing.T) {
 func TestEmptiedOnTheWay(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
 	r.world(1)
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	p := r.connect("a")
 	p.pause()
 	r.endpoints()
@@ -149,7 +149,7 @@ func TestEmptiedOnTheWay(t *testing.T) {
 func TestDisarmedOnTheWay(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
 	r.world(1)
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	p := r.connect("a")
 	r.arrival()
 	p.pause()
@@ -161,7 +161,7 @@ func TestDisarmedOnTheWay(t *testing.T) {
 		defer p.mu.Unlock()
 		return len(p.pending) == 2
 	})
-	if on := r.publisher.Accepted(gatewayKey, r.assignment().Key)["a"].Pending; len(on) > 0 {
+	if on := r.publisher.Accepted(ir.Key(gatewayKey), r.assignment().Key)["a"].Pending; len(on) > 0 {
 		t.Fatalf("endpoints %q are on the way", on)
 	}
 	p.resume()
@@ -286,14 +286,14 @@ func TestBeforeReady(t *testing.T) {
 	r.holds(1)
 	r.world(1)
 	r.endpoints()
-	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+	for _, published := range r.publisher.Dump(ir.Key(gatewayKey)).Resources {
 		if published.Name == r.name() && published.Version != r.assignment(9).Version {
 			t.Error("the engine's word was delayed")
 		}
 	}
 	r.endpoints(2)
 	held.waits()
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	held.waits() // the proxy has nothing
 	p := r.connect("a")
 	held.wants("go cold")
@@ -306,7 +306,7 @@ func TestBeforeReady(t *testing.T) {
 func TestPickerDelay(t *testing.T) {
 	r := newRig(t, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "shop", Name: "llm"}, nil)
 	r.world(1)
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	p := r.connect("a")
 	r.ask("a").wants("go") // what was there before us is known to the picker
 	r.endpoints()
@@ -329,7 +329,7 @@ func TestPassesThrough(t *testing.T) {
 	other := deltatest.Endpoints(t, "service/shop/other/80", 7)
 	r.apply(other)
 	want := map[string]string{other.Name: other.Version, r.name(): r.assignment(1).Version}
-	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+	for _, published := range r.publisher.Dump(ir.Key(gatewayKey)).Resources {
 		if version, ok := want[published.Name]; ok && version != published.Version {
 			t.Errorf("%s is %s, want %s", published.Name, published.Version, version)
 		}
@@ -338,8 +338,8 @@ func TestPassesThrough(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not published: %v", want)
 	}
-	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{other.Key}})
-	for _, published := range r.publisher.Dump(gatewayKey).Resources {
+	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{other.Key}})
+	for _, published := range r.publisher.Dump(ir.Key(gatewayKey)).Resources {
 		if published.Name == other.Name {
 			t.Error("a removed resource is published")
 		}
@@ -352,7 +352,7 @@ func TestHoldRemoved(t *testing.T) {
 	r.endpoints()
 	held := r.ask("a")
 	r.holds(1)
-	r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
+	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
 	held.wants("go cold")
 	r.ask("a").wants("go")
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
@@ -367,7 +367,7 @@ func TestHoldRemoved(t *testing.T) {
 // A backend that nobody has heard of: this replica may be behind, or the backend is gone.
 func TestUnknownBackend(t *testing.T) {
 	r := newRig(t, service(), nil)
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	elsewhere := r.ask("a")
 	r.holds(1)
 	r.clock.Advance(hold.DefaultOrphanWait)
@@ -386,11 +386,11 @@ func TestForget(t *testing.T) {
 	r := serviceRig(t)
 	held := r.ask("a")
 	r.holds(1)
-	r.gate.Forget(gatewayKey)
+	r.gate.Forget(ir.Key(gatewayKey))
 	if got := held.code(); got != "Unavailable" {
 		t.Errorf("the call ended with %s", got)
 	}
-	if r.publisher.Knows(gatewayKey) || len(r.gate.Gateways()) > 0 {
+	if r.publisher.Knows(ir.Key(gatewayKey)) || len(r.gate.Gateways()) > 0 {
 		t.Error("the gateway is still there")
 	}
 	r.ask("a").waits()
@@ -411,10 +411,10 @@ func TestNowhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, test.backend, func(o *hold.Options) { o.Timing.Linger = -1 })
 			r.world()
-			r.gate.Ready(gatewayKey)
+			r.gate.Ready(ir.Key(gatewayKey))
 			has := func(want resource.Resource) {
 				t.Helper()
-				for _, published := range r.publisher.Dump(gatewayKey).Resources {
+				for _, published := range r.publisher.Dump(ir.Key(gatewayKey)).Resources {
 					if published.Name == want.Name && published.Version != want.Version {
 						t.Fatalf("published %s, want %s", published.Version, want.Version)
 					}
@@ -425,7 +425,7 @@ func TestNowhere(t *testing.T) {
 			has(r.assignment(1))
 			r.endpoints()
 			has(test.want)
-			r.gate.Apply(gatewayKey, resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
+			r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
 			has(r.assignment()) // nobody is asked any more
 			r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
 			has(test.want)

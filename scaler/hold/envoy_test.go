@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -172,7 +174,7 @@ func TestEnvoyLateProxy(t *testing.T) {
 	}
 	for round := range 5 {
 		p.apply(s.endpoints())
-		eventually(t, "both proxies to ask", func() bool { return p.publisher.Delivery(gatewayKey).Synced })
+		eventually(t, "both proxies to ask", func() bool { return p.publisher.Delivery(ir.Key(gatewayKey)).Synced })
 		const count = 24
 		answers := make(chan answer, count)
 		for i := range count {
@@ -244,7 +246,7 @@ func TestEnvoyReplicaDies(t *testing.T) {
 			moved := time.Since(begun)
 			two.apply(s.endpoints(newPod(t, seen)))
 			way.resume()
-			eventually(t, "the proxy to come back", func() bool { return two.publisher.Delivery(gatewayKey).Connected == 1 })
+			eventually(t, "the proxy to come back", func() bool { return two.publisher.Delivery(ir.Key(gatewayKey)).Connected == 1 })
 			running.Wait()
 			t.Logf("all waited again %s after the end, answered after %s", moved.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond))
 			duplicates := 0
@@ -275,7 +277,7 @@ func (s *site) startPair(one, two *plane) *forwarder {
 	world := append(s.world(), s.endpoints())
 	for _, p := range []*plane{one, two} {
 		p.apply(world...)
-		p.gate.Ready(gatewayKey)
+		p.gate.Ready(ir.Key(gatewayKey))
 	}
 	way := newForwarder(s.t, one.address)
 	s.envoy("shop/envoy-1", way.address, one)

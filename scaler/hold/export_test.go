@@ -2,19 +2,19 @@ package hold
 
 import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
 // ReadCluster is what is read of a cluster.
-func ReadCluster(r *resource.Resource) (endpoints string, demand ir.Key, ok bool) {
+func ReadCluster(r *resource.Resource) (endpoints string, demand types.NamespacedName, ok bool) {
 	read, ok := readCluster(r)
 	return read.endpoints, read.demand, ok
 }
 
 // ParseKey reads a demand key.
-func ParseKey(text string) ir.Key { return parseKey(text) }
+func ParseKey(text string) types.NamespacedName { return parseKey(text) }
 
 // ReadAssignment returns the addresses of an assignment.
 func ReadAssignment(r resource.Resource) ([]string, error) {
@@ -29,7 +29,7 @@ func Head(headers *corev3.HeaderMap) (path string, navigation, grpc bool) {
 }
 
 // Remembered counts the versions of the endpoints of a backend that are remembered.
-func (g *Gate) Remembered(gateway ir.Key, name string) int {
+func (g *Gate) Remembered(gateway types.NamespacedName, name string) int {
 	found := g.existing(gateway)
 	found.mu.Lock()
 	defer found.mu.Unlock()

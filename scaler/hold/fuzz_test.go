@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
@@ -37,11 +39,11 @@ func FuzzReadCluster(f *testing.F) {
 			return // it must not panic, no more
 		}
 		text, counts := strings.CutPrefix(decoded.GetAltStatName(), translate.DemandPrefix)
-		want := ir.Key{}
+		want := types.NamespacedName{}
 		if counts {
 			want = hold.ParseKey(text)
 		}
-		if ok != (want != ir.Key{}) || demand != want {
+		if ok != (want != types.NamespacedName{}) || demand != want {
 			t.Errorf("demand %v %t of %q", demand, ok, decoded.GetAltStatName())
 		}
 		wantEndpoints := "own"
@@ -63,7 +65,7 @@ func FuzzParseKey(f *testing.F) {
 		key := hold.ParseKey(text)
 		parts := strings.Split(text, "/")
 		valid := len(parts) == 2 && parts[0] != "" && parts[1] != ""
-		if valid != (key != ir.Key{}) || valid && key.String() != text {
+		if valid != (key != types.NamespacedName{}) || valid && key.String() != text {
 			t.Errorf("%q is %v", text, key)
 		}
 	})

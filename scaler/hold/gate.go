@@ -5,8 +5,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -17,7 +20,7 @@ type Gate struct {
 	ledger  *ledger
 
 	mu        sync.RWMutex
-	gateways  map[ir.Key]*gateway
+	gateways  map[types.NamespacedName]*gateway
 	addresses Addresses
 }
 
@@ -25,7 +28,7 @@ type Gate struct {
 // the first Set.
 func NewGate(options Options) *Gate {
 	options.defaults()
-	g := &Gate{options: options, gateways: map[ir.Key]*gateway{}}
+	g := &Gate{options: options, gateways: map[types.NamespacedName]*gateway{}}
 	g.ledger = newLedger(&g.options)
 	options.Catalog.Observe(g.triggered)
 	return g
@@ -35,7 +38,7 @@ func NewGate(options Options) *Gate {
 func Observed(key resource.Key) bool { return key.Type == resource.Endpoint }
 
 // gateway returns the gateway of a key and makes it when there is none.
-func (g *Gate) gateway(key ir.Key) *gateway {
+func (g *Gate) gateway(key types.NamespacedName) *gateway {
 	g.mu.RLock()
 	found := g.gateways[key]
 	g.mu.RUnlock()
@@ -51,25 +54,27 @@ func (g *Gate) gateway(key ir.Key) *gateway {
 	return found
 }
 
-func (g *Gate) existing(key ir.Key) *gateway {
+func (g *Gate) existing(key types.NamespacedName) *gateway {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.gateways[key]
 }
 
 // Apply passes a change on, with the endpoints of held backends as the gate wants them.
-func (g *Gate) Apply(key ir.Key, change resource.Change) { g.gateway(key).apply(change) }
+func (g *Gate) Apply(key ir.Key, change resource.Change) {
+	g.gateway(types.NamespacedName(key)).apply(change)
+}
 
 // Ready passes on that the first complete state of a gateway was applied. Until then nothing
 // that the engine says is delayed, and all requests wait.
-func (g *Gate) Ready(key ir.Key) { g.gateway(key).becomeReady() }
+func (g *Gate) Ready(key ir.Key) { g.gateway(types.NamespacedName(key)).becomeReady() }
 
 // Forget passes on that a gateway was deleted. Its requests, if any still wait, are sent to ask
 // another replica.
 func (g *Gate) Forget(key ir.Key) {
 	g.mu.Lock()
-	gone := g.gateways[key]
-	delete(g.gateways, key)
+	gone := g.gateways[types.NamespacedName(key)]
+	delete(g.gateways, types.NamespacedName(key))
 	g.mu.Unlock()
 	if gone != nil {
 		gone.end()
@@ -79,7 +84,7 @@ func (g *Gate) Forget(key ir.Key) {
 
 // Accepted hears what proxies accepted: publish.Options.OnAccepted.
 func (g *Gate) Accepted(news publish.Acceptance) {
-	if found := g.existing(news.Gateway); found != nil {
+	if found := g.existing(types.NamespacedName(news.Gateway)); found != nil {
 		found.accepted(news)
 	}
 }
@@ -101,7 +106,7 @@ func (g *Gate) SetAddresses(addresses Addresses) {
 }
 
 // triggered hears of triggers that changed: a maintenance page keeps a backend armed.
-func (g *Gate) triggered(key ir.Key, _ *scaler.Scaler) {
+func (g *Gate) triggered(key types.NamespacedName, _ *scaler.Scaler) {
 	for _, each := range g.all() {
 		each.triggered(key)
 	}

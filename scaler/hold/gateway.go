@@ -4,9 +4,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -15,7 +18,7 @@ import (
 // are, were or may become held.
 type gateway struct {
 	gate *Gate
-	key  ir.Key
+	key  types.NamespacedName
 
 	// backends are found by calls without mu; it is changed with mu only.
 	backends sync.Map // name of endpoints -> *backend
@@ -29,21 +32,21 @@ type gateway struct {
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted map[string]resource.Resource
 	// demands are the demand keys of endpoints, by name and cluster; counted is the way back.
-	demands map[string]map[string]ir.Key
-	counted map[ir.Key]map[string]struct{}
+	demands map[string]map[string]types.NamespacedName
+	counted map[types.NamespacedName]map[string]struct{}
 	// clusters are the names of the endpoints that clusters with a demand key use.
 	clusters map[string]string
 }
 
-func newGateway(gate *Gate, key ir.Key) *gateway {
+func newGateway(gate *Gate, key types.NamespacedName) *gateway {
 	return &gateway{
 		gate:     gate,
 		key:      key,
 		groups:   gate.addresses.groups(),
 		moves:    1,
 		wanted:   map[string]resource.Resource{},
-		demands:  map[string]map[string]ir.Key{},
-		counted:  map[ir.Key]map[string]struct{}{},
+		demands:  map[string]map[string]types.NamespacedName{},
+		counted:  map[types.NamespacedName]map[string]struct{}{},
 		clusters: map[string]string{},
 	}
 }
@@ -104,7 +107,7 @@ func (g *gateway) apply(change resource.Change) {
 	for _, b := range touched {
 		passed.Upsert = append(passed.Upsert, b.plan()...)
 	}
-	g.gate.options.Publisher.Apply(g.key, passed)
+	g.gate.options.Publisher.Apply(ir.Key(g.key), passed)
 	for _, b := range touched {
 		b.refresh()
 	}
@@ -184,7 +187,7 @@ func (g *gateway) count(name string, r *resource.Resource) {
 	}
 	g.clusters[name] = read.endpoints
 	if g.demands[read.endpoints] == nil {
-		g.demands[read.endpoints] = map[string]ir.Key{}
+		g.demands[read.endpoints] = map[string]types.NamespacedName{}
 	}
 	g.demands[read.endpoints][name] = read.demand
 	if g.counted[read.demand] == nil {
@@ -194,7 +197,7 @@ func (g *gateway) count(name string, r *resource.Resource) {
 }
 
 // uncount forgets the way from a demand key to endpoints, unless another cluster leads there.
-func (g *gateway) uncount(key ir.Key, endpoints string) {
+func (g *gateway) uncount(key types.NamespacedName, endpoints string) {
 	for _, other := range g.demands[endpoints] {
 		if other == key {
 			return
@@ -210,7 +213,7 @@ func (g *gateway) uncount(key ir.Key, endpoints string) {
 func (g *gateway) becomeReady() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.gate.options.Publisher.Ready(g.key)
+	g.gate.options.Publisher.Ready(ir.Key(g.key))
 	if g.ready {
 		return
 	}
@@ -251,13 +254,13 @@ func (g *gateway) move(addresses Addresses) {
 	change := resource.Change{}
 	g.each(func(b *backend) { change.Upsert = append(change.Upsert, b.plan()...) })
 	if !change.Empty() {
-		g.gate.options.Publisher.Apply(g.key, change)
+		g.gate.options.Publisher.Apply(ir.Key(g.key), change)
 	}
 	g.each((*backend).refresh)
 }
 
 // triggered looks again at the backends of a demand key.
-func (g *gateway) triggered(key ir.Key) {
+func (g *gateway) triggered(key types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name := range g.counted[key] {

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // ledger counts what waits, over all gateways of this replica.
@@ -13,13 +13,13 @@ type ledger struct {
 	total   atomic.Int64
 
 	mu       sync.RWMutex
-	accounts map[ir.Key]*account
+	accounts map[types.NamespacedName]*account
 }
 
 // account is what waits, and what ever did, for one demand key. It stays: what ever arrived may
 // not begin again at zero.
 type account struct {
-	key ir.Key
+	key types.NamespacedName
 
 	mu      sync.Mutex
 	held    int
@@ -27,10 +27,10 @@ type account struct {
 }
 
 func newLedger(options *Options) *ledger {
-	return &ledger{options: options, accounts: map[ir.Key]*account{}}
+	return &ledger{options: options, accounts: map[types.NamespacedName]*account{}}
 }
 
-func (l *ledger) account(key ir.Key) *account {
+func (l *ledger) account(key types.NamespacedName) *account {
 	l.mu.RLock()
 	found := l.accounts[key]
 	l.mu.RUnlock()
@@ -53,7 +53,7 @@ const (
 )
 
 // enter counts a request that will wait, unless there are too many.
-func (l *ledger) enter(key ir.Key, most int) (refused string) {
+func (l *ledger) enter(key types.NamespacedName, most int) (refused string) {
 	if l.total.Add(1) > int64(l.options.Limits.MaxTotal) {
 		l.total.Add(-1)
 		return tooMany
@@ -73,7 +73,7 @@ func (l *ledger) enter(key ir.Key, most int) (refused string) {
 }
 
 // leave counts a request that waits no more.
-func (l *ledger) leave(key ir.Key) {
+func (l *ledger) leave(key types.NamespacedName) {
 	l.total.Add(-1)
 	a := l.account(key)
 	a.mu.Lock()
@@ -84,7 +84,7 @@ func (l *ledger) leave(key ir.Key) {
 }
 
 // arrived counts a request that was shown the waiting page: it does not wait, but it is demand.
-func (l *ledger) arrived(key ir.Key) {
+func (l *ledger) arrived(key types.NamespacedName) {
 	a := l.account(key)
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -3,10 +3,13 @@ package hold
 import (
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -26,11 +29,11 @@ type Options struct {
 	Catalog   *scaler.Catalog
 	// LastArrival is when a request of a demand key was last known to have arrived at a backend;
 	// false: nothing is known. Nil: nothing ever is.
-	LastArrival func(ir.Key) (time.Time, bool)
+	LastArrival func(types.NamespacedName) (time.Time, bool)
 	// Held hears of every change of what this replica holds for a demand key: requests that wait
 	// now, and how many ever arrived that had to wait or were shown the waiting page. Calls of one
 	// key come one after the other, in order. It is on the way of requests and must not block.
-	Held    func(key ir.Key, held int, arrived uint64)
+	Held    func(key types.NamespacedName, held int, arrived uint64)
 	Limits  Limits
 	Timing  Timing
 	Clock   publish.Clock // defaults to the time of the machine
@@ -96,10 +99,10 @@ const busyGap = time.Second
 
 func (o *Options) defaults() {
 	if o.LastArrival == nil {
-		o.LastArrival = func(ir.Key) (time.Time, bool) { return time.Time{}, false }
+		o.LastArrival = func(types.NamespacedName) (time.Time, bool) { return time.Time{}, false }
 	}
 	if o.Held == nil {
-		o.Held = func(ir.Key, int, uint64) {}
+		o.Held = func(types.NamespacedName, int, uint64) {}
 	}
 	if o.Clock == nil {
 		o.Clock = publish.WallClock()

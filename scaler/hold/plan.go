@@ -3,6 +3,8 @@ package hold
 import (
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -127,7 +129,7 @@ func (b *backend) confirmed(now time.Time) bool {
 // the way to it. A proxy without a stream is not waited for: it is told before it is told that
 // endpoints are gone.
 func (b *backend) allArmed() bool {
-	for _, has := range b.options().Publisher.Accepted(b.gateway.key, b.holdKey()) {
+	for _, has := range b.options().Publisher.Accepted(ir.Key(b.gateway.key), b.holdKey()) {
 		if has.Accepted != b.toldHold {
 			return false
 		}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
@@ -25,7 +27,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-var gatewayKey = ir.Key{Namespace: "shop", Name: "gateway"}
+var gatewayKey = types.NamespacedName{Namespace: "shop", Name: "gateway"}
 
 // plane is a replica of the control plane on the loopback, as a real Envoy sees it.
 type plane struct {
@@ -53,7 +55,7 @@ func newPlane(t testing.TB, options hold.Options) *plane {
 		OnAccepted: func(a publish.Acceptance) { p.gate.Accepted(a) },
 	})
 	options.Publisher, options.Catalog, options.Metrics = p.publisher, p.catalog, hold.NewMetrics()
-	options.Held = func(_ ir.Key, held int, _ uint64) {
+	options.Held = func(_ types.NamespacedName, held int, _ uint64) {
 		p.heldNow.Store(int64(held))
 		if held > 0 {
 			select {
@@ -63,7 +65,7 @@ func newPlane(t testing.TB, options hold.Options) *plane {
 		}
 	}
 	if options.LastArrival == nil {
-		options.LastArrival = func(ir.Key) (time.Time, bool) {
+		options.LastArrival = func(types.NamespacedName) (time.Time, bool) {
 			at := p.last.Load()
 			return time.Unix(0, at), at != 0
 		}
@@ -73,7 +75,7 @@ func newPlane(t testing.TB, options hold.Options) *plane {
 	}
 	p.gate = hold.NewGate(options)
 	p.activator = hold.NewActivator(p.gate, hold.ActivatorOptions{
-		Gateway: func(context.Context) (ir.Key, error) { return gatewayKey, nil },
+		Gateway: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil },
 	})
 	p.serve()
 	p.gate.SetAddresses(hold.Addresses{Own: p.address})
@@ -105,7 +107,7 @@ func (p *plane) serve() {
 
 // apply hands a change of the engine to the gate.
 func (p *plane) apply(all ...resource.Resource) {
-	p.gate.Apply(gatewayKey, resource.Change{Upsert: all})
+	p.gate.Apply(ir.Key(gatewayKey), resource.Change{Upsert: all})
 }
 
 func (p *plane) counted(name string, labels ...string) float64 {
@@ -164,13 +166,13 @@ type site struct {
 	t       testing.TB
 	port    uint32
 	backend ir.ClusterKey
-	demand  ir.Key
+	demand  types.NamespacedName
 }
 
 const siteHost = "shop.test"
 
 func newSite(t testing.TB, backend ir.ClusterKey) *site {
-	return &site{t: t, port: freePort(t), backend: backend, demand: ir.Key{Namespace: "shop", Name: "web-0"}}
+	return &site{t: t, port: freePort(t), backend: backend, demand: types.NamespacedName{Namespace: "shop", Name: "web-0"}}
 }
 
 func service() ir.ClusterKey {
@@ -186,7 +188,7 @@ func (s *site) world() []resource.Resource {
 	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: siteHost, Routes: []ir.Route{{
 		Name: "all", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
 		Action: &ir.Forward{Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
-			Cluster: s.backend.Hold(), Demand: s.demand, Timeout: time.Minute,
+			Cluster: s.backend.Hold(), Demand: ir.Key(s.demand), Timeout: time.Minute,
 		}}}},
 	}}})
 	if err != nil {
@@ -221,17 +223,17 @@ func (s *site) endpoints(pods ...*pod) resource.Resource {
 func (s *site) start(p *plane, pods ...*pod) *envoytest.Envoy {
 	s.t.Helper()
 	p.apply(append(s.world(), s.endpoints(pods...))...)
-	p.gate.Ready(gatewayKey)
+	p.gate.Ready(ir.Key(gatewayKey))
 	return s.envoy("shop/envoy-1", p.address, p)
 }
 
 func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
 	s.t.Helper()
-	e := envoytest.Start(s.t, envoytest.Options{Gateway: gatewayKey, Node: node, XDS: xds})
+	e := envoytest.Start(s.t, envoytest.Options{Gateway: ir.Key(gatewayKey), Node: node, XDS: xds})
 	eventually(s.t, node+" to have everything", func() bool {
-		for _, proxy := range p.publisher.Dump(gatewayKey).Proxies {
+		for _, proxy := range p.publisher.Dump(ir.Key(gatewayKey)).Proxies {
 			if proxy.Node == node {
-				return proxy.Behind == 0 && p.publisher.Delivery(gatewayKey).Synced
+				return proxy.Behind == 0 && p.publisher.Delivery(ir.Key(gatewayKey)).Synced
 			}
 		}
 		return false

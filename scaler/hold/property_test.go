@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 
@@ -74,7 +76,7 @@ func runChaos(t *testing.T, seed uint64) {
 		o.Timing.DisarmAnswers = 1 + c.rand.IntN(5)
 	})
 	c.world()
-	c.gate.Ready(gatewayKey)
+	c.gate.Ready(ir.Key(gatewayKey))
 	c.nowhere = deltatest.Endpoints(t, c.name(), 9).Version
 	c.nobody = deltatest.Endpoints(t, c.name()+hold.Suffix).Version
 	for _, node := range []string{"a", "b", "c"} {
@@ -345,7 +347,7 @@ func (c *chaos) finish() {
 	if d := c.dump(); d.Held != 0 || d.Unconfirmed != 0 {
 		c.t.Errorf("in the end %+v", d)
 	}
-	for node, has := range c.publisher.Accepted(gatewayKey, c.assignment().Key) {
+	for node, has := range c.publisher.Accepted(ir.Key(gatewayKey), c.assignment().Key) {
 		if want := c.assignment(8).Version; has.Accepted != want {
 			c.t.Errorf("%s has %+v, want %s", node, has, want)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/scaler"
@@ -146,7 +148,7 @@ func TestClientGone(t *testing.T) {
 func TestLimits(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Limits.MaxPending, o.Limits.MaxTotal = 2, 3 })
 	r.world()
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	r.connect("a")
 	held := r.line("a", 2)
 	r.ask("a").wants("503 after 5")

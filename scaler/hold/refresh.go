@@ -3,6 +3,8 @@ package hold
 import (
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/ir"
+
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -40,7 +42,7 @@ func (b *backend) refresh() {
 // look returns which connected proxies are known to have an endpoint that is in use, and
 // whether all of them are, and there is one. What no proxy can have any more is forgotten.
 func (b *backend) look() (nodes map[string]bool, everyone bool) {
-	accepted := b.options().Publisher.Accepted(b.gateway.key, b.key())
+	accepted := b.options().Publisher.Accepted(ir.Key(b.gateway.key), b.key())
 	nodes, everyone = make(map[string]bool, len(accepted)), len(accepted) > 0
 	for node, has := range accepted {
 		nodes[node] = b.usable(has)

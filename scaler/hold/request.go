@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
@@ -21,13 +22,13 @@ var errNoBackend = errors.New("the call carries no metadata " + translate.HoldBa
 
 // question is a call of a proxy: which backend of which gateway, and whose demand it is.
 type question struct {
-	gateway ir.Key
-	backend string // name of the endpoints
-	demand  ir.Key // zero: nobody's
+	gateway types.NamespacedName
+	backend string               // name of the endpoints
+	demand  types.NamespacedName // zero: nobody's
 }
 
 // readQuestion reads the metadata that the route of the request carries.
-func readQuestion(ctx context.Context, gateway ir.Key) (question, error) {
+func readQuestion(ctx context.Context, gateway types.NamespacedName) (question, error) {
 	q := question{gateway: gateway}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldBackend); len(values) > 0 {
 		q.backend = values[0]

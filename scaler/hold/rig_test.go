@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -43,7 +45,7 @@ type rig struct {
 	activator *hold.Activator
 	catalog   *scaler.Catalog
 	backend   ir.ClusterKey
-	demand    ir.Key
+	demand    types.NamespacedName
 	registry  *prometheus.Registry
 
 	mu      sync.Mutex
@@ -53,18 +55,18 @@ type rig struct {
 }
 
 func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *rig {
-	r := &rig{t: t, clock: deltatest.NewClock(), catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), backend: backend, demand: ir.Key{Namespace: "shop", Name: "web-0"}}
+	r := &rig{t: t, clock: deltatest.NewClock(), catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), backend: backend, demand: types.NamespacedName{Namespace: "shop", Name: "web-0"}}
 	r.publisher = publish.New(publish.Options{
 		Clock: r.clock, RemoveGrace: -1, Observed: hold.Observed, OnAccepted: func(a publish.Acceptance) { r.gate.Accepted(a) },
 	})
 	options := hold.Options{
 		Publisher: r.publisher, Catalog: r.catalog, Clock: r.clock, Metrics: hold.NewMetrics(),
-		LastArrival: func(ir.Key) (time.Time, bool) {
+		LastArrival: func(types.NamespacedName) (time.Time, bool) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			return r.last, !r.last.IsZero()
 		},
-		Held: func(_ ir.Key, held int, arrived uint64) {
+		Held: func(_ types.NamespacedName, held int, arrived uint64) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.told = append(r.told, fmt.Sprintf("%d %d", held, arrived))
@@ -77,7 +79,7 @@ func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *ri
 		t.Fatal(err)
 	}
 	r.gate = hold.NewGate(options)
-	r.activator = hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (ir.Key, error) { return gatewayKey, nil }})
+	r.activator = hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	r.gate.SetAddresses(hold.Addresses{Own: here, Others: []string{there}})
 	t.Cleanup(func() { r.activator.Stop(); r.running.Wait() })
 	return r
@@ -87,7 +89,7 @@ func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *ri
 func serviceRig(t *testing.T, ports ...uint32) *rig {
 	r := newRig(t, service(), nil)
 	r.world(ports...)
-	r.gate.Ready(gatewayKey)
+	r.gate.Ready(ir.Key(gatewayKey))
 	return r
 }
 
@@ -114,7 +116,7 @@ func (r *rig) assignment(ports ...uint32) resource.Resource {
 }
 
 func (r *rig) apply(all ...resource.Resource) {
-	r.gate.Apply(gatewayKey, resource.Change{Upsert: all})
+	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Upsert: all})
 }
 
 // endpoints is what the engine says of the backend.
@@ -209,7 +211,7 @@ func (p *proxy) reconnect() {
 		known[name] = version
 	}
 	p.mu.Unlock()
-	p.session = p.rig.publisher.Connect(gatewayKey, p.node, p.receive)
+	p.session = p.rig.publisher.Connect(ir.Key(gatewayKey), p.node, p.receive)
 	p.answer(&discovery.DeltaDiscoveryRequest{
 		ResourceNamesSubscribe: []string{p.rig.name(), p.rig.name() + hold.Suffix}, InitialResourceVersions: known,
 	})
@@ -286,7 +288,7 @@ func (p *proxy) waits() bool {
 func (p *proxy) settled() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, r := range p.rig.publisher.Dump(gatewayKey).Resources {
+	for _, r := range p.rig.publisher.Dump(ir.Key(gatewayKey)).Resources {
 		if r.Type == resource.Endpoint && p.version[r.Name] != r.Version {
 			return false
 		}

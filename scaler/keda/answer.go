@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -12,7 +14,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // GetMetrics returns the value of a trigger's metric, the total over the cluster.
@@ -98,8 +99,8 @@ func (s *Server) find(ref *pb.ScaledObjectRef) (*scaler.Scaler, error) {
 		"if the object is new this will pass, otherwise its events say why", owner)
 }
 
-func ownerOf(ref *pb.ScaledObjectRef) ir.Key {
-	return ir.Key{Namespace: ref.GetNamespace(), Name: ref.GetName()}
+func ownerOf(ref *pb.ScaledObjectRef) types.NamespacedName {
+	return types.NamespacedName{Namespace: ref.GetNamespace(), Name: ref.GetName()}
 }
 
 // unknown counts and returns an Unavailable.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/google/go-cmp/cmp"
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +16,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 var webTarget = v1alpha1.HTTPScalerTarget{Name: "web"}
@@ -120,7 +121,7 @@ func TestUnknown(t *testing.T) {
 	metrics, active = ask()
 	wantCode(t, metrics, codes.Unavailable, "trigger shop/web-0: the demand is unknown")
 	wantCode(t, active, codes.Unavailable, "trigger shop/web-0: the demand is unknown")
-	w.catalog.Set(ir.Key{Namespace: "shop", Name: "web-0"}, nil)
+	w.catalog.Set(types.NamespacedName{Namespace: "shop", Name: "web-0"}, nil)
 	metrics, active = ask()
 	wantCode(t, metrics, codes.Unavailable, none)
 	wantCode(t, active, codes.Unavailable, none)

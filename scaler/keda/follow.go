@@ -2,19 +2,19 @@ package keda
 
 import (
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // follower finds the trigger of one stream again and again.
 type follower struct {
 	index    *index
-	owner    ir.Key
+	owner    types.NamespacedName
 	identity string
 	// key of the trigger that was found last; the zero value: none was.
-	key ir.Key
+	key types.NamespacedName
 	// changed has a value when the triggers of the object changed.
 	changed <-chan struct{}
 	close   func()
@@ -42,7 +42,7 @@ func (f *follower) find() *scaler.Scaler {
 // alarm is a subscription to Board.Wake for one key at a time.
 type alarm struct {
 	board  Board
-	key    ir.Key
+	key    types.NamespacedName
 	rings  <-chan struct{}
 	cancel func()
 }

@@ -3,22 +3,23 @@ package keda
 import (
 	"sync"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // index finds the trigger that KEDA means. It is safe for concurrent use.
 type index struct {
 	mu      sync.RWMutex
-	objects map[ir.Key]*object // by namespace and name of the ScaledObject
-	owners  map[ir.Key]ir.Key  // HTTPScaler to ScaledObject
+	objects map[types.NamespacedName]*object              // by namespace and name of the ScaledObject
+	owners  map[types.NamespacedName]types.NamespacedName // HTTPScaler to ScaledObject
 	made    uint64
 }
 
 // object is a ScaledObject that has triggers, or streams that wait for them.
 type object struct {
-	triggers map[ir.Key]*known // by demand key
+	triggers map[types.NamespacedName]*known // by demand key
 	watchers map[chan struct{}]struct{}
 }
 
@@ -32,11 +33,11 @@ type known struct {
 }
 
 func newIndex() *index {
-	return &index{objects: map[ir.Key]*object{}, owners: map[ir.Key]ir.Key{}}
+	return &index{objects: map[types.NamespacedName]*object{}, owners: map[types.NamespacedName]types.NamespacedName{}}
 }
 
 // set takes a change of the Catalog.
-func (x *index) set(key ir.Key, now *scaler.Scaler) {
+func (x *index) set(key types.NamespacedName, now *scaler.Scaler) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before, had := x.owners[key]
@@ -46,7 +47,7 @@ func (x *index) set(key ir.Key, now *scaler.Scaler) {
 		}
 		return
 	}
-	owner := ir.Key{Namespace: key.Namespace, Name: now.Spec.ScaledObject}
+	owner := types.NamespacedName{Namespace: key.Namespace, Name: now.Spec.ScaledObject}
 	if had && before != owner {
 		x.remove(before, key)
 	}
@@ -63,7 +64,7 @@ func (x *index) set(key ir.Key, now *scaler.Scaler) {
 }
 
 // remove has mu.
-func (x *index) remove(owner, key ir.Key) {
+func (x *index) remove(owner, key types.NamespacedName) {
 	delete(x.owners, key)
 	o := x.objects[owner]
 	delete(o.triggers, key)
@@ -72,17 +73,17 @@ func (x *index) remove(owner, key ir.Key) {
 }
 
 // object has mu.
-func (x *index) object(key ir.Key) *object {
+func (x *index) object(key types.NamespacedName) *object {
 	o := x.objects[key]
 	if o == nil {
-		o = &object{triggers: map[ir.Key]*known{}, watchers: map[chan struct{}]struct{}{}}
+		o = &object{triggers: map[types.NamespacedName]*known{}, watchers: map[chan struct{}]struct{}{}}
 		x.objects[key] = o
 	}
 	return o
 }
 
 // tidy has mu.
-func (x *index) tidy(key ir.Key) {
+func (x *index) tidy(key types.NamespacedName) {
 	if o := x.objects[key]; o != nil && len(o.triggers)+len(o.watchers) == 0 {
 		delete(x.objects, key)
 	}
@@ -98,7 +99,7 @@ func (o *object) signal() {
 }
 
 // find returns the trigger of an identity; nil: none is in force.
-func (x *index) find(owner ir.Key, identity string) *scaler.Scaler {
+func (x *index) find(owner types.NamespacedName, identity string) *scaler.Scaler {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	o := x.objects[owner]
@@ -118,7 +119,7 @@ func (x *index) find(owner ir.Key, identity string) *scaler.Scaler {
 }
 
 // get returns a trigger by its demand key, if it is still one of the object.
-func (x *index) get(owner, key ir.Key) *scaler.Scaler {
+func (x *index) get(owner, key types.NamespacedName) *scaler.Scaler {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if o := x.objects[owner]; o != nil && o.triggers[key] != nil {
@@ -128,7 +129,7 @@ func (x *index) get(owner, key ir.Key) *scaler.Scaler {
 }
 
 // count returns how many triggers of an object are in force.
-func (x *index) count(owner ir.Key) int {
+func (x *index) count(owner types.NamespacedName) int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if o := x.objects[owner]; o != nil {
@@ -139,7 +140,7 @@ func (x *index) count(owner ir.Key) int {
 
 // watch returns a channel that gets a value when the triggers of an object change. Values that
 // nobody takes are merged into one. Cancel must be called.
-func (x *index) watch(owner ir.Key) (changed <-chan struct{}, cancel func()) {
+func (x *index) watch(owner types.NamespacedName) (changed <-chan struct{}, cancel func()) {
 	w := make(chan struct{}, 1)
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -3,10 +3,11 @@ package keda
 import (
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // TestFind: several triggers of one object are told apart by what they match, in both
@@ -24,7 +25,7 @@ func TestFind(t *testing.T) {
 		named{"f", map[string]string{"scalerAddress": address, "externalProxyMetricKey": "edge", "scalingMetric": "concurrency"}},
 	)
 	for name, c := range map[string]struct {
-		object   ir.Key
+		object   types.NamespacedName
 		metadata map[string]string
 		want     string
 	}{
@@ -36,13 +37,13 @@ func TestFind(t *testing.T) {
 		"Envoy":           {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge", "scalingMetric": "requestRate"}, want: "web-e"},
 		"Envoy, other":    {metadata: map[string]string{"externalProxyMetricKey": "edge", "scalingMetric": "concurrency"}, want: "web-f"},
 		"other path":      {metadata: metadata(map[string]string{"pathPrefixes": "/c"})},
-		"other namespace": {object: ir.Key{Namespace: "other", Name: "web"}, metadata: metadata(nil)},
-		"other object":    {object: ir.Key{Namespace: "shop", Name: "web-a"}, metadata: metadata(nil)},
+		"other namespace": {object: types.NamespacedName{Namespace: "other", Name: "web"}, metadata: metadata(nil)},
+		"other object":    {object: types.NamespacedName{Namespace: "shop", Name: "web-a"}, metadata: metadata(nil)},
 		"nothing":         {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.object == (ir.Key{}) {
-				c.object = ir.Key{Namespace: "shop", Name: "web"}
+			if c.object == (types.NamespacedName{}) {
+				c.object = types.NamespacedName{Namespace: "shop", Name: "web"}
 			}
 			got := ""
 			if found := x.find(c.object, trigger.IdentityOf(c.metadata)); found != nil {
@@ -59,10 +60,10 @@ func TestFind(t *testing.T) {
 // changes.
 func TestRenamed(t *testing.T) {
 	x := newIndex()
-	owner := ir.Key{Namespace: "shop", Name: "web"}
+	owner := types.NamespacedName{Namespace: "shop", Name: "web"}
 	spec := v1alpha1.HTTPScalerSpec{Type: v1alpha1.TriggerHTTP, ScaledObject: "web", Hosts: []string{"web.example.com"}}
-	before, after := ir.Key{Namespace: "shop", Name: "web-z"}, ir.Key{Namespace: "shop", Name: "web-a"}
-	for _, key := range []ir.Key{before, after, before} {
+	before, after := types.NamespacedName{Namespace: "shop", Name: "web-z"}, types.NamespacedName{Namespace: "shop", Name: "web-a"}
+	for _, key := range []types.NamespacedName{before, after, before} {
 		x.set(key, &scaler.Scaler{Key: key, Spec: spec})
 	}
 	if got := x.find(owner, trigger.Identity(spec)); got.Key != after {
@@ -77,7 +78,7 @@ func TestRenamed(t *testing.T) {
 // TestForgotten: nothing is kept of objects without triggers and streams.
 func TestForgotten(t *testing.T) {
 	x := newIndex()
-	web, shop := ir.Key{Namespace: "shop", Name: "web"}, ir.Key{Namespace: "shop", Name: "web-0"}
+	web, shop := types.NamespacedName{Namespace: "shop", Name: "web"}, types.NamespacedName{Namespace: "shop", Name: "web-0"}
 	set := func(owner string) {
 		x.set(shop, &scaler.Scaler{Key: shop, Spec: v1alpha1.HTTPScalerSpec{Type: v1alpha1.TriggerHTTP, ScaledObject: owner}})
 	}

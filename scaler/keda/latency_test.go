@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -17,7 +19,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -38,7 +39,7 @@ type crowd struct {
 	board  *demand.Board
 	client pb.ExternalScalerClient
 	health healthv1.HealthClient
-	keys   []ir.Key
+	keys   []types.NamespacedName
 	refs   []*pb.ScaledObjectRef
 	// woken has the time of the first true of each trigger.
 	woken []chan time.Time
@@ -55,7 +56,7 @@ func newCrowd(t testing.TB) *crowd {
 		ref := &pb.ScaledObjectRef{Namespace: "crowd", Name: name, ScalerMetadata: metadata(map[string]string{"hosts": name + ".test"})}
 		parsed := trigger.Parse(trigger.Object{Name: ref.GetName(), Target: webTarget,
 			Triggers: []trigger.Trigger{{Type: "external-push", Metadata: ref.GetScalerMetadata()}}}, address)
-		key := ir.Key{Namespace: "crowd", Name: parsed.Triggers[0].Name}
+		key := types.NamespacedName{Namespace: "crowd", Name: parsed.Triggers[0].Name}
 		catalog.Set(key, &scaler.Scaler{Key: key, Spec: parsed.Triggers[0].Spec})
 		c.keys, c.refs, c.woken = append(c.keys, key), append(c.refs, ref), append(c.woken, make(chan time.Time, 1))
 	}

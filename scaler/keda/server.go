@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -16,7 +18,6 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // stopTimeout is how long a client may take to hear that its streams ended.
@@ -25,9 +26,9 @@ const stopTimeout = 5 * time.Second
 // Board is where demand is known; demand.Board is one.
 type Board interface {
 	// Read answers from memory, with an error that wraps demand.ErrUnknown when it is blind.
-	Read(key ir.Key) (demand.Reading, error)
+	Read(key types.NamespacedName) (demand.Reading, error)
 	// Wake signals when requests begin to be held and when the trigger becomes active.
-	Wake(key ir.Key) (changed <-chan struct{}, cancel func())
+	Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func())
 }
 
 // Options of a Server.

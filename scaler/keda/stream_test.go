@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/google/go-cmp/cmp"
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc"
@@ -16,7 +18,6 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 var (
@@ -125,7 +126,7 @@ func TestStreamIsActive(t *testing.T) {
 // TestStreamBeforeTrigger: KEDA may be faster than our informer.
 func TestStreamBeforeTrigger(t *testing.T) {
 	w := newWorld(t)
-	key := ir.Key{Namespace: "shop", Name: "web-0"}
+	key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
 	w.board.set(key, holding)
 	w.scale(key, 0)
 	stream := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
@@ -208,7 +209,7 @@ func TestStreamMetricSpec(t *testing.T) {
 		first("the same metric and target")
 		put(map[string]string{"targetValue": "5"})
 		first("another target", spec{MetricRate, 5})
-		w.catalog.Set(ir.Key{Namespace: "shop", Name: "web-0"}, nil)
+		w.catalog.Set(types.NamespacedName{Namespace: "shop", Name: "web-0"}, nil)
 		put(map[string]string{"targetValue": "5", "scalingMetric": "concurrency"})
 		first("another metric", spec{MetricConcurrency, 5})
 
@@ -290,7 +291,7 @@ func (r *recorder[T]) Send(message *T) error {
 
 // bubble is a world for synctest: without gRPC, whose sockets would let no time pass.
 func bubble() *world {
-	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[ir.Key]int32{}}
+	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[types.NamespacedName]int32{}}
 	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed})
 	return w
 }
@@ -300,7 +301,7 @@ func bubble() *world {
 func TestRhythm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := bubble()
-		key := ir.Key{Namespace: "shop", Name: "web-0"}
+		key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
 		ctx, cancel := context.WithCancel(t.Context())
 		stream := &recorder[pb.IsActiveResponse]{ctx: ctx, began: time.Now()}
 		ended := make(chan error)
@@ -358,7 +359,7 @@ func TestRhythm(t *testing.T) {
 func TestRhythmOfNewTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := bubble()
-		key := ir.Key{Namespace: "shop", Name: "web-0"}
+		key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
 		w.board.set(key, holding)
 		stream := &recorder[pb.IsActiveResponse]{ctx: t.Context(), began: time.Now()}
 		go func() { _ = w.server.StreamIsActive(refTo(metadata(nil)), stream) }()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -20,7 +22,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,17 +31,17 @@ const address = "kedify-gateway-scaler.kedify-system:9090"
 // fakeBoard is a Board that says what it was told. Keys without a reading are unknown.
 type fakeBoard struct {
 	mu       sync.Mutex
-	readings map[ir.Key]demand.Reading
-	wakes    map[ir.Key]map[chan struct{}]bool
+	readings map[types.NamespacedName]demand.Reading
+	wakes    map[types.NamespacedName]map[chan struct{}]bool
 	// stuck: Read hangs until it is closed.
 	stuck chan struct{}
 }
 
 func newBoard() *fakeBoard {
-	return &fakeBoard{readings: map[ir.Key]demand.Reading{}, wakes: map[ir.Key]map[chan struct{}]bool{}}
+	return &fakeBoard{readings: map[types.NamespacedName]demand.Reading{}, wakes: map[types.NamespacedName]map[chan struct{}]bool{}}
 }
 
-func (b *fakeBoard) Read(key ir.Key) (demand.Reading, error) {
+func (b *fakeBoard) Read(key types.NamespacedName) (demand.Reading, error) {
 	b.mu.Lock()
 	reading, known := b.readings[key]
 	stuck := b.stuck
@@ -54,7 +55,7 @@ func (b *fakeBoard) Read(key ir.Key) (demand.Reading, error) {
 	return reading, nil
 }
 
-func (b *fakeBoard) Wake(key ir.Key) (<-chan struct{}, func()) {
+func (b *fakeBoard) Wake(key types.NamespacedName) (<-chan struct{}, func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	wake := make(chan struct{}, 1)
@@ -70,7 +71,7 @@ func (b *fakeBoard) Wake(key ir.Key) (<-chan struct{}, func()) {
 }
 
 // set tells a reading, and rings.
-func (b *fakeBoard) set(key ir.Key, reading demand.Reading) {
+func (b *fakeBoard) set(key types.NamespacedName, reading demand.Reading) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readings[key] = reading
@@ -83,7 +84,7 @@ func (b *fakeBoard) set(key ir.Key, reading demand.Reading) {
 }
 
 // waiters returns how many streams wait for a key.
-func (b *fakeBoard) waiters(key ir.Key) int {
+func (b *fakeBoard) waiters(key types.NamespacedName) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.wakes[key])
@@ -107,7 +108,7 @@ type named struct {
 
 // apply puts the triggers of ScaledObject shop/web in force, as the controller does, and
 // returns their demand keys.
-func apply(t testing.TB, catalog *scaler.Catalog, triggers ...named) []ir.Key {
+func apply(t testing.TB, catalog *scaler.Catalog, triggers ...named) []types.NamespacedName {
 	t.Helper()
 	one := int32(1)
 	object := trigger.Object{Name: "web", Target: webTarget, Min: &one}
@@ -118,9 +119,9 @@ func apply(t testing.TB, catalog *scaler.Catalog, triggers ...named) []ir.Key {
 	if wrong := trigger.Errors(result.Problems); len(wrong) > 0 {
 		t.Fatalf("the test's triggers: %v", wrong)
 	}
-	var keys []ir.Key
+	var keys []types.NamespacedName
 	for _, parsed := range result.Triggers {
-		key := ir.Key{Namespace: "shop", Name: parsed.Name}
+		key := types.NamespacedName{Namespace: "shop", Name: parsed.Name}
 		keys = append(keys, key)
 		catalog.Set(key, &scaler.Scaler{Key: key, Spec: parsed.Spec})
 	}
@@ -142,7 +143,7 @@ type world struct {
 	stop func()
 
 	mu       sync.Mutex
-	replicas map[ir.Key]int32
+	replicas map[types.NamespacedName]int32
 	running  string
 }
 
@@ -159,7 +160,7 @@ func (w *world) informed(of scaler.Scaler) (int32, bool) {
 	return replicas, known
 }
 
-func (w *world) scale(key ir.Key, replicas int32) {
+func (w *world) scale(key types.NamespacedName, replicas int32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.replicas[key] = replicas
@@ -170,7 +171,7 @@ func newWorld(t testing.TB) *world { return limitedWorld(t, time.Hour) }
 
 func limitedWorld(t testing.TB, limit time.Duration) *world {
 	t.Helper()
-	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[ir.Key]int32{}}
+	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[types.NamespacedName]int32{}}
 	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed, Running: w.said})
 	w.server.limit = limit
 	w.address, w.stop = serve(t, w.server)

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/go-logr/logr"
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // writers bounds the requests to the API server under way.
@@ -19,9 +20,9 @@ const writers = 16
 // Board is where demand is known; demand.Board is one.
 type Board interface {
 	// Read answers from memory, always while requests are held.
-	Read(key ir.Key) (demand.Reading, error)
+	Read(key types.NamespacedName) (demand.Reading, error)
 	// Wake signals when requests begin to be held.
-	Wake(key ir.Key) (changed <-chan struct{}, cancel func())
+	Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func())
 }
 
 // Options of a Rescuer.
@@ -48,14 +49,14 @@ type Rescuer struct {
 	slots   chan struct{}
 
 	mu       sync.Mutex
-	triggers map[ir.Key]*watched
+	triggers map[types.NamespacedName]*watched
 	// start begins to watch; nil: Run does not run.
 	start func(*watched)
 }
 
 // watched is a trigger in force.
 type watched struct {
-	key     ir.Key
+	key     types.NamespacedName
 	scaler  atomic.Pointer[scaler.Scaler]
 	changed chan struct{} // has a value when scaler changed
 	gone    chan struct{} // closed when it is in force no more
@@ -75,13 +76,13 @@ func New(options Options) *Rescuer {
 	if options.Report == nil {
 		options.Report = func(Rescue) {}
 	}
-	r := &Rescuer{options: options, slots: make(chan struct{}, writers), triggers: map[ir.Key]*watched{}}
+	r := &Rescuer{options: options, slots: make(chan struct{}, writers), triggers: map[types.NamespacedName]*watched{}}
 	options.Catalog.Observe(r.set)
 	return r
 }
 
 // set takes a change of the Catalog.
-func (r *Rescuer) set(key ir.Key, now *scaler.Scaler) {
+func (r *Rescuer) set(key types.NamespacedName, now *scaler.Scaler) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.triggers[key]

@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const (
@@ -23,7 +24,7 @@ type Running struct {
 	slots  chan struct{}
 
 	mu      sync.Mutex
-	answers map[ir.Key]*question
+	answers map[types.NamespacedName]*question
 }
 
 // question is under way until done is closed.
@@ -36,7 +37,7 @@ type question struct {
 
 // NewRunning returns one that has asked nothing yet.
 func NewRunning(scales Scales) *Running {
-	return &Running{scales: scales, slots: make(chan struct{}, writers), answers: map[ir.Key]*question{}}
+	return &Running{scales: scales, slots: make(chan struct{}, writers), answers: map[types.NamespacedName]*question{}}
 }
 
 // Of is keda.Options.Running: whether the target of a trigger has replicas; not known when the

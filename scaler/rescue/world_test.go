@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,12 +19,11 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var shop = ir.Key{Namespace: "shop", Name: "web-0"}
+var shop = types.NamespacedName{Namespace: "shop", Name: "web-0"}
 
 // trigger has a target of 10 and 0 to 5 replicas.
 func trigger(changes ...func(*v1alpha1.HTTPScalerSpec)) *scaler.Scaler {
@@ -124,7 +125,7 @@ func (w *world) informed(scaler.Scaler) (int32, bool) {
 }
 
 // Read is Board.
-func (w *world) Read(key ir.Key) (demand.Reading, error) {
+func (w *world) Read(key types.NamespacedName) (demand.Reading, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if key != shop || w.held == 0 {
@@ -134,7 +135,7 @@ func (w *world) Read(key ir.Key) (demand.Reading, error) {
 }
 
 // Wake is Board.
-func (w *world) Wake(ir.Key) (<-chan struct{}, func()) {
+func (w *world) Wake(types.NamespacedName) (<-chan struct{}, func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	wake := make(chan struct{}, 1)

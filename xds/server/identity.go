@@ -8,10 +8,10 @@ import (
 	"net/url"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
-
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // trustDomain is the authority of the identities of proxies (SPIFFE ID, section 2).
@@ -33,30 +33,30 @@ var ErrNoIdentity = errors.New("peer has no verified identity of a gateway")
 
 // Identity returns the URI SAN of the client certificate of a gateway's proxies:
 // spiffe://kedify-gateway/ns/<namespace>/gateway/<name>.
-func Identity(gateway ir.Key) string {
+func Identity(gateway types.NamespacedName) string {
 	return "spiffe://" + trustDomain + "/ns/" + gateway.Namespace + "/gateway/" + gateway.Name
 }
 
 // ParseIdentity is the inverse of Identity. It accepts nothing that Identity would not
 // return.
-func ParseIdentity(uri string) (ir.Key, error) {
+func ParseIdentity(uri string) (types.NamespacedName, error) {
 	parts := strings.Split(strings.TrimPrefix(uri, "spiffe://"+trustDomain+"/"), "/")
 	if len(parts) != 4 || parts[0] != "ns" || parts[2] != "gateway" {
-		return ir.Key{}, fmt.Errorf("%q is no identity of a gateway", uri)
+		return types.NamespacedName{}, fmt.Errorf("%q is no identity of a gateway", uri)
 	}
-	gateway := ir.Key{Namespace: parts[1], Name: parts[3]}
+	gateway := types.NamespacedName{Namespace: parts[1], Name: parts[3]}
 	if gateway.Namespace == "" || gateway.Name == "" || Identity(gateway) != uri {
-		return ir.Key{}, fmt.Errorf("%q is no identity of a gateway", uri)
+		return types.NamespacedName{}, fmt.Errorf("%q is no identity of a gateway", uri)
 	}
 	return gateway, nil
 }
 
 // PeerGateway returns the gateway that the client certificate of a connection names, for any
 // service on the server. Without TLS it returns ErrNoIdentity.
-func PeerGateway(ctx context.Context) (ir.Key, error) {
+func PeerGateway(ctx context.Context) (types.NamespacedName, error) {
 	certificate, ok := peerCertificate(ctx)
 	if !ok {
-		return ir.Key{}, ErrNoIdentity
+		return types.NamespacedName{}, ErrNoIdentity
 	}
 	return certificateGateway(certificate)
 }
@@ -86,26 +86,26 @@ func peerCertificate(ctx context.Context) (*x509.Certificate, bool) {
 
 // certificateGateway reads the identity of a certificate; exactly one URI SAN is allowed
 // (X.509-SVID, section 2).
-func certificateGateway(certificate *x509.Certificate) (ir.Key, error) {
+func certificateGateway(certificate *x509.Certificate) (types.NamespacedName, error) {
 	if len(certificate.URIs) != 1 {
-		return ir.Key{}, fmt.Errorf("%w: the certificate has %d URI names, not one", ErrNoIdentity, len(certificate.URIs))
+		return types.NamespacedName{}, fmt.Errorf("%w: the certificate has %d URI names, not one", ErrNoIdentity, len(certificate.URIs))
 	}
 	return parseURI(certificate.URIs[0])
 }
 
-func parseURI(uri *url.URL) (ir.Key, error) {
+func parseURI(uri *url.URL) (types.NamespacedName, error) {
 	gateway, err := ParseIdentity(uri.String())
 	if err != nil {
-		return ir.Key{}, fmt.Errorf("%w: %w", ErrNoIdentity, err)
+		return types.NamespacedName{}, fmt.Errorf("%w: %w", ErrNoIdentity, err)
 	}
 	return gateway, nil
 }
 
 // parseCluster reads the gateway out of a node's cluster, "namespace/name".
-func parseCluster(cluster string) (ir.Key, error) {
+func parseCluster(cluster string) (types.NamespacedName, error) {
 	namespace, name, ok := strings.Cut(cluster, "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		return ir.Key{}, fmt.Errorf("node cluster %q does not name a gateway as namespace/name", cluster)
+		return types.NamespacedName{}, fmt.Errorf("node cluster %q does not name a gateway as namespace/name", cluster)
 	}
-	return ir.Key{Namespace: namespace, Name: name}, nil
+	return types.NamespacedName{Namespace: namespace, Name: name}, nil
 }

@@ -3,12 +3,13 @@ package server_test
 import (
 	"testing"
 
-	"github.com/kedify/inference-gateway/xds/ir"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/xds/server"
 )
 
 func TestIdentity(t *testing.T) {
-	gateway := ir.Key{Namespace: "team-a", Name: "edge"}
+	gateway := types.NamespacedName{Namespace: "team-a", Name: "edge"}
 	uri := server.Identity(gateway)
 	if want := "spiffe://kedify-gateway/ns/team-a/gateway/edge"; uri != want {
 		t.Errorf("identity %q, want %q", uri, want)

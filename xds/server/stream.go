@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -18,7 +20,7 @@ import (
 
 // Peer is a proxy that opened a stream.
 type Peer struct {
-	Gateway ir.Key
+	Gateway types.NamespacedName
 	Node    string // node id
 	Address string
 }
@@ -39,7 +41,7 @@ func (s *Server) DeltaAggregatedResources(stream discovery.AggregatedDiscoverySe
 		s.log.Info("proxy was refused", "node", first.GetNode().GetId(), "cluster", first.GetNode().GetCluster(), "reason", err.Error())
 		return err
 	}
-	session := s.publisher.Connect(from.Gateway, from.Node, stream.Send)
+	session := s.publisher.Connect(ir.Key(from.Gateway), from.Node, stream.Send)
 	if !s.admit(session) {
 		session.Close()
 	}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
@@ -119,15 +120,15 @@ func TestCertificateBindsGateway(t *testing.T) {
 		options deltatest.Options
 		code    codes.Code
 	}{
-		{"its own gateway", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(mine)))}, codes.OK},
-		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(server.Identity(mine)))}, codes.PermissionDenied},
+		{"its own gateway", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.OK},
+		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.PermissionDenied},
 		{"no URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue())}, codes.Unauthenticated},
-		{"two URI names", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(mine), server.Identity(other)))}, codes.Unauthenticated},
+		{"two URI names", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine)), server.Identity(types.NamespacedName(other))))}, codes.Unauthenticated},
 		{"foreign URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://elsewhere/ns/a/gateway/edge"))}, codes.Unauthenticated},
 		{"a replica of the control plane", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.ReplicaIdentity))}, codes.Unauthenticated},
-		{"foreign authority", deltatest.Options{Gateway: mine, Credentials: issuer.client(stranger.issue(server.Identity(mine)))}, codes.Unavailable},
+		{"foreign authority", deltatest.Options{Gateway: mine, Credentials: issuer.client(stranger.issue(server.Identity(types.NamespacedName(mine))))}, codes.Unavailable},
 		{"no certificate", deltatest.Options{Gateway: mine, Credentials: issuer.client()}, codes.Unavailable},
-		{"refused by policy", deltatest.Options{Gateway: mine, Node: "banned", Credentials: issuer.client(issuer.issue(server.Identity(mine)))}, codes.PermissionDenied},
+		{"refused by policy", deltatest.Options{Gateway: mine, Node: "banned", Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.PermissionDenied},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

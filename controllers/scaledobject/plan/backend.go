@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -14,7 +16,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // resolveBackend finds what the generated route leads to.
@@ -187,13 +188,13 @@ func (m *maker) lastPort(c *candidate, service string) int32 {
 
 // generatedRefs are the references of the generated routes, by their key, which is that of the
 // HTTPScaler.
-func generatedRefs(w World) map[ir.Key][]gwv1.BackendRef {
-	all := map[ir.Key][]gwv1.BackendRef{}
+func generatedRefs(w World) map[types.NamespacedName][]gwv1.BackendRef {
+	all := map[types.NamespacedName][]gwv1.BackendRef{}
 	for _, route := range w.HTTPRoutes {
 		if !Generated(route) {
 			continue
 		}
-		key := ir.Key{Namespace: route.Namespace, Name: route.Name}
+		key := types.NamespacedName{Namespace: route.Namespace, Name: route.Name}
 		for _, rule := range route.Spec.Rules {
 			for _, ref := range rule.BackendRefs {
 				all[key] = append(all[key], ref.BackendRef)
@@ -204,7 +205,7 @@ func generatedRefs(w World) map[ir.Key][]gwv1.BackendRef {
 		if !Generated(route) {
 			continue
 		}
-		key := ir.Key{Namespace: route.Namespace, Name: route.Name}
+		key := types.NamespacedName{Namespace: route.Namespace, Name: route.Name}
 		for _, rule := range route.Spec.Rules {
 			all[key] = append(all[key], rule.BackendRefs...)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +15,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/trigger"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Modes of HTTPScalerTLS.
@@ -28,7 +29,7 @@ func (f fault) none() bool { return f.reason == "" }
 type candidate struct {
 	owner *kedav1alpha1.ScaledObject
 	// key of the HTTPScaler, live is the one that is there, nil: none.
-	key   ir.Key
+	key   types.NamespacedName
 	live  *v1alpha1.HTTPScaler
 	index int
 	spec  v1alpha1.HTTPScalerSpec
@@ -68,14 +69,16 @@ func (c *candidate) unresolve(reason, message string) {
 }
 
 // of returns the key of an object of the same namespace.
-func (c *candidate) of(name string) ir.Key { return ir.Key{Namespace: c.key.Namespace, Name: name} }
+func (c *candidate) of(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: c.key.Namespace, Name: name}
+}
 
 // maker collects a Plan.
 type maker struct {
 	World
 	plan       Plan
-	scalers    map[ir.Key]*v1alpha1.HTTPScaler
-	generated  map[ir.Key][]gwv1.BackendRef
+	scalers    map[types.NamespacedName]*v1alpha1.HTTPScaler
+	generated  map[types.NamespacedName][]gwv1.BackendRef
 	candidates []*candidate
 }
 
@@ -103,7 +106,7 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 	object := ObjectOf(so)
 	var rollout *unstructured.Unstructured
 	if isRollout(object.Target) {
-		rollout = m.Find.Rollout(ir.Key{Namespace: so.Namespace, Name: object.Target.Name})
+		rollout = m.Find.Rollout(types.NamespacedName{Namespace: so.Namespace, Name: object.Target.Name})
 		object.Annotations = withWeightsOf(object.Annotations, rollout)
 	}
 	result := trigger.Parse(object, m.ScalerAddress)
@@ -114,7 +117,7 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 		return
 	}
 	for _, parsed := range result.Triggers {
-		c := &candidate{owner: so, key: ir.Key{Namespace: so.Namespace, Name: parsed.Name}, index: parsed.Index, spec: parsed.Spec}
+		c := &candidate{owner: so, key: types.NamespacedName{Namespace: so.Namespace, Name: parsed.Name}, index: parsed.Index, spec: parsed.Spec}
 		c.live = m.scalers[c.key]
 		if m.taken(c) {
 			continue

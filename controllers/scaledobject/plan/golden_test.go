@@ -19,7 +19,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/golden"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // TestGolden shows what the objects of a case become, and that a second look, with all of it
@@ -51,26 +50,32 @@ func TestGolden(t *testing.T) {
 // memory is a World's Finder over objects of a case.
 type memory map[string]client.Object
 
-func id(kind string, key ir.Key) string { return kind + " " + key.String() }
+func id(kind string, key types.NamespacedName) string { return kind + " " + key.String() }
 
-func found[T client.Object](m memory, kind string, key ir.Key) T {
+func found[T client.Object](m memory, kind string, key types.NamespacedName) T {
 	object, _ := m[id(kind, key)].(T)
 	return object
 }
 
-func (m memory) Service(key ir.Key) *corev1.Service { return found[*corev1.Service](m, "Service", key) }
-func (m memory) Secret(key ir.Key) *corev1.Secret   { return found[*corev1.Secret](m, "Secret", key) }
-func (m memory) ConfigMap(key ir.Key) *corev1.ConfigMap {
+func (m memory) Service(key types.NamespacedName) *corev1.Service {
+	return found[*corev1.Service](m, "Service", key)
+}
+func (m memory) Secret(key types.NamespacedName) *corev1.Secret {
+	return found[*corev1.Secret](m, "Secret", key)
+}
+func (m memory) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
 	return found[*corev1.ConfigMap](m, "ConfigMap", key)
 }
-func (m memory) InferencePool(key ir.Key) *inferencev1.InferencePool {
+func (m memory) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
 	return found[*inferencev1.InferencePool](m, "InferencePool", key)
 }
-func (m memory) Rollout(key ir.Key) *unstructured.Unstructured {
+func (m memory) Rollout(key types.NamespacedName) *unstructured.Unstructured {
 	return found[*unstructured.Unstructured](m, "Rollout", key)
 }
-func (m memory) Gateway(key ir.Key) *gwv1.Gateway { return found[*gwv1.Gateway](m, "Gateway", key) }
-func (m memory) GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters {
+func (m memory) Gateway(key types.NamespacedName) *gwv1.Gateway {
+	return found[*gwv1.Gateway](m, "Gateway", key)
+}
+func (m memory) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
 	return found[*v1alpha1.GatewayParameters](m, "GatewayParameters", key)
 }
 func (m memory) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }
@@ -95,7 +100,7 @@ var kinds = map[string]func() client.Object{
 func load(t testing.TB, input []byte) World {
 	t.Helper()
 	w := World{Find: memory{}, Scope: Scope{
-		Proxy:         ir.Key{Namespace: "shop", Name: v1alpha1.ProxyGatewayName},
+		Proxy:         types.NamespacedName{Namespace: "shop", Name: v1alpha1.ProxyGatewayName},
 		ClassName:     v1alpha1.GatewayClassName,
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090",
 	}}
@@ -132,7 +137,7 @@ func load(t testing.TB, input []byte) World {
 
 // put adds an object, or replaces the one of its name.
 func (w *World) put(kind string, object client.Object) {
-	w.Find.(memory)[id(kind, ir.Key{Namespace: object.GetNamespace(), Name: object.GetName()})] = object
+	w.Find.(memory)[id(kind, types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()})] = object
 	switch object := object.(type) {
 	case *kedav1alpha1.ScaledObject:
 		w.ScaledObjects = append(w.ScaledObjects, object)

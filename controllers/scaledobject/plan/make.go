@@ -1,15 +1,16 @@
 package plan
 
 import (
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Make says what a World should become.
 func Make(world World) Plan {
-	m := &maker{World: world, scalers: map[ir.Key]*v1alpha1.HTTPScaler{}, generated: generatedRefs(world)}
+	m := &maker{World: world, scalers: map[types.NamespacedName]*v1alpha1.HTTPScaler{}, generated: generatedRefs(world)}
 	for _, scaler := range world.Scalers {
-		m.scalers[ir.Key{Namespace: scaler.Namespace, Name: scaler.Name}] = scaler
+		m.scalers[types.NamespacedName{Namespace: scaler.Namespace, Name: scaler.Name}] = scaler
 	}
 	m.collect()
 	for _, c := range m.candidates {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -14,7 +16,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // maxCertificates is gwv1.ListenerTLSConfig.CertificateRefs'.
@@ -39,8 +40,8 @@ func (m *maker) settleProxy() {
 // certificates returns the Secrets that the HTTPS listener presents, those of older triggers
 // first: the first is shown to clients that name no host. A trigger whose Secret is one too
 // many is told so.
-func (m *maker) certificates() []ir.Key {
-	var secrets []ir.Key
+func (m *maker) certificates() []types.NamespacedName {
+	var secrets []types.NamespacedName
 	for _, c := range m.candidates {
 		if !c.generates() || !c.terminates() {
 			continue
@@ -60,7 +61,7 @@ func (m *maker) certificates() []ir.Key {
 
 // proxyObjects are the generated Gateway and what belongs to it; none when no trigger needs
 // them.
-func (m *maker) proxyObjects(certificates []ir.Key) []Object {
+func (m *maker) proxyObjects(certificates []types.NamespacedName) []Object {
 	if !slices.ContainsFunc(m.candidates, (*candidate).generates) {
 		return nil
 	}
@@ -92,7 +93,7 @@ func (m *maker) parameters() *v1alpha1.GatewayParameters {
 	}
 }
 
-func (m *maker) proxyGateway(certificates []ir.Key) *gwv1.Gateway {
+func (m *maker) proxyGateway(certificates []types.NamespacedName) *gwv1.Gateway {
 	listeners := []gwv1.Listener{
 		{Name: listenerHTTP, Port: portHTTP, Protocol: gwv1.HTTPProtocolType},
 		{Name: listenerInference, Port: portInference, Protocol: gwv1.HTTPProtocolType},
@@ -157,7 +158,7 @@ func passthroughName(host string) gwv1.SectionName {
 }
 
 // grants let the shared proxy read the Secrets of other namespaces that triggers name.
-func (m *maker) grants(certificates []ir.Key) []Object {
+func (m *maker) grants(certificates []types.NamespacedName) []Object {
 	byNamespace := map[string][]gwv1.ReferenceGrantTo{}
 	var namespaces []string
 	for _, secret := range certificates {

@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"reflect"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // target is a backend as routes name it.
 type target struct {
 	pool bool
-	key  ir.Key
+	key  types.NamespacedName
 	port int32
 }
 
@@ -115,15 +116,15 @@ func (m *maker) attached(route userRoute) (where string, foreignRefs bool) {
 	return "", false
 }
 
-func (m *maker) gateway(isGateway bool, key ir.Key) *gwv1.Gateway {
+func (m *maker) gateway(isGateway bool, key types.NamespacedName) *gwv1.Gateway {
 	if !isGateway {
 		return nil
 	}
 	return m.Find.Gateway(key)
 }
 
-func parentKey(parent gwv1.ParentReference, namespace string) (key ir.Key, isGateway bool) {
-	key = ir.Key{Namespace: namespace, Name: string(parent.Name)}
+func parentKey(parent gwv1.ParentReference, namespace string) (key types.NamespacedName, isGateway bool) {
+	key = types.NamespacedName{Namespace: namespace, Name: string(parent.Name)}
 	if parent.Namespace != nil && *parent.Namespace != "" {
 		key.Namespace = string(*parent.Namespace)
 	}
@@ -131,7 +132,7 @@ func parentKey(parent gwv1.ParentReference, namespace string) (key ir.Key, isGat
 	return key, isGateway
 }
 
-func parentText(parent gwv1.ParentReference, key ir.Key) string {
+func parentText(parent gwv1.ParentReference, key types.NamespacedName) string {
 	kind := kindGateway
 	if parent.Kind != nil {
 		kind = string(*parent.Kind)
@@ -163,7 +164,7 @@ func targetOf(ref gwv1.BackendRef, namespace string) (target, bool) {
 	if ref.Kind != nil {
 		kind = string(*ref.Kind)
 	}
-	key := ir.Key{Namespace: refNamespace(ref, namespace), Name: string(ref.Name)}
+	key := types.NamespacedName{Namespace: refNamespace(ref, namespace), Name: string(ref.Name)}
 	switch {
 	case group == inferencev1.GroupName && kind == "InferencePool":
 		return target{pool: true, key: key}, true

@@ -6,17 +6,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // Scope is what a World has in common.
 type Scope struct {
 	// Proxy is the generated Gateway.
-	Proxy ir.Key
+	Proxy types.NamespacedName
 	// ClassName is its GatewayClass.
 	ClassName string
 	// Shared: the proxy serves the triggers of all namespaces, not only of its own.
@@ -43,14 +43,14 @@ type World struct {
 
 // Finder returns one object, nil when there is none.
 type Finder interface {
-	Service(key ir.Key) *corev1.Service
-	Secret(key ir.Key) *corev1.Secret
-	ConfigMap(key ir.Key) *corev1.ConfigMap
-	InferencePool(key ir.Key) *inferencev1.InferencePool
+	Service(key types.NamespacedName) *corev1.Service
+	Secret(key types.NamespacedName) *corev1.Secret
+	ConfigMap(key types.NamespacedName) *corev1.ConfigMap
+	InferencePool(key types.NamespacedName) *inferencev1.InferencePool
 	// Rollout of argoproj.io.
-	Rollout(key ir.Key) *unstructured.Unstructured
-	Gateway(key ir.Key) *gwv1.Gateway
-	GatewayParameters(key ir.Key) *v1alpha1.GatewayParameters
+	Rollout(key types.NamespacedName) *unstructured.Unstructured
+	Gateway(key types.NamespacedName) *gwv1.Gateway
+	GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters
 	// OurClass reports whether a GatewayClass is of our controller.
 	OurClass(name string) bool
 }
@@ -73,7 +73,7 @@ type Plan struct {
 
 // Status is that of one HTTPScaler.
 type Status struct {
-	Scaler ir.Key
+	Scaler types.NamespacedName
 	Value  v1alpha1.HTTPScalerStatus
 }
 
