@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Names that users meet (product.md, "The vocabulary").
+// Names that users meet in manifests and in `kubectl get`.
 const (
 	// GroupName is the group of our CRDs and the prefix of our labels and annotations.
 	GroupName = "gateway.kedify.io"

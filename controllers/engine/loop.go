@@ -14,7 +14,7 @@ import (
 )
 
 // Debounce: a change after a quiet time is computed at once; in a burst, the loop waits for
-// quietTime without an event, but never longer than maxDelay (design.md 2).
+// quietTime without an event, but never longer than maxDelay.
 const (
 	quietTime = 5 * time.Millisecond
 	maxDelay  = 50 * time.Millisecond

@@ -12,8 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 )
 
-// pageKind is a page by default, and the prefix of the entries of a ConfigMap that change it
-// (kedify.md 4.2, 4.3).
+// pageKind is a page by default, and the prefix of the entries of a ConfigMap that change it.
 type pageKind struct {
 	prefix string
 	page   scaler.Page

@@ -27,7 +27,7 @@ const (
 
 // backfill has admission rewrite the ScaledObjects that were stored before it, or before KEDA's
 // mutual TLS was turned on or off: an empty patch changes nothing but what admission changes, and
-// leaves the fields with their owners (scaling.md 1.4).
+// leaves the fields with their owners.
 type backfill struct {
 	options Options
 	teller  *teller

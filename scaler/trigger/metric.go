@@ -26,7 +26,7 @@ const (
 	maxWindow          = time.Hour
 	defaultGranularity = time.Second
 	minGranularity     = 100 * time.Millisecond
-	// maxSteps bounds the memory of a window (reference: scaling.md 2.2).
+	// maxSteps bounds the memory of a window.
 	maxSteps = 3600
 
 	// concurrencyWindow is the sync period of the HPA: what it would miss between two looks.

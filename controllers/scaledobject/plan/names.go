@@ -19,7 +19,7 @@ const (
 	HealthSuffix = ".health"
 )
 
-// Ports of the generated Gateway (product.md, "Where traffic enters").
+// Ports of the generated Gateway, as docs/kedify-http.md lists them.
 const (
 	portHTTP      = 8080
 	portHTTPS     = 8443

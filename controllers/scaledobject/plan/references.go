@@ -11,7 +11,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// maxPageBytes bounds the body of a page (kedify.md 4.2).
+// maxPageBytes bounds the body of a page: the limit of the vendor's page.
 const maxPageBytes = 256 << 10
 
 // resolveReferences looks at everything else that a trigger names: its Secret and ConfigMaps.
