@@ -11,6 +11,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 // DataPlanes runs the Envoys of Gateways. Its methods must not block.
@@ -19,18 +20,11 @@ type DataPlanes interface {
 	Delete(gateway types.NamespacedName)
 }
 
-// Stage takes what is published, on its way to the proxies: settle.Stage or publish.Publisher.
-type Stage interface {
-	Apply(gateway ir.Key, change resource.Change)
-	Ready(gateway ir.Key)
-	Forget(gateway ir.Key)
-}
-
 // Sink is the Output of the engine: it hands everything on and does nothing else.
 type Sink struct {
-	// Publisher is the end of the way of resources, Stages their beginning.
+	// Stages is the first stage of resources, Publisher the last.
+	Stages     stage.Stage
 	Publisher  *publish.Publisher
-	Stages     Stage
 	Statuses   *status.Writer
 	DataPlanes DataPlanes
 	Scalers    *scaler.Catalog

@@ -12,7 +12,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
+
+var _ stage.Stage = (*Gate)(nil)
 
 // Gate stands between the engine and the publisher. It is safe for concurrent use.
 type Gate struct {

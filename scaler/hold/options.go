@@ -12,13 +12,12 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
-// Publisher is where changes go; publish.Publisher.
+// Publisher is the next stage, with knowledge of what proxies have; publish.Publisher.
 type Publisher interface {
-	Apply(gateway ir.Key, change resource.Change)
-	Ready(gateway ir.Key)
-	Forget(gateway ir.Key)
+	stage.Stage
 	// Accepted says what every connected proxy has of a resource.
 	Accepted(gateway ir.Key, key resource.Key) map[string]publish.Possession
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 // ErrForgotten ends the sessions of a gateway that was deleted.
@@ -50,6 +51,8 @@ type Options struct {
 	// Metrics counts; nil: nothing is exported.
 	Metrics *Metrics
 }
+
+var _ stage.Stage = (*Publisher)(nil)
 
 // Publisher holds the desired resources of all gateways and the sessions of their proxies.
 type Publisher struct {

@@ -11,25 +11,21 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 // DefaultDelay is ten times what the reference picker was seen to need at most.
 const DefaultDelay = 400 * time.Millisecond
 
-// Next is where changes go: publish.Publisher, or another stage before it.
-type Next interface {
-	Apply(gateway ir.Key, change resource.Change)
-	Ready(gateway ir.Key)
-	Forget(gateway ir.Key)
-}
-
 // Options of a Stage. Zero values take the defaults.
 type Options struct {
-	Next  Next
+	Next  stage.Stage
 	Delay time.Duration
 	// Clock defaults to the time of the machine.
 	Clock publish.Clock
 }
+
+var _ stage.Stage = (*Stage)(nil)
 
 // Stage is the delay between the engine and the publisher.
 type Stage struct {
