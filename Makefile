@@ -149,6 +149,11 @@ ifndef KUBECONFIG
 endif
 	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR) $(ARGS)
 
+.PHONY: soak
+soak: ## The long forms of promises (fifty kills, slow cycles, a lost certificate) and FUZZTIME=10m of every fuzz target
+	$(MAKE) e2e RUN='$(or $(RUN),^(TestKedifyHTTPKills|TestKedifyHTTPCycles|TestKedifyHTTPMutualTLS)$$)' ARGS=-long
+	$(MAKE) fuzz FUZZTIME=$${FUZZTIME:-10m}
+
 .PHONY: bench
 bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale|counting|coldstart
 	go build -o bin/bench-$(NAME) ./bench/$(NAME)

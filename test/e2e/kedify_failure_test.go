@@ -90,14 +90,22 @@ func dips(t *testing.T, c *cluster.Cluster, namespace, name string) func() int64
 	}
 	t.Cleanup(watcher.Stop)
 	var zeros atomic.Int64
+	var ended atomic.Bool
 	go func() {
 		for event := range watcher.ResultChan() {
 			if d, is := event.Object.(*appsv1.Deployment); is && *d.Spec.Replicas == 0 {
 				zeros.Add(1)
 			}
 		}
+		ended.Store(true)
 	}()
-	return zeros.Load
+	return func() int64 {
+		t.Helper()
+		if ended.Load() {
+			t.Errorf("the watch of Deployment %s ended early: replicas at zero would not have been seen", name)
+		}
+		return zeros.Load()
+	}
 }
 
 // kill deletes a pod by force.

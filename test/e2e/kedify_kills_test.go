@@ -15,13 +15,17 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/node"
 )
 
-// TestKedifyHTTPFiftyKills crashes a controller fifty times, now the one that KEDA listens to,
-// now the leader, and sends a request to an application at zero in the same moment. From the
-// crash to the first replica it takes 2.5 s at most (criterion of the activation gap), by
-// whichever way is there: KEDA, which is deaf for up to a minute after a stream broke, or the
-// safety net of the controller that is left. Each request is answered.
-func TestKedifyHTTPFiftyKills(t *testing.T) {
-	const kills, applications, limit = 50, 10, 2500 * time.Millisecond
+// TestKedifyHTTPKills crashes a controller eight times, fifty times with -long: in turns the one
+// that KEDA listens to and the leader. It sends a request to an application at zero in the same
+// moment. From the crash to the first replica it takes 2.5 s at most (criterion of the activation
+// gap), whether KEDA acts, which is deaf for up to a minute after a stream broke, or the safety net
+// of the remaining controller. Each request is answered.
+func TestKedifyHTTPKills(t *testing.T) {
+	const applications, limit = 8, 2500 * time.Millisecond
+	kills := 8
+	if *long {
+		kills = 50
+	}
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
 	var address string

@@ -37,8 +37,9 @@ const (
 var ourAuthentication = kedav1alpha1.AuthenticationRef{Name: "kedify-gateway", Kind: "ClusterTriggerAuthentication"}
 
 // TestKedifyHTTPMutualTLS turns mutual TLS on as a user does, by an upgrade of the chart, and off
-// again. KEDA reaches the scaler every time, also for a ScaledObject that was there before; nobody
-// else does; a certificate that is gone comes back, and KEDA gets along with the new one.
+// again. KEDA reaches the scaler every time, also for a ScaledObject that was there before; no other
+// client does. With -long it also deletes KEDA's certificate, which comes back, and waits until
+// KEDA uses the new one.
 func TestKedifyHTTPMutualTLS(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
@@ -74,6 +75,23 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 		}
 	}
 
+	if *long {
+		loseCertificate(t, c, keda, so)
+		reached(t, c, namespace, "after", address)
+	}
+
+	off()
+	for _, name := range []string{"before", "after"} {
+		authenticated(t, c, namespace, name, nil)
+		c.ScaledObjectReady(t, namespace, name)
+	}
+	reached(t, c, namespace, "before", address)
+}
+
+// loseCertificate deletes KEDA's certificate and waits until the leader has made another and KEDA
+// uses it.
+func loseCertificate(t *testing.T, c *cluster.Cluster, keda *corev1.Secret, so *kedav1alpha1.ScaledObject) {
+	t.Helper()
 	if err := c.Delete(t.Context(), keda); err != nil {
 		t.Fatal(err)
 	}
@@ -85,26 +103,18 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 	if err := askScaler(t, presenting(t, keda, keda), so); err != nil {
 		t.Errorf("the new certificate: %v", err)
 	}
-	// KEDA asks in vain, and takes the new certificate from the Secret. Its stream stays with the old
-	// one, which it has closed: from zero the safety net sees to it until something else changes.
-	c.ScaledObjectReady(t, namespace, "after")
+	// A query of KEDA fails, and KEDA reads the new certificate from the Secret. Its activation stream
+	// keeps the old one, which it has closed: from zero the safety net acts until the object changes.
+	c.ScaledObjectReady(t, so.Namespace, so.Name)
 	stopControllers(t, c)
 	cluster.Eventually(t, time.Minute, func() error {
-		ready := cluster.Get(t, c, namespace, "after", &kedav1alpha1.ScaledObject{}).Status.Conditions.GetReadyCondition()
+		ready := cluster.Get(t, c, so.Namespace, so.Name, &kedav1alpha1.ScaledObject{}).Status.Conditions.GetReadyCondition()
 		if ready.Status != metav1.ConditionFalse {
-			return fmt.Errorf("after: Ready=%s (%s), although nobody answers KEDA", ready.Status, ready.Reason)
+			return fmt.Errorf("%s: Ready=%s (%s), although no controller answers KEDA", so.Name, ready.Status, ready.Reason)
 		}
 		return nil
 	})
 	c.Scale(t, controllers, controllerName, 2)
-	reached(t, c, namespace, "after", address)
-
-	off()
-	for _, name := range []string{"before", "after"} {
-		authenticated(t, c, namespace, name, nil)
-		c.ScaledObjectReady(t, namespace, name)
-		reached(t, c, namespace, name, address)
-	}
 }
 
 // secureKEDA upgrades the installation to mutual TLS. off, which the end of the test calls if

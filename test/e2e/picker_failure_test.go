@@ -37,6 +37,7 @@ func TestPickerFailureModes(t *testing.T) {
 		c.Scale(t, namespace, "llama-epp", 1)
 		answers(t, address, completions, body)
 	})
+	t.Run("FailCloseKilled", func(t *testing.T) { killedFailClose(t, c, namespace, address, body) })
 	failOpen(t, c, namespace)
 	t.Run("FailOpen", func(t *testing.T) {
 		c.Scale(t, namespace, "llama-epp", 0)
@@ -87,29 +88,78 @@ func statuses(t *testing.T, address, body string, want int) {
 	}
 }
 
-// killed takes the picker away by force under load. What was with the picker at that moment
-// may fail; after that, nothing may.
+// killed kills the picker of a pool that fails open, under load. Requests that the picker held may
+// fail, for half a second; later requests must not.
 func killed(t *testing.T, c *cluster.Cluster, namespace, address, body string) {
 	t.Helper()
-	c.DeploymentReady(t, namespace, "llama-epp")
-	traffic := load.Start(t, load.Options{Address: address + ":80", Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{
-		Method: http.MethodPost, Host: "inference.example.com", Path: completions, Body: body,
-		Header: map[string]string{"content-type": "application/json"},
-	}}})
-	time.Sleep(time.Second)
-	pod := c.Pods(t, namespace, "app=llama-epp")[0]
-	now := int64(0)
-	if err := c.Clients.CoreV1().Pods(namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(time.Second)
+	traffic := underLoad(t, c, namespace, address, load.Request{Body: body})
+	answered(t, traffic, 100)
+	kill(t, c, namespace, c.Pods(t, namespace, "app=llama-epp")[0].Name)
+	time.Sleep(500 * time.Millisecond) // the window of the promise, not a wait for something
 	during := traffic.Report()
-	t.Logf("until one second after the kill: %s", during)
-	time.Sleep(3 * time.Second)
+	t.Logf("until half a second after the kill: %s", during)
+	answered(t, traffic, during.Total+200)
 	c.DeploymentReady(t, namespace, "llama-epp")
 	after := traffic.Stop()
 	t.Logf("in all: %s", after)
 	if after.Wrong > during.Wrong {
-		t.Errorf("%d requests failed later than one second after the kill; in all %s", after.Wrong-during.Wrong, after.Examples())
+		t.Errorf("%d requests failed later than half a second after the kill; in all %s", after.Wrong-during.Wrong, after.Examples())
 	}
+}
+
+// killedFailClose kills the picker of a pool that fails closed, under load. Requests are answered
+// 503 until the next picker is ready, and 200 from then on.
+func killedFailClose(t *testing.T, c *cluster.Cluster, namespace, address, body string) {
+	t.Helper()
+	traffic := underLoad(t, c, namespace, address, load.Request{Body: body, Expect: func(r *http.Response, body []byte) error {
+		if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusServiceUnavailable {
+			return fmt.Errorf("%s, want 200 or 503: %.200s", r.Status, body)
+		}
+		return nil
+	}})
+	answered(t, traffic, 100)
+	if report := traffic.Report(); report.Outcomes["503"] > 0 {
+		t.Errorf("before the kill: %s", report)
+	}
+	kill(t, c, namespace, c.Pods(t, namespace, "app=llama-epp")[0].Name)
+	cluster.Eventually(t, 10*time.Second, func() error {
+		if report := traffic.Report(); report.Outcomes["503"] == 0 {
+			return fmt.Errorf("no request was answered 503: %s", report)
+		}
+		return nil
+	})
+	c.DeploymentReady(t, namespace, "llama-epp")
+	answers(t, address, completions, body)
+	before := traffic.Report()
+	answered(t, traffic, before.Total+100)
+	report := traffic.Stop()
+	t.Logf("in all: %s", report)
+	if report.Wrong > 0 {
+		t.Error(report.Examples())
+	}
+	if report.Outcomes["503"] > before.Outcomes["503"] {
+		t.Errorf("%d requests were answered 503 after the next picker answered", report.Outcomes["503"]-before.Outcomes["503"])
+	}
+}
+
+// underLoad sends a request to the pool over and over while its picker is ready.
+func underLoad(t *testing.T, c *cluster.Cluster, namespace, address string, request load.Request) *load.Run {
+	t.Helper()
+	c.DeploymentReady(t, namespace, "llama-epp")
+	request.Method, request.Host, request.Path = http.MethodPost, "inference.example.com", completions
+	request.Header = map[string]string{"content-type": "application/json"}
+	return load.Start(t, load.Options{
+		Address: address + ":80", Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{request},
+	})
+}
+
+// answered waits until that many requests were answered.
+func answered(t *testing.T, traffic *load.Run, total int) {
+	t.Helper()
+	cluster.Eventually(t, 30*time.Second, func() error {
+		if report := traffic.Report(); report.Total < total {
+			return fmt.Errorf("%d requests answered, want %d", report.Total, total)
+		}
+		return nil
+	})
 }

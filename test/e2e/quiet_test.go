@@ -23,6 +23,15 @@ var written = []schema.GroupVersionKind{
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GatewayClass"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "Gateway"},
 	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TLSRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "TCPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "UDPRoute"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "ListenerSet"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "BackendTLSPolicy"},
+	{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "ReferenceGrant"},
+	{Group: "gateway.kedify.io", Version: "v1alpha1", Kind: "GatewayParameters"},
+	{Group: "gateway.kedify.io", Version: "v1alpha1", Kind: "HTTPScaler"},
 	{Group: "inference.networking.k8s.io", Version: "v1", Kind: "InferencePool"},
 	{Group: "apps", Version: "v1", Kind: "Deployment"},
 	{Version: "v1", Kind: "Service"},
@@ -31,10 +40,15 @@ var written = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "ConfigMap"},
 	{Version: "v1", Kind: "Event"},
 	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+	{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
 }
 
-// TestStatusQuietAtRest sets up Gateways and routes, good and bad ones, lets them settle, and
-// then watches everything the product may write: nothing may be written while nothing changes.
+// kedaAutoscaler begins the names of autoscalers that KEDA makes and Kubernetes writes statuses of.
+const kedaAutoscaler = "keda-hpa-"
+
+// TestStatusQuietAtRest sets up Gateways and routes, good and bad ones, and an application that
+// scales to zero. It watches everything that the product may write, until all is done and 30 s
+// passed without a write.
 func TestStatusQuietAtRest(t *testing.T) {
 	const rest, limit = 30 * time.Second, 90 * time.Second
 	c := cluster.Connect(t)
@@ -44,6 +58,8 @@ func TestStatusQuietAtRest(t *testing.T) {
 	c.Apply(t, namespace, badYAML)
 	c.GatewayReady(t, namespace, "web")
 	c.DeploymentsReady(t, namespace)
+	deploy(t, c, namespace, workload{Name: "idle"}, scaled{Host: "idle.test", Max: 1, Metric: "requestRate", Target: 10})
+	c.ReplicasBecome(t, namespace, "idle", 0, time.Minute)
 
 	var mu sync.Mutex
 	var writes []string
@@ -109,8 +125,14 @@ func observe(ctx context.Context, t *testing.T, kind schema.GroupVersionKind, no
 				note(fmt.Sprintf("%s: %v", kind.Kind, event.Object))
 				continue
 			}
+			if strings.HasPrefix(object.GetName(), kedaAutoscaler) {
+				continue
+			}
 			note(fmt.Sprintf("%s %s %s %s/%s version %s", time.Now().Format("15:04:05.000"), event.Type, kind.Kind,
 				object.GetNamespace(), object.GetName(), object.GetResourceVersion()))
+		}
+		if ctx.Err() == nil {
+			t.Errorf("the watch of %s ended early: later writes would not have been seen", kind.Kind)
 		}
 	}()
 }

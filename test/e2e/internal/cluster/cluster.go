@@ -20,6 +20,7 @@ import (
 	"time"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -166,13 +167,7 @@ func (c *Cluster) deleteWith(t testing.TB, object client.Object) {
 // that takes longer than the limit.
 func Eventually(t testing.TB, limit time.Duration, check func() error) {
 	t.Helper()
-	var err error
-	for begun := time.Now(); time.Since(begun) < limit; time.Sleep(50 * time.Millisecond) {
-		if err = check(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("not within %s: %v", limit, err)
+	gomega.NewWithT(t).Eventually(check).WithTimeout(limit).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
 }
 
 // Edit changes an object, again when somebody else changed it in between.
