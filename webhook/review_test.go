@@ -107,6 +107,13 @@ spec: {scaleTargetRef: {name: web}, triggers: [{type: kedify-http, metadata: {}}
 		"weights": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {http.kedify.io/weighted-backends: "[{service: web, weight: 101}]"}}`, 1),
 			mistakes: []string{"http.kedify.io/weighted-backends"}},
 		"warned": {object: strings.Replace(good, "requestRate", "concurrency, window: 10s", 1), warning: "window has no effect"},
+		"another address": {object: `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  triggers: [{type: external-push, metadata: {scalerAddress: "kedify-gateway-scaler.kedify-system:9090", hosts: a.test, scalingMetric: requestRate}}]`,
+			warning: `scalerAddress "kedify-gateway-scaler.kedify-system:9090" is not the address of this installation`},
 		"mismatch": {object: strings.Replace(good, `port: "80"`, `port: "9002", inferencePool: pool`, 1),
 			warning: `trigger 0: inferencePool "pool" selects nothing and service "web" selects app=web`},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -36,7 +37,7 @@ func (v *validator) Handle(ctx context.Context, request admission.Request) admis
 	}
 	result := trigger.Parse(object, v.options.ScalerAddress)
 	var warnings []string
-	for _, problem := range trigger.Warnings(result.Problems) {
+	for _, problem := range slices.Concat(trigger.Warnings(result.Problems), trigger.Lookalikes(object, v.options.ScalerAddress)) {
 		warnings = append(warnings, problem.String())
 	}
 	warnings = append(warnings, v.mismatches(ctx, request.Namespace, result)...)

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const address = "kedify-gateway-scaler.kedify-system:9090"
+const address = "kedify-gateway.kedify-system:9090"
 
 // fakeBoard is a Board that says what it was told. Keys without a reading are unknown.
 type fakeBoard struct {

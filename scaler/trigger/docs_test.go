@@ -14,10 +14,7 @@ import (
 
 const parametersPage = "../../docs/kedify-http-parameters.md"
 
-var (
-	generatedPart = regexp.MustCompile(`(?s)(<!-- parameters:.*?-->\n).*?(<!-- end of parameters -->\n)`)
-	yamlBlock     = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
-)
+var generatedPart = regexp.MustCompile(`(?s)(<!-- parameters:.*?-->\n).*?(<!-- end of parameters -->\n)`)
 
 func page(t *testing.T) []byte {
 	t.Helper()
@@ -80,19 +77,5 @@ func TestEnvoySections(t *testing.T) {
 			t.Errorf("section %q is mixed at %q", key.Section, key.Name)
 		}
 		of[key.Section] = key.Envoy
-	}
-}
-
-// TestParametersPageExamples: every example is accepted without a word.
-func TestParametersPageExamples(t *testing.T) {
-	blocks := yamlBlock.FindAllSubmatch(page(t), -1)
-	if len(blocks) < 4 {
-		t.Fatalf("%d examples", len(blocks))
-	}
-	for _, block := range blocks {
-		result := Parse(decode(t, block[1]), "kedify-gateway-scaler.kedify-system.svc:9090")
-		if len(result.Triggers) == 0 || len(result.Problems) > 0 {
-			t.Errorf("%d triggers, %q:\n%s", len(result.Triggers), messages(result.Problems), block[1])
-		}
 	}
 }

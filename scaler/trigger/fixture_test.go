@@ -11,7 +11,8 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-const ourAddress = "kedify-gateway-scaler.kedify-system.svc:9090"
+// ourAddress is a spelling of the address that the chart renders (charts/address_test.go).
+const ourAddress = "kedify-gateway.kedify-system.svc:9090"
 
 // changes are metadata keys to set; "-" removes one.
 type changes map[string]string

@@ -23,6 +23,41 @@ func IsOurs(t Trigger, address string) bool {
 	}
 }
 
+// Lookalikes warns of triggers that have the keys of ours and that KEDA does not send to this
+// installation: type external or external-push with another scalerAddress, or none. Such a trigger
+// is not ours, and no other component says that the address is wrong.
+func Lookalikes(object Object, address string) []Problem {
+	if object.Kind == ScaledJob || address == "" {
+		return nil
+	}
+	var problems []Problem
+	for i, t := range object.Triggers {
+		if !looksLikeOurs(t) || IsOurs(t, address) {
+			continue
+		}
+		r := newReader(object, i, address)
+		const effect = "the trigger gets no HTTPScaler and no route; write scalerAddress %s if the trigger is meant for this installation"
+		if written := r.text(keyScalerAddress); written == "" {
+			r.warn(keyScalerAddress, "scalerAddress is missing, so KEDA has no scaler to ask and "+effect, address)
+		} else {
+			r.warn(keyScalerAddress, "scalerAddress %s is not the address of this installation, so KEDA asks another scaler and "+effect,
+				quote(written), address)
+		}
+		problems = append(problems, r.problems...)
+	}
+	return problems
+}
+
+// looksLikeOurs reports whether an external trigger has the keys that every trigger of ours has. The
+// chart repeats the rule in CEL (kedify-gateway.lookalike).
+func looksLikeOurs(t Trigger) bool {
+	if t.Type != typeExternal && t.Type != typeExternalPush {
+		return false
+	}
+	has := func(key string) bool { _, found := t.Metadata[key]; return found }
+	return has(keyScalingMetric) && (has(keyHosts) || has(keyExternalProxyMetricKey))
+}
+
 // typeOf returns which of our types a trigger of ours stands for.
 func typeOf(t Trigger) v1alpha1.TriggerType {
 	for _, written := range []string{t.Type, t.Metadata[keyOriginalType]} {

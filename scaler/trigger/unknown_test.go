@@ -30,9 +30,9 @@ func TestUnknownRules(t *testing.T) {
 		{changes{"tlsClientCert": "x"}, []string{
 			`warning: trigger 0: tlsClientCert is not read from metadata; put it into a TriggerAuthentication`,
 		}},
-		{changes{"enableTLS": "true", "unsafeSsl": "true", "authModes": "tls", "originalType": "kedify-http", "scalerAddress": "dns:///kedify-gateway-scaler.kedify-system:9090"}, nil},
+		{changes{"enableTLS": "true", "unsafeSsl": "true", "authModes": "tls", "originalType": "kedify-http", "scalerAddress": "dns:///kedify-gateway.kedify-system:9090"}, nil},
 		{changes{"scalerAddress": "other:9090"}, []string{
-			`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, kedify-gateway-scaler.kedify-system.svc:9090`,
+			`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, kedify-gateway.kedify-system.svc:9090`,
 		}},
 		{changes{strings.Repeat("x", 65): "5"}, []string{
 			`warning: trigger 0: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" is not known and has no effect; remove it`,

@@ -46,6 +46,13 @@ t.type in ['external', 'external-push'] && has(t.metadata) && (
 'scalerAddress' in t.metadata && t.metadata.scalerAddress.matches(r'{{ include "kedify-gateway.scalerPattern" . }}')))
 {{- end -}}
 
+{{- /* Whether a trigger t has the keys of ours, whatever its address is, in CEL
+(scaler/trigger, Lookalikes): admission warns of another address. */ -}}
+{{- define "kedify-gateway.lookalike" -}}
+has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'scalingMetric' in t.metadata &&
+('hosts' in t.metadata || 'externalProxyMetricKey' in t.metadata)
+{{- end -}}
+
 {{- /* Whether the authenticationRef of a trigger t of ours is to be changed, in CEL: to be added
 for mutual TLS, or to go without it (scaler/trigger/authentication.go). */ -}}
 {{- define "kedify-gateway.reauthenticated" -}}

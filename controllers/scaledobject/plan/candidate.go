@@ -109,6 +109,9 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 		rollout = m.Find.Rollout(types.NamespacedName{Namespace: so.Namespace, Name: object.Target.Name})
 		object.Annotations = withWeightsOf(object.Annotations, rollout)
 	}
+	for _, problem := range trigger.Lookalikes(object, m.ScalerAddress) {
+		m.tell(Event{About: so, Type: corev1.EventTypeWarning, Reason: ReasonAnotherAddress, Note: sentence(problem.String()), Once: true})
+	}
 	result := trigger.Parse(object, m.ScalerAddress)
 	if len(result.Triggers) == 0 {
 		for _, problem := range trigger.Errors(result.Problems) {

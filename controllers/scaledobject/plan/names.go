@@ -54,6 +54,7 @@ const (
 const (
 	ReasonAccepted          = "Accepted"
 	ReasonInvalid           = "Invalid"
+	ReasonAnotherAddress    = "AnotherScalerAddress"
 	ReasonConflicted        = "Conflicted"
 	ReasonUnsupported       = "UnsupportedValue"
 	ReasonGatewayTaken      = "GatewayNotOurs"
