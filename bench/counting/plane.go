@@ -27,7 +27,7 @@ import (
 // Plane is the control plane as the process that measures sees it (net/rpc). Start is called
 // once and before anything else, Break by one caller; the rest by any number at any time.
 type Plane struct {
-	board     *demand.Board
+	registry  *demand.Registry
 	publisher *publish.Publisher
 	tls       *tls.Config
 	doors     map[string]*door // by the name of the gateway
@@ -80,8 +80,8 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 		return err
 	}
 	catalog := scaler.NewCatalog()
-	p.board = demand.New(demand.Options{Catalog: catalog})
-	go func() { _ = p.board.Run(context.Background()) }()
+	p.registry = demand.New(demand.Options{Catalog: catalog})
+	go func() { _ = p.registry.Run(context.Background()) }()
 	for i := range place.Layout.Clusters {
 		catalog.Set(demandKey(i), trigger(i))
 	}
@@ -109,7 +109,7 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 
 // server is a new xDS server with the service for what proxies counted.
 func (p *Plane) server(ctx context.Context) (*server.Server, error) {
-	counts := count.New(count.Options{Board: p.board})
+	counts := count.New(count.Options{Registry: p.registry})
 	go func() { _ = counts.Run(ctx) }()
 	return server.New(server.Options{Publisher: p.publisher, TLS: p.tls, Register: func(s *grpc.Server) { counts.Register(s) }})
 }
@@ -127,7 +127,7 @@ func (p *Plane) Synced(gateway string, yes *bool) error {
 // Read returns what KEDA would be told, for keys by number.
 func (p *Plane) Read(keys []int, samples *[]Sample) error {
 	for _, i := range keys {
-		r, err := p.board.Read(demandKey(i))
+		r, err := p.registry.Read(demandKey(i))
 		s := Sample{At: time.Now(), Rate: r.Rate, InFlight: r.InFlight}
 		if errors.Is(err, demand.ErrUnknown) {
 			s.Unknown = err.Error()
@@ -145,7 +145,7 @@ func (p *Plane) Count(keys []int, samples *[]Sample) error {
 		return err
 	}
 	for n, i := range keys {
-		(*samples)[n].Requests = p.board.Dump(demandKey(i)).Requests
+		(*samples)[n].Requests = p.registry.Dump(demandKey(i)).Requests
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func demandKey(i int) types.NamespacedName {
 
 func host(i int) string { return workload(i) + ".counting.example.com" }
 
-// trigger is what the Board is told to count.
+// trigger is what the Registry is told to count.
 func trigger(i int) *scaler.Scaler {
 	s := &scaler.Scaler{Key: demandKey(i), Gateways: []types.NamespacedName{gatewayKey(withSink)}}
 	s.Spec.Type = v1alpha1.TriggerHTTP

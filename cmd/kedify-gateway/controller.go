@@ -94,7 +94,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has,
 	// counted and holds.
 	exchange, err = newExchange(mgr, options, scaling, peers.Options{
-		Deliver: feedback.Deliver, Board: scaling.board, Certificates: authority, Log: log.WithName("peers"),
+		Deliver: feedback.Deliver, Registry: scaling.registry, Certificates: authority, Log: log.WithName("peers"),
 		Knows: func(gateway types.NamespacedName) bool { return sink.Publisher.Knows(ir.Key(gateway)) },
 	})
 	if err != nil {

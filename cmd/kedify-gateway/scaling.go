@@ -26,9 +26,9 @@ import (
 )
 
 // scaling is what turns requests into replicas, in the order of a number: Envoys count, the
-// board adds up, KEDA asks; and while there are no replicas, requests wait at the gate.
+// registry adds up, KEDA asks; and while there are no replicas, requests wait at the gate.
 type scaling struct {
-	board     *demand.Board
+	registry  *demand.Registry
 	counts    *count.Service
 	external  *count.External
 	gate      *hold.Gate
@@ -41,19 +41,19 @@ type scaling struct {
 // newScaling makes all of it around the publisher. Everything that observes the catalog is made
 // before the engine fills it. kedaTLS is that of KEDA's port; nil: cleartext.
 func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *publish.Publisher, kedaTLS *tls.Config, log logr.Logger) (*scaling, error) {
-	s := &scaling{board: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
+	s := &scaling{registry: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
 	counted, held, asked, rescued := count.NewMetrics(), hold.NewMetrics(), keda.NewMetrics(), rescue.NewMetrics()
-	for _, register := range []func(prometheus.Registerer) error{s.board.Register, counted.Register, held.Register, asked.Register, rescued.Register} {
+	for _, register := range []func(prometheus.Registerer) error{s.registry.Register, counted.Register, held.Register, asked.Register, rescued.Register} {
 		if err := register(metrics.Registry); err != nil {
 			return nil, err
 		}
 	}
-	s.counts = count.New(count.Options{Board: s.board, Metrics: counted, Log: log.WithName("count")})
-	s.external = count.NewExternal(count.ExternalOptions{Board: s.board, Catalog: catalog, Metrics: counted, Log: log.WithName("count")})
+	s.counts = count.New(count.Options{Registry: s.registry, Metrics: counted, Log: log.WithName("count")})
+	s.external = count.NewExternal(count.ExternalOptions{Registry: s.registry, Catalog: catalog, Metrics: counted, Log: log.WithName("count")})
 	s.gate = hold.NewGate(hold.Options{
-		Publisher: publisher, Catalog: catalog, LastArrival: s.board.LastArrival,
+		Publisher: publisher, Catalog: catalog, LastArrival: s.registry.LastArrival,
 		Held: func(key types.NamespacedName, held int, arrived uint64) {
-			s.board.Hold(key, demand.Holding{Held: held, Arrived: arrived})
+			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
 		},
 		Metrics: held, Log: log.WithName("hold"),
 	})
@@ -63,9 +63,9 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 	if err != nil {
 		return nil, err
 	}
-	s.keda = keda.New(keda.Options{Catalog: catalog, Board: s.board, Running: rescue.NewRunning(scales).Of, TLS: kedaTLS, Metrics: asked})
+	s.keda = keda.New(keda.Options{Catalog: catalog, Registry: s.registry, Running: rescue.NewRunning(scales).Of, TLS: kedaTLS, Metrics: asked})
 	s.rescuer = rescue.New(rescue.Options{
-		Catalog: catalog, Board: s.board, Scales: scales, Leads: s.leads.Load,
+		Catalog: catalog, Registry: s.registry, Scales: scales, Leads: s.leads.Load,
 		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,
 		Metrics: rescued, Log: log.WithName("rescue"),
 	})
@@ -81,7 +81,7 @@ func (s *scaling) register(on *grpc.Server) {
 // runnables of every replica, and of the leader.
 func (s *scaling) runnables(options controllers.Options) (everywhere, leading []manager.RunnableFunc) {
 	return []manager.RunnableFunc{
-			s.board.Run, s.counts.Run, s.activator.Run, s.rescuer.Run,
+			s.registry.Run, s.counts.Run, s.activator.Run, s.rescuer.Run,
 			listening("the scaler of KEDA", options.KEDAListen, s.keda.Serve),
 			listening("metrics of other Envoys", options.MetricsServiceListen, s.external.Serve),
 		}, []manager.RunnableFunc{
@@ -98,12 +98,12 @@ func (s *scaling) runnables(options controllers.Options) (everywhere, leading []
 func (s *scaling) serveDumps(mgr *controllers.Manager) {
 	mgr.ServeJSON("/demand", func() any {
 		dumps := []demand.Dump{}
-		for _, key := range s.board.Keys() {
-			dumps = append(dumps, s.board.Dump(key))
+		for _, key := range s.registry.Keys() {
+			dumps = append(dumps, s.registry.Dump(key))
 		}
 		return dumps
 	})
-	mgr.ServeJSON("/queue", func() any { return s.board.Queues() })
+	mgr.ServeJSON("/queue", func() any { return s.registry.Queues() })
 	mgr.ServeJSON("/envoy-metrics-map", func() any { return s.external.Clusters() })
 	mgr.ServeJSON("/hold", func() any {
 		dumps := []hold.Dump{}

@@ -2,14 +2,14 @@ package peers
 
 import "github.com/kedify/inference-gateway/scaler/demand"
 
-// follower is what the board tells one subscriber; nil: there is no board.
+// follower is what the registry tells one subscriber; nil: there is no registry.
 type follower struct{ *demand.Follower }
 
 func (e *Exchange) follow() follower {
-	if e.options.Board == nil {
+	if e.options.Registry == nil {
 		return follower{}
 	}
-	return follower{e.options.Board.Follow()}
+	return follower{e.options.Registry.Follow()}
 }
 
 // take adds to an envelope what is due.
@@ -38,14 +38,14 @@ func (f follower) Leave() {
 // merge hands on what another replica counts and holds. One of an older version says nothing
 // of it.
 func (e *Exchange) merge(said envelope) {
-	if e.options.Board != nil && said.Demand != nil {
-		e.options.Board.Merge(said.Replica, *said.Demand)
+	if e.options.Registry != nil && said.Demand != nil {
+		e.options.Registry.Merge(said.Replica, *said.Demand)
 	}
 }
 
 // lost hands on that the stream of another replica ended.
 func (e *Exchange) lost(replica string) {
-	if e.options.Board != nil {
-		e.options.Board.Lost(replica)
+	if e.options.Registry != nil {
+		e.options.Registry.Lost(replica)
 	}
 }

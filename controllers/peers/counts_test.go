@@ -28,7 +28,7 @@ func counts(replicas ...*replica) {
 
 // reports has a proxy report to the replica: requests since its start, and those in flight.
 func (r *replica) reports(node string, requests, active uint64) {
-	r.board.Report(demand.Report{
+	r.registry.Report(demand.Report{
 		Proxy: demand.Proxy{Gateway: gatewayKey, Node: node}, Started: true, Uptime: time.Second,
 		Counts: map[types.NamespacedName]demand.Counts{demandKey: {Requests: requests, Active: active}},
 	})
@@ -37,7 +37,7 @@ func (r *replica) reports(node string, requests, active uint64) {
 func (r *replica) reads(what string, condition func(demand.Reading, error) bool) {
 	r.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		reading, err := r.board.Read(demandKey)
+		reading, err := r.registry.Read(demandKey)
 		if condition(reading, err) {
 			return
 		}
@@ -50,7 +50,7 @@ func (r *replica) reads(what string, condition func(demand.Reading, error) bool)
 // counted waits until the replica has counted so many requests.
 func (r *replica) counted(requests uint64) {
 	r.t.Helper()
-	r.reads("requests", func(demand.Reading, error) bool { return r.board.Dump(demandKey).Requests == requests })
+	r.reads("requests", func(demand.Reading, error) bool { return r.registry.Dump(demandKey).Requests == requests })
 }
 
 // What the proxies of one replica count is read at all, added up, and a proxy that moves is
@@ -59,7 +59,7 @@ func TestCountsTravel(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.replica("a"), c.replica("b")
 	counts(a, b)
-	if _, err := a.board.Read(demandKey); !errors.Is(err, demand.ErrUnknown) {
+	if _, err := a.registry.Read(demandKey); !errors.Is(err, demand.ErrUnknown) {
 		t.Errorf("known before anybody reported: %v", err)
 	}
 	a.reports("one", 10, 1)
@@ -68,7 +68,7 @@ func TestCountsTravel(t *testing.T) {
 		r.reads("the sum", func(reading demand.Reading, err error) bool { return err == nil && reading.InFlight == 3 })
 		r.counted(30)
 	}
-	b.board.Gone(demand.Proxy{Gateway: gatewayKey, Node: "two"})
+	b.registry.Gone(demand.Proxy{Gateway: gatewayKey, Node: "two"})
 	a.reports("two", 25, 4)
 	for _, r := range []*replica{a, b} {
 		r.reads("the sum after the move", func(reading demand.Reading, err error) bool { return err == nil && reading.InFlight == 5 })
@@ -89,26 +89,26 @@ func TestHoldsTravel(t *testing.T) {
 	counts(a, b)
 	a.reports("one", 0, 0)
 	b.reads("a proxy of a", func(_ demand.Reading, err error) bool { return err == nil })
-	changed, cancel := b.board.Wake(demandKey)
+	changed, cancel := b.registry.Wake(demandKey)
 	defer cancel()
 	var longest time.Duration
 	for range 20 {
 		began := time.Now()
-		a.board.Hold(demandKey, demand.Holding{Held: 1, Arrived: 1})
+		a.registry.Hold(demandKey, demand.Holding{Held: 1, Arrived: 1})
 		select {
 		case <-changed:
 		case <-time.After(10 * time.Second):
 			t.Fatal("not woken")
 		}
 		longest = max(longest, time.Since(began))
-		if reading, err := b.board.Read(demandKey); err != nil || reading.Held != 1 || !reading.Active {
+		if reading, err := b.registry.Read(demandKey); err != nil || reading.Held != 1 || !reading.Active {
 			t.Fatalf("%+v, %v", reading, err)
 		}
-		a.board.Hold(demandKey, demand.Holding{Held: 0, Arrived: 1})
+		a.registry.Hold(demandKey, demand.Holding{Held: 0, Arrived: 1})
 		b.reads("the end", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 0 })
 	}
 	t.Logf("woken after at most %s", longest)
-	a.board.Hold(demandKey, demand.Holding{Held: 5, Arrived: 6})
+	a.registry.Hold(demandKey, demand.Holding{Held: 5, Arrived: 6})
 	b.reads("5 held", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 5 })
 	a.stop()
 	b.reads("none held", func(reading demand.Reading, err error) bool { return err == nil && reading.Held == 0 })
@@ -124,9 +124,9 @@ func TestCountsAfterReconnect(t *testing.T) {
 	b.stop()
 	again := c.replicaAt("b2", b.address)
 	counts(again)
-	again.board.Hold(demandKey, demand.Holding{Held: 7, Arrived: 7})
-	again.reads("what a knows of the proxy", func(demand.Reading, error) bool { return len(again.board.Dump(demandKey).Proxies) == 1 })
-	again.board.Report(demand.Report{
+	again.registry.Hold(demandKey, demand.Holding{Held: 7, Arrived: 7})
+	again.reads("what a knows of the proxy", func(demand.Reading, error) bool { return len(again.registry.Dump(demandKey).Proxies) == 1 })
+	again.registry.Report(demand.Report{
 		Proxy: demand.Proxy{Gateway: gatewayKey, Node: "two"}, Uptime: time.Hour,
 		Counts: map[types.NamespacedName]demand.Counts{demandKey: {Requests: 26, Active: 3}},
 	})

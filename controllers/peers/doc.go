@@ -5,9 +5,9 @@
 // often another; KEDA asks any of them. Every replica subscribes to every other and adds what
 // it hears to what it knows itself. All of them do, so that whoever leads next knows at once.
 //
-// Inputs: Deliver and Forget from the publisher of this replica; what Options.Board has to
+// Inputs: Deliver and Forget from the publisher of this replica; what Options.Registry has to
 // tell; the addresses of the others (Options.Discover) and their streams. Outputs:
-// Options.Deliver, with what the proxies of all replicas have; Options.Board.Merge, with what
+// Options.Deliver, with what the proxies of all replicas have; Options.Registry.Merge, with what
 // they count and hold; the gRPC service that the others subscribe to (Register).
 //
 // The wire: kedify.gateway.peers.v1.Peers/Exchange answers one google.protobuf.BytesValue with

@@ -32,8 +32,8 @@ type Options struct {
 	Deliver func(publish.Delivery)
 	// Knows reports whether this replica has a gateway, see publish.Publisher.Knows.
 	Knows func(types.NamespacedName) bool
-	// Board counts and holds; demand.Board is one. Nil: nothing is counted or held here.
-	Board Board
+	// Registry counts and holds; demand.Registry is one. Nil: nothing is counted or held here.
+	Registry Registry
 	// Discover returns the addresses, host:port, of the other replicas.
 	Discover func(context.Context) ([]string, error)
 	// Certificates signs what this replica shows to others; ServerName is what it expects in
@@ -50,9 +50,9 @@ type Options struct {
 	Log     logr.Logger
 }
 
-// Board is the demand of this replica: what it tells the others, and what it hears of them.
+// Registry is the demand of this replica: what it tells the others, and what it hears of them.
 // Merge is called with what one replica tells in order, Lost when its stream ends.
-type Board interface {
+type Registry interface {
 	Follow() *demand.Follower
 	Merge(replica string, news demand.News)
 	Lost(replica string)

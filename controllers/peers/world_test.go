@@ -62,7 +62,7 @@ type replica struct {
 	publisher *publish.Publisher
 	exchange  *peers.Exchange
 	catalog   *scaler.Catalog
-	board     *demand.Board
+	registry  *demand.Registry
 	stop      func()
 
 	mu     sync.Mutex
@@ -82,9 +82,9 @@ func (c *cluster) replicaAt(name, address string) *replica {
 		c.t.Fatal(err)
 	}
 	r.catalog = scaler.NewCatalog()
-	r.board = demand.New(demand.Options{Catalog: r.catalog})
+	r.registry = demand.New(demand.Options{Catalog: r.catalog})
 	r.exchange = peers.New(peers.Options{
-		Board: r.board, Replica: name, Deliver: r.take, Knows: func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
+		Registry: r.registry, Replica: name, Deliver: r.take, Knows: func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
 		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, Settle: settle,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})

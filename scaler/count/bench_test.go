@@ -15,7 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// nothing is a board that does nothing.
+// nothing is a registry that does nothing.
 type nothing struct{}
 
 func (nothing) Report(demand.Report) {}
@@ -34,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 		families = append(families, gauge("server.uptime", 99))
 		data := encoded(b, message("n", at(0, families...)...))
 		b.Run(fmt.Sprintf("clusters=%d/ours", clusters), func(b *testing.B) {
-			s := count.New(count.Options{Board: nothing{}, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+			s := count.New(count.Options{Registry: nothing{}, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 			take, end := s.Take(gatewayKey)
 			defer end()
 			b.SetBytes(int64(len(data)))

@@ -241,20 +241,20 @@ func (s *site) serves() {
 	}
 }
 
-// metrics is a metrics service on loopback that hands on to a real board.
+// metrics is a metrics service on loopback that hands on to a real registry.
 type metrics struct {
-	t       *testing.T
-	board   *demand.Board
-	address string
-	stop    func()
+	t        *testing.T
+	registry *demand.Registry
+	address  string
+	stop     func()
 }
 
 func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metrics {
 	t.Helper()
 	catalog := scaler.NewCatalog()
-	m := &metrics{t: t, board: demand.New(demand.Options{Catalog: catalog})}
-	ours := count.New(count.Options{Board: m.board, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
-	theirs := count.NewExternal(count.ExternalOptions{Board: m.board, Catalog: catalog})
+	m := &metrics{t: t, registry: demand.New(demand.Options{Catalog: catalog})}
+	ours := count.New(count.Options{Registry: m.registry, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	theirs := count.NewExternal(count.ExternalOptions{Registry: m.registry, Catalog: catalog})
 	for _, s := range scalers {
 		catalog.Set(s.Key, s)
 	}
@@ -287,7 +287,7 @@ func rateOf(key types.NamespacedName) *scaler.Scaler {
 func (m *metrics) eventually(what string, key types.NamespacedName, condition func(demand.Dump) bool) {
 	m.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		dump := m.board.Dump(key)
+		dump := m.registry.Dump(key)
 		if condition(dump) {
 			return
 		}
@@ -364,7 +364,7 @@ func TestEnvoyStreamBreaks(t *testing.T) {
 	total := sent()
 	stop()
 	again.eventually("the end", webKey, func(d demand.Dump) bool { return d.Requests > 0 && d.InFlight == 0 })
-	if counted := again.board.Dump(webKey).Requests; counted > uint64(total) {
+	if counted := again.registry.Dump(webKey).Requests; counted > uint64(total) {
 		t.Errorf("counted %d of %d", counted, total)
 	}
 }

@@ -31,7 +31,7 @@ const (
 
 // ExternalOptions of an External.
 type ExternalOptions struct {
-	Board Board
+	Registry Registry
 	// Catalog says which clusters count, by Spec.Metric.ExternalProxyMetricKey. It is
 	// observed, so the service is to be made before the first trigger is set.
 	Catalog *scaler.Catalog

@@ -167,7 +167,7 @@ func (st *externalStream) report(c *cluster) {
 		c.told[key] = true
 		r.Proxy = demand.Proxy{Gateway: demand.External(key), Node: st.name}
 		r.Counts = map[types.NamespacedName]demand.Counts{key: counts}
-		st.service.options.Board.Report(r)
+		st.service.options.Registry.Report(r)
 	}
 }
 
@@ -178,7 +178,7 @@ func (st *externalStream) end() {
 	}
 	for _, c := range st.clusters {
 		for key := range c.told {
-			st.service.options.Board.Gone(demand.Proxy{Gateway: demand.External(key), Node: st.name})
+			st.service.options.Registry.Gone(demand.Proxy{Gateway: demand.External(key), Node: st.name})
 		}
 	}
 	st.service.leave(st.name)

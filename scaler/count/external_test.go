@@ -25,15 +25,15 @@ func externalTrigger(key types.NamespacedName, cluster string) *scaler.Scaler {
 
 // outside is an External with one trigger, for the cluster "test".
 type outside struct {
-	*board
+	*registry
 	catalog *scaler.Catalog
 	metrics *count.Metrics
 	service *count.External
 }
 
 func newOutside(t *testing.T) *outside {
-	o := &outside{board: &board{t: t}, catalog: scaler.NewCatalog(), metrics: count.NewMetrics()}
-	o.service = count.NewExternal(count.ExternalOptions{Board: o.board, Catalog: o.catalog, Metrics: o.metrics})
+	o := &outside{registry: &registry{t: t}, catalog: scaler.NewCatalog(), metrics: count.NewMetrics()}
+	o.service = count.NewExternal(count.ExternalOptions{Registry: o.registry, Catalog: o.catalog, Metrics: o.metrics})
 	o.catalog.Set(webKey, externalTrigger(webKey, "test"))
 	return o
 }

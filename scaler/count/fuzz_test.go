@@ -100,8 +100,8 @@ func FuzzMessage(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := &board{t: t}
-		take, end := count.New(count.Options{Board: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }}).Take(gatewayKey)
+		b := &registry{t: t}
+		take, end := count.New(count.Options{Registry: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }}).Take(gatewayKey)
 		err := take(data)
 		end()
 		external(t, data)
@@ -133,8 +133,8 @@ func repeats(data []byte) bool {
 }
 
 func external(t *testing.T, data []byte) {
-	b, catalog := &board{t: t}, scaler.NewCatalog()
-	x := count.NewExternal(count.ExternalOptions{Board: b, Catalog: catalog})
+	b, catalog := &registry{t: t}, scaler.NewCatalog()
+	x := count.NewExternal(count.ExternalOptions{Registry: b, Catalog: catalog})
 	catalog.Set(webKey, externalTrigger(webKey, "test"))
 	take, end := x.Take("10.0.0.1")
 	defer end()

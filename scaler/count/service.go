@@ -17,8 +17,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/server"
 )
 
-// Board takes what was counted; demand.Board is one.
-type Board interface {
+// Registry takes what was counted; demand.Registry is one.
+type Registry interface {
 	Report(demand.Report)
 	Gone(demand.Proxy)
 }
@@ -35,7 +35,7 @@ var (
 
 // Options of a Service.
 type Options struct {
-	Board Board
+	Registry Registry
 	// Identify returns the gateway of a connection. Nil: server.PeerGateway, the one that the
 	// client certificate names.
 	Identify func(context.Context) (types.NamespacedName, error)
@@ -131,7 +131,7 @@ func (s *Service) report(st *stream, r demand.Report) error {
 	if l.newest != st {
 		return ErrSuperseded
 	}
-	s.options.Board.Report(r)
+	s.options.Registry.Report(r)
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (s *Service) leave(st *stream, split bool) {
 		return
 	}
 	l.newest = nil
-	s.options.Board.Gone(st.proxy)
+	s.options.Registry.Gone(st.proxy)
 	if !l.split {
 		l.gone = true
 		s.mu.Lock()

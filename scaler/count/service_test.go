@@ -121,8 +121,8 @@ func TestRefused(t *testing.T) {
 
 // Without a verified client certificate nobody is one of our proxies.
 func TestIdentity(t *testing.T) {
-	b := &board{t: t}
-	s := count.New(count.Options{Board: b})
+	b := &registry{t: t}
+	s := count.New(count.Options{Registry: b})
 	client, _, _ := serve(t, s.Register, s.Run)
 	err := open(t, client).RecvMsg(&metricsv3.StreamMetricsResponse{})
 	if status.Code(err) != codes.Unauthenticated {
@@ -182,9 +182,9 @@ func TestStop(t *testing.T) {
 
 // What comes and goes is counted for people.
 func TestMetrics(t *testing.T) {
-	b := &board{t: t}
+	b := &registry{t: t}
 	metrics := count.NewMetrics()
-	s := count.New(count.Options{Board: b, Metrics: metrics, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	s := count.New(count.Options{Registry: b, Metrics: metrics, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	client, _, _ := serve(t, s.Register, s.Run)
 	stream := open(t, client)
 	for range 3 {
@@ -205,8 +205,8 @@ func TestMetrics(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	good := encoded(t, message("n", counter("cluster.demand/shop/web-0.upstream_rq_total", 1)))
 	for cut := 1; cut < len(good); cut++ {
-		b := &board{t: t}
-		take, _ := count.New(count.Options{Board: b}).Take(gatewayKey)
+		b := &registry{t: t}
+		take, _ := count.New(count.Options{Registry: b}).Take(gatewayKey)
 		err := take(good[:cut])
 		if whole := proto.Unmarshal(good[:cut], &metricsv3.StreamMetricsMessage{}) == nil; err == nil && !whole {
 			t.Errorf("cut after %d bytes: taken as %+v", cut, b.reports)

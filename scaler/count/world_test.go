@@ -27,28 +27,28 @@ var (
 	webKey     = types.NamespacedName{Namespace: "shop", Name: "web-0"}
 )
 
-// board keeps what was reported.
-type board struct {
+// registry keeps what was reported.
+type registry struct {
 	t       testing.TB
 	mu      sync.Mutex
 	reports []demand.Report
 	gone    []demand.Proxy
 }
 
-func (b *board) Report(r demand.Report) {
+func (b *registry) Report(r demand.Report) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.Counts = maps.Clone(r.Counts) // it is valid during the call only
 	b.reports = append(b.reports, r)
 }
 
-func (b *board) Gone(p demand.Proxy) {
+func (b *registry) Gone(p demand.Proxy) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.gone = append(b.gone, p)
 }
 
-func (b *board) eventually(what string, condition func() bool) {
+func (b *registry) eventually(what string, condition func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		b.mu.Lock()
@@ -66,7 +66,7 @@ func (b *board) eventually(what string, condition func() bool) {
 }
 
 // last has mu.
-func (b *board) last() demand.Report {
+func (b *registry) last() demand.Report {
 	if len(b.reports) == 0 {
 		return demand.Report{}
 	}
@@ -74,7 +74,7 @@ func (b *board) last() demand.Report {
 }
 
 // received waits for n reports and returns the last.
-func (b *board) received(n int) demand.Report {
+func (b *registry) received(n int) demand.Report {
 	b.t.Helper()
 	b.eventually("reports", func() bool { return len(b.reports) >= n })
 	b.mu.Lock()
@@ -114,9 +114,9 @@ func dial(t *testing.T, address string) metricsv3.MetricsServiceClient {
 }
 
 // ours serves a Service that takes anybody for the gateway.
-func ours(t *testing.T) (*board, metricsv3.MetricsServiceClient, func()) {
-	b := &board{t: t}
-	s := count.New(count.Options{Board: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+func ours(t *testing.T) (*registry, metricsv3.MetricsServiceClient, func()) {
+	b := &registry{t: t}
+	s := count.New(count.Options{Registry: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	client, _, stop := serve(t, s.Register, s.Run)
 	return b, client, stop
 }

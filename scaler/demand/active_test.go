@@ -176,7 +176,7 @@ func TestWake(t *testing.T) {
 	cancel()
 }
 
-// What becomes active while nobody reads is noticed, because the board looks itself.
+// What becomes active while nobody reads is noticed, because the registry looks itself.
 func TestWakeWithoutReaders(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a", trigger())

@@ -17,9 +17,9 @@ import (
 
 const benchKeys, benchProxies = 5000, 10
 
-// crowd is a board with many triggers and proxies.
+// crowd is a registry with many triggers and proxies.
 type crowd struct {
-	*demand.Board
+	*demand.Registry
 	clock   *clocktesting.FakeClock
 	keys    []types.NamespacedName
 	reports []demand.Report
@@ -29,7 +29,7 @@ type crowd struct {
 func newCrowd(b testing.TB) *crowd {
 	catalog := scaler.NewCatalog()
 	c := &crowd{clock: clocktesting.NewFakeClock(start), began: start}
-	c.Board = demand.New(demand.Options{Clock: c.clock, Catalog: catalog})
+	c.Registry = demand.New(demand.Options{Clock: c.clock, Catalog: catalog})
 	for i := range benchKeys {
 		key := types.NamespacedName{Namespace: fmt.Sprintf("namespace-%d", i%50), Name: fmt.Sprintf("application-%d-0", i)}
 		c.keys = append(c.keys, key)

@@ -10,7 +10,7 @@
 // memory; Follow, what the other replicas are to be told; Dump and metrics for people.
 //
 // How it counts. A proxy says cumulative counters and is remembered by its node. The first
-// report of an unknown proxy is a baseline, unless it is younger than this board; a counter
+// report of an unknown proxy is a baseline, unless it is younger than this registry; a counter
 // that fell was begun anew, and so was everything when the uptime fell. First attempts are
 // requests minus retries, and never fall: a retry that waits for its back-off is counted
 // before its attempt is. What was counted between two reports is spread evenly over the time
@@ -19,18 +19,18 @@
 // on from where it was.
 //
 // Exceptions to "nothing lost, nothing twice", each about one proxy and one moment: what it
-// counted before the first report that this board or any of its peers got of it (the
+// counted before the first report that this registry or any of its peers got of it (the
 // baseline, and at most a retry too many that waited then); what it counted after its last
 // report when its process ends, and for a replica that hears of it through another one, the
 // last quarter of a second of that; the count of an ended process, when the next one of the
 // same name is first heard at a greater age and with more requests. A retry that is decided on
 // and never made, because its client left during the back-off, takes one request away.
 //
-// Files: board (who calls), proxy (counters to requests), lane and ring (requests to a rate),
+// Files: registry (who calls), proxy (counters to requests), lane and ring (requests to a rate),
 // load (requests in flight to a concurrency), entry and reading (one key), hold, wake;
 // follower, news, merge, past (other replicas).
 //
 // Ownership: no goroutine of its own but Run, which only tidies. One lock per proxy is held
 // while a report of it is taken in, one per key while it is changed or read; maps have a third
-// (board.go says in which order).
+// (registry.go says in which order).
 package demand

@@ -45,7 +45,7 @@ type ProxyDump struct {
 }
 
 // Dump returns what is known of a key.
-func (b *Board) Dump(key types.NamespacedName) Dump {
+func (b *Registry) Dump(key types.NamespacedName) Dump {
 	d := Dump{Key: key.String(), Proxies: []ProxyDump{}}
 	e := b.entry(key)
 	if e == nil {
@@ -93,7 +93,7 @@ func (e *entry) heldBy() map[string]int {
 	return by
 }
 
-func (p *proxy) dump(b *Board, key types.NamespacedName, now instant) (ProxyDump, bool) {
+func (p *proxy) dump(b *Registry, key types.NamespacedName, now instant) (ProxyDump, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.cells[key]
@@ -115,7 +115,7 @@ func since(at, now instant) string {
 }
 
 // Keys returns the keys of the triggers in force, sorted.
-func (b *Board) Keys() []types.NamespacedName {
+func (b *Registry) Keys() []types.NamespacedName {
 	var keys []types.NamespacedName
 	for _, e := range b.allEntries() {
 		if e.plan.Load().scaler != nil {
@@ -134,7 +134,7 @@ type Queue struct {
 
 // Queues returns the known demand of all triggers in force, by namespace/name. Keys whose
 // demand is not known are left out: they are not zero.
-func (b *Board) Queues() map[string]Queue {
+func (b *Registry) Queues() map[string]Queue {
 	queues := map[string]Queue{}
 	for _, key := range b.Keys() {
 		if r, err := b.Read(key); err == nil {

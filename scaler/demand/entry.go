@@ -38,11 +38,11 @@ type entry struct {
 	// awake: the trigger is active, and whoever waits was told.
 	awake   bool
 	waiters []*waiter
-	removed bool // from the board
+	removed bool // from the registry
 }
 
 // refer returns the entry of a key, for a cell.
-func (b *Board) refer(key types.NamespacedName) *entry {
+func (b *Registry) refer(key types.NamespacedName) *entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.entryLocked(key)
@@ -51,14 +51,14 @@ func (b *Board) refer(key types.NamespacedName) *entry {
 }
 
 // entry returns the entry of a key; nil: nobody spoke of it.
-func (b *Board) entry(key types.NamespacedName) *entry {
+func (b *Registry) entry(key types.NamespacedName) *entry {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.entries[key]
 }
 
 // locked returns the entry of a key with its lock held.
-func (b *Board) locked(key types.NamespacedName) *entry {
+func (b *Registry) locked(key types.NamespacedName) *entry {
 	for {
 		e := b.entry(key)
 		if e == nil {
@@ -74,8 +74,8 @@ func (b *Board) locked(key types.NamespacedName) *entry {
 	}
 }
 
-// entryLocked has the lock of the board.
-func (b *Board) entryLocked(key types.NamespacedName) *entry {
+// entryLocked has the lock of the registry.
+func (b *Registry) entryLocked(key types.NamespacedName) *entry {
 	e := b.entries[key]
 	if e == nil {
 		// The strings may be parts of a message, which they would keep in memory.
@@ -150,7 +150,7 @@ func (e *entry) take(st *step, from *proxy, now *cell, delta uint64) {
 	}
 	l.take(p, st, from, now, delta)
 	if delta > 0 || now.counts.Active > 0 {
-		e.rouse(st.board, p, st.at)
+		e.rouse(st.registry, p, st.at)
 	}
 }
 

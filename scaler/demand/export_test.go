@@ -1,10 +1,10 @@
 package demand
 
 // Tidy is one round of Run.
-func (b *Board) Tidy() { b.tidy() }
+func (b *Registry) Tidy() { b.tidy() }
 
 // Counted returns the requests that were counted for a key.
-func (b *Board) Counted(key string) uint64 {
+func (b *Registry) Counted(key string) uint64 {
 	for _, e := range b.allEntries() {
 		if e.text == key {
 			e.mu.Lock()
@@ -16,10 +16,10 @@ func (b *Board) Counted(key string) uint64 {
 }
 
 // Entries and Proxies return how many there are in memory.
-func (b *Board) Entries() int { return len(b.allEntries()) }
+func (b *Registry) Entries() int { return len(b.allEntries()) }
 
 // Proxies returns how many proxies are in memory.
-func (b *Board) Proxies() (n int) {
+func (b *Registry) Proxies() (n int) {
 	for _, g := range b.allGateways() {
 		n += len(g.all())
 	}

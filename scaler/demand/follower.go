@@ -15,8 +15,8 @@ const tellInterval = 250 * time.Millisecond
 // Follower is another replica that is told what this one hears and holds. It keeps only
 // names: a slow one skips states, and costs no memory.
 type Follower struct {
-	board *Board
-	wake  chan struct{}
+	registry *Registry
+	wake     chan struct{}
 
 	mu      sync.Mutex
 	all     bool                // nothing was told yet
@@ -29,9 +29,9 @@ type Follower struct {
 }
 
 // Follow returns a follower to whom everything is due. Leave is to be called.
-func (b *Board) Follow() *Follower {
+func (b *Registry) Follow() *Follower {
 	f := &Follower{
-		board: b, wake: make(chan struct{}, 1), all: true,
+		registry: b, wake: make(chan struct{}, 1), all: true,
 		proxies: map[*proxy]struct{}{}, entries: map[*entry]struct{}{}, steps: map[*proxy]uint64{},
 	}
 	f.wake <- struct{}{}
@@ -44,7 +44,7 @@ func (b *Board) Follow() *Follower {
 
 // Leave ends it.
 func (f *Follower) Leave() {
-	b := f.board
+	b := f.registry
 	b.following.Lock()
 	all := slices.DeleteFunc(slices.Clone(*b.followers.Load()), func(other *Follower) bool { return other == f })
 	b.followers.Store(&all)
@@ -61,7 +61,7 @@ func (f *Follower) Leave() {
 func (f *Follower) Wake() <-chan struct{} { return f.wake }
 
 // tellProxy makes a proxy that this replica hears due for all followers.
-func (b *Board) tellProxy(p *proxy, atOnce bool) {
+func (b *Registry) tellProxy(p *proxy, atOnce bool) {
 	for _, f := range *b.followers.Load() {
 		f.mu.Lock()
 		f.proxies[p] = struct{}{}
@@ -71,7 +71,7 @@ func (b *Board) tellProxy(p *proxy, atOnce bool) {
 }
 
 // tellHolding makes what this replica holds for a key due for all followers.
-func (b *Board) tellHolding(e *entry, atOnce bool) {
+func (b *Registry) tellHolding(e *entry, atOnce bool) {
 	for _, f := range *b.followers.Load() {
 		f.mu.Lock()
 		f.entries[e] = struct{}{}
@@ -85,12 +85,12 @@ func (f *Follower) due(atOnce bool) {
 	if f.timer != nil && !atOnce || f.left {
 		return
 	}
-	rest := time.Duration(f.last + instant(tellInterval) - f.board.now())
+	rest := time.Duration(f.last + instant(tellInterval) - f.registry.now())
 	if atOnce || rest <= 0 {
 		f.rouse()
 		return
 	}
-	f.timer = f.board.options.Clock.AfterFunc(rest, f.rouse)
+	f.timer = f.registry.options.Clock.AfterFunc(rest, f.rouse)
 }
 
 func (f *Follower) rouse() {
@@ -102,7 +102,7 @@ func (f *Follower) rouse() {
 
 // Take returns what is due. It blocks for no longer than it takes to copy.
 func (f *Follower) Take() News {
-	b := f.board
+	b := f.registry
 	f.mu.Lock()
 	now := b.now()
 	proxies, entries, all := f.proxies, f.entries, f.all
@@ -133,7 +133,7 @@ func (f *Follower) Take() News {
 }
 
 // everything returns all proxies and entries.
-func (b *Board) everything() (map[*proxy]struct{}, map[*entry]struct{}) {
+func (b *Registry) everything() (map[*proxy]struct{}, map[*entry]struct{}) {
 	proxies, entries := map[*proxy]struct{}{}, map[*entry]struct{}{}
 	for _, g := range b.allGateways() {
 		for _, p := range g.all() {
@@ -160,7 +160,7 @@ func (f *Follower) proxyNews(p *proxy, all bool) (ProxyNews, bool) {
 	if !p.heardBefore || p.ear != nil && (p.gone == never || !all) {
 		return ProxyNews{}, false
 	}
-	now := f.board.now()
+	now := f.registry.now()
 	news := ProxyNews{Gateway: p.Gateway, Node: p.Node, Time: p.time, Age: age(p.last, now), Uptime: p.uptime, Started: p.started}
 	if p.gone != never {
 		gone := age(p.gone, now)

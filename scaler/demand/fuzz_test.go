@@ -11,7 +11,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// FuzzMerge has a board hear anything that is JSON: it must go on counting what it hears
+// FuzzMerge has a registry hear anything that is JSON: it must go on counting what it hears
 // itself, and say no number that is none.
 func FuzzMerge(f *testing.F) {
 	w := newWorld(f)

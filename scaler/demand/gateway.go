@@ -55,10 +55,10 @@ func (g *gateway) all() []*proxy {
 }
 
 // silence is how long a proxy may be silent before it counts as gone: three flushes.
-func (b *Board) silence() instant { return instant(3 * b.options.Flush) }
+func (b *Registry) silence() instant { return instant(3 * b.options.Flush) }
 
 // sight looks at the proxies.
-func (g *gateway) sight(b *Board, now instant) (s sight) {
+func (g *gateway) sight(b *Registry, now instant) (s sight) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	heard, measured, due, newest := false, false, false, never
@@ -84,7 +84,7 @@ func (g *gateway) sight(b *Board, now instant) (s sight) {
 	return s
 }
 
-// gathered reports whether the proxies had the time to find this board by then.
+// gathered reports whether the proxies had the time to find this registry by then.
 func (g *gateway) gathered(at instant) bool {
 	return g.began == never || at-g.began >= instant(gathering)
 }
@@ -102,7 +102,7 @@ func (g *gateway) missing(heard bool) string {
 
 // settle drops the requests in flight of proxies that are gone, unless the last numbers of
 // the gateway still count.
-func (b *Board) settle(g *gateway, now instant) {
+func (b *Registry) settle(g *gateway, now instant) {
 	g.mu.RLock()
 	var due []*proxy
 	for _, p := range g.proxies {
@@ -117,7 +117,7 @@ func (b *Board) settle(g *gateway, now instant) {
 }
 
 // forget drops proxies that will not come back.
-func (b *Board) forget(g *gateway, now instant) {
+func (b *Registry) forget(g *gateway, now instant) {
 	g.mu.Lock()
 	var gone []*proxy
 	for node, p := range g.proxies {

@@ -27,7 +27,7 @@ type holding struct {
 
 // Hold takes what this replica holds for a key. It is to be called at every change, in the
 // order of changes, and costs well below a microsecond.
-func (b *Board) Hold(key types.NamespacedName, h Holding) {
+func (b *Registry) Hold(key types.NamespacedName, h Holding) {
 	h.Held = max(h.Held, 0)
 	now := b.now()
 	e := b.locked(key)

@@ -3,19 +3,19 @@ package demand
 import "time"
 
 // instant is a moment on the clock of this replica, in nanoseconds since an epoch before the
-// board began. Moments of other machines are never compared with it: they arrive as ages.
+// registry began. Moments of other machines are never compared with it: they arrive as ages.
 type instant int64
 
 // never is before everything.
 const never instant = 0
 
-// past is how long before the board began the epoch is, so that ages do not lead below never.
+// past is how long before the registry began the epoch is, so that ages do not lead below never.
 const past = instant(24 * time.Hour)
 
-func (b *Board) now() instant { return instant(b.options.Clock.Since(b.epoch)) }
+func (b *Registry) now() instant { return instant(b.options.Clock.Since(b.epoch)) }
 
 // wall returns the moment as people read it; the zero time for never.
-func (b *Board) wall(at instant) time.Time {
+func (b *Registry) wall(at instant) time.Time {
 	if at == never {
 		return time.Time{}
 	}

@@ -57,7 +57,7 @@ func (l *lane) take(p *plan, st *step, from *proxy, now *cell, delta uint64) {
 	}
 	s := &l.shares[i]
 	if s.last == never {
-		s.last = max(st.from, st.at-instant(st.board.floor()))
+		s.last = max(st.from, st.at-instant(st.registry.floor()))
 		if from.dropped { // until then it was counted
 			s.last = st.at
 		}

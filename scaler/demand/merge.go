@@ -19,7 +19,7 @@ func (p *peer) expired(now instant) (at instant, expired bool) {
 	return at, lost != never && now >= at
 }
 
-func (b *Board) peer(name string) *peer {
+func (b *Registry) peer(name string) *peer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.peers[name]
@@ -32,7 +32,7 @@ func (b *Board) peer(name string) *peer {
 
 // Merge takes what another replica tells. What one replica tells is to be handed over in the
 // order in which it was taken from its Follower.
-func (b *Board) Merge(replica string, news News) {
+func (b *Registry) Merge(replica string, news News) {
 	from := b.peer(replica)
 	from.lost.Store(int64(never))
 	now := b.now()
@@ -62,7 +62,7 @@ func (b *Board) Merge(replica string, news News) {
 
 // Lost says that the stream of a replica ended. Its proxies are gone until they are heard
 // again, here or there. What it holds counts for a moment, see keepHeld.
-func (b *Board) Lost(replica string) {
+func (b *Registry) Lost(replica string) {
 	from := b.peer(replica)
 	now := b.now()
 	from.lost.CompareAndSwap(int64(never), int64(now))
@@ -70,7 +70,7 @@ func (b *Board) Lost(replica string) {
 }
 
 // silenced makes proxies gone that a replica was the last to hear, but for some.
-func (b *Board) silenced(from *peer, but func(*proxy) bool, now instant) {
+func (b *Registry) silenced(from *peer, but func(*proxy) bool, now instant) {
 	for _, g := range b.allGateways() {
 		for _, p := range g.all() {
 			p.mu.Lock()
@@ -83,7 +83,7 @@ func (b *Board) silenced(from *peer, but func(*proxy) bool, now instant) {
 }
 
 // released drops what a replica held, but for some keys.
-func (b *Board) released(from *peer, but func(*entry) bool, now instant) {
+func (b *Registry) released(from *peer, but func(*entry) bool, now instant) {
 	for _, e := range b.allEntries() {
 		if but(e) {
 			continue
@@ -95,7 +95,7 @@ func (b *Board) released(from *peer, but func(*entry) bool, now instant) {
 }
 
 // mergeProxy takes the newest report of a proxy that another replica hears.
-func (b *Board) mergeProxy(from *peer, said *ProxyNews, now instant) *proxy {
+func (b *Registry) mergeProxy(from *peer, said *ProxyNews, now instant) *proxy {
 	p := b.proxy(Proxy{Gateway: said.Gateway, Node: said.Node})
 	defer p.mu.Unlock()
 	s := sighting{time: said.Time, uptime: said.Uptime, started: said.Started, gone: said.Gone != nil, at: said.Age.at(now)}
@@ -119,9 +119,9 @@ func (b *Board) mergeProxy(from *peer, said *ProxyNews, now instant) *proxy {
 	return p
 }
 
-// cuts returns, for each gateway whose past is told, up to when this board knows nothing of
+// cuts returns, for each gateway whose past is told, up to when this registry knows nothing of
 // it itself; never: it knows enough.
-func (b *Board) cuts(told *PastNews, now instant) map[*gateway]instant {
+func (b *Registry) cuts(told *PastNews, now instant) map[*gateway]instant {
 	cuts := map[*gateway]instant{}
 	if told == nil {
 		return cuts
@@ -138,8 +138,8 @@ func (b *Board) cuts(told *PastNews, now instant) map[*gateway]instant {
 	return cuts
 }
 
-// mergePast takes the past that this board has not seen itself.
-func (b *Board) mergePast(told *PastNews, cuts map[*gateway]instant, now instant) {
+// mergePast takes the past that this registry has not seen itself.
+func (b *Registry) mergePast(told *PastNews, cuts map[*gateway]instant, now instant) {
 	for _, said := range told.Gateways {
 		g := b.gateway(said.Gateway)
 		if cuts[g] == never {
@@ -161,7 +161,7 @@ func (b *Board) mergePast(told *PastNews, cuts map[*gateway]instant, now instant
 	}
 }
 
-func (b *Board) mergeKey(said *KeyPast, cuts map[*gateway]instant, now instant) {
+func (b *Registry) mergeKey(said *KeyPast, cuts map[*gateway]instant, now instant) {
 	gateways := make([]*gateway, len(said.Rates))
 	for i := range said.Rates {
 		gateways[i] = b.gateway(said.Rates[i].Gateway)

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what the board is told.
+// metrics counts what the registry is told.
 type metrics struct {
 	reports *prometheus.CounterVec
 	stale   prometheus.Counter
@@ -32,13 +32,13 @@ var (
 		"Requests that are held, over all replicas.", nil, nil)
 )
 
-// Register registers what the board was told, and what it knows and does not know.
-func (b *Board) Register(registerer prometheus.Registerer) error {
+// Register registers what the registry was told, and what it knows and does not know.
+func (b *Registry) Register(registerer prometheus.Registerer) error {
 	return errors.Join(registerer.Register(b.metrics.reports), registerer.Register(b.metrics.stale), registerer.Register(collector{b}))
 }
 
-// collector looks at the board when it is asked.
-type collector struct{ board *Board }
+// collector looks at the registry when it is asked.
+type collector struct{ registry *Registry }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
@@ -49,7 +49,7 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	b, now := c.board, c.board.now()
+	b, now := c.registry, c.registry.now()
 	heard, silent, known, unknown, held := 0, 0, 0, 0, 0
 	for _, g := range b.allGateways() {
 		g.mu.RLock()

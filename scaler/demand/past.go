@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pastNews returns what this board knows about the past.
-func (b *Board) pastNews(now instant) *PastNews {
+// pastNews returns what this registry knows about the past.
+func (b *Registry) pastNews(now instant) *PastNews {
 	told := &PastNews{}
 	for _, g := range b.allGateways() {
 		if s := g.sight(b, now); s.asOf == never {

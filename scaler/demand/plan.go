@@ -49,8 +49,8 @@ type plan struct {
 }
 
 // newPlan reads a trigger. Values that admission would refuse are bent to the next good one:
-// the board must count whatever it is given.
-func (b *Board) newPlan(from *scaler.Scaler) *plan {
+// the registry must count whatever it is given.
+func (b *Registry) newPlan(from *scaler.Scaler) *plan {
 	metric := from.Spec.Metric
 	p := b.windows(metric.Window.Duration, metric.Granularity.Duration)
 	p.scaler, p.activation = from, float64(metric.ActivationTarget)
@@ -73,7 +73,7 @@ func (b *Board) newPlan(from *scaler.Scaler) *plan {
 }
 
 // windows returns a plan with the windows of a trigger.
-func (b *Board) windows(window, width time.Duration) *plan {
+func (b *Registry) windows(window, width time.Duration) *plan {
 	if window <= 0 {
 		window = defaultWindow
 	}
@@ -90,7 +90,7 @@ func (b *Board) windows(window, width time.Duration) *plan {
 }
 
 // floor is the shortest time that a number is taken over: two reports of a proxy.
-func (b *Board) floor() time.Duration { return 2 * b.options.Flush }
+func (b *Registry) floor() time.Duration { return 2 * b.options.Flush }
 
 // counts reports whether the proxies of the gateway have a say.
 func (p *plan) counts(g *gateway) bool { return p.scaler == nil || slices.Contains(p.gateways, g) }

@@ -56,19 +56,19 @@ type sighting struct {
 
 // step is one message being taken in: it says what happened after from, up to at.
 type step struct {
-	board    *Board
+	registry *Registry
 	from, at instant
 	baseline bool // the counts say nothing about when they were counted
 	number   uint64
 	seen     int // cells that the message has
 }
 
-func (p *proxy) heard(b *Board, now instant) bool {
+func (p *proxy) heard(b *Registry, now instant) bool {
 	return p.heardBefore && p.gone == never && now-p.last <= b.silence()
 }
 
 // deadline is when the requests in flight are to be dropped, if nothing is heard until then.
-func (p *proxy) deadline(b *Board) instant {
+func (p *proxy) deadline(b *Registry) instant {
 	if p.gone != never {
 		return p.gone + instant(keepActive)
 	}
@@ -80,7 +80,7 @@ func (p *proxy) deadline(b *Board) instant {
 //
 // Time decides. When the clock of the proxy was put back, whoever hears it is believed once
 // nobody else has heard it for a while.
-func (p *proxy) stale(b *Board, s sighting, from *peer) bool {
+func (p *proxy) stale(b *Registry, s sighting, from *peer) bool {
 	if !p.heardBefore || p.ear == from || s.time >= p.time {
 		return false
 	}
@@ -96,9 +96,9 @@ func (p *proxy) restarted(s sighting) bool {
 }
 
 // begin starts to take a message in. mu is held.
-func (p *proxy) begin(b *Board, s sighting) step {
+func (p *proxy) begin(b *Registry, s sighting) step {
 	p.steps++
-	st := step{board: b, from: p.last, at: max(s.at, p.last+1), number: p.steps}
+	st := step{registry: b, from: p.last, at: max(s.at, p.last+1), number: p.steps}
 	lived := instant(max(s.uptime, b.options.Flush))
 	switch {
 	case p.restarted(s):
@@ -106,7 +106,7 @@ func (p *proxy) begin(b *Board, s sighting) step {
 		st.from = max(st.from, st.at-lived)
 	case p.heardBefore:
 	case s.started && s.at >= b.began, s.uptime > 0 && instant(s.uptime+time.Second) <= st.at-b.began:
-		// It is younger than this board, or as old: nothing that it counted was counted before.
+		// It is younger than this registry, or as old: nothing that it counted was counted before.
 		st.from = max(st.at-lived, never+1)
 	default:
 		st.from, st.baseline = st.at, true
@@ -125,7 +125,7 @@ func (p *proxy) zero() {
 func (p *proxy) take(st *step, key types.NamespacedName, counts Counts) {
 	c := p.cells[key]
 	if c == nil {
-		c = &cell{entry: st.board.refer(key)}
+		c = &cell{entry: st.registry.refer(key)}
 		p.cells[c.entry.key] = c
 	}
 	if c.step != st.number {
@@ -221,7 +221,7 @@ func (p *proxy) leave(at instant) {
 }
 
 // drop ends the requests in flight of a proxy that is gone.
-func (p *proxy) drop(b *Board, now instant) {
+func (p *proxy) drop(b *Registry, now instant) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dropped || p.deadline(b) > now {

@@ -20,9 +20,9 @@ import (
 func TestAllAtOnce(t *testing.T) {
 	clock := clocktesting.NewFakeClock(start)
 	catalogs := []*scaler.Catalog{scaler.NewCatalog(), scaler.NewCatalog()}
-	var boards []*demand.Board
+	var registries []*demand.Registry
 	for _, catalog := range catalogs {
-		boards = append(boards, demand.New(demand.Options{Clock: clock, Catalog: catalog}))
+		registries = append(registries, demand.New(demand.Options{Clock: clock, Catalog: catalog}))
 	}
 	key := func(i int) types.NamespacedName {
 		return types.NamespacedName{Namespace: "shop", Name: fmt.Sprint("k", i)}
@@ -37,10 +37,10 @@ func TestAllAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for n, b := range boards {
+	for n, b := range registries {
 		for p := range 3 {
 			do(func(r *rand.Rand, i int) {
-				node := demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint(p)} // that both boards hear
+				node := demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint(p)} // that both registries hear
 				b.Report(demand.Report{Proxy: node, Uptime: time.Duration(i) * time.Second, Counts: map[types.NamespacedName]demand.Counts{
 					key(r.IntN(keys)): {Requests: uint64(i), Active: uint64(i % 3)},
 				}})
@@ -64,7 +64,7 @@ func TestAllAtOnce(t *testing.T) {
 				catalogs[n].Set(s.Key, s)
 			}
 		})
-		other := boards[1-n]
+		other := registries[1-n]
 		running.Go(func() {
 			f := other.Follow()
 			defer func() { f.Leave() }()
@@ -80,12 +80,12 @@ func TestAllAtOnce(t *testing.T) {
 	}
 	do(func(*rand.Rand, int) {
 		clock.Step(200 * time.Millisecond)
-		for _, b := range boards {
+		for _, b := range registries {
 			b.Tidy()
 		}
 	})
 	running.Wait()
-	for n, b := range boards { // and each still counts
+	for n, b := range registries { // and each still counts
 		catalogs[n].Set(webKey, trigger())
 		for i := range uint64(3) {
 			clock.Step(2 * time.Second) // longer than proxies may take to gather

@@ -28,7 +28,7 @@ type Reading struct {
 	// Active follows the activation rule, see entry.active.
 	Active bool
 	// Settled is false while Active is false only as far as is known: proxies had counted
-	// requests before this board began, no replica says when those arrived, and the board has
+	// requests before this registry began, no replica says when those arrived, and the registry has
 	// not watched for as long as an arrival keeps the workload active.
 	Settled bool
 	// LastGood: no proxy of a gateway is heard, and the numbers are the last that were known.
@@ -40,7 +40,7 @@ type Reading struct {
 //
 // While requests are held for a key it is always known: it is active, they are in Held,
 // InFlight and Concurrency, and what proxies counted is as good as it can be.
-func (b *Board) Read(key types.NamespacedName) (Reading, error) {
+func (b *Registry) Read(key types.NamespacedName) (Reading, error) {
 	e := b.entry(key)
 	if e == nil || e.plan.Load().scaler == nil {
 		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
@@ -53,7 +53,7 @@ func (b *Board) Read(key types.NamespacedName) (Reading, error) {
 }
 
 // freshen settles gateways whose proxies are gone.
-func (b *Board) freshen(p *plan, now instant) {
+func (b *Registry) freshen(p *plan, now instant) {
 	for _, g := range p.gateways {
 		if g.sight(b, now).due {
 			b.settle(g, now)
@@ -62,7 +62,7 @@ func (b *Board) freshen(p *plan, now instant) {
 }
 
 // read has mu.
-func (e *entry) read(b *Board, now instant) (Reading, error) {
+func (e *entry) read(b *Registry, now instant) (Reading, error) {
 	p := e.plan.Load()
 	if p.scaler == nil {
 		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, e.key)
@@ -90,7 +90,7 @@ func (e *entry) read(b *Board, now instant) (Reading, error) {
 }
 
 // sum adds up the lanes and what is held. mu is held.
-func (e *entry) sum(b *Board, p *plan, now instant) (r Reading) {
+func (e *entry) sum(b *Registry, p *plan, now instant) (r Reading) {
 	floor := instant(b.floor())
 	load := newProfile(p, now)
 	for _, l := range e.lanes {
@@ -148,8 +148,8 @@ func (e *entry) active(p *plan, now instant, r Reading) bool {
 }
 
 // LastArrival returns the last moment that a request is known to have arrived at a proxy or
-// to be held, over all proxies and replicas; not known: none has, as far as this board knows.
-func (b *Board) LastArrival(key types.NamespacedName) (at time.Time, known bool) {
+// to be held, over all proxies and replicas; not known: none has, as far as this registry knows.
+func (b *Registry) LastArrival(key types.NamespacedName) (at time.Time, known bool) {
 	e := b.entry(key)
 	if e == nil {
 		return time.Time{}, false

@@ -12,7 +12,7 @@ type waiter struct{ changed chan struct{} }
 // Wake returns a channel that gets a value when requests begin to be held, here or at another
 // replica, and when the trigger becomes active. Values that nobody takes are merged into one.
 // Cancel must be called.
-func (b *Board) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
+func (b *Registry) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
 	w := &waiter{changed: make(chan struct{}, 1)}
 	e := b.locked(key)
 	defer e.mu.Unlock()
@@ -36,7 +36,7 @@ func (e *entry) signal() {
 
 // rouse notes work in proxies: it keeps in mind that the activation target was exceeded, and
 // wakes whoever waits when the trigger becomes active. mu is held.
-func (e *entry) rouse(b *Board, p *plan, now instant) {
+func (e *entry) rouse(b *Registry, p *plan, now instant) {
 	above := false
 	if p.activation > 0 {
 		above = e.above(p, e.sum(b, p, now))

@@ -58,9 +58,9 @@ func gateways(keys ...types.NamespacedName) func(*scaler.Scaler) {
 	return func(s *scaler.Scaler) { s.Gateways = keys }
 }
 
-// replica is a board with its catalog.
+// replica is a registry with its catalog.
 type replica struct {
-	*demand.Board
+	*demand.Registry
 	t       testing.TB
 	name    string
 	catalog *scaler.Catalog
@@ -84,7 +84,7 @@ func (w *world) replica(name string, triggers ...*scaler.Scaler) *replica {
 	catalog := scaler.NewCatalog()
 	r := &replica{
 		t: w.t, name: name, catalog: catalog, ears: map[*replica]*demand.Follower{},
-		Board: demand.New(demand.Options{Clock: w.clock, Catalog: catalog}),
+		Registry: demand.New(demand.Options{Clock: w.clock, Catalog: catalog}),
 	}
 	for _, s := range triggers {
 		catalog.Set(s.Key, s)

@@ -31,7 +31,7 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
 	}
-	reading, err := s.options.Board.Read(found.Key)
+	reading, err := s.options.Registry.Read(found.Key)
 	if err != nil {
 		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
 	}
@@ -65,7 +65,7 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 // arrived before, and "no" would stop a workload that may have had requests a moment ago: one
 // that runs may run on until that is settled. One at zero is not started by this.
 func (s *Server) active(of *scaler.Scaler) (bool, error) {
-	reading, err := s.options.Board.Read(of.Key)
+	reading, err := s.options.Registry.Read(of.Key)
 	if err != nil {
 		return false, err
 	}

@@ -61,8 +61,8 @@ func TestGetMetrics(t *testing.T) {
 	w := newWorld(t)
 	rate, concurrency := metadata(nil), metadata(map[string]string{"scalingMetric": "concurrency", "pathPrefixes": "/api"})
 	keys := apply(t, w.catalog, named{"rate", rate}, named{"load", concurrency})
-	w.board.set(keys[0], demand.Reading{Rate: 12.25, Concurrency: 99})
-	w.board.set(keys[1], demand.Reading{Rate: 99, Concurrency: 3.5})
+	w.registry.set(keys[0], demand.Reading{Rate: 12.25, Concurrency: 99})
+	w.registry.set(keys[1], demand.Reading{Rate: 99, Concurrency: 3.5})
 	for name, c := range map[string]struct {
 		metadata map[string]string
 		metric   string
@@ -85,9 +85,9 @@ func TestGetMetrics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.reading != nil {
-				before, _ := w.board.Read(keys[0])
-				w.board.set(keys[0], *c.reading)
-				defer w.board.set(keys[0], before)
+				before, _ := w.registry.Read(keys[0])
+				w.registry.set(keys[0], *c.reading)
+				defer w.registry.set(keys[0], before)
 			}
 			got, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(c.metadata), MetricName: c.metric})
 			if c.problem != "" {
@@ -165,7 +165,7 @@ func TestIsActive(t *testing.T) {
 			"before this process began to watch, and the replicas of the target are not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.board.set(key, c.reading)
+			w.registry.set(key, c.reading)
 			w.mu.Lock()
 			delete(w.replicas, key)
 			if c.replicas >= 0 {
@@ -185,14 +185,14 @@ func TestIsActive(t *testing.T) {
 	}
 }
 
-// TestDeadline: a board that hangs costs its caller 200 ms, and nobody else anything.
+// TestDeadline: a registry that hangs costs its caller 200 ms, and nobody else anything.
 func TestDeadline(t *testing.T) {
 	w := limitedWorld(t, answerTime)
 	apply(t, w.catalog, named{"", metadata(nil)})
 	stuck := make(chan struct{})
-	w.board.mu.Lock()
-	w.board.stuck = stuck
-	w.board.mu.Unlock()
+	w.registry.mu.Lock()
+	w.registry.stuck = stuck
+	w.registry.mu.Unlock()
 	defer close(stuck)
 	begin := time.Now()
 	_, err := w.client.IsActive(t.Context(), refTo(metadata(nil)))

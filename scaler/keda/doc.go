@@ -4,7 +4,7 @@
 // Job: tell KEDA the metric and target of a trigger, its value over the whole cluster, and
 // whether the workload is to run; and push that at once when requests arrive at zero replicas.
 //
-// Inputs: the scaler.Catalog (observed), a Board that is read and waited on, the replicas of
+// Inputs: the scaler.Catalog (observed), a Registry that is read and waited on, the replicas of
 // targets. Outputs: gRPC, and metrics. Answers come from memory, because KEDA sets no deadline
 // and its loop and the HPA controller wait for us; whatever happens, the caller has an answer or
 // an error after 200 ms. (One question may go to the API server within that time, in the first

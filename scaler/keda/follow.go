@@ -39,12 +39,12 @@ func (f *follower) find() *scaler.Scaler {
 	return found
 }
 
-// alarm is a subscription to Board.Wake for one key at a time.
+// alarm is a subscription to Registry.Wake for one key at a time.
 type alarm struct {
-	board  Board
-	key    types.NamespacedName
-	rings  <-chan struct{}
-	cancel func()
+	registry Registry
+	key      types.NamespacedName
+	rings    <-chan struct{}
+	cancel   func()
 }
 
 // set subscribes to a key; nil: to none.
@@ -55,7 +55,7 @@ func (a *alarm) set(to *scaler.Scaler) {
 	a.stop()
 	if to != nil {
 		a.key = to.Key
-		a.rings, a.cancel = a.board.Wake(to.Key)
+		a.rings, a.cancel = a.registry.Wake(to.Key)
 	}
 }
 

@@ -34,13 +34,13 @@ type latencies []time.Duration
 
 func (l latencies) quantile(q float64) time.Duration { return l[min(int(q*float64(len(l))), len(l)-1)] }
 
-// crowd is the real board and server with many triggers at zero replicas, and KEDA's client.
+// crowd is the real registry and server with many triggers at zero replicas, and KEDA's client.
 type crowd struct {
-	board  *demand.Board
-	client pb.ExternalScalerClient
-	health healthv1.HealthClient
-	keys   []types.NamespacedName
-	refs   []*pb.ScaledObjectRef
+	registry *demand.Registry
+	client   pb.ExternalScalerClient
+	health   healthv1.HealthClient
+	keys     []types.NamespacedName
+	refs     []*pb.ScaledObjectRef
 	// woken has the time of the first true of each trigger.
 	woken []chan time.Time
 }
@@ -48,8 +48,8 @@ type crowd struct {
 func newCrowd(t testing.TB) *crowd {
 	t.Helper()
 	catalog := scaler.NewCatalog()
-	c := &crowd{board: demand.New(demand.Options{Catalog: catalog})}
-	server := New(Options{Catalog: catalog, Board: c.board, Replicas: func(scaler.Scaler) (int32, bool) { return 0, true }})
+	c := &crowd{registry: demand.New(demand.Options{Catalog: catalog})}
+	server := New(Options{Catalog: catalog, Registry: c.registry, Replicas: func(scaler.Scaler) (int32, bool) { return 0, true }})
 	listening, stop := serve(t, server)
 	for i := range manyTriggers {
 		name := fmt.Sprintf("app-%d", i)
@@ -116,7 +116,7 @@ func (c *crowd) wakeAll(t testing.TB) (wakes, null latencies) {
 	arrived, took := make([]time.Time, len(c.keys)), make(latencies, len(c.keys))
 	for _, i := range rand.Perm(len(c.keys)) {
 		arrived[i] = time.Now()
-		c.board.Hold(c.keys[i], demand.Holding{Held: 1, Arrived: 1})
+		c.registry.Hold(c.keys[i], demand.Holding{Held: 1, Arrived: 1})
 		calls.Go(func() {
 			if _, err := c.health.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
 				t.Error(err)
@@ -170,9 +170,9 @@ func BenchmarkWake(b *testing.B) {
 
 // BenchmarkAnswer is what one poll of KEDA costs without the network.
 func BenchmarkAnswer(b *testing.B) {
-	catalog, board := scaler.NewCatalog(), newBoard()
-	server := New(Options{Catalog: catalog, Board: board})
-	board.set(apply(b, catalog, named{"", metadata(nil)})[0], demand.Reading{Rate: 3, Active: true, Settled: true})
+	catalog, registry := scaler.NewCatalog(), newRegistry()
+	server := New(Options{Catalog: catalog, Registry: registry})
+	registry.set(apply(b, catalog, named{"", metadata(nil)})[0], demand.Reading{Rate: 3, Active: true, Settled: true})
 	ref := refTo(metadata(nil))
 	request := &pb.GetMetricsRequest{ScaledObjectRef: ref, MetricName: MetricRate}
 	b.ReportAllocs()

@@ -15,7 +15,7 @@ import (
 const (
 	unknownTrigger = "trigger" // no trigger in force is meant
 	unknownMetric  = "metric"  // the trigger has another metric
-	unknownDemand  = "demand"  // the board is blind
+	unknownDemand  = "demand"  // the registry is blind
 )
 
 // Metrics of what KEDA asks and is told.

@@ -15,7 +15,7 @@ type pushed struct {
 	Kind string
 }
 
-// change of what a stream is about. It looks at once when Board.Wake rings, and otherwise when
+// change of what a stream is about. It looks at once when Registry.Wake rings, and otherwise when
 // it does anyway.
 type change struct {
 	at   time.Duration

@@ -23,8 +23,8 @@ import (
 // stopTimeout is how long a client may take to hear that its streams ended.
 const stopTimeout = 5 * time.Second
 
-// Board is where demand is known; demand.Board is one.
-type Board interface {
+// Registry is where demand is known; demand.Registry is one.
+type Registry interface {
 	// Read answers from memory, with an error that wraps demand.ErrUnknown when it is blind.
 	Read(key types.NamespacedName) (demand.Reading, error)
 	// Wake signals when requests begin to be held and when the trigger becomes active.
@@ -34,8 +34,8 @@ type Board interface {
 // Options of a Server.
 type Options struct {
 	// Catalog is observed, so the server is to be made before the first trigger is set.
-	Catalog *scaler.Catalog
-	Board   Board
+	Catalog  *scaler.Catalog
+	Registry Registry
 	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known.
 	// Nil: they never are.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)

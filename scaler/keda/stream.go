@@ -15,7 +15,7 @@ import (
 func (s *Server) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.IsActiveResponse]) error {
 	follow := s.index.follow(ref)
 	defer follow.close()
-	alarm := &alarm{board: s.options.Board}
+	alarm := &alarm{registry: s.options.Registry}
 	defer alarm.stop()
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
@@ -47,7 +47,7 @@ func (s *Server) state(of *scaler.Scaler) state {
 	if of == nil {
 		return state{}
 	}
-	reading, err := s.options.Board.Read(of.Key)
+	reading, err := s.options.Registry.Read(of.Key)
 	if err != nil {
 		return state{}
 	}

@@ -95,13 +95,13 @@ func wantActive(t *testing.T, c *client[pb.IsActiveResponse], want ...bool) {
 func TestStreamIsActive(t *testing.T) {
 	w := newWorld(t)
 	key := apply(t, w.catalog, named{"", metadata(nil)})[0]
-	w.board.set(key, idle)
+	w.registry.set(key, idle)
 	w.scale(key, 0)
 	stream := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
 	wantActive(t, stream, false)
-	w.board.set(key, holding)
+	w.registry.set(key, holding)
 	wantActive(t, stream, true, true, true) // at once, and again while they are held
-	w.board.set(key, idle)
+	w.registry.set(key, idle)
 	eventually(t, "false after the requests went", func() bool { return !stream.next().GetResult() })
 
 	again := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
@@ -114,7 +114,7 @@ func TestStreamIsActive(t *testing.T) {
 	again.cancel()
 	wantCode(t, stream.ended(), codes.Canceled, "")
 	eventually(t, "the server forgets them", func() bool {
-		return w.board.waiters(key) == 0 && value(t, measured.streams.WithLabelValues("StreamIsActive")) == 0
+		return w.registry.waiters(key) == 0 && value(t, measured.streams.WithLabelValues("StreamIsActive")) == 0
 	})
 	for kind, least := range map[string]float64{pushWake: 1, pushRepeat: 2, pushIdle: 3} {
 		if got := value(t, measured.pushes.WithLabelValues(kind)); got < least {
@@ -127,7 +127,7 @@ func TestStreamIsActive(t *testing.T) {
 func TestStreamBeforeTrigger(t *testing.T) {
 	w := newWorld(t)
 	key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
-	w.board.set(key, holding)
+	w.registry.set(key, holding)
 	w.scale(key, 0)
 	stream := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
 	eventually(t, "the stream waits for the object", func() bool {
@@ -148,12 +148,12 @@ func TestStreamKeepsTrigger(t *testing.T) {
 	w := newWorld(t)
 	before, after := metadata(nil), metadata(map[string]string{"hosts": "new.example.com"})
 	key := apply(t, w.catalog, named{"a", before})[0]
-	w.board.set(key, idle)
+	w.registry.set(key, idle)
 	w.scale(key, 0)
 	stream := open(t, w.client.StreamIsActive, refTo(before))
 	wantActive(t, stream, false)
 	apply(t, w.catalog, named{"a", after})
-	w.board.set(key, holding)
+	w.registry.set(key, holding)
 	wantActive(t, stream, true)
 
 	late := open(t, w.client.StreamIsActive, refTo(before))
@@ -164,12 +164,12 @@ func TestStreamKeepsTrigger(t *testing.T) {
 	}
 
 	renamed := apply(t, w.catalog, named{"b", after})[0]
-	w.board.set(renamed, idle)
+	w.registry.set(renamed, idle)
 	w.scale(renamed, 0)
 	w.catalog.Set(key, nil)
-	eventually(t, "the new stream follows the name", func() bool { return w.board.waiters(renamed) == 1 && w.board.waiters(key) == 0 })
+	eventually(t, "the new stream follows the name", func() bool { return w.registry.waiters(renamed) == 1 && w.registry.waiters(key) == 0 })
 	eventually(t, "its state is sent", func() bool { return !fresh.next().GetResult() })
-	w.board.set(renamed, holding)
+	w.registry.set(renamed, holding)
 	wantActive(t, fresh, true)
 }
 
@@ -235,7 +235,7 @@ func TestStreamMetricSpec(t *testing.T) {
 func TestStop(t *testing.T) {
 	w := newWorld(t)
 	key := apply(t, w.catalog, named{"", metadata(nil)})[0]
-	w.board.set(key, holding)
+	w.registry.set(key, holding)
 	w.scale(key, 0)
 	var actives []*client[pb.IsActiveResponse]
 	var specs []*client[pb.GetMetricSpecResponse]
@@ -291,8 +291,8 @@ func (r *recorder[T]) Send(message *T) error {
 
 // bubble is a world for synctest: without gRPC, whose sockets would let no time pass.
 func bubble() *world {
-	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[types.NamespacedName]int32{}}
-	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed})
+	w := &world{catalog: scaler.NewCatalog(), registry: newRegistry(), replicas: map[types.NamespacedName]int32{}}
+	w.server = New(Options{Catalog: w.catalog, Registry: w.registry, Replicas: w.informed})
 	return w
 }
 
@@ -309,23 +309,23 @@ func TestRhythm(t *testing.T) {
 		until := func(at time.Duration) { time.Sleep(time.Until(stream.began.Add(at))); synctest.Wait() }
 
 		until(500 * ms)
-		w.board.set(key, demand.Reading{}) // not settled: nobody knows that it is idle
+		w.registry.set(key, demand.Reading{}) // not settled: nobody knows that it is idle
 		w.scale(key, 0)
 		apply(t, w.catalog, named{"", metadata(nil)})
 		until(1700 * ms)
-		w.board.set(key, idle)
+		w.registry.set(key, idle)
 		until(7100 * ms)
-		w.board.set(key, holding) // a request
+		w.registry.set(key, holding) // a request
 		until(7400 * ms)
 		w.scale(key, 1) // KEDA has done it
 		until(9 * time.Second)
-		w.board.set(key, serving) // the pod is ready
+		w.registry.set(key, serving) // the pod is ready
 		until(100 * time.Second)
-		w.board.mu.Lock()
-		w.board.readings[key] = idle // nothing rings when activity ends
-		w.board.mu.Unlock()
+		w.registry.mu.Lock()
+		w.registry.readings[key] = idle // nothing rings when activity ends
+		w.registry.mu.Unlock()
 		until(111 * time.Second)
-		w.board.set(key, holding)
+		w.registry.set(key, holding)
 		until(111100 * ms)
 		apply(t, w.catalog, named{"", metadata(map[string]string{"window": "30s"})}) // looked at, and nothing to say
 		until(111200 * ms)
@@ -360,7 +360,7 @@ func TestRhythmOfNewTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := bubble()
 		key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
-		w.board.set(key, holding)
+		w.registry.set(key, holding)
 		stream := &recorder[pb.IsActiveResponse]{ctx: t.Context(), began: time.Now()}
 		go func() { _ = w.server.StreamIsActive(refTo(metadata(nil)), stream) }()
 		time.Sleep(1234 * ms)

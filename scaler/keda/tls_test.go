@@ -69,7 +69,7 @@ func TestTLS(t *testing.T) {
 		"TLS, and a certificate no less": {alone, known, codes.OK},
 	} {
 		t.Run(name, func(t *testing.T) {
-			address, _ := serve(t, New(Options{Catalog: scaler.NewCatalog(), Board: newBoard(), TLS: c.server}))
+			address, _ := serve(t, New(Options{Catalog: scaler.NewCatalog(), Registry: newRegistry(), TLS: c.server}))
 			secure := insecure.NewCredentials()
 			if c.client != nil {
 				secure = credentials.NewTLS(c.client)

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const address = "kedify-gateway.kedify-system:9090"
 
-// fakeBoard is a Board that says what it was told. Keys without a reading are unknown.
-type fakeBoard struct {
+// fakeRegistry is a Registry that says what it was told. Keys without a reading are unknown.
+type fakeRegistry struct {
 	mu       sync.Mutex
 	readings map[types.NamespacedName]demand.Reading
 	wakes    map[types.NamespacedName]map[chan struct{}]bool
@@ -37,11 +37,11 @@ type fakeBoard struct {
 	stuck chan struct{}
 }
 
-func newBoard() *fakeBoard {
-	return &fakeBoard{readings: map[types.NamespacedName]demand.Reading{}, wakes: map[types.NamespacedName]map[chan struct{}]bool{}}
+func newRegistry() *fakeRegistry {
+	return &fakeRegistry{readings: map[types.NamespacedName]demand.Reading{}, wakes: map[types.NamespacedName]map[chan struct{}]bool{}}
 }
 
-func (b *fakeBoard) Read(key types.NamespacedName) (demand.Reading, error) {
+func (b *fakeRegistry) Read(key types.NamespacedName) (demand.Reading, error) {
 	b.mu.Lock()
 	reading, known := b.readings[key]
 	stuck := b.stuck
@@ -55,7 +55,7 @@ func (b *fakeBoard) Read(key types.NamespacedName) (demand.Reading, error) {
 	return reading, nil
 }
 
-func (b *fakeBoard) Wake(key types.NamespacedName) (<-chan struct{}, func()) {
+func (b *fakeRegistry) Wake(key types.NamespacedName) (<-chan struct{}, func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	wake := make(chan struct{}, 1)
@@ -71,7 +71,7 @@ func (b *fakeBoard) Wake(key types.NamespacedName) (<-chan struct{}, func()) {
 }
 
 // set tells a reading, and rings.
-func (b *fakeBoard) set(key types.NamespacedName, reading demand.Reading) {
+func (b *fakeRegistry) set(key types.NamespacedName, reading demand.Reading) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readings[key] = reading
@@ -84,7 +84,7 @@ func (b *fakeBoard) set(key types.NamespacedName, reading demand.Reading) {
 }
 
 // waiters returns how many streams wait for a key.
-func (b *fakeBoard) waiters(key types.NamespacedName) int {
+func (b *fakeRegistry) waiters(key types.NamespacedName) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.wakes[key])
@@ -134,11 +134,11 @@ func refTo(metadata map[string]string) *pb.ScaledObjectRef {
 
 // world is a server on loopback and a client of KEDA's protocol.
 type world struct {
-	catalog *scaler.Catalog
-	board   *fakeBoard
-	server  *Server
-	client  pb.ExternalScalerClient
-	address string
+	catalog  *scaler.Catalog
+	registry *fakeRegistry
+	server   *Server
+	client   pb.ExternalScalerClient
+	address  string
 	// stop ends the server, and waits until it has.
 	stop func()
 
@@ -171,8 +171,8 @@ func newWorld(t testing.TB) *world { return limitedWorld(t, time.Hour) }
 
 func limitedWorld(t testing.TB, limit time.Duration) *world {
 	t.Helper()
-	w := &world{catalog: scaler.NewCatalog(), board: newBoard(), replicas: map[types.NamespacedName]int32{}}
-	w.server = New(Options{Catalog: w.catalog, Board: w.board, Replicas: w.informed, Running: w.said})
+	w := &world{catalog: scaler.NewCatalog(), registry: newRegistry(), replicas: map[types.NamespacedName]int32{}}
+	w.server = New(Options{Catalog: w.catalog, Registry: w.registry, Replicas: w.informed, Running: w.said})
 	w.server.limit = limit
 	w.address, w.stop = serve(t, w.server)
 	connection, err := grpc.NewClient(w.address, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -7,7 +7,7 @@
 // scaleFromZero: needed asks for that number at its first requests, instead of the one replica
 // that KEDA starts with.
 //
-// Inputs: the scaler.Catalog (observed), a Board that is read and waited on, the replicas of
+// Inputs: the scaler.Catalog (observed), a Registry that is read and waited on, the replicas of
 // targets as an informer has them. Outputs: writes of /scale, through Scales; Options.Report
 // for events; metrics.
 //

@@ -17,8 +17,8 @@ import (
 // writers bounds the requests to the API server under way.
 const writers = 16
 
-// Board is where demand is known; demand.Board is one.
-type Board interface {
+// Registry is where demand is known; demand.Registry is one.
+type Registry interface {
 	// Read answers from memory, always while requests are held.
 	Read(key types.NamespacedName) (demand.Reading, error)
 	// Wake signals when requests begin to be held.
@@ -28,8 +28,8 @@ type Board interface {
 // Options of a Rescuer.
 type Options struct {
 	// Catalog is observed, so the rescuer is to be made before the first trigger is set.
-	Catalog *scaler.Catalog
-	Board   Board
+	Catalog  *scaler.Catalog
+	Registry Registry
 	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known, and
 	// then Scales is asked. Nil: they never are.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
@@ -127,7 +127,7 @@ func (r *Rescuer) Run(ctx context.Context) error {
 
 // watch is the goroutine of one trigger.
 func (r *Rescuer) watch(ctx context.Context, w *watched) {
-	rings, cancel := r.options.Board.Wake(w.key)
+	rings, cancel := r.options.Registry.Wake(w.key)
 	defer cancel()
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
@@ -156,7 +156,7 @@ func (r *Rescuer) watch(ctx context.Context, w *watched) {
 
 // view is what matters of a trigger now.
 func (r *Rescuer) view(of *scaler.Scaler) view {
-	reading, err := r.options.Board.Read(of.Key)
+	reading, err := r.options.Registry.Read(of.Key)
 	if err != nil || reading.Held == 0 {
 		return view{} // while anything is held, it is known
 	}

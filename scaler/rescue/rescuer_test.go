@@ -264,7 +264,7 @@ func TestHeldBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.hold(25)
-		r := New(Options{Catalog: w.catalog, Board: w, Scales: w, Replicas: w.informed})
+		r := New(Options{Catalog: w.catalog, Registry: w, Scales: w, Replicas: w.informed})
 		w.catalog.Set(shop, trigger())
 		ctx := t.Context()
 		w.pass(time.Hour)

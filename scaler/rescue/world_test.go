@@ -41,7 +41,7 @@ func trigger(changes ...func(*v1alpha1.HTTPScalerSpec)) *scaler.Scaler {
 func oneStep(spec *v1alpha1.HTTPScalerSpec) { spec.Scale.OneStep = true }
 func paused(spec *v1alpha1.HTTPScalerSpec)  { spec.Scale.ScaleOutPaused = true }
 
-// world is a board and a cluster with one Deployment, inside a synctest bubble.
+// world is a registry and a cluster with one Deployment, inside a synctest bubble.
 type world struct {
 	t       *testing.T
 	catalog *scaler.Catalog
@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 // run starts a rescuer, until the test ends.
 func (w *world) run(leads bool) *Rescuer {
 	r := New(Options{
-		Catalog: w.catalog, Board: w, Scales: w, Replicas: w.informed, Leads: func() bool { return leads },
+		Catalog: w.catalog, Registry: w, Scales: w, Replicas: w.informed, Leads: func() bool { return leads },
 		Report: func(rescue Rescue) { w.rescues = append(w.rescues, rescue) },
 	})
 	ctx, stop := context.WithCancel(context.Background())
@@ -124,7 +124,7 @@ func (w *world) informed(scaler.Scaler) (int32, bool) {
 	return w.replicas, !w.blind
 }
 
-// Read is Board.
+// Read is Registry.
 func (w *world) Read(key types.NamespacedName) (demand.Reading, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,7 +134,7 @@ func (w *world) Read(key types.NamespacedName) (demand.Reading, error) {
 	return demand.Reading{Held: w.held, Active: true}, nil
 }
 
-// Wake is Board.
+// Wake is Registry.
 func (w *world) Wake(types.NamespacedName) (<-chan struct{}, func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,15 +17,15 @@ import (
 const (
 	// DefaultFlush is how often proxies report, see Options.Flush.
 	DefaultFlush = time.Second
-	// tidyInterval is how often the board looks for what counts no more.
+	// tidyInterval is how often the registry looks for what counts no more.
 	tidyInterval = time.Second
 )
 
-// Options of a Board.
+// Options of a Registry.
 type Options struct {
 	// Clock of this replica. Nil: that of the machine.
 	Clock clock.WithTickerAndDelayedExecution
-	// Catalog says which keys are counted and how. The board observes it, so it is to be made
+	// Catalog says which keys are counted and how. The registry observes it, so it is to be made
 	// before the first trigger is set.
 	Catalog *scaler.Catalog
 	// Flush is how often proxies report (stats_flush_interval of their bootstrap). Zero:
@@ -34,8 +34,8 @@ type Options struct {
 	Log   logr.Logger
 }
 
-// Board adds up what proxies and replicas say. It is safe for concurrent use.
-type Board struct {
+// Registry adds up what proxies and replicas say. It is safe for concurrent use.
+type Registry struct {
 	options Options
 	epoch   time.Time
 	began   instant
@@ -54,15 +54,15 @@ type Board struct {
 	followers atomic.Pointer[[]*Follower]
 }
 
-// New returns a board that knows nothing. Run is to be called.
-func New(options Options) *Board {
+// New returns a registry that knows nothing. Run is to be called.
+func New(options Options) *Registry {
 	if options.Clock == nil {
 		options.Clock = clock.RealClock{}
 	}
 	if options.Flush <= 0 {
 		options.Flush = DefaultFlush
 	}
-	b := &Board{
+	b := &Registry{
 		options: options, epoch: options.Clock.Now().Add(-time.Duration(past)), metrics: newMetrics(),
 		entries: map[types.NamespacedName]*entry{}, gateways: map[types.NamespacedName]*gateway{}, peers: map[string]*peer{},
 	}
@@ -76,7 +76,7 @@ func New(options Options) *Board {
 }
 
 // observe takes a trigger that came, changed or went.
-func (b *Board) observe(key types.NamespacedName, now *scaler.Scaler) {
+func (b *Registry) observe(key types.NamespacedName, now *scaler.Scaler) {
 	next := b.unplanned
 	if now != nil {
 		next = b.newPlan(now)
@@ -88,7 +88,7 @@ func (b *Board) observe(key types.NamespacedName, now *scaler.Scaler) {
 
 // Report takes a message of a proxy that reports to this replica. Reports of one proxy are to
 // be handed over in the order in which they arrive.
-func (b *Board) Report(r Report) {
+func (b *Registry) Report(r Report) {
 	if r.Time.IsZero() {
 		r.Time = b.options.Clock.Now()
 	}
@@ -110,7 +110,7 @@ func (b *Board) Report(r Report) {
 }
 
 // Gone says that the stream of a proxy to this replica ended.
-func (b *Board) Gone(from Proxy) {
+func (b *Registry) Gone(from Proxy) {
 	p := b.known(from)
 	if p == nil {
 		return
@@ -125,7 +125,7 @@ func (b *Board) Gone(from Proxy) {
 }
 
 // gateway returns a gateway, known or new.
-func (b *Board) gateway(key types.NamespacedName) *gateway {
+func (b *Registry) gateway(key types.NamespacedName) *gateway {
 	b.mu.RLock()
 	g := b.gateways[key]
 	b.mu.RUnlock()
@@ -142,7 +142,7 @@ func (b *Board) gateway(key types.NamespacedName) *gateway {
 }
 
 // proxy returns a proxy, known or new, with its lock held.
-func (b *Board) proxy(key Proxy) *proxy {
+func (b *Registry) proxy(key Proxy) *proxy {
 	g := b.gateway(key.Gateway)
 	for {
 		g.mu.Lock()
@@ -161,7 +161,7 @@ func (b *Board) proxy(key Proxy) *proxy {
 }
 
 // known returns a proxy; nil: it is not known.
-func (b *Board) known(key Proxy) *proxy {
+func (b *Registry) known(key Proxy) *proxy {
 	b.mu.RLock()
 	g := b.gateways[key.Gateway]
 	b.mu.RUnlock()
@@ -175,7 +175,7 @@ func (b *Board) known(key Proxy) *proxy {
 
 // Run drops what counts no more, until the context ends. Without it the numbers are right all
 // the same, and the memory grows.
-func (b *Board) Run(ctx context.Context) error {
+func (b *Registry) Run(ctx context.Context) error {
 	ticker := b.options.Clock.NewTicker(tidyInterval)
 	defer ticker.Stop()
 	for {
@@ -189,7 +189,7 @@ func (b *Board) Run(ctx context.Context) error {
 }
 
 // tidy is one round of Run.
-func (b *Board) tidy() {
+func (b *Registry) tidy() {
 	now := b.now()
 	for _, g := range b.allGateways() {
 		if g.sight(b, now).due {
@@ -220,7 +220,7 @@ func (b *Board) tidy() {
 }
 
 // remove removes an entry that nothing leads to.
-func (b *Board) remove(e *entry) {
+func (b *Registry) remove(e *entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e.mu.Lock()
@@ -231,7 +231,7 @@ func (b *Board) remove(e *entry) {
 	}
 }
 
-func (b *Board) allEntries() []*entry {
+func (b *Registry) allEntries() []*entry {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	all := make([]*entry, 0, len(b.entries))
@@ -241,7 +241,7 @@ func (b *Board) allEntries() []*entry {
 	return all
 }
 
-func (b *Board) allGateways() []*gateway {
+func (b *Registry) allGateways() []*gateway {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	all := make([]*gateway, 0, len(b.gateways))
