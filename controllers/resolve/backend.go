@@ -121,7 +121,7 @@ func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, nu
 	}
 	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(port.Port)}
 	if r.grpc {
-		cluster.Scope = ir.ScopeGRPC
+		cluster.Route = ir.RouteGRPC
 	}
 	return backend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port, cluster)
 }

@@ -13,12 +13,12 @@ import (
 // TLS; empty for none.
 //
 // The protocol is the one of appProtocol, HTTP/1.1 without (or see reencrypt). Backends of GRPCRoutes have
-// clusters of their own (ir.ScopeGRPC), which always speak HTTP/2: a Service without
+// clusters of their own (ir.RouteGRPC), which always speak HTTP/2: a Service without
 // appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
-// likewise (ir.ScopeTCP, ir.ScopeUDP).
+// likewise (ir.RouteTCP, ir.RouteTLS, ir.RouteUDP).
 func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) ClusterResult {
 	switch {
-	case key.Scope == ir.ScopeHold:
+	case key.Hold:
 		return holdCluster(key)
 	case key.Kind == ir.BackendPool:
 		return poolCluster(v, key, clientCertificate)
@@ -35,10 +35,10 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) C
 		return ClusterResult{}
 	}
 	result := ClusterResult{Exists: true, Cluster: ir.Cluster{Key: key, Source: serviceSource(key)}}
-	switch key.Scope {
-	case ir.ScopeGRPC:
+	switch key.Route {
+	case ir.RouteGRPC:
 		result.Cluster.Protocol = ir.HTTP2
-	case ir.ScopeTCP, ir.ScopeTLS, ir.ScopeUDP:
+	case ir.RouteTCP, ir.RouteTLS, ir.RouteUDP:
 		result.Cluster.Protocol = ir.TCPRaw
 	default:
 		if result.Cluster.Protocol = protocolOf(port).http; result.Cluster.Protocol == "" {
@@ -47,10 +47,10 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) C
 	}
 	// What a client sent as bytes may be TLS already (Gateway API BackendTLSPolicySpec: for
 	// HTTPRoute, GRPCRoute and TLSRoute with termination).
-	if key.Scope != ir.ScopeTCP && key.Scope != ir.ScopeUDP {
+	if key.Route != ir.RouteTCP && key.Route != ir.RouteUDP {
 		result.applyPolicy(v, port.Name, clientCertificate)
 	}
-	if (key.Scope == "" || key.Scope == ir.ScopeGRPC) && reencrypts(v, key, port.Name) {
+	if (key.Route == ir.RouteHTTP || key.Route == ir.RouteGRPC) && reencrypts(v, key, port.Name) {
 		result.reencrypt(protocolOf(port).stated, clientCertificate)
 	}
 	return result
@@ -73,7 +73,7 @@ func clusterPort(v store.View, key ir.ClusterKey) *corev1.ServicePort {
 	if service == nil || service.Spec.Type == corev1.ServiceTypeExternalName {
 		return nil
 	}
-	if key.Scope == ir.ScopeUDP {
+	if key.Route == ir.RouteUDP {
 		return servicePort(service, key.Port, corev1.ProtocolUDP)
 	}
 	return servicePort(service, key.Port, corev1.ProtocolTCP)

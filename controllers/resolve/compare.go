@@ -83,12 +83,7 @@ func sortedClusters(set map[ir.ClusterKey]struct{}) []ir.ClusterKey {
 	for key := range set {
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b ir.ClusterKey) int {
-		return cmp.Or(
-			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
-			cmp.Compare(a.Port, b.Port), cmp.Compare(a.Scope, b.Scope),
-		)
-	})
+	slices.SortFunc(keys, ir.ClusterKey.Compare)
 	return keys
 }
 

@@ -22,7 +22,7 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 	if found == nil {
 		return
 	}
-	hold := target.Cluster.Hold()
+	hold := target.Cluster.HoldCluster()
 	target.Cluster.Demand = found.Name
 	if mayBeAtZero(found.Spec.Scale) {
 		target.Hold = &ir.Hold{Cluster: hold, Demand: ir.Key(store.KeyOf(found)), Timeout: HoldTimeout(found.Spec.Hold)}

@@ -21,7 +21,7 @@ func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	endpoints := ir.Endpoints{Key: key}
 	object := types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
 	switch {
-	case key.Scope == ir.ScopeHold: // whoever holds says when it is to be asked
+	case key.Hold: // scaler/hold says when it is to be asked
 	case key.Kind == ir.BackendPool:
 		endpoints.Addresses = poolAddresses(v, object)
 	default:
@@ -44,7 +44,7 @@ func serviceAddressesOf(v store.View, object types.NamespacedName, key ir.Cluste
 		return nil
 	}
 	protocol := corev1.ProtocolTCP
-	if key.Scope == ir.ScopeUDP {
+	if key.Route == ir.RouteUDP {
 		protocol = corev1.ProtocolUDP
 	}
 	port := servicePort(service, key.Port, protocol)

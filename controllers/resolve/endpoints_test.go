@@ -40,7 +40,7 @@ func TestServiceEndpoints(t *testing.T) {
 		service string // default: webService
 		slices  []string
 		port    uint32 // default: 80
-		scope   string
+		route   ir.RouteProtocol
 		want    string
 	}{
 		{name: "sorted and once", slices: []string{
@@ -69,8 +69,8 @@ func TestServiceEndpoints(t *testing.T) {
 		{name: "names are no addresses", slices: []string{sliceYAML("a", "FQDN", plain, "{addresses: [example.com]}")}},
 		{name: "headless", service: headless, slices: []string{sliceYAML("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 8080"},
 		{name: "ExternalName", service: strings.Replace(externalService, "external", "web", 1), slices: []string{sliceYAML("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}},
-		{name: "scope shares endpoints", scope: ir.ScopeGRPC, slices: []string{sliceYAML("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 8080"},
-		{name: "UDP", scope: ir.ScopeUDP, port: 53, slices: []string{sliceYAML("a", "IPv4", "{name: datagram, port: 5353, protocol: UDP}, {name: plain, port: 8080}", "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 5353"},
+		{name: "gRPC shares endpoints", route: ir.RouteGRPC, slices: []string{sliceYAML("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 8080"},
+		{name: "UDP", route: ir.RouteUDP, port: 53, slices: []string{sliceYAML("a", "IPv4", "{name: datagram, port: 5353, protocol: UDP}, {name: plain, port: 8080}", "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 5353"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestServiceEndpoints(t *testing.T) {
 			if tt.port == 0 {
 				tt.port = 80
 			}
-			key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: tt.port, Scope: tt.scope}
+			key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: tt.port, Route: tt.route}
 			for i := range tt.slices {
 				tt.slices[i] = strings.ReplaceAll(tt.slices[i], "\t", " ")
 			}

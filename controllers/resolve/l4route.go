@@ -62,13 +62,13 @@ func (r *routeResolver) l4Result(parentRefs []gwv1.ParentReference, rules []l4Ru
 			if a.listener.Chain == "" {
 				continue
 			}
-			scoped := r.scoped(forward, a.listener)
-			for _, target := range scoped.Targets {
+			carried := r.carried(forward, a.listener)
+			for _, target := range carried.Targets {
 				if !target.Invalid {
 					used[target.Cluster] = struct{}{}
 				}
 			}
-			result.Forwards = r.appendForwards(result.Forwards, p, a, scoped)
+			result.Forwards = r.appendForwards(result.Forwards, p, a, carried)
 		}
 	}
 	result.Clusters = sortedClusters(used)
@@ -100,20 +100,20 @@ func (r *routeResolver) source(rules []l4Rule) ir.Source {
 	return source
 }
 
-// scoped returns the forward as it is on a listener: where TLS is terminated, a
+// carried returns the forward as it is on a listener: where TLS is terminated, a
 // BackendTLSPolicy may ask for TLS towards the backend, and elsewhere the bytes are not ours.
-func (r *routeResolver) scoped(forward ir.L4Forward, listener Listener) ir.L4Forward {
-	scope := ir.ScopeTCP
+func (r *routeResolver) carried(forward ir.L4Forward, listener Listener) ir.L4Forward {
+	protocol := ir.RouteTCP
 	switch {
 	case r.object.Kind == store.UDPRoute:
-		scope = ir.ScopeUDP
+		protocol = ir.RouteUDP
 	case r.object.Kind == store.TLSRoute && !listener.Passthrough:
-		scope = ir.ScopeTLS
+		protocol = ir.RouteTLS
 	}
 	forward.Targets = slices.Clone(forward.Targets)
 	for i := range forward.Targets {
 		if !forward.Targets[i].Invalid {
-			forward.Targets[i].Cluster.Scope = scope
+			forward.Targets[i].Cluster.Route = protocol
 		}
 	}
 	return forward

@@ -84,8 +84,8 @@ func TestL4Routes(t *testing.T) {
 				}
 			}
 			for _, cluster := range result.Clusters {
-				if cluster.Scope == "" {
-					t.Errorf("cluster %s has no scope", cluster)
+				if cluster.Route == ir.RouteHTTP {
+					t.Errorf("cluster %s is one of HTTPRoutes", cluster)
 				}
 			}
 		})
@@ -93,18 +93,18 @@ func TestL4Routes(t *testing.T) {
 }
 
 // A UDP port and a TCP port of one number have their own endpoints.
-func TestEndpointsOfScopes(t *testing.T) {
+func TestEndpointsOfRouteProtocols(t *testing.T) {
 	key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "dns", Port: 53}
 	udp := key
-	udp.Scope = ir.ScopeUDP
+	udp.Route = ir.RouteUDP
 	if udp.Endpoints() == key.Endpoints() {
 		t.Error("UDP and TCP share their endpoints")
 	}
-	for _, scope := range []string{ir.ScopeGRPC, ir.ScopeTCP, ir.ScopeTLS} {
-		scoped := key
-		scoped.Scope = scope
-		if scoped.Endpoints() != key {
-			t.Errorf("scope %s has endpoints of its own", scope)
+	for _, protocol := range []ir.RouteProtocol{ir.RouteGRPC, ir.RouteTCP, ir.RouteTLS} {
+		other := key
+		other.Route = protocol
+		if other.Endpoints() != key {
+			t.Errorf("%s has endpoints of its own", protocol)
 		}
 	}
 }

@@ -138,15 +138,15 @@ func TestClusterTLS(t *testing.T) {
 		{name: "without CA nothing is trusted", key: webCluster(80), policy: "p", documents: []string{policyYAML("p", webTarget, caReference)}, check: trustsNobody},
 		{name: "unknown set of CAs", key: webCluster(80), policy: "p",
 			documents: []string{policyYAML("p", webTarget, "{hostname: a.org, wellKnownCACertificates: example.com/mine}")}, check: trustsNobody},
-		{name: "gRPC has TLS too", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Scope: ir.ScopeGRPC}, policy: "p",
+		{name: "gRPC has TLS too", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteGRPC}, policy: "p",
 			documents: []string{ca, policyYAML("p", webTarget, caReference)}},
-		{name: "TCP is forwarded as it is", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Scope: ir.ScopeTCP},
+		{name: "TCP is forwarded as it is", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTCP},
 			documents: []string{ca, policyYAML("p", webTarget, caReference)}, check: func(t *testing.T, c ClusterResult) {
 				if c.Cluster.TLS != nil || c.Cluster.Protocol != ir.TCPRaw {
 					t.Errorf("%+v", c.Cluster)
 				}
 			}},
-		{name: "terminated TLS", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Scope: ir.ScopeTLS}, policy: "p",
+		{name: "terminated TLS", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTLS}, policy: "p",
 			documents: []string{ca, policyYAML("p", webTarget, caReference)}, check: func(t *testing.T, c ClusterResult) {
 				if c.Cluster.TLS == nil || c.Cluster.Protocol != ir.TCPRaw {
 					t.Errorf("%+v", c.Cluster)
@@ -187,14 +187,14 @@ func trustsNobody(t *testing.T, c ClusterResult) {
 func TestClusterProtocol(t *testing.T) {
 	for _, tt := range []struct {
 		port  uint32
-		scope string
+		route ir.RouteProtocol
 		want  ir.Protocol
 	}{
 		{80, "", ir.HTTP1}, {81, "", ir.HTTP2}, {82, "", ir.HTTP1}, {443, "", ir.HTTP1}, {90, "", ir.HTTP1},
-		{80, ir.ScopeGRPC, ir.HTTP2}, {81, ir.ScopeGRPC, ir.HTTP2}, {80, ir.ScopeTCP, ir.TCPRaw}, {53, ir.ScopeUDP, ir.TCPRaw},
+		{80, ir.RouteGRPC, ir.HTTP2}, {81, ir.RouteGRPC, ir.HTTP2}, {80, ir.RouteTCP, ir.TCPRaw}, {53, ir.RouteUDP, ir.TCPRaw},
 	} {
 		key := webCluster(tt.port)
-		key.Scope = tt.scope
+		key.Route = tt.route
 		if got := Cluster(storeOf(t, webService).View(nil), key, ""); !got.Exists || got.Cluster.Protocol != tt.want {
 			t.Errorf("%s: got %+v, want %s", key, got, tt.want)
 		}

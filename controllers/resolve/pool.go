@@ -68,12 +68,10 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 	result.picker = &ir.Picker{
 		Cluster: ir.ClusterKey{
 			Kind: ir.BackendPicker, Namespace: service.Namespace, Name: service.Name, Port: port,
+			FailOpen: result.failOpen,
 		},
 		FailOpen:     result.failOpen,
 		ResponseBody: pool.Annotations[responseBodyAnnotation] == "stream",
-	}
-	if result.failOpen {
-		result.picker.Cluster.Scope = ir.ScopeOpen
 	}
 	return result
 }

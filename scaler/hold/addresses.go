@@ -8,13 +8,12 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
 // Suffix makes the name of the endpoints of a hold cluster out of the name of the endpoints
 // that it is about.
-const Suffix = "/" + ir.ScopeHold
+const Suffix = "/hold"
 
 // Addresses are where proxies ask, "host:port" each.
 type Addresses struct {

@@ -37,7 +37,7 @@ func benchPlane(b *testing.B, ports ...uint32) (*plane, *site) {
 	p.apply(append(s.world(), deltatest.Endpoints(b, s.backend.String(), ports...))...)
 	p.gate.Ready(ir.Key(gatewayKey))
 	proxy := deltatest.Start(b, deltatest.Options{Gateway: ir.Key(gatewayKey), Node: "a", Dial: dial(p.address)})
-	proxy.Subscribe(resource.Endpoint, s.backend.String(), s.backend.Hold().String())
+	proxy.Subscribe(resource.Endpoint, s.backend.String(), s.backend.HoldCluster().String())
 	eventually(b, "the proxy to be known", func() bool {
 		d := p.backend()
 		return len(d.Proxies) == 1 && d.Proxies[0].Ready == (len(ports) > 0)

@@ -23,7 +23,7 @@ import (
 func FuzzReadCluster(f *testing.F) {
 	counting := service()
 	counting.Demand = "web-0"
-	for _, key := range []ir.ClusterKey{service(), counting, service().Hold()} {
+	for _, key := range []ir.ClusterKey{service(), counting, service().HoldCluster()} {
 		made, err := translate.Cluster(ir.Cluster{Key: key, Protocol: ir.HTTP1})
 		if err != nil {
 			f.Fatal(err)

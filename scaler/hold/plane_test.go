@@ -188,7 +188,7 @@ func (s *site) world() []resource.Resource {
 	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: siteHost, Routes: []ir.Route{{
 		Name: "all", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
 		Action: &ir.Forward{Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
-			Cluster: s.backend.Hold(), Demand: ir.Key(s.demand), Timeout: time.Minute,
+			Cluster: s.backend.HoldCluster(), Demand: ir.Key(s.demand), Timeout: time.Minute,
 		}}}},
 	}}})
 	if err != nil {
@@ -197,8 +197,8 @@ func (s *site) world() []resource.Resource {
 	return []resource.Resource{
 		listener, scope, table,
 		s.one(translate.Cluster(ir.Cluster{Key: target, Protocol: ir.HTTP1})),
-		s.one(translate.Cluster(ir.Cluster{Key: s.backend.Hold(), Protocol: ir.HTTP2})),
-		s.one(translate.Endpoints(ir.Endpoints{Key: s.backend.Hold()})),
+		s.one(translate.Cluster(ir.Cluster{Key: s.backend.HoldCluster(), Protocol: ir.HTTP2})),
+		s.one(translate.Endpoints(ir.Endpoints{Key: s.backend.HoldCluster()})),
 	}
 }
 

@@ -98,7 +98,7 @@ func (r *rig) world(ports ...uint32) {
 	counting := r.backend
 	counting.Demand = r.demand.Name
 	r.apply(r.one(translate.Cluster(ir.Cluster{Key: counting, Protocol: ir.HTTP1})), r.assignment(ports...),
-		r.one(translate.Endpoints(ir.Endpoints{Key: r.backend.Hold()})))
+		r.one(translate.Endpoints(ir.Endpoints{Key: r.backend.HoldCluster()})))
 }
 
 func (r *rig) one(made resource.Resource, err error) resource.Resource {

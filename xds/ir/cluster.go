@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"cmp"
 	"strconv"
 )
 
@@ -13,51 +14,78 @@ const (
 	BackendPicker  BackendKind = "picker" // the endpoint picker Service of a pool
 )
 
-// ClusterKey is the identity of a backend. Scope splits what is counted or held apart while
-// the endpoints stay shared.
+// ClusterKey is the identity of a backend as one kind of use sees it. The fields after Port split
+// what is configured or counted apart while the endpoints stay shared (Endpoints).
 type ClusterKey struct {
 	Kind      BackendKind
 	Namespace string
 	Name      string
 	Port      uint32 // the Service port; zero for pools
-	Scope     string
-	// Demand is the name of the HTTPScaler, in Namespace, that the requests count for; empty:
-	// nobody counts them.
+	// Route is the kind of the routes that use the cluster.
+	Route RouteProtocol
+	// FailOpen: the picker of pools that fail open. Its endpoints become visible later than those
+	// of a picker whose pools fail closed, so they travel apart.
+	FailOpen bool
+	// Hold: the cluster that the proxy asks whether a request to the backend may go on. Its
+	// endpoints are replicas of the control plane, or none.
+	Hold bool
+	// Demand is the name of the HTTPScaler, in Namespace, that the requests count for; empty: they
+	// are not counted.
 	Demand string
 }
 
-// Scopes of clusters. The protocol of the first four follows from the kind of route that uses
-// them.
+// RouteProtocol is what the proxy forwards to a backend because of the kind of the route.
+type RouteProtocol string
+
+// The protocols of kinds of routes.
 const (
-	ScopeGRPC = "grpc" // GRPCRoute: HTTP/2 whatever the backend says of itself
-	ScopeTCP  = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
-	ScopeTLS  = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
-	ScopeUDP  = "udp"  // UDPRoute
-	// ScopeOpen: the picker of pools that fail open. Its endpoints join later than those of
-	// pools that fail closed (xds/settle), so they travel apart.
-	ScopeOpen = "open"
-	// ScopeHold: who is asked whether a request to the backend may go on (Hold). Its endpoints
-	// are replicas of the control plane, or none.
-	ScopeHold = "hold"
+	RouteHTTP RouteProtocol = ""     // HTTPRoute: HTTP in the version that the backend speaks
+	RouteGRPC RouteProtocol = "grpc" // GRPCRoute: HTTP/2, whatever the Service says
+	RouteTCP  RouteProtocol = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
+	RouteTLS  RouteProtocol = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
+	RouteUDP  RouteProtocol = "udp"  // UDPRoute: datagrams
+)
+
+// The last part of the name of a cluster that is no plain route's.
+const (
+	variantFailOpen = "open"
+	variantHold     = "hold"
 )
 
 // Endpoints returns the key under which the endpoints of the cluster travel. A UDP port is
-// another port than the TCP port with its number; of a picker that fails open, see ScopeOpen.
+// another port than the TCP port with its number.
 func (k ClusterKey) Endpoints() ClusterKey {
-	switch k.Scope {
-	case ScopeUDP, ScopeOpen, ScopeHold:
-	default:
-		k.Scope = ""
+	if k.Route != RouteUDP {
+		k.Route = RouteHTTP
 	}
 	k.Demand = ""
 	return k
 }
 
-// Hold returns the cluster that is asked about requests to the backend. All clusters of one
+// HoldCluster returns the cluster that is asked about requests to the backend. All clusters of one
 // backend share it.
-func (k ClusterKey) Hold() ClusterKey {
-	k.Scope, k.Demand = ScopeHold, ""
+func (k ClusterKey) HoldCluster() ClusterKey {
+	k.Route, k.FailOpen, k.Hold, k.Demand = RouteHTTP, false, true, ""
 	return k
+}
+
+// HoldBackend returns the backend that a HoldCluster is asked about.
+func (k ClusterKey) HoldBackend() ClusterKey {
+	k.Hold = false
+	return k.Endpoints()
+}
+
+// variant is the part of the name that tells clusters of one backend apart. At most one of the
+// three fields is set.
+func (k ClusterKey) variant() string {
+	switch {
+	case k.Hold:
+		return variantHold
+	case k.FailOpen:
+		return variantFailOpen
+	default:
+		return string(k.Route)
+	}
 }
 
 func (k ClusterKey) String() string {
@@ -65,13 +93,21 @@ func (k ClusterKey) String() string {
 	if k.Port != 0 {
 		text += "/" + strconv.FormatUint(uint64(k.Port), 10)
 	}
-	if k.Scope != "" {
-		text += "/" + k.Scope
+	if variant := k.variant(); variant != "" {
+		text += "/" + variant
 	}
 	if k.Demand != "" {
 		text += "@" + k.Demand
 	}
 	return text
+}
+
+// Compare orders keys by their fields.
+func (k ClusterKey) Compare(other ClusterKey) int {
+	return cmp.Or(
+		cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name),
+		cmp.Compare(k.Port, other.Port), cmp.Compare(k.variant(), other.variant()), cmp.Compare(k.Demand, other.Demand),
+	)
 }
 
 // Protocol is what the proxy speaks to the endpoints of a cluster.

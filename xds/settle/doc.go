@@ -6,7 +6,7 @@
 // endpoint that joins such a pool's picker is published Delay later. Until then its requests
 // go to any ready Pod, as while the picker was away.
 //
-// Job: delay the joining, and only the joining, of endpoints of clusters with ir.ScopeOpen.
+// Job: delay the joining, and only the joining, of endpoints of pickers with FailOpen (ir.ClusterKey).
 // Inputs: what the engine publishes. Outputs: the same calls of Next, with fewer endpoints for
 // a while. Everything else passes at once, and so does the first version of an assignment: an
 // unanswered name holds a starting listener back.

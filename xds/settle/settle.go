@@ -67,7 +67,7 @@ func (s *Stage) Apply(gateway ir.Key, change resource.Change) {
 		s.forget(id{gateway, key.Name}, key.Type)
 	}
 	for i, r := range change.Upsert {
-		if r.Type == resource.Endpoint && strings.HasSuffix(r.Name, "/"+ir.ScopeOpen) {
+		if r.Type == resource.Endpoint && strings.HasSuffix(r.Name, "/open") {
 			change.Upsert[i] = s.take(id{gateway, r.Name}, r)
 		}
 	}

@@ -18,7 +18,7 @@ func (w *world) held(target ir.Target, holder *proxytest.Holder) ir.Target {
 	if holder != nil {
 		replicas = append(replicas, holder.Address)
 	}
-	target.Hold = &ir.Hold{Cluster: target.Cluster.Hold(), Demand: ir.Key{Namespace: "test", Name: "scaler"}, Timeout: time.Minute}
+	target.Hold = &ir.Hold{Cluster: target.Cluster.HoldCluster(), Demand: ir.Key{Namespace: "test", Name: "scaler"}, Timeout: time.Minute}
 	w.cluster(ir.Cluster{Key: target.Hold.Cluster, Protocol: ir.HTTP2}, replicas...)
 	return target
 }

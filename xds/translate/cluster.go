@@ -59,10 +59,10 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		// is a reason to use all of them.
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
 	}
-	if c.Key.Kind == ir.BackendPicker || c.Key.Scope == ir.ScopeHold {
+	if c.Key.Kind == ir.BackendPicker || c.Key.Hold {
 		message.ConnectTimeout = durationpb.New(pickerConnectTimeout)
 	}
-	if c.Key.Scope == ir.ScopeHold {
+	if c.Key.Hold {
 		message.OutlierDetection = replicaHealth()
 		message.CommonLbConfig = nil
 	}
