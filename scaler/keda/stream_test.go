@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"github.com/onsi/gomega"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
@@ -102,7 +103,7 @@ func TestStreamIsActive(t *testing.T) {
 	w.registry.set(key, holding)
 	wantActive(t, stream, true, true, true) // at once, and again while they are held
 	w.registry.set(key, idle)
-	eventually(t, "false after the requests went", func() bool { return !stream.next().GetResult() })
+	gomega.NewWithT(t).Eventually(func() bool { return stream.next().GetResult() }).WithTimeout(patience).Should(gomega.BeFalse())
 
 	again := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
 	wantActive(t, again, false)
@@ -113,9 +114,9 @@ func TestStreamIsActive(t *testing.T) {
 	stream.cancel()
 	again.cancel()
 	wantCode(t, stream.ended(), codes.Canceled, "")
-	eventually(t, "the server forgets them", func() bool {
-		return w.registry.waiters(key) == 0 && value(t, measured.streams.WithLabelValues("StreamIsActive")) == 0
-	})
+	gomega.NewWithT(t).Eventually(func() float64 {
+		return float64(w.registry.waiters(key)) + value(t, measured.streams.WithLabelValues("StreamIsActive"))
+	}).WithTimeout(patience).Should(gomega.BeZero(), "the server forgets both streams")
 	for kind, least := range map[string]float64{pushWake: 1, pushRepeat: 2, pushIdle: 3} {
 		if got := value(t, measured.pushes.WithLabelValues(kind)); got < least {
 			t.Errorf("%v pushes of kind %s, want %v", got, kind, least)
@@ -123,54 +124,51 @@ func TestStreamIsActive(t *testing.T) {
 	}
 }
 
-// TestStreamBeforeTrigger: KEDA may be faster than our informer.
+// TestStreamBeforeTrigger: a stream that KEDA opened before the trigger is in force is sent nothing
+// until it is, and then its state.
 func TestStreamBeforeTrigger(t *testing.T) {
-	w := newWorld(t)
-	key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
-	w.registry.set(key, holding)
-	w.scale(key, 0)
-	stream := open(t, w.client.StreamIsActive, refTo(metadata(nil)))
-	eventually(t, "the stream waits for the object", func() bool {
-		w.server.index.mu.RLock()
-		defer w.server.index.mu.RUnlock()
-		return len(w.server.index.objects) == 1
+	synctest.Test(t, func(t *testing.T) {
+		w := bubble()
+		key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
+		w.registry.set(key, holding)
+		w.scale(key, 0)
+		stream := w.follow(t, metadata(nil))
+		stream.wants(t, time.Minute)
+		apply(t, w.catalog, named{"", metadata(nil)})
+		stream.wants(t, 0, true)
 	})
-	if len(stream.messages) > 0 {
-		t.Error("something was sent of a trigger that nobody knows")
-	}
-	apply(t, w.catalog, named{"", metadata(nil)})
-	wantActive(t, stream, true)
 }
 
-// TestStreamKeepsTrigger: a changed object, that KEDA has not read yet, does not end pushes;
-// a new stream with what is no more finds nothing; a trigger of another name takes over.
+// TestStreamKeepsTrigger: a changed object, which KEDA has not read yet, does not end pushes; a new
+// stream of the old metadata finds nothing; a trigger of another name with the same metadata takes
+// over.
 func TestStreamKeepsTrigger(t *testing.T) {
-	w := newWorld(t)
-	before, after := metadata(nil), metadata(map[string]string{"hosts": "new.example.com"})
-	key := apply(t, w.catalog, named{"a", before})[0]
-	w.registry.set(key, idle)
-	w.scale(key, 0)
-	stream := open(t, w.client.StreamIsActive, refTo(before))
-	wantActive(t, stream, false)
-	apply(t, w.catalog, named{"a", after})
-	w.registry.set(key, holding)
-	wantActive(t, stream, true)
+	synctest.Test(t, func(t *testing.T) {
+		w := bubble()
+		before, after := metadata(nil), metadata(map[string]string{"hosts": "new.example.com"})
+		key := apply(t, w.catalog, named{"a", before})[0]
+		w.registry.set(key, idle)
+		w.scale(key, 0)
+		stream := w.follow(t, before)
+		stream.wants(t, 0, false)
+		apply(t, w.catalog, named{"a", after})
+		w.registry.set(key, holding)
+		stream.wants(t, 0, true)
 
-	late := open(t, w.client.StreamIsActive, refTo(before))
-	fresh := open(t, w.client.StreamIsActive, refTo(after))
-	wantActive(t, fresh, true)
-	if len(late.messages) > 0 {
-		t.Error("something was sent of hosts that are no more")
-	}
+		late := w.follow(t, before)
+		fresh := w.follow(t, after)
+		fresh.wants(t, 0, true)
+		late.wants(t, time.Minute)
 
-	renamed := apply(t, w.catalog, named{"b", after})[0]
-	w.registry.set(renamed, idle)
-	w.scale(renamed, 0)
-	w.catalog.Set(key, nil)
-	eventually(t, "the new stream follows the name", func() bool { return w.registry.waiters(renamed) == 1 && w.registry.waiters(key) == 0 })
-	eventually(t, "its state is sent", func() bool { return !fresh.next().GetResult() })
-	w.registry.set(renamed, holding)
-	wantActive(t, fresh, true)
+		renamed := apply(t, w.catalog, named{"b", after})[0]
+		w.registry.set(renamed, idle)
+		w.scale(renamed, 0)
+		w.catalog.Set(key, nil)
+		fresh.since(t)
+		fresh.wants(t, heartbeat, false)
+		w.registry.set(renamed, holding)
+		fresh.wants(t, 0, true)
+	})
 }
 
 // TestStreamMetricSpec: at open from the metadata, then when the trigger in force changes.
@@ -287,6 +285,40 @@ func (r *recorder[T]) Context() context.Context { return r.ctx }
 func (r *recorder[T]) Send(message *T) error {
 	r.sent = append(r.sent, sending[T]{time.Since(r.began), message})
 	return nil
+}
+
+// following is a StreamIsActive in a bubble.
+type following struct{ *recorder[pb.IsActiveResponse] }
+
+// follow opens a stream for the metadata of a trigger.
+func (w *world) follow(t *testing.T, metadata map[string]string) following {
+	t.Helper()
+	stream := following{&recorder[pb.IsActiveResponse]{ctx: t.Context(), began: time.Now()}}
+	go func() { _ = w.server.StreamIsActive(refTo(metadata), stream) }()
+	synctest.Wait()
+	return stream
+}
+
+// since forgets what was sent so far.
+func (f following) since(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	f.sent = nil
+}
+
+// wants lets a span pass and compares all that was sent since the last call.
+func (f following) wants(t *testing.T, span time.Duration, want ...bool) {
+	t.Helper()
+	time.Sleep(span)
+	synctest.Wait()
+	var got []bool
+	for _, sent := range f.sent {
+		got = append(got, sent.message.GetResult())
+	}
+	f.sent = nil
+	if !slices.Equal(got, want) {
+		t.Errorf("after %s: sent %v, want %v", span, got, want)
+	}
 }
 
 // bubble is a world for synctest: without gRPC, whose sockets would let no time pass.

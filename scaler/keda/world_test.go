@@ -26,6 +26,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience with an event that a test waits for.
+const patience = 10 * time.Second
+
 const address = "kedify-gateway.kedify-system:9090"
 
 // fakeRegistry is a Registry that says what it was told. Keys without a reading are unknown.
@@ -202,16 +205,6 @@ func serve(t testing.TB, server *Server) (address string, stop func()) {
 	})
 	t.Cleanup(stop)
 	return listener.Addr().String(), stop
-}
-
-// eventually waits until something is true.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
 }
 
 // wantCode fails unless an error has a code, and a message if one is given.
