@@ -61,9 +61,9 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 	})
 }
 
-// active is the answer to a poll. Shortly after all replicas of ours started, nobody knows what
-// arrived before, and "no" would stop a workload that may have had requests a moment ago: one
-// that runs may run on until that is settled. One at zero is not started by this.
+// active is the answer to a poll. Shortly after all replicas of the controller started, earlier
+// arrivals are unknown, and "no" would stop a workload that may have had requests a moment before:
+// until that is settled, a workload that runs stays active. A workload at zero is not started.
 func (s *Server) active(of *scaler.Scaler) (bool, error) {
 	reading, err := s.options.Registry.Read(of.Key)
 	if err != nil {

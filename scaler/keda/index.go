@@ -14,21 +14,21 @@ type index struct {
 	mu      sync.RWMutex
 	objects map[types.NamespacedName]*object              // by namespace and name of the ScaledObject
 	owners  map[types.NamespacedName]types.NamespacedName // HTTPScaler to ScaledObject
-	made    uint64
+	added   uint64
 }
 
-// object is a ScaledObject that has triggers, or streams that wait for them.
+// object is a ScaledObject with triggers, or with streams that wait for triggers.
 type object struct {
-	triggers map[types.NamespacedName]*known // by demand key
+	triggers map[types.NamespacedName]*indexed // by demand key
 	watchers map[chan struct{}]struct{}
 }
 
-// known is a trigger in force.
-type known struct {
+// indexed is a trigger in force.
+type indexed struct {
 	scaler   *scaler.Scaler
 	identity string
-	// order in which the keys came: of two with one identity, which a renamed trigger has for
-	// a moment, the newer is meant.
+	// order of appearance of the keys. While a trigger is renamed, two have one identity; the newer
+	// one counts.
 	order uint64
 }
 
@@ -52,12 +52,12 @@ func (x *index) set(key types.NamespacedName, now *scaler.Scaler) {
 		x.remove(before, key)
 	}
 	o := x.object(owner)
-	fresh := &known{scaler: now, identity: trigger.Identity(now.Spec)}
+	fresh := &indexed{scaler: now, identity: trigger.Identity(now.Spec)}
 	if last := o.triggers[key]; last != nil {
 		fresh.order = last.order
 	} else {
-		x.made++
-		fresh.order = x.made
+		x.added++
+		fresh.order = x.added
 	}
 	o.triggers[key], x.owners[key] = fresh, owner
 	o.signal()
@@ -76,7 +76,7 @@ func (x *index) remove(owner, key types.NamespacedName) {
 func (x *index) object(key types.NamespacedName) *object {
 	o := x.objects[key]
 	if o == nil {
-		o = &object{triggers: map[types.NamespacedName]*known{}, watchers: map[chan struct{}]struct{}{}}
+		o = &object{triggers: map[types.NamespacedName]*indexed{}, watchers: map[chan struct{}]struct{}{}}
 		x.objects[key] = o
 	}
 	return o
@@ -106,7 +106,7 @@ func (x *index) find(owner types.NamespacedName, identity string) *scaler.Scaler
 	if o == nil {
 		return nil
 	}
-	var found *known
+	var found *indexed
 	for _, k := range o.triggers {
 		if k.identity == identity && (found == nil || k.order > found.order) {
 			found = k
@@ -138,8 +138,8 @@ func (x *index) count(owner types.NamespacedName) int {
 	return 0
 }
 
-// watch returns a channel that gets a value when the triggers of an object change. Values that
-// nobody takes are merged into one. Cancel must be called.
+// watch returns a channel that gets a value when the triggers of an object change. Values that are
+// not received are merged into one. Cancel must be called.
 func (x *index) watch(owner types.NamespacedName) (changed <-chan struct{}, cancel func()) {
 	w := make(chan struct{}, 1)
 	x.mu.Lock()

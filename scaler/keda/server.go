@@ -20,10 +20,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// stopTimeout is how long a client may take to hear that its streams ended.
+// stopTimeout bounds the time that clients have to receive the end of their streams.
 const stopTimeout = 5 * time.Second
 
-// Registry is where demand is known; demand.Registry is one.
+// Registry reads demand; demand.Registry implements it.
 type Registry interface {
 	// Read answers from memory, with an error that wraps demand.ErrUnknown when it is blind.
 	Read(key types.NamespacedName) (demand.Reading, error)
@@ -36,12 +36,12 @@ type Options struct {
 	// Catalog is observed, so the server is to be made before the first trigger is set.
 	Catalog  *scaler.Catalog
 	Registry Registry
-	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known.
-	// Nil: they never are.
+	// Replicas returns spec.replicas of a trigger's target, from memory, and whether they are known.
+	// Nil: they are never known.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
-	// Running says whether a target has replicas, and may ask the API server. It is called where
-	// Replicas does not know and past arrivals are not settled, and may take most of the 200 ms.
-	// Nil: nobody knows.
+	// Running reports whether a target has replicas, and whether that is known. It may ask the API
+	// server and take most of the 200 ms. It is called when Replicas does not know and past arrivals
+	// are not settled. Nil: it is never known.
 	Running func(scaler.Scaler) (running, known bool)
 	// TLS of the port; whether KEDA must show a certificate is up to it. Nil: plaintext.
 	TLS *tls.Config
@@ -81,7 +81,7 @@ func New(options Options) *Server {
 	return s
 }
 
-// settings of the port. The number of streams of a connection has no bound on purpose: KEDA has
+// settings of the port. The number of streams of a connection is not bounded on purpose: KEDA opens
 // two for every trigger, all over one connection.
 func (s *Server) settings() []grpc.ServerOption {
 	settings := []grpc.ServerOption{

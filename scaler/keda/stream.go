@@ -10,29 +10,29 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 )
 
-// StreamIsActive pushes whether the workload is to run, as pulse says. It ends without an error
-// when the server stops.
+// StreamIsActive pushes whether the workload is to run, when type pushes says so. It ends without an
+// error when the server stops.
 func (s *Server) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.IsActiveResponse]) error {
-	follow := s.index.follow(ref)
-	defer follow.close()
-	alarm := &alarm{registry: s.options.Registry}
-	defer alarm.stop()
+	of := s.index.triggerOf(ref)
+	defer of.close()
+	wakeups := &wakeups{registry: s.options.Registry}
+	defer wakeups.stop()
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
-	for pulse := (&pulse{}); ; {
-		found := follow.find()
-		alarm.set(found)
-		kind, wait := pulse.next(time.Now(), s.state(found))
+	for pushes := (&pushes{}); ; {
+		found := of.find()
+		wakeups.set(found)
+		kind, wait := pushes.next(time.Now(), s.state(found))
 		if kind != "" {
-			if err := stream.Send(&pb.IsActiveResponse{Result: pulse.last}); err != nil {
+			if err := stream.Send(&pb.IsActiveResponse{Result: pushes.last}); err != nil {
 				return err
 			}
 			s.options.Metrics.pushes.WithLabelValues(kind).Inc()
 		}
 		timer.Reset(wait)
 		select {
-		case <-alarm.rings:
-		case <-follow.changed:
+		case <-wakeups.signals:
+		case <-of.changed:
 		case <-timer.C:
 		case <-s.stopping:
 			return nil
@@ -42,7 +42,7 @@ func (s *Server) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStrea
 	}
 }
 
-// state of a trigger; of none: unknown.
+// state returns the state of a trigger; it is unknown for nil.
 func (s *Server) state(of *scaler.Scaler) state {
 	if of == nil {
 		return state{}
@@ -70,14 +70,14 @@ func (s *Server) state(of *scaler.Scaler) state {
 // object, with a new stream, so that the two do not differ for long. The message at open is
 // what brings a metric back into the HPA that KEDA lost (kedacore/keda#8168).
 func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.GetMetricSpecResponse]) error {
-	follow := s.index.follow(ref)
-	defer follow.close()
+	of := s.index.triggerOf(ref)
+	defer of.close()
 	sent, err := specOf(ref)
 	if err != nil {
 		return err
 	}
 	inForce := sent
-	if found := follow.find(); found != nil {
+	if found := of.find(); found != nil {
 		inForce = specResponse(found.Spec.Metric)
 	}
 	for next := sent; ; {
@@ -89,13 +89,13 @@ func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStr
 			sent, next = next, nil
 		}
 		select {
-		case <-follow.changed:
+		case <-of.changed:
 		case <-s.stopping:
 			return nil
 		case <-stream.Context().Done():
 			return nil
 		}
-		found := follow.find()
+		found := of.find()
 		if found == nil {
 			continue
 		}

@@ -12,10 +12,10 @@ const (
 	// replicas. Then polls decide: with a formula KEDA may want zero although we are active.
 	wakePeriod = 10 * time.Second
 	// minRefresh and refreshes per cooldown: KEDA counts its cooldown from the last true, and
-	// each costs it a write.
+	// each costs it a write of the ScaledObject.
 	minRefresh = 5 * time.Second
 	refreshes  = 4
-	// heartbeat is how often false is sent, and the longest that nothing is looked at.
+	// heartbeat is how often false is sent, and the longest time between two looks at the state.
 	heartbeat = 5 * time.Second
 )
 
@@ -29,58 +29,58 @@ const (
 	pushSpec      = "spec"      // of StreamMetricSpec
 )
 
-// state is what a stream is about, at one moment.
+// state is the state of the trigger of a stream at one moment.
 type state struct {
-	// known: the demand is.
+	// known is false while the demand is unknown.
 	known, active bool
 	held          int
-	// replicas of the target; -1: not known.
+	// replicas of the target, -1 while they are unknown.
 	replicas int32
 	cooldown time.Duration
-	// paused: KEDA starts nothing.
+	// paused is true while KEDA must not scale out.
 	paused bool
 }
 
-// cold says that pushes can start the workload. Held requests have no endpoint: without a view
-// of the replicas that is all there is.
+// cold reports whether pushes can start the workload. Held requests have no endpoint, so while the
+// replicas are unknown they stand for zero.
 func (s state) cold() bool {
 	return !s.paused && (s.replicas == 0 || s.replicas < 0 && s.held > 0)
 }
 
-// pulse decides what a StreamIsActive stream sends and when. The zero value has sent nothing.
-type pulse struct {
+// pushes decides what a StreamIsActive stream sends and when. The zero value has sent nothing.
+type pushes struct {
 	sent, last bool      // whether anything was sent, and what
 	at         time.Time // of the last push
 	active     time.Time // since when the trigger is active; zero: it is not
 	waiting    time.Time // since when pushes are to start the workload; zero: they are not
-	held       bool      // whether requests were held when it was last looked at
+	held       bool      // whether requests were held at the last call of next
 }
 
-// next takes the state of now. Kind is empty when nothing is to be sent; otherwise last is to
-// be. Wait, never zero, is when to ask again at the latest.
-func (p *pulse) next(now time.Time, s state) (kind string, wait time.Duration) {
-	p.note(now, s)
+// next takes the current state. An empty kind means that nothing is sent, otherwise last is. The
+// wait, never zero, is when to call next again at the latest.
+func (p *pushes) next(now time.Time, s state) (kind string, wait time.Duration) {
+	p.observe(now, s)
 	switch {
 	case !s.known:
 		return "", slowPush
 	case !s.active:
 		return p.idle(now)
 	}
-	kind, every := p.rhythm(now, s)
+	kind, every := p.interval(now, s)
 	switch due := p.at.Add(every); {
 	case !p.sent || !p.last:
 		kind = pushWake
 	case kind == "":
-		return "", p.look(s, every)
+		return "", p.bound(s, every)
 	case now.Before(due):
-		return "", p.look(s, due.Sub(now))
+		return "", p.bound(s, due.Sub(now))
 	}
 	p.push(now, true)
-	return kind, p.look(s, every)
+	return kind, p.bound(s, every)
 }
 
-// note keeps the beginnings of what goes on.
-func (p *pulse) note(now time.Time, s state) {
+// observe records since when the trigger is active, and since when pushes are to start its workload.
+func (p *pushes) observe(now time.Time, s state) {
 	if !s.known || !s.active {
 		p.active, p.waiting, p.held = time.Time{}, time.Time{}, false
 		return
@@ -98,7 +98,7 @@ func (p *pulse) note(now time.Time, s state) {
 }
 
 // idle sends false.
-func (p *pulse) idle(now time.Time) (kind string, wait time.Duration) {
+func (p *pushes) idle(now time.Time) (kind string, wait time.Duration) {
 	switch due := p.at.Add(heartbeat); {
 	case !p.sent || p.last:
 		kind = pushIdle
@@ -111,13 +111,13 @@ func (p *pulse) idle(now time.Time) (kind string, wait time.Duration) {
 	return kind, heartbeat
 }
 
-func (p *pulse) push(now time.Time, value bool) { p.sent, p.last, p.at = true, value, now }
+func (p *pushes) push(now time.Time, value bool) { p.sent, p.last, p.at = true, value, now }
 
-// rhythm is how often true is sent again, and as what. An empty kind: not at all.
-func (p *pulse) rhythm(now time.Time, s state) (kind string, every time.Duration) {
+// interval is how often true is sent again, and as what. An empty kind: not at all.
+func (p *pushes) interval(now time.Time, s state) (kind string, every time.Duration) {
 	switch waited := now.Sub(p.waiting); {
 	case p.waiting.IsZero() && s.replicas < 0 && !s.paused && now.Sub(p.active) < fastPeriod:
-		return pushRepeat, slowPush // a page was shown, perhaps: once more is cheap
+		return pushRepeat, slowPush // perhaps the waiting page was served: one more push is cheap
 	case p.waiting.IsZero():
 		return pushRefresh, max(minRefresh, s.cooldown/refreshes)
 	case s.held == 0 && now.Sub(p.active) >= wakePeriod:
@@ -125,15 +125,15 @@ func (p *pulse) rhythm(now time.Time, s state) (kind string, every time.Duration
 	case waited < fastPeriod:
 		return pushRepeat, fastPush
 	case s.replicas < 0:
-		return pushRepeat, minRefresh // there may be some that are not ready, for long
+		return pushRepeat, minRefresh // replicas may exist that take long to become ready
 	default:
 		return pushRepeat, slowPush
 	}
 }
 
-// look bounds the wait: with held requests it must be noticed at once that the replicas are
-// zero, and in any case that the activity ended.
-func (p *pulse) look(s state, wait time.Duration) time.Duration {
+// bound shortens a wait: while requests are held, a stream must notice at once that the replicas
+// went to zero, and at any time that the activity ended.
+func (p *pushes) bound(s state, wait time.Duration) time.Duration {
 	if s.held > 0 {
 		return min(wait, fastPush)
 	}

@@ -23,11 +23,11 @@ type change struct {
 	to   state
 }
 
-// play runs a pulse over changes until the end.
+// play runs pushes over changes until the end.
 func play(changes []change, end time.Duration) []pushed {
 	var got []pushed
 	var now state
-	p, begin := &pulse{}, time.Unix(1_000_000, 0)
+	p, begin := &pushes{}, time.Unix(1_000_000, 0)
 	look := time.Duration(0)
 	for look <= end {
 		for len(changes) > 0 && changes[0].at <= look {

@@ -8,27 +8,27 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// follower finds the trigger of one stream again and again.
-type follower struct {
+// streamTrigger finds the trigger that a stream is for, again after each change.
+type streamTrigger struct {
 	index    *index
 	owner    types.NamespacedName
 	identity string
-	// key of the trigger that was found last; the zero value: none was.
+	// key of the trigger that was found last, zero before.
 	key types.NamespacedName
 	// changed has a value when the triggers of the object changed.
 	changed <-chan struct{}
 	close   func()
 }
 
-func (x *index) follow(ref *pb.ScaledObjectRef) *follower {
-	f := &follower{index: x, owner: ownerOf(ref), identity: trigger.IdentityOf(ref.GetScalerMetadata())}
+func (x *index) triggerOf(ref *pb.ScaledObjectRef) *streamTrigger {
+	f := &streamTrigger{index: x, owner: ownerOf(ref), identity: trigger.IdentityOf(ref.GetScalerMetadata())}
 	f.changed, f.close = x.watch(f.owner)
 	return f
 }
 
-// find returns the trigger, nil when none is in force. When the object changes we may know it
-// before KEDA does and opens a new stream; until then the trigger keeps its name.
-func (f *follower) find() *scaler.Scaler {
+// find returns the trigger, nil when none is in force. A changed object may be in the Catalog before
+// KEDA has read it and opens a new stream; until then the trigger is found by its name.
+func (f *streamTrigger) find() *scaler.Scaler {
 	found := f.index.find(f.owner, f.identity)
 	if found == nil {
 		found = f.index.get(f.owner, f.key)
@@ -39,29 +39,29 @@ func (f *follower) find() *scaler.Scaler {
 	return found
 }
 
-// alarm is a subscription to Registry.Wake for one key at a time.
-type alarm struct {
+// wakeups is a subscription to Registry.Wake for one key at a time.
+type wakeups struct {
 	registry Registry
 	key      types.NamespacedName
-	rings    <-chan struct{}
+	signals  <-chan struct{}
 	cancel   func()
 }
 
 // set subscribes to a key; nil: to none.
-func (a *alarm) set(to *scaler.Scaler) {
+func (a *wakeups) set(to *scaler.Scaler) {
 	if to != nil && a.cancel != nil && a.key == to.Key {
 		return
 	}
 	a.stop()
 	if to != nil {
 		a.key = to.Key
-		a.rings, a.cancel = a.registry.Wake(to.Key)
+		a.signals, a.cancel = a.registry.Wake(to.Key)
 	}
 }
 
-func (a *alarm) stop() {
+func (a *wakeups) stop() {
 	if a.cancel != nil {
 		a.cancel()
 	}
-	a.rings, a.cancel = nil, nil
+	a.signals, a.cancel = nil, nil
 }
