@@ -79,12 +79,12 @@ func lbEndpoint(address string) *endpointv3.LbEndpoint {
 // and tried again a moment later.
 const Nowhere = "127.0.0.1:9"
 
-// nowhere renders the endpoints of a backend without endpoints.
-func nowhere(wanted *resource.Resource) (resource.Resource, error) {
-	return askHere(wanted, Addresses{Own: Nowhere}.groups())
+// renderPlaceholder renders the endpoints of a backend without endpoints.
+func renderPlaceholder(wanted *resource.Resource) (resource.Resource, error) {
+	return renderAddresses(wanted, Addresses{Own: Nowhere}.groups())
 }
 
 // askHere renders the endpoints of a hold cluster; without groups the proxies ask nobody.
-func askHere(wanted *resource.Resource, groups []*endpointv3.LocalityLbEndpoints) (resource.Resource, error) {
+func renderAddresses(wanted *resource.Resource, groups []*endpointv3.LocalityLbEndpoints) (resource.Resource, error) {
 	return resource.New(wanted.Type, wanted.Name, &endpointv3.ClusterLoadAssignment{ClusterName: wanted.Name, Endpoints: groups}, nil, wanted.Sources...)
 }

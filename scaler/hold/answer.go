@@ -16,15 +16,14 @@ import (
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-// The answers that let a request go on. All calls share them; gRPC only reads.
+// The answers that let a request pass. All calls share them; gRPC only reads.
 var (
-	goneOn = goingOn("false")
-	wentOn = goingOn("true")
+	passWarm = passAnswer("false")
+	passCold = passAnswer("true") // after a wait
 )
 
-// goingOn changes nothing of the request. What it says about the wait ends in a header of the
-// response.
-func goingOn(cold string) *extprocv3.ProcessingResponse {
+// passAnswer changes nothing of the request. Its metadata ends in a header of the response.
+func passAnswer(cold string) *extprocv3.ProcessingResponse {
 	return &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
 		DynamicMetadata: &structpb.Struct{Fields: map[string]*structpb.Value{
@@ -45,9 +44,8 @@ type reply struct {
 	details     string        // for access logs
 }
 
-// message renders a reply. A client that speaks gRPC gets no page but a status, always the one
-// that has it try again.
-func (r *reply) message(h *head) *extprocv3.ProcessingResponse {
+// message renders a reply. A gRPC client gets no page but status UNAVAILABLE, which it retries.
+func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 	immediate := &extprocv3.ImmediateResponse{
 		Status:  &httptypev3.HttpStatus{Code: httptypev3.StatusCode(r.status)},
 		Headers: &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set(coldHeader, strconv.FormatBool(r.cold))}},
@@ -97,23 +95,23 @@ func page(p *scaler.Page, details string) *reply {
 	return r
 }
 
-// healthy answers a health check on behalf of a backend that sleeps.
+// healthy answers a health check on behalf of a backend without endpoints.
 func healthy() *reply {
 	return &reply{status: http.StatusOK, body: "ok\n", contentType: plainText, details: "hold_probe"}
 }
 
-// late answers a request that waited for too long.
-func late(again time.Duration) *reply {
+// holdTimeout answers a request that was held for too long.
+func holdTimeout(retryAfter time.Duration) *reply {
 	return &reply{
 		status: http.StatusGatewayTimeout, body: "no endpoint became ready in time\n", contentType: plainText,
-		retryAfter: again, cold: true, details: "hold_timeout",
+		retryAfter: retryAfter, cold: true, details: "hold_timeout",
 	}
 }
 
-// crowded answers a request for which there is no room to wait.
-func crowded(again time.Duration, limit string) *reply {
+// tooManyPending answers a request that would exceed a limit of held requests.
+func tooManyPending(retryAfter time.Duration, limit string) *reply {
 	return &reply{
 		status: http.StatusServiceUnavailable, body: "too many requests wait for an endpoint\n", contentType: plainText,
-		retryAfter: again, details: "hold_" + limit,
+		retryAfter: retryAfter, details: "hold_" + limit,
 	}
 }

@@ -2,8 +2,9 @@ package hold
 
 import (
 	"strings"
-	"sync"
 	"time"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
@@ -13,70 +14,33 @@ import (
 // poolPrefix begins the names of the endpoints of InferencePools.
 const poolPrefix = string(ir.BackendPool) + "/"
 
-// backend is the state machine of one name of endpoints of one gateway. What is above mu is
-// guarded by the mutex of the gateway, the rest by mu.
+// backend is one name of endpoints of one gateway. The mutex of the gateway guards all of it but
+// requests, which has a mutex of its own.
 type backend struct {
-	gateway *gateway
+	gateway *gatewayHolds
 	name    string
 
-	// hold is the engine's wish for the hold cluster; nil: nobody is to wait, and the machine is
-	// at rest. current is its wish for the endpoints; nil: there is no such backend.
-	hold    *resource.Resource
-	current *assignment
-	// fresh: current was not handed on since it changed.
-	fresh bool
-	// told is what proxies are told of the endpoints; nil: nothing. history holds what they may
-	// have of it, newest last.
-	told    *assignment
-	history []assignment
+	state state
+	// endpoints are wanted by the engine; nil: there is no such name. unpublished: they changed and
+	// were not handed to the publisher.
+	endpoints   *assignment
+	unpublished bool
+	// usableAt is from when on the endpoints of a pool are used: its picker must know them, too.
+	usableAt   time.Time
+	published  published
+	hold       holdCluster
+	disarmedAt time.Time // the last time
+	wakeup     wakeup
 
-	armed bool
-	// toldHold is the version of what proxies are told of the hold cluster, "": nothing; holdOf what
-	// it was made of.
-	toldHold   string
-	holdOf     rendering
-	disarmedAt time.Time
-	// openAt is when endpoints may be used: pools wait for their picker.
-	openAt time.Time
-	// The last endpoint went: emptyAt is when, restUntil how long it stays published now that
-	// nobody uses it, confirmBy how long unconfirmed answers are waited for. Zero: not there yet.
-	emptyAt, restUntil, confirmBy time.Time
-
-	// idleAt is since when nothing is wanted of the backend.
-	idleAt time.Time
-	timer  publish.Timer
-	next   time.Time // when step is due at the latest; zero: whenever something happens
-
-	mu sync.Mutex
-	// closed: the machine is gone; whoever asks must look for another.
-	closed bool
-	// free: nobody is to wait; known: there is such a backend.
-	free, known bool
-	// stocked: there are endpoints. open: who knows them may use them.
-	stocked, open bool
-	// nodes are the connected proxies, and whether each of them is known to have an endpoint that
-	// is in use; everyone: all of them, and there is one.
-	nodes    map[string]bool
-	everyone bool
-
-	lanes  map[string]*lane
-	held   int
-	serial uint64
-	pace   pace
-
-	// unconfirmed answers were given and may not have been read; draining: somebody waits for
-	// the last of them.
-	unconfirmed int
-	draining    bool
-	traffic     traffic
-	// asked: proxies ask before they route, and traffic ends that; lookAt is the time before which
-	// it is not worth looking whether there is enough.
-	asked  bool
-	lookAt time.Time
+	requests requests
 }
 
-func newBackend(g *gateway, name string) *backend {
-	return &backend{gateway: g, name: name, lanes: map[string]*lane{}, closed: g.gone}
+func newBackend(g *gatewayHolds, name string) *backend {
+	b := &backend{gateway: g, name: name, state: starting{}}
+	b.requests = requests{
+		options: b.options(), checkEndpoints: b.stepLocked, queues: map[string]*queue{}, closed: g.deleted,
+	}
+	return b
 }
 
 func (b *backend) options() *Options { return &b.gateway.gate.options }
@@ -85,7 +49,7 @@ func (b *backend) now() time.Time { return b.options().Clock.Now() }
 
 func (b *backend) pool() bool { return strings.HasPrefix(b.name, poolPrefix) }
 
-// key is the resource with the endpoints, holdKey that with those who are asked.
+// key is the resource with the endpoints, holdKey that with the replicas that proxies ask.
 func (b *backend) key() resource.Key {
 	return resource.Key{Type: resource.Endpoint, Name: b.name}
 }
@@ -94,60 +58,56 @@ func (b *backend) holdKey() resource.Key {
 	return resource.Key{Type: resource.Endpoint, Name: b.name + Suffix}
 }
 
-// want takes the endpoints that the engine wants; nil: none, and no such name. What can be done
-// without a look at the proxies is done at once: nobody goes on to an empty backend.
-func (b *backend) want(r *resource.Resource) {
-	was := b.current
-	b.current, b.fresh = nil, false
+func (b *backend) accepted(key resource.Key) map[string]publish.Possession {
+	return b.options().Publisher.Accepted(ir.Key(b.gateway.key), key)
+}
+
+// setEndpoints notes the endpoints that the engine wants; nil: there is no such name. From this
+// moment on no request passes to a backend without endpoints. The rest is left to advance.
+func (b *backend) setEndpoints(r *resource.Resource) {
+	before := b.endpoints
+	b.endpoints, b.unpublished = nil, false
 	if r == nil {
-		b.told, b.history = nil, nil
-		b.shut()
+		b.published = published{}
+		b.requests.endpointsGone()
 		return
 	}
 	read, err := readAssignment(*r)
 	if err != nil {
-		b.options().Log.Error(err, "endpoints are passed on unread", "gateway", b.gateway.key.String())
+		b.options().Log.Error(err, "Failed to parse endpoints; publishing them unchanged", "gateway", b.gateway.key.String())
 	}
-	b.current, b.fresh = &read, true
+	b.endpoints, b.unpublished = &read, true
 	if read.empty() {
-		b.shut()
+		b.requests.endpointsGone()
 		return
 	}
-	b.emptyAt, b.restUntil, b.confirmBy = time.Time{}, time.Time{}, time.Time{}
-	if b.pool() && b.gateway.ready && (was == nil || was.empty()) {
-		b.openAt = b.now().Add(b.options().Timing.PickerDelay)
+	if b.pool() && b.gateway.ready && (before == nil || before.empty()) {
+		b.usableAt = b.now().Add(b.options().Timing.PickerDelay)
 	}
 }
 
-// wantHold takes the hold cluster that the engine wants; nil: none.
-func (b *backend) wantHold(r *resource.Resource) {
-	b.fresh = b.fresh || b.current != nil && (b.hold == nil) != (r == nil)
-	b.hold = r
+// setHold notes the hold cluster that the engine wants; nil: none.
+func (b *backend) setHold(r *resource.Resource) {
+	b.unpublished = b.unpublished || b.endpoints != nil && (b.hold.wanted == nil) != (r == nil)
+	b.hold.wanted = r
 	if r == nil {
-		b.toldHold, b.holdOf, b.armed = "", rendering{}, false
+		b.hold = holdCluster{}
 	}
 }
 
-// shut lets nobody go on until refresh finds that they may.
-func (b *backend) shut() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.stocked, b.open = false, false
-}
-
-// step brings everything up to date: what proxies are told, and who may go on.
+// step brings everything up to date: the state, what proxies are told, and which requests pass.
 func (b *backend) step() {
-	if b.gateway.gone {
+	if b.gateway.deleted {
 		return
 	}
-	if changed := b.plan(); len(changed) > 0 {
+	if changed := b.advance(); len(changed) > 0 {
 		b.options().Publisher.Apply(ir.Key(b.gateway.key), resource.Change{Upsert: changed})
 	}
-	b.refresh()
+	b.admit()
 }
 
-// stepLater is step for whoever does not have the mutex of the gateway.
-func (b *backend) stepLater() {
+// stepLocked is step for callers without the mutex of the gateway.
+func (b *backend) stepLocked() {
 	b.gateway.mu.Lock()
 	defer b.gateway.mu.Unlock()
 	if b.gateway.backend(b.name) == b {
@@ -155,58 +115,135 @@ func (b *backend) stepLater() {
 	}
 }
 
-// alarm has step run at a time, at the latest.
-func (b *backend) alarm(at time.Time) {
-	if b.next.IsZero() || at.Before(b.next) {
-		b.next = at
+// advance makes transitions until the state stays, and returns what proxies are to be told. The
+// caller hands it to the publisher and then calls admit.
+func (b *backend) advance() (changed []resource.Resource) {
+	for {
+		f := b.observe()
+		to, gaveUp := next(b.state, &f)
+		stays := to == b.state
+		b.enter(to, &f, gaveUp)
+		changed = b.publish(changed)
+		if stays {
+			b.wakeup.at = due(to, &f)
+			return changed
+		}
 	}
 }
 
-// setTimer follows the alarms since the last time.
-func (b *backend) setTimer() {
-	if b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
+// enter makes a transition.
+func (b *backend) enter(to state, f *facts, gaveUp string) {
+	metrics, log := b.options().Metrics, b.options().Log
+	b.state = to
+	if gaveUp != "" {
+		metrics.exceeded.WithLabelValues(gaveUp).Inc()
 	}
-	if b.next.IsZero() {
+	switch gaveUp {
+	case waitACK:
+		log.Info("Timed out waiting for a proxy to ACK hold configuration; removing the last endpoint",
+			"gateway", b.gateway.key.String(), "backend", b.name)
+	case waitConfirmation:
+		log.Info("Timed out waiting for a proxy to read an answer; removing the last endpoint",
+			"gateway", b.gateway.key.String(), "backend", b.name)
+	}
+	if !f.holdCluster || asks(to) == b.hold.armed {
 		return
 	}
-	b.timer = b.options().Clock.AfterFunc(max(b.next.Sub(b.now()), 0), b.stepLater)
+	b.hold.armed = asks(to)
+	b.requests.forgetTraffic()
+	switch {
+	case !b.hold.armed:
+		b.disarmedAt = f.now
+		metrics.disarms.Inc()
+	case b.hold.version == "":
+		metrics.arms.WithLabelValues(armNew).Inc()
+	default:
+		metrics.arms.WithLabelValues(armReason(to, f)).Inc()
+	}
 }
 
-// forgotten is how long a backend is remembered that nothing is wanted of.
-const forgotten = time.Minute
-
-// tidy forgets such a backend. Who asks for its name again gets another.
-func (b *backend) tidy(now time.Time) {
-	if b.hold != nil || b.current != nil || !b.gateway.ready {
-		b.idleAt = time.Time{}
-		return
+// publish adds what proxies are told in this state and were not told yet. The first version of a
+// name is never withheld.
+func (b *backend) publish(changed []resource.Resource) []resource.Resource {
+	if b.hold.wanted != nil {
+		if r, ok := b.renderHold(); ok {
+			changed = append(changed, r)
+		}
 	}
-	if b.idleAt.IsZero() {
-		b.idleAt = now
+	if b.unpublished && !withholds(b.state) {
+		changed = append(changed, b.renderEndpoints())
 	}
-	if until := b.idleAt.Add(forgotten); until.After(now) {
-		b.alarm(until)
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.held > 0 {
-		return // their proxies come back, or they are sent away
-	}
-	b.closed = true
-	b.gateway.backends.Delete(b.name)
+	return changed
 }
 
-// end sends everybody who waits to another replica.
+// renderHold renders the endpoints of the hold cluster, and reports whether they changed.
+func (b *backend) renderHold() (resource.Resource, bool) {
+	of := rendering{wanted: b.hold.wanted}
+	var replicas []*endpointv3.LocalityLbEndpoints
+	if b.hold.armed {
+		of.moves, replicas = b.gateway.moves, b.gateway.replicas
+	}
+	if of == b.hold.of {
+		return resource.Resource{}, false
+	}
+	b.hold.of = of
+	rendered, err := renderAddresses(b.hold.wanted, replicas)
+	if err != nil {
+		b.options().Log.Error(err, "Failed to build hold endpoints; requests will not be held",
+			"gateway", b.gateway.key.String(), "backend", b.name)
+		rendered = *b.hold.wanted
+	}
+	b.hold.version = rendered.Version
+	return rendered, true
+}
+
+// renderEndpoints renders the endpoints that the engine wants. A Service without endpoints has
+// the placeholder. (A pool has none: its picker never picks it, and its endpoints are used later
+// anyway.)
+func (b *backend) renderEndpoints() resource.Resource {
+	b.unpublished = false
+	latest := *b.endpoints
+	if latest.empty() && b.hold.wanted != nil && !b.pool() {
+		rendered, err := renderPlaceholder(&latest.resource)
+		if err != nil {
+			b.options().Log.Error(err, "Failed to build the placeholder endpoint; publishing no endpoint",
+				"gateway", b.gateway.key.String(), "backend", b.name)
+			rendered = latest.resource
+		}
+		latest.resource = rendered
+	}
+	b.published.add(&latest)
+	return latest.resource
+}
+
+// admit lets requests pass as the state and the proxies allow, in the critical section that
+// decides so, and sets the timer. It ends every change.
+func (b *backend) admit() {
+	ready, all := b.readyProxies()
+	now := b.now()
+	window, load := b.paces()
+	_, inStateArmed := b.state.(armed)
+	at := b.requests.admit(&admission{
+		policy: admits(b.state), endpoints: b.endpointCount(), proxies: ready, everyProxyReady: all,
+		window: window, load: load,
+		mayDisarm: inStateArmed && !b.maintenance(), starting: b.state == starting{},
+	}, now)
+	b.wakeup.by(at)
+	b.forgetUnknown(now)
+	b.wakeup.set(b.options().Clock, b.stepLocked)
+}
+
+// forgetUnknown forgets a backend whose time in state unknown is over. A later request for its
+// name makes another one.
+func (b *backend) forgetUnknown(now time.Time) {
+	if s, ok := b.state.(unknown); ok && !s.forgetAt.After(now) && b.requests.closeIfNoneHeld() {
+		b.gateway.backends.Delete(b.name)
+	}
+}
+
+// end sends every held request to another replica.
 func (b *backend) end() {
-	b.next = time.Time{}
-	b.setTimer()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.closed = true
-	for node := range b.lanes {
-		b.clear(node, bounced)
-	}
+	b.wakeup.at = time.Time{}
+	b.wakeup.set(b.options().Clock, nil)
+	b.requests.close()
 }

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Dump is everything known about the held backends of a gateway, for people and tests.
+// Dump describes the held backends of a gateway, for debugging and tests.
 type Dump struct {
 	Gateway types.NamespacedName `json:"gateway"`
 	// Ready: the first complete state of the gateway was applied.
@@ -22,29 +22,31 @@ type BackendDump struct {
 	// Name of its endpoints.
 	Name    string                 `json:"name"`
 	Demands []types.NamespacedName `json:"demands,omitempty"`
-	// Armed: proxies ask before they route. Free: nobody is to wait.
+	// State as in the table of the package comment.
+	State string `json:"state"`
+	// Armed: proxies ask before they route. Free: the engine wants no hold cluster.
 	Armed bool `json:"armed"`
 	Free  bool `json:"free,omitempty"`
-	// Endpoints in use, "address:port". Stale: there is none, and proxies are still told of these.
-	// StaleUntil is when these go; nil: not before every proxy asks.
+	// Endpoints that the engine wants, "address:port". Stale: it wants none, and proxies still have
+	// these, until StaleUntil; nil: until every proxy asks.
 	Endpoints  []string    `json:"endpoints,omitempty"`
 	Stale      []string    `json:"stale,omitempty"`
 	StaleUntil *time.Time  `json:"staleUntil,omitempty"`
 	Proxies    []ProxyDump `json:"proxies,omitempty"`
-	// Held requests over all proxies, and how many answers were not confirmed.
+	// Held requests over all proxies, and answers that a proxy may not have read.
 	Held        int `json:"held,omitempty"`
 	Unconfirmed int `json:"unconfirmed,omitempty"`
 }
 
-// ProxyDump is one proxy that is connected to this replica or has requests that wait here.
+// ProxyDump is one proxy that is connected to this replica or has requests held here.
 type ProxyDump struct {
-	// Node id; "": proxies that did not say.
+	// Node id; "": proxies that did not send one.
 	Node      string `json:"node"`
 	Connected bool   `json:"connected"`
-	// Ready: it is known to have an endpoint that is in use.
+	// Ready: its requests pass.
 	Ready bool `json:"ready"`
 	Held  int  `json:"held,omitempty"`
-	// Oldest is how long the first of them waits.
+	// Oldest is how long the first of them is held.
 	Oldest time.Duration `json:"oldest,omitempty"`
 }
 
@@ -57,7 +59,7 @@ func (g *Gate) Gateways() []types.NamespacedName {
 	return keys
 }
 
-// Dump returns what is known about a gateway.
+// Dump describes a gateway.
 func (g *Gate) Dump(key types.NamespacedName) Dump {
 	found := g.existing(key)
 	if found == nil {
@@ -72,7 +74,11 @@ func (g *Gate) Dump(key types.NamespacedName) Dump {
 }
 
 func (b *backend) dump() BackendDump {
-	d := BackendDump{Name: b.name, Armed: b.armed}
+	d := BackendDump{Name: b.name, State: b.state.name(), Armed: b.hold.armed}
+	switch b.state.(type) {
+	case unknown, unheld:
+		d.Free = true
+	}
 	for _, key := range b.gateway.demands[b.name] {
 		d.Demands = append(d.Demands, key)
 	}
@@ -80,37 +86,46 @@ func (b *backend) dump() BackendDump {
 		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
 	d.Demands = slices.Compact(d.Demands)
-	if b.current != nil {
-		d.Endpoints = slices.Clone(b.current.addresses)
+	if b.endpoints != nil {
+		d.Endpoints = slices.Clone(b.endpoints.addresses)
 	}
-	if b.told != nil && len(d.Endpoints) == 0 {
-		d.Stale = slices.Clone(b.told.addresses)
-		if until := b.restUntil; !until.IsZero() {
-			d.StaleUntil = &until
-		}
+	if b.published.latest != nil && len(d.Endpoints) == 0 {
+		d.Stale = slices.Clone(b.published.latest.addresses)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	d.Free, d.Held, d.Unconfirmed = b.free, b.held, b.unconfirmed
-	for node := range b.nodes {
-		d.Proxies = append(d.Proxies, b.dumpProxy(node))
+	switch s := b.state.(type) {
+	case lingering:
+		d.StaleUntil = &s.until
+	case awaitingConfirmation:
+		d.StaleUntil = &s.deadline
 	}
-	for node := range b.lanes {
-		if _, connected := b.nodes[node]; !connected {
-			d.Proxies = append(d.Proxies, b.dumpProxy(node))
-		}
-	}
-	slices.SortFunc(d.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Node, b.Node) })
+	b.requests.dump(&d)
 	return d
 }
 
+// dump adds the requests.
+func (r *requests) dump(d *BackendDump) {
+	now := r.options.Clock.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d.Held, d.Unconfirmed = r.held, r.unconfirmed
+	for node := range r.admission.proxies {
+		d.Proxies = append(d.Proxies, r.dumpProxy(node, now))
+	}
+	for node := range r.queues {
+		if _, connected := r.admission.proxies[node]; !connected {
+			d.Proxies = append(d.Proxies, r.dumpProxy(node, now))
+		}
+	}
+	slices.SortFunc(d.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Node, b.Node) })
+}
+
 // dumpProxy is called with mu held.
-func (b *backend) dumpProxy(node string) ProxyDump {
-	d := ProxyDump{Node: node, Ready: b.may(node)}
-	_, d.Connected = b.nodes[node]
-	if l := b.lanes[node]; l != nil {
-		d.Held = l.queue.Len()
-		d.Oldest = b.now().Sub(l.head().since)
+func (r *requests) dumpProxy(node string, now time.Time) ProxyDump {
+	d := ProxyDump{Node: node, Ready: r.passes(node)}
+	_, d.Connected = r.admission.proxies[node]
+	if q := r.queues[node]; q != nil {
+		d.Held = q.requests.Len()
+		d.Oldest = now.Sub(q.head().since)
 	}
 	return d
 }

@@ -24,7 +24,7 @@ func ReadAssignment(r resource.Resource) ([]string, error) {
 
 // Head is what is read of headers: path, navigation, gRPC.
 func Head(headers *corev3.HeaderMap) (path string, navigation, grpc bool) {
-	h := readHead(headers)
+	h := parseHeaders(headers)
 	return h.path, h.navigation(), h.grpc()
 }
 
@@ -33,7 +33,7 @@ func (g *Gate) Remembered(gateway types.NamespacedName, name string) int {
 	found := g.existing(gateway)
 	found.mu.Lock()
 	defer found.mu.Unlock()
-	return len(found.backend(name).history)
+	return len(found.backend(name).published.versions)
 }
 
 // Groups counts the endpoints that proxies are told to ask, by priority.

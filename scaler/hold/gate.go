@@ -23,25 +23,25 @@ type Gate struct {
 	ledger  *ledger
 
 	mu        sync.RWMutex
-	gateways  map[types.NamespacedName]*gateway
+	gateways  map[types.NamespacedName]*gatewayHolds
 	addresses Addresses
 }
 
-// NewGate returns a gate that holds nothing. It observes the catalog, so it must be made before
-// the first Set.
+// NewGate returns a gate without gateways. It observes the catalog, so it must be made before the
+// first Set.
 func NewGate(options Options) *Gate {
 	options.defaults()
-	g := &Gate{options: options, gateways: map[types.NamespacedName]*gateway{}}
+	g := &Gate{options: options, gateways: map[types.NamespacedName]*gatewayHolds{}}
 	g.ledger = newLedger(&g.options)
 	options.Catalog.Observe(g.triggered)
 	return g
 }
 
-// Observed selects what a Gate must hear of: publish.Options.Observed.
+// Observed selects the resources that Accepted is called for: publish.Options.Observed.
 func Observed(key resource.Key) bool { return key.Type == resource.Endpoint }
 
 // gateway returns the gateway of a key and makes it when there is none.
-func (g *Gate) gateway(key types.NamespacedName) *gateway {
+func (g *Gate) gateway(key types.NamespacedName) *gatewayHolds {
 	g.mu.RLock()
 	found := g.gateways[key]
 	g.mu.RUnlock()
@@ -51,29 +51,28 @@ func (g *Gate) gateway(key types.NamespacedName) *gateway {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if found = g.gateways[key]; found == nil {
-		found = newGateway(g, key)
+		found = newGatewayHolds(g, key)
 		g.gateways[key] = found
 	}
 	return found
 }
 
-func (g *Gate) existing(key types.NamespacedName) *gateway {
+func (g *Gate) existing(key types.NamespacedName) *gatewayHolds {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return g.gateways[key]
 }
 
-// Apply passes a change on, with the endpoints of held backends as the gate wants them.
+// Apply publishes a change, with the endpoints of held backends as their states allow.
 func (g *Gate) Apply(key ir.Key, change resource.Change) {
 	g.gateway(types.NamespacedName(key)).apply(change)
 }
 
-// Ready passes on that the first complete state of a gateway was applied. Until then nothing
-// that the engine says is delayed, and all requests wait.
+// Ready says that the first complete state of a gateway was applied. Until then no change is
+// delayed, and every request is held.
 func (g *Gate) Ready(key ir.Key) { g.gateway(types.NamespacedName(key)).becomeReady() }
 
-// Forget passes on that a gateway was deleted. Its requests, if any still wait, are sent to ask
-// another replica.
+// Forget says that a gateway was deleted. Its held requests are sent to another replica.
 func (g *Gate) Forget(key ir.Key) {
 	g.mu.Lock()
 	gone := g.gateways[types.NamespacedName(key)]
@@ -85,14 +84,14 @@ func (g *Gate) Forget(key ir.Key) {
 	g.options.Publisher.Forget(key)
 }
 
-// Accepted hears what proxies accepted: publish.Options.OnAccepted.
-func (g *Gate) Accepted(news publish.Acceptance) {
-	if found := g.existing(types.NamespacedName(news.Gateway)); found != nil {
-		found.accepted(news)
+// Accepted is called when a proxy accepted something: publish.Options.OnAccepted.
+func (g *Gate) Accepted(change publish.Acceptance) {
+	if found := g.existing(types.NamespacedName(change.Gateway)); found != nil {
+		found.accepted(change)
 	}
 }
 
-// SetAddresses says where proxies ask from now on. It is cheap when nothing changed.
+// SetAddresses sets the replicas that proxies ask. It is cheap when nothing changed.
 func (g *Gate) SetAddresses(addresses Addresses) {
 	addresses = addresses.sorted()
 	g.mu.Lock()
@@ -102,13 +101,13 @@ func (g *Gate) SetAddresses(addresses Addresses) {
 	}
 	g.addresses = addresses
 	g.mu.Unlock()
-	g.options.Log.V(1).Info("proxies ask here", "own", addresses.Own, "others", addresses.Others)
+	g.options.Log.V(1).Info("Changed the replicas that proxies ask", "own", addresses.Own, "others", addresses.Others)
 	for _, each := range g.all() {
 		each.move(addresses)
 	}
 }
 
-// triggered hears of triggers that changed: a maintenance page keeps a backend armed.
+// triggered is called when a trigger changed: a maintenance page keeps a backend armed.
 func (g *Gate) triggered(key types.NamespacedName, _ *scaler.Scaler) {
 	for _, each := range g.all() {
 		each.triggered(key)
@@ -116,13 +115,13 @@ func (g *Gate) triggered(key types.NamespacedName, _ *scaler.Scaler) {
 }
 
 // all returns the gateways, sorted.
-func (g *Gate) all() []*gateway {
+func (g *Gate) all() []*gatewayHolds {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
-	found := make([]*gateway, 0, len(g.gateways))
+	found := make([]*gatewayHolds, 0, len(g.gateways))
 	for _, each := range g.gateways {
 		found = append(found, each)
 	}
-	slices.SortFunc(found, func(a, b *gateway) int { return strings.Compare(a.key.String(), b.key.String()) })
+	slices.SortFunc(found, func(a, b *gatewayHolds) int { return strings.Compare(a.key.String(), b.key.String()) })
 	return found
 }

@@ -14,21 +14,21 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// gateway is what the engine wants of one gateway's endpoints, and the backends among them that
-// are, were or may become held.
-type gateway struct {
+// gatewayHolds is one gateway: the endpoints that the engine wants, and the backends of which
+// requests are, were or may be held.
+type gatewayHolds struct {
 	gate *Gate
 	key  types.NamespacedName
 
 	// backends are found by calls without mu; it is changed with mu only.
 	backends sync.Map // name of endpoints -> *backend
 
-	mu    sync.Mutex
-	ready bool
-	gone  bool
-	// groups are the endpoints of armed hold clusters; moves counts how often they changed.
-	groups []*endpointv3.LocalityLbEndpoints
-	moves  int
+	mu      sync.Mutex
+	ready   bool // the engine applied the first complete state
+	deleted bool
+	// replicas are the endpoints of armed hold clusters; moves counts how often they changed.
+	replicas []*endpointv3.LocalityLbEndpoints
+	moves    int
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted map[string]resource.Resource
 	// demands are the demand keys of endpoints, by name and cluster; counted is the way back.
@@ -38,11 +38,11 @@ type gateway struct {
 	clusters map[string]string
 }
 
-func newGateway(gate *Gate, key types.NamespacedName) *gateway {
-	return &gateway{
+func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
+	return &gatewayHolds{
 		gate:     gate,
 		key:      key,
-		groups:   gate.addresses.groups(),
+		replicas: gate.addresses.groups(),
 		moves:    1,
 		wanted:   map[string]resource.Resource{},
 		demands:  map[string]map[string]types.NamespacedName{},
@@ -52,20 +52,20 @@ func newGateway(gate *Gate, key types.NamespacedName) *gateway {
 }
 
 // backend returns the backend of a name; nil when there is none.
-func (g *gateway) backend(name string) *backend {
+func (g *gatewayHolds) backend(name string) *backend {
 	if found, ok := g.backends.Load(name); ok {
 		return found.(*backend)
 	}
 	return nil
 }
 
-// made returns the backend of a name and makes it when there is none. mu is held.
-func (g *gateway) made(name string) *backend {
+// ensureBackend returns the backend of a name and makes it when there is none. mu is held.
+func (g *gatewayHolds) ensureBackend(name string) *backend {
 	b := g.backend(name)
 	if b == nil {
 		b = newBackend(g, name)
 		if wanted, ok := g.wanted[name]; ok {
-			b.want(&wanted)
+			b.setEndpoints(&wanted)
 		}
 		g.backends.Store(name, b)
 	}
@@ -73,43 +73,43 @@ func (g *gateway) made(name string) *backend {
 }
 
 // each visits all backends. mu is held.
-func (g *gateway) each(visit func(*backend)) {
+func (g *gatewayHolds) each(visit func(*backend)) {
 	g.backends.Range(func(_, b any) bool {
 		visit(b.(*backend))
 		return true
 	})
 }
 
-// apply takes a change in and hands it on in one piece, with the endpoints of held backends as
-// they may be.
-func (g *gateway) apply(change resource.Change) {
+// apply hands a change to the publisher in one piece, with the endpoints of held backends as
+// their states allow.
+func (g *gatewayHolds) apply(change resource.Change) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var touched []*backend
-	passed := resource.Change{Remove: change.Remove}
+	published := resource.Change{Remove: change.Remove}
 	for _, key := range change.Remove {
-		if b := g.drop(key); b != nil {
+		if b := g.unsetWanted(key); b != nil {
 			touched = append(touched, b)
 		}
 	}
-	for _, r := range change.Upsert { // before what they are about
+	for _, r := range change.Upsert { // hold clusters before the endpoints that they are about
 		if name, ok := holdName(r.Key); ok {
-			g.made(name).wantHold(&r)
+			g.ensureBackend(name).setHold(&r)
 		}
 	}
 	for _, r := range change.Upsert {
-		if b := g.take(r); b != nil {
+		if b := g.setWanted(r); b != nil {
 			touched = append(touched, b)
 		} else {
-			passed.Upsert = append(passed.Upsert, r)
+			published.Upsert = append(published.Upsert, r)
 		}
 	}
 	for _, b := range touched {
-		passed.Upsert = append(passed.Upsert, b.plan()...)
+		published.Upsert = append(published.Upsert, b.advance()...)
 	}
-	g.gate.options.Publisher.Apply(ir.Key(g.key), passed)
+	g.gate.options.Publisher.Apply(ir.Key(g.key), published)
 	for _, b := range touched {
-		b.refresh()
+		b.admit()
 	}
 }
 
@@ -119,9 +119,9 @@ func holdName(key resource.Key) (string, bool) {
 	return name, ok && key.Type == resource.Endpoint
 }
 
-// take notes what the engine wants. It returns the backend that decides what becomes of it; nil:
-// it is passed on as it is.
-func (g *gateway) take(r resource.Resource) *backend {
+// setWanted notes a resource that the engine wants. It returns the backend that decides what is
+// published of it; nil: the resource is published as it is.
+func (g *gatewayHolds) setWanted(r resource.Resource) *backend {
 	switch r.Type {
 	case resource.Cluster:
 		g.count(r.Name, &r)
@@ -138,12 +138,12 @@ func (g *gateway) take(r resource.Resource) *backend {
 	if b == nil {
 		return nil
 	}
-	b.want(&r)
+	b.setEndpoints(&r)
 	return b
 }
 
-// drop notes what the engine wants no more, and returns the backend that it was about.
-func (g *gateway) drop(key resource.Key) *backend {
+// unsetWanted notes that the engine removed a resource, and returns its backend; nil: none.
+func (g *gatewayHolds) unsetWanted(key resource.Key) *backend {
 	switch key.Type {
 	case resource.Cluster:
 		g.count(key.Name, nil)
@@ -155,20 +155,20 @@ func (g *gateway) drop(key resource.Key) *backend {
 	if name, ok := holdName(key); ok {
 		b := g.backend(name)
 		if b != nil {
-			b.wantHold(nil)
+			b.setHold(nil)
 		}
 		return b
 	}
 	delete(g.wanted, key.Name)
 	b := g.backend(key.Name)
 	if b != nil {
-		b.want(nil)
+		b.setEndpoints(nil)
 	}
 	return b
 }
 
 // count notes whose demand a cluster counts; nil: the cluster is gone.
-func (g *gateway) count(name string, r *resource.Resource) {
+func (g *gatewayHolds) count(name string, r *resource.Resource) {
 	if endpoints, ok := g.clusters[name]; ok {
 		key := g.demands[endpoints][name]
 		delete(g.clusters, name)
@@ -197,7 +197,7 @@ func (g *gateway) count(name string, r *resource.Resource) {
 }
 
 // uncount forgets the way from a demand key to endpoints, unless another cluster leads there.
-func (g *gateway) uncount(key types.NamespacedName, endpoints string) {
+func (g *gatewayHolds) uncount(key types.NamespacedName, endpoints string) {
 	for _, other := range g.demands[endpoints] {
 		if other == key {
 			return
@@ -209,8 +209,8 @@ func (g *gateway) uncount(key types.NamespacedName, endpoints string) {
 	}
 }
 
-// becomeReady ends the time in which nothing is decided.
-func (g *gateway) becomeReady() {
+// becomeReady ends state starting of all backends.
+func (g *gatewayHolds) becomeReady() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.gate.options.Publisher.Ready(ir.Key(g.key))
@@ -221,46 +221,46 @@ func (g *gateway) becomeReady() {
 	g.each((*backend).step)
 }
 
-// end sends all requests that wait to ask another replica.
-func (g *gateway) end() {
+// end sends every held request to another replica.
+func (g *gatewayHolds) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.gone = true
+	g.deleted = true
 	g.each(func(b *backend) { b.end() })
 }
 
-// accepted has the state machines look again at what the news is about.
-func (g *gateway) accepted(news publish.Acceptance) {
+// accepted steps the backends that a proxy accepted something of.
+func (g *gatewayHolds) accepted(change publish.Acceptance) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if news.Key == (resource.Key{}) {
+	if change.Key == (resource.Key{}) {
 		g.each((*backend).step)
 		return
 	}
-	if b := g.backend(strings.TrimSuffix(news.Key.Name, Suffix)); b != nil {
+	if b := g.backend(strings.TrimSuffix(change.Key.Name, Suffix)); b != nil {
 		b.step()
 	}
 }
 
-// move tells the proxies where to ask, in one change.
-func (g *gateway) move(addresses Addresses) {
+// move publishes other replicas that proxies ask, in one change.
+func (g *gatewayHolds) move(addresses Addresses) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.gone {
+	if g.deleted {
 		return
 	}
-	g.groups = addresses.groups()
+	g.replicas = addresses.groups()
 	g.moves++
 	change := resource.Change{}
-	g.each(func(b *backend) { change.Upsert = append(change.Upsert, b.plan()...) })
+	g.each(func(b *backend) { change.Upsert = append(change.Upsert, b.advance()...) })
 	if !change.Empty() {
 		g.gate.options.Publisher.Apply(ir.Key(g.key), change)
 	}
-	g.each((*backend).refresh)
+	g.each((*backend).admit)
 }
 
-// triggered looks again at the backends of a demand key.
-func (g *gateway) triggered(key types.NamespacedName) {
+// triggered steps the backends of a demand key.
+func (g *gatewayHolds) triggered(key types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for name := range g.counted[key] {
@@ -268,4 +268,20 @@ func (g *gateway) triggered(key types.NamespacedName) {
 			b.step()
 		}
 	}
+}
+
+// askedFor returns the backend that a proxy asks about, and makes one for a name that is not
+// known.
+func (g *gatewayHolds) askedFor(name string) *backend {
+	if b := g.backend(name); b != nil {
+		return b
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b := g.backend(name)
+	if b == nil {
+		b = g.ensureBackend(name)
+		b.step()
+	}
+	return b
 }

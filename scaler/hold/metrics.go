@@ -4,11 +4,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what the gate and the activator do.
+// Metrics of the gate and the activator.
 type Metrics struct {
 	held       prometheus.Gauge
 	answers    *prometheus.CounterVec
-	went       prometheus.Counter // of answers: the path of every request while armed
+	passed     prometheus.Counter // of answers: the path of every request while armed
 	exceeded   *prometheus.CounterVec
 	arms       *prometheus.CounterVec
 	disarms    prometheus.Counter
@@ -16,10 +16,10 @@ type Metrics struct {
 	collectors []prometheus.Collector
 }
 
-// What requests were answered, the values of the metric label "answer".
+// The answers to requests, values of the metric label "answer".
 const (
-	answeredGo          = "go"       // went on at once
-	answeredReleased    = "released" // went on after a wait
+	answeredGo          = "go"       // passed at once
+	answeredReleased    = "released" // passed after a wait
 	answeredTimeout     = "timeout"
 	answeredWaitingPage = "waiting_page"
 	answeredMaintenance = "maintenance_page"
@@ -34,21 +34,21 @@ func NewMetrics() *Metrics {
 		return prometheus.Opts{Namespace: "kedify_gateway", Subsystem: "hold", Name: name, Help: help}
 	}
 	m := &Metrics{
-		held: prometheus.NewGauge(prometheus.GaugeOpts(name("held_requests", "Requests that wait for an endpoint now."))),
+		held: prometheus.NewGauge(prometheus.GaugeOpts(name("held_requests", "Requests that are held now."))),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts(name("answers_total",
-			"Requests that proxies asked about, by what they were answered; rejected ones by the limit they met.")), []string{"answer"}),
+			"Requests that proxies asked about, by answer. Requests over a limit are counted by that limit.")), []string{"answer"}),
 		exceeded: prometheus.NewCounterVec(prometheus.CounterOpts(name("waits_exceeded_total",
-			"Times that the last endpoint of a backend went although a proxy was silent, by what it should have said.")), []string{"wait"}),
+			"Times that the last endpoint of a backend was removed after waiting too long for a proxy, by what was awaited.")), []string{"wait"}),
 		arms: prometheus.NewCounterVec(prometheus.CounterOpts(name("arms_total",
-			"Times that proxies were told to ask before they route to a backend.")), []string{"reason"}),
+			"Times that a backend was armed: its proxies ask before they route.")), []string{"reason"}),
 		disarms: prometheus.NewCounter(prometheus.CounterOpts(name("disarms_total",
-			"Times that proxies were told to route to a backend without asking."))),
+			"Times that a backend was disarmed: its proxies route without asking."))),
 		waits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "kedify_gateway", Subsystem: "hold", Name: "wait_seconds",
-			Help: "How long requests waited that then went on.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 17),
+			Help: "Time that released requests were held, in seconds.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 17),
 		}),
 	}
-	m.went = m.answers.WithLabelValues(answeredGo)
+	m.passed = m.answers.WithLabelValues(answeredGo)
 	m.collectors = []prometheus.Collector{m.held, m.answers, m.exceeded, m.arms, m.disarms, m.waits}
 	return m
 }
@@ -63,4 +63,4 @@ func (m *Metrics) Register(registerer prometheus.Registerer) error {
 	return nil
 }
 
-func (m *Metrics) answered(what string) { m.answers.WithLabelValues(what).Inc() }
+func (m *Metrics) answered(answer string) { m.answers.WithLabelValues(answer).Inc() }

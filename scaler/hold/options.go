@@ -93,9 +93,6 @@ const (
 	DefaultPace          = 50 * time.Millisecond
 )
 
-// busyGap ends a period of traffic.
-const busyGap = time.Second
-
 func (o *Options) defaults() {
 	if o.LastArrival == nil {
 		o.LastArrival = func(types.NamespacedName) (time.Time, bool) { return time.Time{}, false }

@@ -1,10 +1,6 @@
 package hold
 
-import (
-	"time"
-
-	"github.com/kedify/inference-gateway/api/v1alpha1"
-)
+import "time"
 
 const (
 	// maxWindow is what an endpoint gets at once when requests begin to go.
@@ -71,22 +67,3 @@ func (p *pace) confirmed() bool {
 }
 
 func (p *pace) end() { p.on = false }
-
-// paces returns the window and the load of an endpoint: the smallest that a trigger of the
-// backend asks for.
-func (b *backend) paces() (window, load int) {
-	load = 0
-	for _, key := range b.gateway.demands[b.name] {
-		s := b.options().Catalog.Get(key)
-		if s == nil || s.Spec.Metric.Type != v1alpha1.Concurrency || s.Spec.Metric.Target <= 0 {
-			continue
-		}
-		if target := int(min(s.Spec.Metric.Target, 1<<20)); load == 0 || target < load {
-			load = target
-		}
-	}
-	if load == 0 {
-		load = defaultLoad
-	}
-	return min(load, maxWindow), load
-}

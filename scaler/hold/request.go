@@ -17,32 +17,32 @@ import (
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-// errNoBackend says that a call does not name what it is about.
+// errNoBackend: a call does not name its backend.
 var errNoBackend = errors.New("the call carries no metadata " + translate.HoldBackend)
 
-// question is a call of a proxy: which backend of which gateway, and whose demand it is.
-type question struct {
+// subject is what a call is about.
+type subject struct {
 	gateway types.NamespacedName
 	backend string               // name of the endpoints
-	demand  types.NamespacedName // zero: nobody's
+	demand  types.NamespacedName // zero: no demand key
 }
 
-// readQuestion reads the metadata that the route of the request carries.
-func readQuestion(ctx context.Context, gateway types.NamespacedName) (question, error) {
-	q := question{gateway: gateway}
+// readSubject reads the metadata that the route of the request adds to the call.
+func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, error) {
+	s := subject{gateway: gateway}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldBackend); len(values) > 0 {
-		q.backend = values[0]
+		s.backend = values[0]
 	}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldDemand); len(values) > 0 {
-		q.demand = parseKey(values[0])
+		s.demand = parseKey(values[0])
 	}
-	if q.backend == "" {
-		return q, errNoBackend
+	if s.backend == "" {
+		return s, errNoBackend
 	}
-	return q, nil
+	return s, nil
 }
 
-// nodeOf returns the node id of the proxy; "": it did not say.
+// nodeOf returns the node id of the proxy; "": the request does not carry it.
 func nodeOf(request *extprocv3.ProcessingRequest) string {
 	for _, attributes := range request.GetAttributes() {
 		if node := attributes.GetFields()[translate.HoldNode].GetStringValue(); node != "" {
@@ -52,16 +52,16 @@ func nodeOf(request *extprocv3.ProcessingRequest) string {
 	return ""
 }
 
-// head is what of the headers of a request matters here.
-type head struct {
+// headers are the headers of a request that decide about its answer.
+type headers struct {
 	method, path          string // path without the query
 	contentType, accept   string
 	fetchMode, insecureUp string
 }
 
-func readHead(headers *corev3.HeaderMap) head {
-	h := head{}
-	for _, header := range headers.GetHeaders() {
+func parseHeaders(all *corev3.HeaderMap) headers {
+	h := headers{}
+	for _, header := range all.GetHeaders() {
 		to := h.field(header.GetKey())
 		if to == nil {
 			continue
@@ -76,7 +76,7 @@ func readHead(headers *corev3.HeaderMap) head {
 	return h
 }
 
-func (h *head) field(name string) *string {
+func (h *headers) field(name string) *string {
 	switch name {
 	case ":method":
 		return &h.method
@@ -95,16 +95,15 @@ func (h *head) field(name string) *string {
 	}
 }
 
-// grpc reports whether the client speaks gRPC: it understands no page, and wants a status of its
-// own.
-func (h *head) grpc() bool {
+// grpc reports whether the client speaks gRPC: it reads a gRPC status, and no page.
+func (h *headers) grpc() bool {
 	rest, ok := strings.CutPrefix(strings.ToLower(h.contentType), "application/grpc")
 	return ok && (rest == "" || rest[0] == '+' || rest[0] == ';')
 }
 
-// navigation reports whether a person waits for a page in a browser. Everybody else waits for
-// the answer itself.
-func (h *head) navigation() bool {
+// navigation reports whether a browser opens a page. Only that is shown the waiting page; every
+// other request is held.
+func (h *headers) navigation() bool {
 	return (h.method == http.MethodGet || h.method == http.MethodHead) &&
 		strings.Contains(strings.ToLower(h.accept), "text/html") &&
 		(strings.EqualFold(h.fetchMode, "navigate") || h.insecureUp == "1")
@@ -116,15 +115,15 @@ const (
 	healthStatic      = "static"
 )
 
-// probe reports whether a request is a health check of the trigger: it neither counts nor wakes.
-func (h *head) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
+// probe reports whether a request is a health check of the trigger. It is no demand.
+func (h *headers) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
 	if check.Path == "" || h.path != check.Path {
 		return false
 	}
 	return check.Response == "" || check.Response == healthPassthrough || check.Response == healthStatic
 }
 
-// reads reports whether the headers of every request matter for a trigger.
-func reads(s *scaler.Scaler) bool {
+// needsHeaders reports whether a trigger needs the headers of every request.
+func needsHeaders(s *scaler.Scaler) bool {
 	return s != nil && (s.Maintenance != nil || s.Spec.HealthCheck.Path != "")
 }

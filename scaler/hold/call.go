@@ -1,0 +1,160 @@
+package hold
+
+import (
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc/status"
+
+	"github.com/kedify/inference-gateway/scaler"
+)
+
+// call is one request that a proxy asks about.
+type call struct {
+	subject
+	stream    extprocv3.ExternalProcessor_ProcessServer
+	activator *Activator
+	gate      *Gate
+	node      string
+	scaler    *scaler.Scaler // nil: the trigger is not in force
+	raw       *extprocv3.HttpHeaders
+	parsed    *headers // nil: not parsed yet
+	probe     bool
+}
+
+// serve finds the answer. Health checks come first: they are shown no page and are not held.
+func (c *call) serve() error {
+	if needsHeaders(c.scaler) {
+		c.probe = c.headers().probe(&c.scaler.Spec.HealthCheck)
+		if c.probe && (c.scaler.Spec.HealthCheck.Response == healthStatic || c.scaler.Maintenance != nil) {
+			return c.reply(healthy(), answeredProbe)
+		}
+		if c.scaler.Maintenance != nil {
+			return c.reply(page(c.scaler.Maintenance, "hold_maintenance_page"), answeredMaintenance)
+		}
+	}
+	for {
+		b := c.gate.gateway(c.gateway).askedFor(c.backend)
+		d, check := b.requests.decide(c.origin())
+		switch d {
+		case askAgain:
+			continue
+		case pass:
+			c.gate.options.Metrics.passed.Inc()
+			return c.pass(b, passWarm, check)
+		case mustHold:
+		}
+		switch {
+		case c.probe:
+			return c.reply(healthy(), answeredProbe)
+		case c.showsWaitingPage(b):
+			c.gate.ledger.arrived(c.demand)
+			return c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
+		}
+		again, err := c.hold(b)
+		if !again {
+			return err
+		}
+	}
+}
+
+func (c *call) origin() origin { return origin{node: c.node, probe: c.probe} }
+
+// headers parses the headers once.
+func (c *call) headers() *headers {
+	if c.parsed == nil {
+		h := parseHeaders(c.raw.GetHeaders())
+		c.parsed = &h
+	}
+	return c.parsed
+}
+
+// showsWaitingPage reports whether a browser is shown the waiting page: while there is no
+// endpoint, not while its proxy learns of one.
+func (c *call) showsWaitingPage(b *backend) bool {
+	return c.scaler != nil && c.scaler.WaitingPage != nil && !b.requests.hasEndpoints() && c.headers().navigation()
+}
+
+// hold holds the request and answers when its wait ends. again: the backend was forgotten.
+func (c *call) hold(b *backend) (again bool, err error) {
+	limits := &c.gate.options.Limits
+	timeout, maxPending := limits.Timeout, limits.MaxPending
+	if c.scaler != nil && c.scaler.Spec.Hold.Timeout != nil {
+		timeout = c.scaler.Spec.Hold.Timeout.Duration
+	}
+	if c.scaler != nil && c.scaler.Spec.Hold.MaxPending != nil {
+		maxPending = int(*c.scaler.Spec.Hold.MaxPending)
+	}
+	if exceeded := c.gate.ledger.enter(c.demand, maxPending); exceeded != "" {
+		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
+	}
+	p, d, check := b.requests.hold(c.origin(), timeout)
+	switch d {
+	case askAgain:
+		c.gate.ledger.leave(c.demand)
+		return true, nil
+	case pass: // an endpoint became ready since decide
+		c.gate.ledger.leave(c.demand)
+		c.gate.options.Metrics.passed.Inc()
+		return false, c.pass(b, passWarm, check)
+	case mustHold:
+	}
+	if check {
+		b.stepLocked()
+	}
+	o := c.wait(b, p)
+	c.gate.ledger.leave(c.demand)
+	return false, c.answer(b, p, o)
+}
+
+// wait returns the outcome of a held request.
+func (c *call) wait(b *backend, p *pendingRequest) outcome {
+	select {
+	case <-p.done:
+		return p.outcome
+	case <-c.stream.Context().Done():
+		return b.requests.end(p, canceled)
+	case <-c.activator.stopped:
+		return b.requests.end(p, redirected)
+	}
+}
+
+// answer answers a request that was held.
+func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
+	metrics := c.gate.options.Metrics
+	switch o {
+	case released:
+		metrics.answered(answeredReleased)
+		metrics.waits.Observe(c.gate.options.Clock.Now().Sub(p.since).Seconds())
+		return c.pass(b, passCold, false)
+	case timedOut:
+		return c.reply(holdTimeout(c.gate.options.Limits.RetryAfter), answeredTimeout)
+	case canceled:
+		metrics.answered(answeredGone)
+		return status.FromContextError(c.stream.Context().Err()).Err()
+	default:
+		metrics.answered(answeredElsewhere)
+		return errStopping
+	}
+}
+
+// pass has the proxy route the request, and waits until it confirms: it ends the call when it has
+// read the answer.
+func (c *call) pass(b *backend, answer *extprocv3.ProcessingResponse, check bool) error {
+	defer b.requests.confirm()
+	if err := c.stream.Send(answer); err != nil {
+		return err
+	}
+	if check {
+		b.stepLocked()
+	}
+	for {
+		if _, err := c.stream.Recv(); err != nil {
+			return nil
+		}
+	}
+}
+
+// reply has the proxy answer the client itself.
+func (c *call) reply(r *reply, answered string) error {
+	c.gate.options.Metrics.answered(answered)
+	return c.stream.Send(r.message(c.headers()))
+}

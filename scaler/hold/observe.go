@@ -1,0 +1,100 @@
+package hold
+
+import (
+	"time"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// observe collects the facts that transitions from the present state depend on.
+func (b *backend) observe() facts {
+	f := facts{
+		now:          b.now(),
+		timing:       &b.options().Timing,
+		gatewayReady: b.gateway.ready,
+		holdCluster:  b.hold.wanted != nil,
+		endpoints:    b.wants(),
+		published:    b.published.endpoints(),
+		usableAt:     b.usableAt,
+		disarmedAt:   b.disarmedAt,
+	}
+	switch b.state.(type) {
+	case armed:
+		f.maintenance = b.maintenance()
+		f.busy = b.requests.busy(f.now)
+		f.everyProxyReady = func() bool { _, all := b.readyProxies(); return all }
+	case disarmed:
+		f.maintenance = b.maintenance()
+		f.lastArrival = b.lastArrival()
+	case awaitingACK:
+		f.everyProxyAsks = b.hold.acceptedBy(b.accepted(b.holdKey()))
+	case awaitingConfirmation:
+		f.unconfirmed = b.requests.awaitConfirmation()
+	}
+	return f
+}
+
+func (b *backend) wants() wanted {
+	switch {
+	case b.endpoints == nil:
+		return wantsNothing
+	case b.endpoints.empty():
+		return wantsNone
+	default:
+		return wantsSome
+	}
+}
+
+func (b *backend) endpointCount() int {
+	if b.endpoints == nil {
+		return 0
+	}
+	return len(b.endpoints.addresses)
+}
+
+// readyProxies returns which connected proxies are known to have an endpoint in use, and whether
+// there is a proxy and all of them are. Versions that no proxy can have any more are forgotten.
+func (b *backend) readyProxies() (ready map[string]bool, all bool) {
+	accepted := b.accepted(b.key())
+	ready, all = b.published.readyProxies(accepted, b.endpoints)
+	b.published.trim(accepted)
+	return ready, all
+}
+
+// maintenance reports whether a maintenance page answers every request.
+func (b *backend) maintenance() bool {
+	for _, key := range b.gateway.demands[b.name] {
+		if s := b.options().Catalog.Get(key); s != nil && s.Maintenance != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// lastArrival returns when the last request is known to have arrived; zero: unknown.
+func (b *backend) lastArrival() (last time.Time) {
+	for _, key := range b.gateway.demands[b.name] {
+		if at, known := b.options().LastArrival(key); known && at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// paces returns the window and the load of an endpoint: the smallest that a trigger of the
+// backend asks for.
+func (b *backend) paces() (window, load int) {
+	for _, key := range b.gateway.demands[b.name] {
+		s := b.options().Catalog.Get(key)
+		if s == nil || s.Spec.Metric.Type != v1alpha1.Concurrency || s.Spec.Metric.Target <= 0 {
+			continue
+		}
+		if target := int(min(s.Spec.Metric.Target, 1<<20)); load == 0 || target < load {
+			load = target
+		}
+	}
+	if load == 0 {
+		load = defaultLoad
+	}
+	return min(load, maxWindow), load
+}

@@ -1,0 +1,115 @@
+package hold
+
+import (
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// published are the endpoints of a backend that were handed to the publisher.
+type published struct {
+	// latest is what proxies are told now; nil: nothing.
+	latest *assignment
+	// versions are all that a proxy may have, with the latest, oldest first.
+	versions []assignment
+}
+
+// add notes a version that is handed to the publisher.
+func (p *published) add(latest *assignment) {
+	p.latest = latest
+	p.versions = append(p.versions, *latest)
+}
+
+// endpoints reports whether proxies are told of endpoints. The placeholder is none.
+func (p *published) endpoints() bool { return p.latest != nil && !p.latest.empty() }
+
+// readyProxies returns which connected proxies are known to have an endpoint in use, and whether
+// there is a proxy and all of them are.
+func (p *published) readyProxies(accepted map[string]publish.Possession, inUse *assignment) (ready map[string]bool, all bool) {
+	ready, all = make(map[string]bool, len(accepted)), len(accepted) > 0
+	for node, has := range accepted {
+		ready[node] = p.ready(has, inUse)
+		all = all && ready[node]
+	}
+	return ready, all
+}
+
+// ready reports whether whatever the proxy has by now, of all versions that it may have, contains
+// an endpoint in use.
+func (p *published) ready(has publish.Possession, inUse *assignment) bool {
+	if inUse == nil || inUse.empty() || !p.meets(has.Accepted, inUse) {
+		return false
+	}
+	for _, pending := range has.Pending {
+		if !p.meets(pending, inUse) {
+			return false
+		}
+	}
+	return true
+}
+
+// meets reports whether a version has an endpoint in use. A version that is not known has none.
+func (p *published) meets(version string, inUse *assignment) bool {
+	for i := range p.versions {
+		if p.versions[i].resource.Version == version {
+			return p.versions[i].meets(inUse)
+		}
+	}
+	return false
+}
+
+// trim forgets the versions that no proxy has or will get.
+func (p *published) trim(accepted map[string]publish.Possession) {
+	if len(p.versions) < 2 {
+		return
+	}
+	alive := map[string]bool{p.latest.resource.Version: true}
+	for _, has := range accepted {
+		alive[has.Accepted] = true
+		for _, pending := range has.Pending {
+			alive[pending] = true
+		}
+	}
+	kept := p.versions[:0]
+	for i := range p.versions {
+		version := p.versions[i].resource.Version
+		if alive[version] {
+			kept = append(kept, p.versions[i])
+			alive[version] = false // once
+		}
+	}
+	clear(p.versions[len(kept):])
+	p.versions = kept
+}
+
+// holdCluster is what proxies are told of the hold cluster of a backend: the replicas that they
+// ask.
+type holdCluster struct {
+	wanted *resource.Resource // of the engine; nil: none
+	armed  bool               // proxies ask before they route
+	// version that was handed to the publisher, "": none; of is what it was made of.
+	version string
+	of      rendering
+}
+
+// rendering is what the endpoints of a hold cluster are made of.
+type rendering struct {
+	wanted *resource.Resource
+	moves  int // of the gateway; zero: not armed
+}
+
+// acceptedBy reports whether every connected proxy accepted the hold cluster as it is, and
+// nothing else is on the way to it. A proxy without a stream is not waited for: it is told to ask
+// before it is told that endpoints are gone.
+func (h *holdCluster) acceptedBy(proxies map[string]publish.Possession) bool {
+	for _, has := range proxies {
+		if has.Accepted != h.version {
+			return false
+		}
+		for _, pending := range has.Pending {
+			if pending != h.version {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,228 @@
+package hold
+
+import (
+	"sync"
+	"time"
+)
+
+// requests are the requests of one backend that proxies ask about: those that are held, and those
+// that pass until the proxy has read so. Nothing is called with its mutex held.
+type requests struct {
+	options *Options
+	// checkEndpoints has the backend look at its state, without the mutex.
+	checkEndpoints func()
+
+	mu        sync.Mutex
+	closed    bool // the backend is forgotten; whoever asks must look for another
+	admission admission
+
+	queues map[string]*queue // by node id
+	held   int
+	serial uint64
+	pace   pace
+
+	// unconfirmed answers were given and may not have been read; awaited: the backend waits for the
+	// last of them.
+	unconfirmed int
+	awaited     bool
+	traffic     traffic
+	// nextCheck is the time before which it is not worth checking whether there is enough traffic.
+	nextCheck time.Time
+}
+
+// admission is what the state of a backend and the endpoints of its proxies mean for requests.
+type admission struct {
+	policy    policy
+	endpoints int // that are wanted, whether a proxy has them or not
+	// proxies are the connected ones, by node id, and whether each of them is known to have an
+	// endpoint in use. everyProxyReady: all of them are, and there is one.
+	proxies         map[string]bool
+	everyProxyReady bool
+	// window and load of an endpoint, for the pace of releases.
+	window, load int
+	mayDisarm    bool // enough traffic disarms the backend
+	starting     bool // no request is sent to another replica
+}
+
+// origin is what the decision about a request depends on.
+type origin struct {
+	node  string // node id of the proxy; "": unknown
+	probe bool   // no sign of traffic
+}
+
+// decision about a request.
+type decision uint8
+
+const (
+	askAgain decision = iota // the backend is forgotten; there may be another one of its name
+	pass
+	mustHold
+)
+
+// decide decides about a request that arrives. check: the caller is to call checkEndpoints.
+func (r *requests) decide(o origin) (d decision, check bool) {
+	now := r.options.Clock.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.decideLocked(o, now)
+}
+
+func (r *requests) decideLocked(o origin, now time.Time) (d decision, check bool) {
+	switch {
+	case r.closed:
+		return askAgain, false
+	case r.queues[o.node] != nil || !r.passes(o.node): // no request overtakes another
+		return mustHold, false
+	default:
+		return pass, r.answered(o.probe, now)
+	}
+}
+
+// passes reports whether requests of a proxy pass. mu is held.
+func (r *requests) passes(node string) bool {
+	a := &r.admission
+	switch a.policy {
+	case passAll:
+		return true
+	case passConnected:
+		_, connected := a.proxies[node]
+		return connected
+	case passReady:
+		if node == "" {
+			return a.everyProxyReady
+		}
+		return a.proxies[node]
+	default:
+		return false
+	}
+}
+
+// answered notes that a request passes. Until the proxy has read so, the last endpoint stays.
+// mu is held.
+func (r *requests) answered(probe bool, now time.Time) (check bool) {
+	r.unconfirmed++
+	if probe {
+		return false
+	}
+	r.traffic.note(now)
+	if !r.admission.mayDisarm || now.Before(r.nextCheck) || !r.traffic.enough(now, &r.options.Timing) {
+		return false
+	}
+	r.nextCheck = now.Add(r.options.Timing.DisarmAfter)
+	return true
+}
+
+// hold holds a request, or lets it pass when that became possible. check: the caller is to call
+// checkEndpoints.
+func (r *requests) hold(o origin, timeout time.Duration) (p *pendingRequest, d decision, check bool) {
+	now := r.options.Clock.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d, check = r.decideLocked(o, now); d != mustHold {
+		return nil, d, check
+	}
+	q := r.queues[o.node]
+	if q == nil {
+		q = &queue{}
+		r.queues[o.node] = q
+		if check = !r.connected(o.node); check {
+			q.disconnectedAt = now
+		}
+	}
+	r.serial++
+	r.held++
+	p = &pendingRequest{origin: o, since: now, serial: r.serial, done: make(chan struct{})}
+	p.place = q.requests.PushBack(p)
+	p.timer = r.options.Clock.AfterFunc(timeout, func() { r.end(p, timedOut) })
+	return p, mustHold, check
+}
+
+// connected reports whether the proxy of a queue has a stream here. mu is held.
+func (r *requests) connected(node string) bool {
+	_, connected := r.admission.proxies[node]
+	return connected || node == "" && len(r.admission.proxies) > 0
+}
+
+// end ends the wait of a request, unless it is over, and returns its outcome.
+func (r *requests) end(p *pendingRequest, o outcome) outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.outcome == pending {
+		r.dequeue(p)
+		p.end(o)
+	}
+	return p.outcome
+}
+
+// endpointsGone lets no request pass until admit allows it again.
+func (r *requests) endpointsGone() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.admission.endpoints = 0
+	if r.admission.policy == passReady {
+		r.admission.policy = holdAll
+	}
+}
+
+// hasEndpoints reports whether there are endpoints, whether a proxy has them or not.
+func (r *requests) hasEndpoints() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.admission.endpoints > 0
+}
+
+// busy reports whether there is traffic that proxies could route without asking.
+func (r *requests) busy(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.admission.policy == passReady && r.held == 0 && r.traffic.enough(now, &r.options.Timing)
+}
+
+func (r *requests) forgetTraffic() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.traffic = traffic{}
+}
+
+// awaitConfirmation returns how many answers were not confirmed. Unless there is none,
+// checkEndpoints is called when the last of them is.
+func (r *requests) awaitConfirmation() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.awaited = r.unconfirmed > 0
+	return r.unconfirmed
+}
+
+// confirm notes that the proxy has read an answer, or will never read it.
+func (r *requests) confirm() {
+	now := r.options.Clock.Now()
+	r.mu.Lock()
+	r.unconfirmed--
+	if r.pace.confirmed() {
+		r.release(now, false)
+	}
+	last := r.awaited && r.unconfirmed == 0
+	r.awaited = r.awaited && !last
+	r.mu.Unlock()
+	if last {
+		r.checkEndpoints()
+	}
+}
+
+// closeIfNoneHeld closes, unless requests are held.
+func (r *requests) closeIfNoneHeld() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = r.closed || r.held == 0
+	return r.closed
+}
+
+// close sends every held request to another replica.
+func (r *requests) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for node := range r.queues {
+		r.endAll(node, redirected)
+	}
+}

@@ -1,0 +1,89 @@
+package hold
+
+import "time"
+
+// state is the state of a backend: exactly one of the types below, with the fields that this
+// state needs. The package comment has the table of states and events; function next has the
+// transitions.
+type state interface{ name() string }
+
+type (
+	// starting: the engine did not apply the first complete state of the gateway yet.
+	starting struct{}
+	// unknown: the engine wants neither endpoints nor a hold cluster of this name. The backend is
+	// forgotten at forgetAt, unless requests are held.
+	unknown struct{ forgetAt time.Time }
+	// unheld: the engine wants endpoints but no hold cluster.
+	unheld struct{}
+	// cold: there is no endpoint, and proxies are told so.
+	cold struct{}
+	// waking: a pool has endpoints again, and its picker may not know them before usableAt.
+	waking struct{ usableAt time.Time }
+	// armed: there are endpoints, and proxies ask before they route.
+	armed struct{}
+	// disarmed: there are endpoints, and proxies route without asking.
+	disarmed struct{}
+	// awaitingACK: the last endpoint is gone, and a proxy may not have accepted yet that it must ask.
+	awaitingACK struct{ deadline time.Time }
+	// lingering: every proxy asks, and retries of requests to the last endpoint may still need an
+	// endpoint to be retried at.
+	lingering struct{ until time.Time }
+	// awaitingConfirmation: a proxy may not have read yet that a request may be routed.
+	awaitingConfirmation struct{ deadline time.Time }
+)
+
+func (starting) name() string             { return "starting" }
+func (unknown) name() string              { return "unknown" }
+func (unheld) name() string               { return "unheld" }
+func (cold) name() string                 { return "cold" }
+func (waking) name() string               { return "waking" }
+func (armed) name() string                { return "armed" }
+func (disarmed) name() string             { return "disarmed" }
+func (awaitingACK) name() string          { return "awaitingACK" }
+func (lingering) name() string            { return "lingering" }
+func (awaitingConfirmation) name() string { return "awaitingConfirmation" }
+
+// policy is how requests are admitted.
+type policy uint8
+
+const (
+	// holdAll lets no request pass.
+	holdAll policy = iota
+	// passReady lets the requests of a proxy pass that is known to have an endpoint in use.
+	passReady
+	// passAll lets every request pass.
+	passAll
+	// passConnected lets the requests of a proxy pass that is connected to this replica. Another
+	// replica may know a backend that this one does not know.
+	passConnected
+)
+
+// admits returns how requests are admitted in a state.
+func admits(s state) policy {
+	switch s.(type) {
+	case armed, disarmed:
+		return passReady
+	case unheld:
+		return passAll
+	case unknown:
+		return passConnected
+	default:
+		return holdAll
+	}
+}
+
+// asks reports whether proxies with a hold cluster ask before they route.
+func asks(s state) bool {
+	_, not := s.(disarmed)
+	return !not
+}
+
+// withholds reports whether proxies keep the endpoints that the engine does not want any more.
+func withholds(s state) bool {
+	switch s.(type) {
+	case awaitingACK, lingering, awaitingConfirmation:
+		return true
+	default:
+		return false
+	}
+}
