@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/tools/events"
+	k8sevents "k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -24,6 +24,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/offline"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
@@ -47,7 +48,7 @@ type plane struct {
 	endpoint  *deltatest.Endpoint
 	client    client.Client
 	statuses  *status.Writer
-	recorder  *events.FakeRecorder
+	recorder  *k8sevents.FakeRecorder
 	stop      func()
 }
 
@@ -68,11 +69,11 @@ func start(t *testing.T, world *world) *plane {
 		}
 		builder.WithObjects(object.DeepCopyObject().(client.Object))
 	})
-	p := &plane{t: t, client: builder.Build(), recorder: events.NewFakeRecorder(100)}
+	p := &plane{t: t, client: builder.Build(), recorder: k8sevents.NewFakeRecorder(100)}
 	measures := controllers.NewMetrics(prometheus.NewRegistry())
 	sink := &controllers.Sink{Metrics: measures, Scalers: scaler.NewCatalog(), Log: logr.Discard(), DataPlanes: planes{}}
 	p.loop = engine.NewLoop(sink, measures)
-	feedback := controllers.NewFeedback(p.loop, p.recorder, p.client)
+	feedback := controllers.NewFeedback(p.loop, events.NewWriter(p.recorder, p.client))
 	p.publisher = publish.New(publish.Options{OnDelivery: func(d publish.Delivery) { feedback.Deliver(d); feedback.Announce(d) }, RemoveGrace: 10 * time.Millisecond})
 	p.statuses = status.NewWriter(status.Options{Reader: p.client, Writer: p.client, Log: logr.Discard(), Now: time.Now})
 	sink.Publisher, sink.Stages, sink.Statuses = p.publisher, p.publisher, p.statuses

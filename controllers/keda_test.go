@@ -11,8 +11,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/events"
+	k8sevents "k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/kedify/inference-gateway/controllers/events"
 )
 
 // KEDA is told a server's name out of the address of a trigger: the certificate has them all.
@@ -39,7 +41,7 @@ func TestKEDAServerTLS(t *testing.T) {
 
 // Whoever looks at the object that leads KEDA to its certificate reads why there is none.
 func TestDeliveries(t *testing.T) {
-	recorder := events.NewFakeRecorder(10)
+	recorder := k8sevents.NewFakeRecorder(10)
 	there := &kedav1alpha1.ClusterTriggerAuthentication{ObjectMeta: metav1.ObjectMeta{Name: "gw"}}
 	reader := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(there).Build()
 	for _, one := range []struct {
@@ -52,7 +54,7 @@ func TestDeliveries(t *testing.T) {
 		{"gw", nil, "Normal CertificateDelivered"},
 		{"gone", errors.New("x"), ""},
 	} {
-		(&deliveries{recorder, reader, one.name}).tell(one.failure)
+		reportDelivery(events.NewWriter(recorder, reader), one.name)(one.failure)
 		select {
 		case got := <-recorder.Events:
 			if one.want == "" || !strings.HasPrefix(got, one.want) {

@@ -28,6 +28,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/xds/publish"
@@ -50,7 +51,12 @@ type Manager struct {
 	manager.Manager
 	// Direct reads and writes without a cache: for the few objects that are not watched.
 	Direct client.Client
+	// Events writes about objects that are in the cache.
+	Events *events.Writer
 }
+
+// recorderName is the reportingController of the product's events.
+const recorderName = "kedify-gateway"
 
 // NewManager connects to the cluster that the environment names (in-cluster, KUBECONFIG).
 func NewManager(options Options) (*Manager, error) {
@@ -80,7 +86,8 @@ func NewManager(options Options) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
-	return &Manager{Manager: mgr, Direct: direct}, mgr.AddHealthzCheck("ping", healthz.Ping)
+	writer := events.NewWriter(mgr.GetEventRecorder(recorderName), mgr.GetCache())
+	return &Manager{Manager: mgr, Direct: direct, Events: writer}, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 
 // AddRunnables adds what runs on every replica and what runs on the leader alone.

@@ -13,7 +13,7 @@ import (
 func NewScaledObjects(mgr *Manager, options Options, log logr.Logger) *scaledobject.Controller {
 	return scaledobject.New(scaledobject.Options{
 		Cache: mgr.GetCache(), Client: mgr.Direct, Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(),
-		Events: mgr.GetEventRecorder("kedify-gateway"), Clock: clock.RealClock{}, Log: log.WithName("scaledobject"),
+		Events: mgr.Events, Clock: clock.RealClock{}, Log: log.WithName("scaledobject"),
 		ScalerAddress: options.scalerAddress(), ClassName: options.ClassName, Shared: options.SharedProxy, Namespace: options.Namespace,
 		Authentication: options.authentication(),
 	})

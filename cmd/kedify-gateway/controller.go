@@ -70,7 +70,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	loop := engine.NewLoop(sink, measures)
 
 	// Publisher: delivers resources to Envoys, clusters before routes, and tells what arrived.
-	feedback := controllers.NewFeedback(loop, mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache())
+	feedback := controllers.NewFeedback(loop, mgr.Events)
 	var exchange *peers.Exchange
 	var scaling *scaling
 	delivered := publish.NewMetrics()

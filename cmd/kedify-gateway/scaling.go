@@ -66,7 +66,7 @@ func newScaling(mgr *controllers.Manager, catalog *scaler.Catalog, publisher *pu
 	s.keda = keda.New(keda.Options{Catalog: catalog, Registry: s.registry, Running: rescue.NewRunning(scales).Of, TLS: kedaTLS, Metrics: asked})
 	s.rescuer = rescue.New(rescue.Options{
 		Catalog: catalog, Registry: s.registry, Scales: scales, Leads: s.leads.Load,
-		Report:  controllers.NewRescues(mgr.GetEventRecorder("kedify-gateway"), mgr.GetCache()).Tell,
+		Report:  controllers.ReportRescue(mgr.Events),
 		Metrics: rescued, Log: log.WithName("rescue"),
 	})
 	return s, nil

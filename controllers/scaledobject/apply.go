@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -60,9 +61,9 @@ func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World
 		}
 	}
 	problems = append(problems, c.prune(ctx, scope, made))
-	c.teller.tell(scope, told, func(event plan.Event) bool {
+	writeEvents(c.Events, scope, slices.DeleteFunc(told, func(event plan.Event) bool {
 		return event.Related != nil && failed[store.KeyOf(event.Related)] // to be told when its status is written
-	})
+	}))
 	c.noteActive(scope, made)
 	return errors.Join(problems...)
 }

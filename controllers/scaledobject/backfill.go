@@ -30,13 +30,12 @@ const (
 // leaves the fields with their owners.
 type backfill struct {
 	options Options
-	teller  *teller
 	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
 }
 
-func newBackfill(options Options, teller *teller) *backfill {
+func newBackfill(options Options) *backfill {
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstBackfill, lastBackfill)
-	return &backfill{options: options, teller: teller, queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
+	return &backfill{options: options, queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
 		workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "backfill", Clock: options.Clock})}
 }
 
@@ -53,11 +52,11 @@ func (b *backfill) observe(so *kedav1alpha1.ScaledObject) {
 // done forgets what was tried and told.
 func (b *backfill) done(key types.NamespacedName) {
 	b.queue.Forget(key)
-	b.teller.forget(tellScope(key))
+	writeEvents(b.options.Events, backfillTopic(key), nil)
 }
 
-// tellScope is where the teller remembers what it told of a ScaledObject.
-func tellScope(key types.NamespacedName) scope { return scope("backfill " + key.String()) }
+// backfillTopic is the topic of the events about one ScaledObject.
+type backfillTopic types.NamespacedName
 
 // leftover says what admission would change and did not, and what the owner can do about it;
 // empty: nothing.
@@ -129,7 +128,7 @@ func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 
 func (b *backfill) tell(key types.NamespacedName, so *kedav1alpha1.ScaledObject, note string) {
 	b.options.Log.Info("a ScaledObject is not rewritten", "object", key.String(), "reason", note)
-	b.teller.tell(tellScope(key), []plan.Event{{
+	writeEvents(b.options.Events, backfillTopic(key), []plan.Event{{
 		About: so, Type: corev1.EventTypeWarning, Reason: "NotRewritten", Note: note, Once: true,
-	}}, func(plan.Event) bool { return false })
+	}})
 }

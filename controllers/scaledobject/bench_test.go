@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/events"
+	k8sevents "k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
@@ -28,6 +28,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/events"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,7 +48,7 @@ type bench struct {
 	writes []string // "apply HTTPRoute web-0", "delete Gateway kedify-proxy", "status web-0", "patch web"
 	fail   map[string]error
 	read   error
-	events *events.FakeRecorder
+	events *k8sevents.FakeRecorder
 	// rewrite is what admission does with a patched ScaledObject.
 	rewrite func(*kedav1alpha1.ScaledObject)
 }
@@ -114,13 +115,13 @@ func newScheme(t *testing.T) *runtime.Scheme {
 
 func newBench(t *testing.T, objects ...client.Object) *bench {
 	t.Helper()
-	b := &bench{t: t, events: events.NewFakeRecorder(100), clock: clocktesting.NewFakeClock(epoch), fail: map[string]error{}, mapper: &fakeMapper{missing: map[string]bool{}}}
+	b := &bench{t: t, events: k8sevents.NewFakeRecorder(100), clock: clocktesting.NewFakeClock(epoch), fail: map[string]error{}, mapper: &fakeMapper{missing: map[string]bool{}}}
 	scheme := newScheme(t)
 	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, b.interceptors())
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}
 	b.controller = New(Options{
-		Cache: b.cache, Client: b.client, Mapper: b.mapper, Scheme: scheme, Events: b.events, Clock: b.clock, Log: logr.Discard(),
+		Cache: b.cache, Client: b.client, Mapper: b.mapper, Scheme: scheme, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
 	})
 	b.controller.kinds.ready(sources, []source{{name: "Rollout"}})

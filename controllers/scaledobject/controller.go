@@ -10,13 +10,13 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
@@ -46,7 +46,7 @@ type Options struct {
 	Mapper meta.RESTMapper
 	Scheme *runtime.Scheme
 	// Events tells the owners of ScaledObjects.
-	Events events.EventRecorder
+	Events *events.Writer
 	Clock  clock.WithTicker
 	Log    logr.Logger
 
@@ -66,7 +66,6 @@ type Controller struct {
 	Options
 	queue    workqueue.TypedRateLimitingInterface[scope]
 	backfill *backfill
-	teller   *teller
 	kinds    *kinds
 
 	mu sync.Mutex
@@ -87,11 +86,10 @@ func New(options Options) *Controller {
 		Options: options,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
 			workqueue.TypedRateLimitingQueueConfig[scope]{Name: "scaledobject", Clock: options.Clock}),
-		teller: newTeller(options.Events),
 		kinds:  &kinds{mapper: options.Mapper, scheme: options.Scheme, served: map[string]bool{}},
 		active: map[string]bool{},
 	}
-	c.backfill = newBackfill(options, c.teller)
+	c.backfill = newBackfill(options)
 	return c
 }
 
