@@ -297,7 +297,7 @@ func TestRejectionShowsOnItsObjectAndHurtsNothingElse(t *testing.T) {
 	refuse := true
 	proxy := p.proxy(deltatest.Options{Reject: func(key resource.Key, _ []byte) string {
 		if refuse && key.Type == resource.Route && key.Name == "80/bad.example.com" {
-			return "missing ]: ["
+			return "goo.gle/debugproto  \nvirtual_hosts {\n  domains: \"other-tenant\"\n}\n: missing ]: ["
 		}
 		return ""
 	}})
@@ -307,12 +307,16 @@ func TestRejectionShowsOnItsObjectAndHurtsNothingElse(t *testing.T) {
 	p.eventually("the rejection on its route", func() bool {
 		return p.condition(bad, "gateway.kedify.io/Programmed") == "False/RejectedByProxy"
 	})
+	if message := bad.Status.Parents[0].Conditions[len(bad.Status.Parents[0].Conditions)-1].Message; !strings.Contains(message, "missing ]") ||
+		strings.Contains(message, "other-tenant") {
+		t.Errorf("the condition says %q", message)
+	}
 	if got := p.condition(good, "gateway.kedify.io/Programmed"); got != "absent" {
 		t.Errorf("the good route has %s", got)
 	}
 	select {
 	case event := <-p.recorder.Events:
-		if !strings.Contains(event, corev1.EventTypeWarning) || !strings.Contains(event, "missing ]") {
+		if !strings.Contains(event, corev1.EventTypeWarning) || !strings.Contains(event, "missing ]") || strings.Contains(event, "other-tenant") {
 			t.Errorf("event %q", event)
 		}
 	case <-time.After(10 * time.Second):

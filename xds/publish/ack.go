@@ -22,7 +22,7 @@ func (s *Session) answer(request *discovery.DeltaDiscoveryRequest) {
 	metrics := s.gateway.publisher.metrics
 	if detail := request.GetErrorDetail(); detail != nil {
 		metrics.nacked(answered.kind)
-		s.reject(nonce, answered, detail.GetMessage())
+		s.reject(nonce, answered, rejectionReason(detail.GetMessage()))
 		return
 	}
 	metrics.acked(answered.kind)

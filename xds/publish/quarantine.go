@@ -13,7 +13,8 @@ import (
 type Rejection struct {
 	Resource resource.Key `json:"resource"`
 	Version  string       `json:"version"`
-	// Message is what the proxy said. It often names neither resource nor field.
+	// Message is the reason that the proxy gave, without the resource that Envoy quotes. It often
+	// names neither resource nor field.
 	Message string `json:"message"`
 	// Sources are the objects that shaped the resource: whom to tell.
 	Sources []ir.Source `json:"sources,omitempty"`
