@@ -81,8 +81,26 @@ type HTTPScalerSpec struct {
 	//
 	// +optional
 	Autowire []string `json:"autowire,omitempty"`
+	// Traffic says whether the requests of the application come through the proxies.
+	//
+	// +optional
+	Traffic HTTPScalerTraffic `json:"traffic,omitempty"`
 	// Scale repeats what the ScaledObject says about replicas.
 	Scale HTTPScalerScale `json:"scale"`
+}
+
+// HTTPScalerTraffic says whether the requests of the application come through the proxies, which
+// count only what they see. While Bypass is not empty and Seen is false, the demand is unknown.
+type HTTPScalerTraffic struct {
+	// Bypass lists what leads to the application past the proxies: objects, such as
+	// "Ingress shop/web", and the kinds that trafficAutowire names while no object is wired.
+	//
+	// +optional
+	Bypass []string `json:"bypass,omitempty"`
+	// Seen is set when a request came through a proxy while Bypass was not empty. It stays.
+	//
+	// +optional
+	Seen bool `json:"seen,omitempty"`
 }
 
 // HTTPScalerHeader is one header to match: by at most one of Value, ValueWildcard and

@@ -25,6 +25,9 @@ type Reading struct {
 	InFlight uint64
 	// LastArrival is when a request is known to have arrived last; zero: none is.
 	LastArrival time.Time
+	// Requested is true when a request was ever counted or held, as far as is known: a proxy
+	// that starts again forgets what it counted. It is set with ErrUnknown, too.
+	Requested bool
 	// Active follows the activation rule, see entry.active.
 	Active bool
 	// Settled is false while Active is false only as far as is known: proxies had counted
@@ -70,6 +73,7 @@ func (e *entry) read(b *Registry, now instant) (Reading, error) {
 	e.expire(now)
 	r := e.sum(b, p, now)
 	r.LastArrival = b.wall(e.arrived)
+	r.Requested = r.Held > 0 || e.arrived != never || e.began != never
 	r.Active = e.active(p, now, r)
 	r.Settled = r.Active || e.began == never || now-e.began >= p.activity
 	e.awake = r.Active
@@ -77,12 +81,12 @@ func (e *entry) read(b *Registry, now instant) (Reading, error) {
 		return r, nil
 	}
 	if len(p.gateways) == 0 {
-		return Reading{LastArrival: r.LastArrival}, fmt.Errorf("%w: %s is served by no gateway", ErrUnknown, e.key)
+		return Reading{LastArrival: r.LastArrival, Requested: r.Requested}, fmt.Errorf("%w: %s is served by no gateway", ErrUnknown, e.key)
 	}
 	for _, g := range p.gateways {
 		s := g.sight(b, now)
 		if s.asOf == never {
-			return Reading{LastArrival: r.LastArrival}, fmt.Errorf("%w: gateway %s: %s", ErrUnknown, g.key, s.why)
+			return Reading{LastArrival: r.LastArrival, Requested: r.Requested}, fmt.Errorf("%w: gateway %s: %s", ErrUnknown, g.key, s.why)
 		}
 		r.LastGood = r.LastGood || s.frozen
 	}

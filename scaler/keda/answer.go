@@ -31,9 +31,9 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
 	}
-	reading, err := s.options.Registry.Read(found.Key)
+	reading, err := s.read(found)
 	if err != nil {
-		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
+		return nil, s.unread(found, err)
 	}
 	value := reading.Rate
 	if name == MetricConcurrency {
@@ -55,7 +55,7 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 		}
 		active, err := s.active(found)
 		if err != nil {
-			return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
+			return nil, s.unread(found, err)
 		}
 		return &pb.IsActiveResponse{Result: active}, nil
 	})
@@ -65,7 +65,7 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 // arrivals are unknown, and "no" would stop a workload that may have had requests a moment before:
 // until that is settled, a workload that runs stays active. A workload at zero is not started.
 func (s *Server) active(of *scaler.Scaler) (bool, error) {
-	reading, err := s.options.Registry.Read(of.Key)
+	reading, err := s.read(of)
 	if err != nil {
 		return false, err
 	}

@@ -26,7 +26,8 @@
 //
 // GetMetricSpec follows from the metadata alone, so it is right before the informer has the
 // object. Values are totals over the cluster, in floats. An unknown value is answered Unavailable
-// and never zero: KEDA and the HPA then leave the replicas alone.
+// and never zero: KEDA and the HPA then leave the replicas alone. The demand is
+// also unknown while requests may bypass the proxies, see Server.read.
 //
 // # Pushes
 //

@@ -16,6 +16,7 @@ const (
 	unknownTrigger = "trigger" // no trigger in force is meant
 	unknownMetric  = "metric"  // the trigger has another metric
 	unknownDemand  = "demand"  // the registry is blind
+	unknownBypass  = "bypass"  // requests may reach the application past the proxies
 )
 
 // Metrics of what KEDA asks and is told.
@@ -41,7 +42,8 @@ func NewMetrics() *Metrics {
 			Help: "Streams of KEDA that are open, by method."}, []string{"method"}),
 		pushes: counter("pushes_total", "Messages pushed, by kind: wake, repeat and refresh are true, idle and heartbeat are false, "+
 			"spec is a metric and its target.", "kind"),
-		unknown: counter("unknown_answers_total", "Answers that the demand is not known, by what is not: the trigger, its metric or the demand.", "reason"),
+		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, no report of a proxy "+
+			"(demand), or requests that may bypass the proxies.", "reason"),
 	}
 }
 

@@ -47,7 +47,7 @@ func (s *Server) state(of *scaler.Scaler) state {
 	if of == nil {
 		return state{}
 	}
-	reading, err := s.options.Registry.Read(of.Key)
+	reading, err := s.read(of)
 	if err != nil {
 		return state{}
 	}
