@@ -48,10 +48,10 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) C
 	// What a client sent as bytes may be TLS already (Gateway API BackendTLSPolicySpec: for
 	// HTTPRoute, GRPCRoute and TLSRoute with termination).
 	if key.Route != ir.RouteTCP && key.Route != ir.RouteUDP {
-		result.applyPolicy(v, port.Name, clientCertificate)
+		applyPolicy(v, &result, port.Name, clientCertificate)
 	}
 	if (key.Route == ir.RouteHTTP || key.Route == ir.RouteGRPC) && reencrypts(v, key, port.Name) {
-		result.reencrypt(protocolOf(port).stated, clientCertificate)
+		reencrypt(&result, protocolOf(port).stated, clientCertificate)
 	}
 	return result
 }
@@ -97,7 +97,7 @@ func poolCluster(v store.View, key ir.ClusterKey, clientCertificate string) Clus
 		Source:   ir.Source{Kind: string(store.InferencePool), Namespace: key.Namespace, Name: key.Name},
 	}}
 	if reencrypts(v, key, "") {
-		result.reencrypt(pool.Spec.AppProtocol != "", clientCertificate)
+		reencrypt(&result, pool.Spec.AppProtocol != "", clientCertificate)
 	}
 	return result
 }
@@ -119,20 +119,20 @@ func pickerCluster(v store.View, key ir.ClusterKey, clientCertificate string) Cl
 	if protocolOf(port).http != ir.HTTP2 {
 		result.Cluster.TLS = &ir.UpstreamTLS{Insecure: true, Certificate: clientCertificate}
 	}
-	result.applyPolicy(v, port.Name, clientCertificate)
+	applyPolicy(v, &result, port.Name, clientCertificate)
 	return result
 }
 
 // applyPolicy adds the TLS that the BackendTLSPolicy in force asks for.
-func (c *ClusterResult) applyPolicy(v store.View, portName, clientCertificate string) {
+func applyPolicy(v store.View, c *ClusterResult, portName, clientCertificate string) {
 	service := types.NamespacedName{Namespace: c.Cluster.Key.Namespace, Name: c.Cluster.Key.Name}
 	policies := policiesOf(v, service, portName)
 	if len(policies) == 0 {
 		return
 	}
-	policy := policies[0]
-	c.Policy = store.KeyOf(policy)
-	tls, secrets := upstreamTLS(v, policy)
+	inForce := policies[0]
+	c.Policy = store.KeyOf(inForce)
+	tls, secrets := upstreamTLS(v, inForce)
 	tls.Certificate = clientCertificate
 	c.Cluster.TLS, c.Secrets = tls, secrets
 }

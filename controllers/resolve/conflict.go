@@ -90,7 +90,7 @@ func conflictOf(a, b *declared, mixed bool) refusal {
 			"port %d: protocol %s cannot share the port with protocol %s of %s",
 			a.Port, a.Protocol, b.Protocol, b.describe(a))
 	}
-	if !hasHostnames(a.Protocol) {
+	if !a.hasHostnames() {
 		return refuse(gwv1.ListenerReasonProtocolConflict,
 			"port %d: only one %s listener can have the port, and %s has it too",
 			a.Port, a.Protocol, b.describe(a))
@@ -141,10 +141,6 @@ func family(protocol gwv1.ProtocolType) gwv1.ProtocolType {
 		return gwv1.TLSProtocolType
 	}
 	return protocol
-}
-
-func hasHostnames(protocol gwv1.ProtocolType) bool {
-	return protocol != gwv1.TCPProtocolType && protocol != gwv1.UDPProtocolType
 }
 
 func transport(protocol gwv1.ProtocolType) ir.Transport {

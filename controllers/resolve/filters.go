@@ -223,9 +223,9 @@ func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Red
 	return redirect, fault
 }
 
-func preciseHostnameFault(field, hostname string) refusal {
-	if strings.HasPrefix(hostname, "*") || !hostnamePattern.MatchString(hostname) || len(hostname) > 253 {
-		return refuse(gwv1.RouteReasonUnsupportedValue, "%s %q is not one DNS name; use a name like www.example.com.", field, hostname)
+func preciseHostnameFault(field, name string) refusal {
+	if strings.HasPrefix(name, "*") || !hostnamePattern.MatchString(name) || len(name) > 253 {
+		return refuse(gwv1.RouteReasonUnsupportedValue, "%s %q is not one DNS name; use a name like www.example.com.", field, name)
 	}
 	return refusal{}
 }

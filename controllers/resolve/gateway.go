@@ -24,13 +24,13 @@ func Gateway(v store.View, key types.NamespacedName, installed Installed) Gatewa
 	if gateway == nil {
 		return GatewayResult{}
 	}
-	class := Class(v, string(gateway.Spec.GatewayClassName))
-	if !class.Owned {
+	gatewayClass := Class(v, string(gateway.Spec.GatewayClassName))
+	if !gatewayClass.Owned {
 		return GatewayResult{}
 	}
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
 	r.declareListeners(installed.experimental())
-	parameters, wrong := gatewayParameters(v, gateway, class)
+	parameters, wrong := gatewayParameters(v, gateway, gatewayClass)
 	r.accept(wrong)
 	r.resolveClientCertificate()
 	result := GatewayResult{

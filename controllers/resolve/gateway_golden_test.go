@@ -29,8 +29,8 @@ func TestGatewayGolden(t *testing.T) {
 		s := storeOf(t, placeholders.Replace(string(c.Input)))
 		wanted, statuses := map[string]any{}, map[string]any{}
 		for _, key := range s.Keys(store.GatewayClass) {
-			if class := Class(s.View(nil), key.Name); class.Owned {
-				statuses["GatewayClass "+key.Name] = conditionLines(ClassStatus(class).Conditions)
+			if result := Class(s.View(nil), key.Name); result.Owned {
+				statuses["GatewayClass "+key.Name] = conditionLines(ClassStatus(result).Conditions)
 			}
 		}
 		for _, key := range s.Keys(store.Gateway) {

@@ -63,7 +63,7 @@ func chainPort(g GatewayResult, chain string) []Listener {
 	}
 	var listeners []Listener
 	for _, listener := range g.Listeners {
-		if listener.Chain != "" && listener.Port == port && hasHostnames(listener.Protocol) {
+		if listener.Chain != "" && listener.Port == port && listener.hasHostnames() {
 			listeners = append(listeners, listener)
 		}
 	}
@@ -71,9 +71,9 @@ func chainPort(g GatewayResult, chain string) []Listener {
 }
 
 // ownerOf returns the listener with the most specific hostname that covers the given one.
-func ownerOf(listeners []Listener, hostname string) (owner Listener, found bool) {
+func ownerOf(listeners []Listener, name string) (owner Listener, found bool) {
 	for _, listener := range listeners {
-		if !hostnameCovers(listener.Hostname, hostname) {
+		if !hostnameCovers(listener.Hostname, name) {
 			continue
 		}
 		if !found || moreSpecific(listener.Hostname, owner.Hostname) {
@@ -98,9 +98,9 @@ func hostPatterns(listeners []Listener, chain string, patterns []string) []strin
 
 // routesOf merges the rules that a listener has for a hostname: those of more specific
 // hostnames first, by Compare within one hostname.
-func routesOf(owner Listener, hostname string, at func(ListenerID, string) []Fragment) []ir.Route {
+func routesOf(owner Listener, name string, at func(ListenerID, string) []Fragment) []ir.Route {
 	var routes []ir.Route
-	for _, pattern := range widerPatterns(hostname) {
+	for _, pattern := range widerPatterns(name) {
 		// Nothing of this listener is attached under a hostname wider than its own.
 		if !hostnameCovers(owner.Hostname, pattern) {
 			break

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,13 +27,14 @@ func builtGateway(listeners ...string) GatewayResult {
 		}
 		l.Hostname = strings.TrimPrefix(l.Hostname, "-")
 		l.ID.Parent = Object{Kind: store.Gateway, Key: gatewayKey}
-		l.Protocol = gwv1.HTTPProtocolType
+		l.Protocol, l.Chain = gwv1.HTTPProtocolType, fmt.Sprint(l.Port)
 		if l.Port == 443 {
 			l.Protocol = gwv1.HTTPSProtocolType
+			l.Chain += "/" + cmp.Or(l.Hostname, "*")
 		}
-		l.Chain, l.Serving = chainID(l), true
+		l.Serving = true
 		l.Namespaces.From = &all
-		l.Kinds = []gwv1.RouteGroupKind{routeGroupKind("HTTPRoute"), routeGroupKind("GRPCRoute")}
+		l.Kinds = []gwv1.RouteGroupKind{{Kind: "HTTPRoute"}, {Kind: "GRPCRoute"}}
 		l.Conditions = []metav1.Condition{{Type: "Accepted", Status: metav1.ConditionTrue}}
 		g.Listeners = append(g.Listeners, l)
 	}

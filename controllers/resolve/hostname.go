@@ -13,11 +13,11 @@ const everyName = "*"
 // setHostnames takes the hostnames of a route, in lower case. The API server checks them, but
 // objects also come from files: a route with a wrong one is not accepted.
 func (r *routeResolver) setHostnames(hostnames []gwv1.Hostname) {
-	for i, hostname := range hostnames {
-		lower := strings.ToLower(string(hostname))
+	for i, value := range hostnames {
+		lower := strings.ToLower(string(value))
 		if len(lower) > 253 || !hostnamePattern.MatchString(lower) {
 			r.hostnameFault = refuse(gwv1.RouteReasonUnsupportedValue,
-				"spec.hostnames[%d] %q is not a DNS name; use a name like www.example.com or *.example.com.", i, hostname)
+				"spec.hostnames[%d] %q is not a DNS name; use a name like www.example.com or *.example.com.", i, value)
 			return
 		}
 		r.hostnames = append(r.hostnames, lower)

@@ -73,13 +73,13 @@ func FuzzIntersectHostnames(f *testing.F) {
 		if !slices.IsSorted(shared) || len(shared) > 1 {
 			t.Fatalf("%q with %q: %q", listener, route, shared)
 		}
-		both := domainTakes(listener, name) && domainTakes(route, name)
-		if meets := len(shared) == 1 && domainTakes(shared[0], name); meets != both {
+		both := matches(listener, name) && matches(route, name)
+		if meets := len(shared) == 1 && matches(shared[0], name); meets != both {
 			t.Errorf("%q with %q is %q: %q meets both %v, the intersection %v", listener, route, shared, name, both, meets)
 		}
 		// Every wider pattern covers the name, and no other pattern of the tree does.
 		for _, pattern := range widerPatterns(name) {
-			if !domainTakes(pattern, name) {
+			if !matches(pattern, name) {
 				t.Errorf("%q does not cover %q", pattern, name)
 			}
 		}

@@ -128,11 +128,11 @@ func (d *declared) checkHostname() refusal {
 	if d.spec.Hostname == nil || d.Protocol == gwv1.TCPProtocolType || d.Protocol == gwv1.UDPProtocolType {
 		return refusal{}
 	}
-	hostname := strings.ToLower(string(*d.spec.Hostname))
-	if problem := hostnameProblem(hostname); hostname != "" && problem != "" {
+	name := strings.ToLower(string(*d.spec.Hostname))
+	if problem := hostnameProblem(name); name != "" && problem != "" {
 		return refuse(gwv1.ListenerReasonUnsupportedValue, "hostname %q %s.", *d.spec.Hostname, problem)
 	}
-	d.Hostname = hostname
+	d.Hostname = name
 	return refusal{}
 }
 

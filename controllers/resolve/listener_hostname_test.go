@@ -8,7 +8,7 @@ import (
 
 // matches is the definition of Gateway API Hostname: a wildcard stands for one label or more.
 func matches(hostname, name string) bool {
-	if hostname == "" {
+	if hostname == "" || hostname == everyName {
 		return true
 	}
 	if suffix, wildcard := strings.CutPrefix(hostname, "*."); wildcard {

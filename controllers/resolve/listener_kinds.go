@@ -38,7 +38,7 @@ func (d *declared) checkKinds() {
 		switch {
 		case want.Group != nil && *want.Group != *kind.Group || !slices.Contains(supported, want.Kind):
 			bad = append(bad, groupKind(want))
-		case !hasKind(d.Kinds, want.Kind):
+		case !d.takes(want.Kind):
 			d.Kinds = append(d.Kinds, kind)
 		}
 	}
@@ -54,10 +54,6 @@ func (d *declared) checkKinds() {
 func routeGroupKind(kind gwv1.Kind) gwv1.RouteGroupKind {
 	group := gwv1.Group(gwv1.GroupName)
 	return gwv1.RouteGroupKind{Group: &group, Kind: kind}
-}
-
-func hasKind(kinds []gwv1.RouteGroupKind, kind gwv1.Kind) bool {
-	return slices.ContainsFunc(kinds, func(k gwv1.RouteGroupKind) bool { return k.Kind == kind })
 }
 
 func groupKind(kind gwv1.RouteGroupKind) string {

@@ -25,13 +25,13 @@ type parametersRef struct {
 }
 
 // gatewayParameters returns the parameters of the Gateway over those of its class.
-func gatewayParameters(v store.View, gateway *gwv1.Gateway, class ClassResult) (v1alpha1.GatewayParametersSpec, refusal) {
-	if !class.wrong.none() {
+func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass ClassResult) (v1alpha1.GatewayParametersSpec, refusal) {
+	if !gatewayClass.wrong.none() {
 		return v1alpha1.GatewayParametersSpec{}, refuse(gwv1.GatewayReasonInvalidParameters,
-			"GatewayClass %s: %s", class.Name, class.wrong.message)
+			"GatewayClass %s: %s", gatewayClass.Name, gatewayClass.wrong.message)
 	}
 	if gateway.Spec.Infrastructure == nil || gateway.Spec.Infrastructure.ParametersRef == nil {
-		return class.Parameters, refusal{}
+		return gatewayClass.Parameters, refusal{}
 	}
 	ref := gateway.Spec.Infrastructure.ParametersRef
 	own, wrong := parameters(v, parametersRef{
@@ -41,9 +41,9 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, class ClassResult) (
 		key:   types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name},
 	})
 	if !wrong.none() {
-		return class.Parameters, wrong
+		return gatewayClass.Parameters, wrong
 	}
-	return mergeParameters(class.Parameters, own), refusal{}
+	return mergeParameters(gatewayClass.Parameters, own), refusal{}
 }
 
 // parameters reads what a reference names. The reason InvalidParameters is the same word for

@@ -37,8 +37,8 @@ func TestParametersProblems(t *testing.T) {
 			if (accepted.Reason == "InvalidParameters") != (c.message != "") || !strings.Contains(accepted.Message, c.message) {
 				t.Errorf("%s: %s, want %q", accepted.Reason, accepted.Message, c.message)
 			}
-			class := Class(storeOf(t, classWith(defaultClass), parametersObject("system", "base", c.spec)).View(nil), "kedify")
-			accepted = ClassStatus(class).Conditions[0]
+			result := Class(storeOf(t, classWith(defaultClass), parametersObject("system", "base", c.spec)).View(nil), "kedify")
+			accepted = ClassStatus(result).Conditions[0]
 			if (accepted.Reason == "InvalidParameters") != (c.message != "") || !strings.Contains(accepted.Message, c.message) {
 				t.Errorf("class: %s: %s, want %q", accepted.Reason, accepted.Message, c.message)
 			}
@@ -86,8 +86,8 @@ func TestClassParametersInvalid(t *testing.T) {
 		"kind":         "\n  parametersRef: {group: '', kind: ConfigMap, name: base, namespace: system}\n",
 	} {
 		s := storeOf(t, classWith(spec), testGateway(oneListener))
-		class := Class(s.View(nil), "kedify")
-		if got := summary(ClassStatus(class).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
+		result := Class(s.View(nil), "kedify")
+		if got := summary(ClassStatus(result).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
 			t.Errorf("%s: class %s", name, got)
 		}
 		accepted := Gateway(s.View(nil), gatewayKey, nil).Conditions[0]

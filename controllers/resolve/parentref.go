@@ -94,7 +94,7 @@ func (r *routeResolver) attach(path string, ref gwv1.ParentReference, owner Obje
 			continue
 		}
 		accepted = append(accepted, listener)
-		if !hasKind(listener.Kinds, gwv1.Kind(r.object.Kind)) {
+		if !listener.takes(gwv1.Kind(r.object.Kind)) {
 			continue
 		}
 		fitting = append(fitting, listener)
@@ -125,7 +125,7 @@ func (r *routeResolver) matchHostnames(path string, listeners []Listener) ([]att
 	var attached []attachment
 	for _, listener := range listeners {
 		hostnames := []string{everyName}
-		if hasHostnames(listener.Protocol) {
+		if listener.hasHostnames() {
 			hostnames = intersectHostnames(listener.Hostname, r.hostnames)
 		}
 		if len(hostnames) > 0 {

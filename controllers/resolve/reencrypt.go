@@ -38,7 +38,7 @@ func (r *routeResolver) reencrypts(cluster ir.ClusterKey, portName string) bool 
 // reencrypt opens TLS to the backend. Applications sign their certificates themselves, so
 // nothing is verified unless a BackendTLSPolicy says how. Where nothing states the version of
 // HTTP, the backend chooses it: gRPC servers refuse HTTP/1.1, many others know nothing else.
-func (c *ClusterResult) reencrypt(stated bool, clientCertificate string) {
+func reencrypt(c *ClusterResult, stated bool, clientCertificate string) {
 	if c.Cluster.TLS == nil {
 		c.Cluster.TLS = &ir.UpstreamTLS{Insecure: true, HostSNI: true, Certificate: clientCertificate}
 	}

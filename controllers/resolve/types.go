@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -175,6 +177,16 @@ type ClusterResult struct {
 // ServesHTTP reports whether requests, rather than connections, are routed on the listener.
 func (l Listener) ServesHTTP() bool {
 	return l.Protocol == gwv1.HTTPProtocolType || l.Protocol == gwv1.HTTPSProtocolType
+}
+
+// hasHostnames reports whether the protocol tells hostnames apart.
+func (l Listener) hasHostnames() bool {
+	return l.Protocol != gwv1.TCPProtocolType && l.Protocol != gwv1.UDPProtocolType
+}
+
+// takes reports whether routes of the kind may attach.
+func (l Listener) takes(kind gwv1.Kind) bool {
+	return slices.ContainsFunc(l.Kinds, func(k gwv1.RouteGroupKind) bool { return k.Kind == kind })
 }
 
 // Rejected is something that a proxy refused, and the object of the user that it came from.
