@@ -9,6 +9,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
@@ -39,7 +40,7 @@ func (s *Source) Set(kind store.Kind, object client.Object) {
 func (s *Source) Delete(kind store.Kind, key types.NamespacedName) { s.loop.Delete(kind, key) }
 
 // Installed is watch.Sink.
-func (s *Source) Installed(crds resolve.Installed) { s.loop.Installed(crds) }
+func (s *Source) Installed(crds class.Installed) { s.loop.Installed(crds) }
 
 // Synced is watch.Sink.
 func (s *Source) Synced() {

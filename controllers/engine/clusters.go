@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -24,7 +24,7 @@ func sameCluster(a, b *clusterResource) bool {
 
 func (m *Model) computeCluster(key clusterKey, record func(store.Dep)) *clusterResource {
 	gateway := m.gateway(key.gateway, record)
-	result := resolve.Cluster(m.store.View(record), key.cluster, gateway.ClientCertificate)
+	result := backend.Cluster(m.store.View(record), key.cluster, gateway.ClientCertificate)
 	if !result.Exists {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (m *Model) computeCluster(key clusterKey, record func(store.Dep)) *clusterR
 }
 
 func (m *Model) computeEndpoints(key ir.ClusterKey, record func(store.Dep)) *resource.Resource {
-	r, err := translate.Endpoints(resolve.Endpoints(m.store.View(record), key))
+	r, err := translate.Endpoints(backend.Endpoints(m.store.View(record), key))
 	if m.fault(faultKey{name: "endpoints " + key.String()}, nil, err) {
 		return nil
 	}

@@ -4,12 +4,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep)) *resolve.GatewayResult {
 	record(installedDep())
-	result := resolve.Gateway(m.store.View(record), key, m.installed)
+	result := listener.Gateway(m.store.View(record), key, m.installed)
 	if !result.Owned {
 		return nil
 	}

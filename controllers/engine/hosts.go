@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/listener"
+	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -36,7 +38,7 @@ func sameTable(a, b *hostTable) bool {
 
 func (m *Model) computeHost(key hostKey, record func(store.Dep)) *hostTable {
 	gateway := m.gateway(key.gateway, record)
-	host, ok := resolve.Host(gateway, key.chain, key.hostname, m.fragments.reader(key.gateway, record))
+	host, ok := route.Host(gateway, key.chain, key.hostname, m.fragments.reader(key.gateway, record))
 	if !ok {
 		return nil
 	}
@@ -55,7 +57,7 @@ func (m *Model) computeWildcards(key chainKey, record func(store.Dep)) *hostTabl
 		patterns = append(patterns, m.fragments.patterns[listenerKey{key.gateway, listener.ID}]...)
 	}
 	slices.Sort(patterns)
-	wildcards := resolve.Wildcards(gateway, key.chain, slices.Compact(patterns), m.fragments.reader(key.gateway, record))
+	wildcards := route.Wildcards(gateway, key.chain, slices.Compact(patterns), m.fragments.reader(key.gateway, record))
 	scope, routes, err := translate.Wildcards(wildcards)
 	return m.table(faultKey{key.gateway, key.chain + " *"}, scope, routes, err)
 }
@@ -104,7 +106,7 @@ func (m *Model) computeListeners(key types.NamespacedName, record func(store.Dep
 		return nil
 	}
 	set := &listenerSet{}
-	for _, listener := range resolve.IRListeners(gateway, m.forwards(key, record)) {
+	for _, listener := range listener.ByPort(gateway, m.forwards(key, record)) {
 		r, err := translate.Listener(listener)
 		if m.fault(faultKey{key, "listener " + r.Name}, r.Sources, err) {
 			continue

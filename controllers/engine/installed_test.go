@@ -11,6 +11,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -25,25 +26,25 @@ func TestInstalledChangesTheClass(t *testing.T) {
 	model.Set(store.GatewayClass, &gwv1.GatewayClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: gwv1.GatewayClassSpec{ControllerName: "example.com/controller"},
 	})
-	standard := resolve.CRD{Bundle: resolve.BundleVersion, Channel: "standard"}
-	experimental := resolve.CRD{Bundle: resolve.BundleVersion, Channel: "experimental"}
-	unknown := resolve.CRD{Bundle: "v2.0.0", Channel: "standard"}
-	if !model.Installed(resolve.Installed{standard}) {
+	standard := class.CRD{Bundle: class.BundleVersion, Channel: "standard"}
+	experimental := class.CRD{Bundle: class.BundleVersion, Channel: "experimental"}
+	unknown := class.CRD{Bundle: "v2.0.0", Channel: "standard"}
+	if !model.Installed(class.Installed{standard}) {
 		t.Error("the first word is no change")
 	}
 	model.Synced()
 
 	steps := []struct {
-		installed resolve.Installed
+		installed class.Installed
 		changed   bool
 		retries   bool
 		version   metav1.ConditionStatus
 	}{
-		{resolve.Installed{standard}, false, false, metav1.ConditionTrue},
-		{resolve.Installed{experimental}, true, true, metav1.ConditionTrue},
-		{resolve.Installed{experimental, unknown}, true, false, metav1.ConditionFalse},
-		{resolve.Installed{unknown, experimental}, false, false, metav1.ConditionFalse},
-		{resolve.Installed{experimental, experimental}, true, true, metav1.ConditionTrue},
+		{class.Installed{standard}, false, false, metav1.ConditionTrue},
+		{class.Installed{experimental}, true, true, metav1.ConditionTrue},
+		{class.Installed{experimental, unknown}, true, false, metav1.ConditionFalse},
+		{class.Installed{unknown, experimental}, false, false, metav1.ConditionFalse},
+		{class.Installed{experimental, experimental}, true, true, metav1.ConditionTrue},
 	}
 	for _, step := range steps {
 		if changed := model.Installed(step.installed); changed != step.changed {

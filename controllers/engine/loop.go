@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -71,7 +71,7 @@ func (l *Loop) Built(gateway types.NamespacedName, problem string) {
 }
 
 // Installed hands in the CRDs of the Gateway API in the cluster.
-func (l *Loop) Installed(crds resolve.Installed) {
+func (l *Loop) Installed(crds class.Installed) {
 	l.enqueue(func(m *Model) bool { return m.Installed(crds) })
 }
 

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
@@ -41,7 +42,7 @@ type Model struct {
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string // of data planes
 	faults     map[faultKey]Rejection
-	installed  resolve.Installed
+	installed  class.Installed
 
 	tables map[types.NamespacedName]*tables
 
@@ -106,9 +107,9 @@ func (m *Model) Deliver(gateway types.NamespacedName, delivery Delivery) {
 
 // Installed takes the CRDs of the Gateway API in the cluster; the order does not matter.
 // Without it, those that the program was built against are assumed.
-func (m *Model) Installed(crds resolve.Installed) bool {
+func (m *Model) Installed(crds class.Installed) bool {
 	crds = slices.Clone(crds)
-	slices.SortFunc(crds, func(a, b resolve.CRD) int {
+	slices.SortFunc(crds, func(a, b class.CRD) int {
 		return cmp.Or(cmp.Compare(a.Bundle, b.Bundle), cmp.Compare(a.Channel, b.Channel))
 	})
 	if slices.Equal(m.installed, crds) {

@@ -6,18 +6,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
+	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 func (m *Model) computeRoute(object resolve.Object, record func(store.Dep)) *resolve.RouteResult {
-	result := resolve.Route(m.store.View(record), object, func(key types.NamespacedName) resolve.GatewayResult {
+	result := route.Resolve(m.store.View(record), object, func(key types.NamespacedName) resolve.GatewayResult {
 		return m.gateway(key, record)
 	})
 	return &result
 }
 
 func (m *Model) computePool(key types.NamespacedName, record func(store.Dep)) *resolve.PoolResult {
-	result := resolve.Pool(m.store.View(record), key)
+	result := backend.Pool(m.store.View(record), key)
 	return &result
 }
 

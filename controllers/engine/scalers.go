@@ -3,14 +3,14 @@ package engine
 import (
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
 )
 
 func (m *Model) computeScaler(key types.NamespacedName, record func(store.Dep)) *scaler.Scaler {
 	record(demandUsersDep(key))
-	return resolve.Scaler(m.store.View(record), key, sortedUsers(m.usage.demands[key]))
+	return backend.Scaler(m.store.View(record), key, sortedUsers(m.usage.demands[key]))
 }
 
 func (m *Model) flushScalers() {

@@ -6,6 +6,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/resolve/listener"
+	"github.com/kedify/inference-gateway/controllers/resolve/policy"
+	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -30,14 +35,14 @@ func (m *Model) computeStatus(object resolve.Object, record func(store.Dep)) *st
 }
 
 func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	class := resolve.Class(m.store.View(record), object.Key.Name)
-	if !class.Owned {
+	result := class.Resolve(m.store.View(record), object.Key.Name)
+	if !result.Owned {
 		return nil
 	}
 	record(installedDep())
-	class.Installed = m.installed
-	value := resolve.ClassStatus(class)
-	return &status.Update{Object: object, Generation: class.Generation, Value: &value}
+	result.Installed = m.installed
+	value := class.Status(result)
+	return &status.Update{Object: object, Generation: result.Generation, Value: &value}
 }
 
 func (m *Model) gatewayStatus(object resolve.Object, record func(store.Dep)) *status.Update {
@@ -46,11 +51,11 @@ func (m *Model) gatewayStatus(object resolve.Object, record func(store.Dep)) *st
 		return nil
 	}
 	input.Rejected = m.rejected(object, record)
-	value := resolve.GatewayStatus(input)
+	value := listener.GatewayStatus(input)
 	return &status.Update{Object: object, Generation: input.Result.Generation, Value: &value}
 }
 
-func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.Dep)) (input resolve.GatewayStatusInput, ok bool) {
+func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.Dep)) (input listener.StatusInput, ok bool) {
 	result := m.gateway(key, record)
 	if !result.Owned {
 		return input, false
@@ -58,8 +63,8 @@ func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.D
 	record(attachedDep(key))
 	record(deliveryDep(key))
 	delivery := m.deliveries[key]
-	addresses, problem := resolve.Addresses(m.store.View(record), result)
-	return resolve.GatewayStatusInput{
+	addresses, problem := listener.Addresses(m.store.View(record), result)
+	return listener.StatusInput{
 		Result:         result,
 		Attached:       m.fragments.attached[key],
 		Addresses:      addresses,
@@ -87,7 +92,7 @@ func (m *Model) listenerSetStatus(object resolve.Object, record func(store.Dep))
 		return nil
 	}
 	input.Rejected = m.rejected(object, record)
-	value := resolve.ListenerSetStatus(input, input.Result.ListenerSets[at])
+	value := listener.SetStatus(input, input.Result.ListenerSets[at])
 	return &status.Update{Object: object, Generation: set.Generation, Value: &value}
 }
 
@@ -97,7 +102,7 @@ func (m *Model) routeStatus(object resolve.Object, record func(store.Dep)) *stat
 	if result == nil {
 		return nil
 	}
-	value := resolve.RouteStatus(*result, m.rejected(object, record))
+	value := route.Status(*result, m.rejected(object, record))
 	return &status.Update{Object: object, Generation: result.Generation, Value: value}
 }
 
@@ -108,26 +113,26 @@ func (m *Model) poolStatus(object resolve.Object, record func(store.Dep)) *statu
 	if result == nil || !result.Exists {
 		return nil
 	}
-	value := resolve.PoolStatus(*result, sortedUsers(m.usage.pools[object.Key]))
+	value := backend.PoolStatus(*result, sortedUsers(m.usage.pools[object.Key]))
 	return &status.Update{Object: object, Generation: result.Generation, Value: value}
 }
 
 func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *status.Update {
 	view := m.store.View(record)
-	policy := view.BackendTLSPolicy(object.Key)
-	if policy == nil {
+	tls := view.BackendTLSPolicy(object.Key)
+	if tls == nil {
 		return nil
 	}
 	users := map[types.NamespacedName]int{}
-	for _, target := range policy.Spec.TargetRefs {
-		service := types.NamespacedName{Namespace: policy.Namespace, Name: string(target.Name)}
+	for _, target := range tls.Spec.TargetRefs {
+		service := types.NamespacedName{Namespace: tls.Namespace, Name: string(target.Name)}
 		record(serviceUsersDep(service))
 		for gateway := range m.usage.services[service] {
 			users[gateway]++
 		}
 	}
-	value := resolve.PolicyStatus(view, object.Key, sortedUsers(users))
-	return &status.Update{Object: object, Generation: policy.Generation, Value: value}
+	value := policy.Status(view, object.Key, sortedUsers(users))
+	return &status.Update{Object: object, Generation: tls.Generation, Value: value}
 }
 
 // rejected gathers what proxies refused, and what we failed to render, because of an object.

@@ -13,6 +13,45 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
+// Source is the provenance of what the listener becomes.
+func (l Listener) Source() ir.Source {
+	return ir.Source{
+		Kind:      string(l.ID.Parent.Kind),
+		Namespace: l.ID.Parent.Key.Namespace,
+		Name:      l.ID.Parent.Key.Name,
+		Section:   l.ID.Name,
+	}
+}
+
+// OwnDomain reports whether a prefix of an option is of this product.
+func OwnDomain(prefix string) bool { return prefix == v1alpha1.GroupName || prefix == "kedify.io" }
+
+// Text returns the text of an optional enum, empty when it is unset.
+func Text[T ~string](value *T) string {
+	if value == nil {
+		return ""
+	}
+	return string(*value)
+}
+
+// Accepted reports whether the Gateway as a whole is accepted. While it is not, its data plane
+// is to be left as it is, made for none and taken from none: Infrastructure is then what could
+// be understood, not what the user meant.
+func (g GatewayResult) Accepted() bool {
+	return FindCondition(g.Conditions, gwv1.GatewayConditionAccepted).Status == metav1.ConditionTrue
+}
+
+// ListenersOf returns the listeners that one object declares.
+func (g GatewayResult) ListenersOf(parent Object) []Listener {
+	var listeners []Listener
+	for _, l := range g.Listeners {
+		if l.ID.Parent == parent {
+			listeners = append(listeners, l)
+		}
+	}
+	return listeners
+}
+
 // Object identifies an object that has a status of ours.
 type Object struct {
 	Kind store.Kind
@@ -179,13 +218,13 @@ func (l Listener) ServesHTTP() bool {
 	return l.Protocol == gwv1.HTTPProtocolType || l.Protocol == gwv1.HTTPSProtocolType
 }
 
-// hasHostnames reports whether the protocol tells hostnames apart.
-func (l Listener) hasHostnames() bool {
+// HasHostnames reports whether the protocol tells hostnames apart.
+func (l Listener) HasHostnames() bool {
 	return l.Protocol != gwv1.TCPProtocolType && l.Protocol != gwv1.UDPProtocolType
 }
 
-// takes reports whether routes of the kind may attach.
-func (l Listener) takes(kind gwv1.Kind) bool {
+// Takes reports whether routes of the kind may attach.
+func (l Listener) Takes(kind gwv1.Kind) bool {
 	return slices.ContainsFunc(l.Kinds, func(k gwv1.RouteGroupKind) bool { return k.Kind == kind })
 }
 

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 )
 
 // installed follows the CRDs of the Gateway API and returns when those that exist were handed
@@ -25,7 +25,7 @@ func (w *Watch) installed(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch CRDs: %w", err)
 	}
-	registration, err := informer.AddEventHandler((&crds{sink: w.Sink, known: map[string]resolve.CRD{}}).handler())
+	registration, err := informer.AddEventHandler((&crds{sink: w.Sink, known: map[string]class.CRD{}}).handler())
 	if err != nil {
 		return fmt.Errorf("watch CRDs: %w", err)
 	}
@@ -40,7 +40,7 @@ type crds struct {
 	sink Sink
 
 	mu    sync.Mutex
-	known map[string]resolve.CRD
+	known map[string]class.CRD
 }
 
 func (c *crds) handler() toolscache.ResourceEventHandler {
@@ -64,8 +64,8 @@ func (c *crds) set(object client.Object) {
 	annotations := object.GetAnnotations()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known[object.GetName()] = resolve.CRD{
-		Bundle: annotations[resolve.BundleAnnotation], Channel: annotations[resolve.ChannelAnnotation],
+	c.known[object.GetName()] = class.CRD{
+		Bundle: annotations[class.BundleAnnotation], Channel: annotations[class.ChannelAnnotation],
 	}
 	c.tell()
 }
@@ -81,7 +81,7 @@ func (c *crds) drop(name string) {
 
 // tell hands over all of them; the caller holds the lock, so that the last word is the newest.
 func (c *crds) tell() {
-	all := make(resolve.Installed, 0, len(c.known))
+	all := make(class.Installed, 0, len(c.known))
 	for _, crd := range c.known {
 		all = append(all, crd)
 	}

@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -34,7 +34,7 @@ type Sink interface {
 	Set(kind store.Kind, object client.Object)
 	Delete(kind store.Kind, key types.NamespacedName)
 	// Installed is called with all CRDs of the Gateway API whenever one of them changed.
-	Installed(crds resolve.Installed)
+	Installed(crds class.Installed)
 	Synced()
 }
 

@@ -1,0 +1,134 @@
+package backend
+
+import (
+	"cmp"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Endpoints returns the addresses that may take requests of a backend now: ready and not
+// terminating, sorted and each once. A backend that does not exist has none, and neither has a
+// hold cluster: its endpoints come from scaler/hold.
+func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
+	key = key.Endpoints()
+	endpoints := ir.Endpoints{Key: key}
+	object := types.NamespacedName{Namespace: key.Namespace, Name: key.Name}
+	switch {
+	case key.Hold: // scaler/hold says when it is to be asked
+	case key.Kind == ir.BackendPool:
+		endpoints.Addresses = poolAddresses(v, object)
+	default:
+		endpoints.Addresses = serviceAddressesOf(v, object, key)
+	}
+	slices.SortFunc(endpoints.Addresses, func(a, b ir.Endpoint) int {
+		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
+	})
+	endpoints.Addresses = slices.Compact(endpoints.Addresses)
+	return endpoints
+}
+
+// serviceAddressesOf reads the EndpointSlices of a Service, whoever wrote them. A pod of a
+// dual-stack Service stands in two slices: the first family of the Service that has usable
+// addresses is taken, so that each pod counts once.
+func serviceAddressesOf(v store.View, object types.NamespacedName, key ir.ClusterKey) []ir.Endpoint {
+	service := v.Service(object)
+	// An ExternalName Service leads out of the cluster: nothing of it is used, slices neither.
+	if service == nil || service.Spec.Type == corev1.ServiceTypeExternalName {
+		return nil
+	}
+	protocol := corev1.ProtocolTCP
+	if key.Route == ir.RouteUDP {
+		protocol = corev1.ProtocolUDP
+	}
+	port := ServicePort(service, key.Port, protocol)
+	if port == nil {
+		return nil
+	}
+	found := map[discoveryv1.AddressType][]ir.Endpoint{}
+	for _, slice := range v.EndpointSlicesOf(object) {
+		found[slice.AddressType] = append(found[slice.AddressType], sliceAddresses(slice, port.Name, protocol)...)
+	}
+	for _, family := range families(service) {
+		if len(found[family]) > 0 {
+			return found[family]
+		}
+	}
+	return nil
+}
+
+// families returns both address types, the preferred one of the Service first.
+func families(service *corev1.Service) []discoveryv1.AddressType {
+	if len(service.Spec.IPFamilies) > 0 && service.Spec.IPFamilies[0] == corev1.IPv6Protocol {
+		return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeIPv4}
+	}
+	return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
+}
+
+// sliceAddresses returns the usable addresses of a slice on the port with the name of the
+// Service port: the slice, not the Service, knows the number, which may differ from pod to
+// pod (named target ports) and so from slice to slice.
+func sliceAddresses(slice *discoveryv1.EndpointSlice, portName string, protocol corev1.Protocol) (addresses []ir.Endpoint) {
+	number := slicePort(slice, portName, protocol)
+	if number == 0 {
+		return nil
+	}
+	for _, endpoint := range slice.Endpoints {
+		if !usable(endpoint.Conditions) {
+			continue
+		}
+		for _, address := range endpoint.Addresses {
+			addresses = append(addresses, ir.Endpoint{Address: address, Port: number})
+		}
+	}
+	return addresses
+}
+
+// usable reports whether an endpoint takes requests. Unknown readiness counts as ready
+// (EndpointConditions); terminating endpoints are left out even when the Service publishes
+// addresses that are not ready.
+func usable(conditions discoveryv1.EndpointConditions) bool {
+	ready := conditions.Ready == nil || *conditions.Ready
+	terminating := conditions.Terminating != nil && *conditions.Terminating
+	return ready && !terminating
+}
+
+func slicePort(slice *discoveryv1.EndpointSlice, name string, protocol corev1.Protocol) uint32 {
+	for _, port := range slice.Ports {
+		actual := corev1.ProtocolTCP
+		if port.Protocol != nil && *port.Protocol != "" {
+			actual = *port.Protocol
+		}
+		sameName := port.Name == nil && name == "" || port.Name != nil && *port.Name == name
+		if sameName && actual == protocol && port.Port != nil {
+			return uint32(*port.Port)
+		}
+	}
+	return 0
+}
+
+// poolAddresses returns every usable Pod of a pool on each of its target ports.
+func poolAddresses(v store.View, key types.NamespacedName) (addresses []ir.Endpoint) {
+	pool := v.InferencePool(key)
+	if pool == nil {
+		return nil
+	}
+	selector := make(map[string]string, len(pool.Spec.Selector.MatchLabels))
+	for name, value := range pool.Spec.Selector.MatchLabels {
+		selector[string(name)] = string(value)
+	}
+	for _, pod := range v.PodsMatching(key.Namespace, selector) {
+		if pod.Status.PodIP == "" || !pod.DeletionTimestamp.IsZero() || !store.PodReady(pod) {
+			continue
+		}
+		for _, port := range pool.Spec.TargetPorts {
+			addresses = append(addresses, ir.Endpoint{Address: pod.Status.PodIP, Port: uint32(port.Number)})
+		}
+	}
+	return addresses
+}

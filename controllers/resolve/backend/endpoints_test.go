@@ -1,0 +1,115 @@
+package backend
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+func podYAML(name, ip, labels, extra string) string {
+	return "kind: Pod\nmetadata: {name: " + name + ", namespace: app, labels: {" + labels + "}" + extra + "}\n" +
+		"status: {podIP: \"" + ip + "\", conditions: [{type: Ready, status: \"True\"}]}\n"
+}
+
+func TestServiceEndpoints(t *testing.T) {
+	const plain = "{name: plain, port: 8080}"
+	dualStack := strings.Replace(fixture.WebService, "clusterIP: 10.0.0.1", "clusterIP: 10.0.0.1\n  ipFamilies: [IPv6, IPv4]", 1)
+	headless := strings.Replace(fixture.WebService, "10.0.0.1", "None", 1)
+	tests := []struct {
+		name    string
+		service string // default: webService
+		slices  []string
+		port    uint32 // default: 80
+		route   ir.RouteProtocol
+		want    string
+	}{
+		{name: "sorted and once", slices: []string{
+			fixture.EndpointSlice("b", "IPv4", plain, "{addresses: [10.0.1.9]}, {addresses: [10.0.1.1]}"),
+			fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.9]}")},
+			want: "10.0.1.1 8080, 10.0.1.9 8080"},
+		{name: "readiness", slices: []string{fixture.EndpointSlice("a", "IPv4", plain, `
+			{addresses: [10.0.1.1], conditions: {ready: true}},
+			{addresses: [10.0.1.2], conditions: {ready: false, serving: true, terminating: true}},
+			{addresses: [10.0.1.3], conditions: {ready: false}},
+			{addresses: [10.0.1.4], conditions: {ready: true, terminating: true}},
+			{addresses: [10.0.1.5], conditions: {}}`)},
+			want: "10.0.1.1 8080, 10.0.1.5 8080"},
+		{name: "port by name, number by slice", slices: []string{
+			fixture.EndpointSlice("a", "IPv4", "{name: plain, port: 8080}, {name: h2c, port: 9090}", "{addresses: [10.0.1.1]}"),
+			fixture.EndpointSlice("b", "IPv4", "{name: plain, port: 8081}", "{addresses: [10.0.1.2]}")},
+			want: "10.0.1.1 8080, 10.0.1.2 8081"},
+		{name: "port that no slice has", port: 443, slices: []string{fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}},
+		{name: "port without number", slices: []string{fixture.EndpointSlice("a", "IPv4", "{name: plain}", "{addresses: [10.0.1.1]}")}},
+		{name: "IPv6 alone", slices: []string{fixture.EndpointSlice("a", "IPv6", plain, `{addresses: ["fd00::1"]}`), fixture.EndpointSlice("b", "IPv4", plain, "")},
+			want: "fd00::1 8080"},
+		{name: "both families of one pod", slices: []string{fixture.EndpointSlice("a", "IPv6", plain, `{addresses: ["fd00::1"]}`), fixture.EndpointSlice("b", "IPv4", plain, "{addresses: [10.0.1.1]}")},
+			want: "10.0.1.1 8080"},
+		{name: "both families, IPv6 first", service: dualStack, slices: []string{fixture.EndpointSlice("a", "IPv6", plain, `{addresses: ["fd00::1"]}`), fixture.EndpointSlice("b", "IPv4", plain, "{addresses: [10.0.1.1]}")},
+			want: "fd00::1 8080"},
+		{name: "names are no addresses", slices: []string{fixture.EndpointSlice("a", "FQDN", plain, "{addresses: [example.com]}")}},
+		{name: "headless", service: headless, slices: []string{fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 8080"},
+		{name: "ExternalName", service: strings.Replace(fixture.ExternalService, "external", "web", 1), slices: []string{fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}},
+		{name: "gRPC shares endpoints", route: ir.RouteGRPC, slices: []string{fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 8080"},
+		{name: "UDP", route: ir.RouteUDP, port: 53, slices: []string{fixture.EndpointSlice("a", "IPv4", "{name: datagram, port: 5353, protocol: UDP}, {name: plain, port: 8080}", "{addresses: [10.0.1.1]}")}, want: "10.0.1.1 5353"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.service == "" {
+				tt.service = fixture.WebService
+			}
+			if tt.port == 0 {
+				tt.port = 80
+			}
+			key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: tt.port, Route: tt.route}
+			for i := range tt.slices {
+				tt.slices[i] = strings.ReplaceAll(tt.slices[i], "\t", " ")
+			}
+			got := Endpoints(fixture.Store(t, append(tt.slices, tt.service)...).View(nil), key)
+			if fixture.EndpointWords(got) != tt.want {
+				t.Errorf("got %s, want %s", fixture.EndpointWords(got), tt.want)
+			}
+			if got.Key != key.Endpoints() {
+				t.Errorf("key %v, want %v", got.Key, key.Endpoints())
+			}
+		})
+	}
+}
+
+func TestPoolEndpoints(t *testing.T) {
+	pool := strings.Replace(fixture.ChatPool, "[{number: 8000}]", "[{number: 8000}, {number: 8001}]", 1)
+	v := fixture.Store(t, pool,
+		podYAML("a", "10.0.2.2", "app: vllm", ""),
+		podYAML("b", "10.0.2.1", "app: vllm, extra: x", ""),
+		podYAML("other", "10.0.2.3", "app: other", ""),
+		podYAML("leaving", "10.0.2.4", "app: vllm", `, deletionTimestamp: "2026-01-01T00:00:00Z"`),
+		podYAML("pending", "", "app: vllm", ""),
+		strings.Replace(podYAML("unready", "10.0.2.5", "app: vllm", ""), "\"True\"", "\"False\"", 1),
+		strings.Replace(podYAML("elsewhere", "10.0.2.6", "app: vllm", ""), "namespace: app", "namespace: other", 1),
+	).View(nil)
+	got := Endpoints(v, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "app", Name: "chat"})
+	if want := "10.0.2.1 8000, 10.0.2.1 8001, 10.0.2.2 8000, 10.0.2.2 8001"; fixture.EndpointWords(got) != want {
+		t.Errorf("got %s, want %s", fixture.EndpointWords(got), want)
+	}
+	if got := Endpoints(v, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "app", Name: "nope"}); len(got.Addresses) != 0 {
+		t.Errorf("a pool that does not exist has endpoints %v", got)
+	}
+}
+
+// A UDP port and a TCP port of one number have their own endpoints.
+func TestEndpointsOfRouteProtocols(t *testing.T) {
+	key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "dns", Port: 53}
+	udp := key
+	udp.Route = ir.RouteUDP
+	if udp.Endpoints() == key.Endpoints() {
+		t.Error("UDP and TCP share their endpoints")
+	}
+	for _, protocol := range []ir.RouteProtocol{ir.RouteGRPC, ir.RouteTCP, ir.RouteTLS} {
+		other := key
+		other.Route = protocol
+		if other.Endpoints() != key {
+			t.Errorf("%s has endpoints of its own", protocol)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package backend
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// exportAnnotation asks for the export of a pool to other clusters
+// (Inference Extension, proposal 1374).
+const exportAnnotation = "inference.networking.x-k8s.io/export"
+
+// responseBodyAnnotation with the value "stream" lets the endpoint picker of a pool see the
+// bodies of responses, which costs it and the proxy one message for each chunk. Without it
+// the picker sees their headers.
+const responseBodyAnnotation = v1alpha1.GroupName + "/picker-response-body"
+
+// Pool returns what an InferencePool means to whatever Gateway refers to it.
+//
+// A pool without a usable picker is still a backend: with failure mode FailOpen its requests
+// are spread over the ready Pods, with FailClose they are answered 503, because the proxy
+// sends a request of such a pool nowhere unless a picker named the endpoint.
+func Pool(v store.View, key types.NamespacedName) resolve.PoolResult {
+	result := resolve.PoolResult{
+		Key:     key,
+		Cluster: ir.ClusterKey{Kind: ir.BackendPool, Namespace: key.Namespace, Name: key.Name},
+	}
+	pool := v.InferencePool(key)
+	if pool == nil {
+		return result
+	}
+	result.Exists = true
+	result.Generation = pool.Generation
+	picker := resolvePicker(v, pool)
+	result.Picker, result.FailOpen = picker.picker, picker.failOpen
+	result.Conditions = poolConditions(pool, picker)
+	return result
+}
+
+// pickerResult is what the endpointPickerRef of a pool leads to.
+type pickerResult struct {
+	picker   *ir.Picker // nil: none that can be asked
+	failOpen bool
+	problem  string // why not, with the fix
+}
+
+// resolvePicker follows endpointPickerRef to a port of a Service.
+func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
+	ref := pool.Spec.EndpointPickerRef
+	if ref == nil {
+		return pickerResult{}
+	}
+	result := pickerResult{failOpen: ref.FailureMode == inferencev1.EndpointPickerFailOpen}
+	service := types.NamespacedName{Namespace: pool.Namespace, Name: string(ref.Name)}
+	port, problem := pickerPort(v, ref, service)
+	if problem != "" {
+		result.problem = "spec.endpointPickerRef: " + problem
+		return result
+	}
+	result.picker = &ir.Picker{
+		Cluster: ir.ClusterKey{
+			Kind: ir.BackendPicker, Namespace: service.Namespace, Name: service.Name, Port: port,
+			FailOpen: result.failOpen,
+		},
+		FailOpen:     result.failOpen,
+		ResponseBody: pool.Annotations[responseBodyAnnotation] == "stream",
+	}
+	return result
+}
+
+func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.NamespacedName) (port uint32, problem string) {
+	if group := resolve.Text(ref.Group); group != "" || ref.Kind != "" && ref.Kind != "Service" {
+		return 0, fmt.Sprintf("kind %q of group %q is not supported; use a Service.", ref.Kind, group)
+	}
+	if ref.Port == nil {
+		return 0, fmt.Sprintf("port is missing; name the port of Service %s.", key)
+	}
+	service := v.Service(key)
+	switch {
+	case service == nil:
+		return 0, fmt.Sprintf("Service %s does not exist; create it or correct the name.", key)
+	case service.Spec.Type == corev1.ServiceTypeExternalName:
+		return 0, fmt.Sprintf("Service %s has type ExternalName, which is not supported; use a Service with endpoints in the cluster.", key)
+	case ServicePort(service, uint32(ref.Port.Number), corev1.ProtocolTCP) == nil:
+		return 0, fmt.Sprintf("Service %s has no TCP port %d; it has %s.", key, ref.Port.Number, PortNumbers(service))
+	}
+	return uint32(ref.Port.Number), ""
+}
+
+// poolConditions are those of the pool for every Gateway that refers to it.
+func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []metav1.Condition {
+	generation := pool.Generation
+	accepted := resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionTrue,
+		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway.", generation)
+	resolved := resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionTrue,
+		inferencev1.InferencePoolReasonResolvedRefs, "All references are resolved.", generation)
+	switch {
+	case pool.Spec.EndpointPickerRef == nil:
+		accepted = resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionFalse,
+			inferencev1.InferencePoolReasonEndpointPickerRefMissing,
+			"spec.endpointPickerRef is missing, and this gateway needs an endpoint picker: requests are answered 503. "+
+				"Set it, or use a Service as the backend.", generation)
+	case picker.problem != "":
+		resolved = resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionFalse,
+			inferencev1.InferencePoolReasonInvalidExtensionRef, picker.problem+" "+withoutPicker(picker), generation)
+	}
+	conditions := []metav1.Condition{accepted, resolved}
+	if _, asked := pool.Annotations[exportAnnotation]; asked {
+		conditions = append(conditions, resolve.Condition(inferencev1.InferencePoolConditionExported, metav1.ConditionFalse,
+			inferencev1.InferencePoolReasonNotSupported,
+			"Annotation "+exportAnnotation+": this gateway does not export pools to other clusters; remove the annotation.", generation))
+	}
+	return conditions
+}
+
+func withoutPicker(picker pickerResult) string {
+	if picker.failOpen {
+		return "Until then requests go to any ready Pod (failureMode FailOpen)."
+	}
+	return "Until then requests are answered 503 (failureMode FailClose)."
+}
+
+// PoolProtocol is what the Pods of a pool speak on all target ports.
+func PoolProtocol(pool *inferencev1.InferencePool) ir.Protocol {
+	if pool.Spec.AppProtocol == inferencev1.AppProtocolH2C {
+		return ir.HTTP2
+	}
+	return ir.HTTP1
+}

@@ -1,0 +1,76 @@
+package backend
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// OldestScaler is the oldest trigger with a backend; nil: there is none.
+func OldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
+	kind := store.Service
+	if cluster.Kind == ir.BackendPool {
+		kind = store.InferencePool
+	}
+	var oldest *v1alpha1.HTTPScaler
+	for _, candidate := range v.HTTPScalersOf(kind, types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Name}) {
+		if !counts(candidate, cluster, portName) {
+			continue
+		}
+		if oldest == nil || candidate.CreationTimestamp.Before(&oldest.CreationTimestamp) {
+			oldest = candidate
+		}
+	}
+	return oldest
+}
+
+// counts reports whether requests to a backend count for a trigger that names it.
+func counts(candidate *v1alpha1.HTTPScaler, cluster ir.ClusterKey, portName string) bool {
+	backend := candidate.Spec.Backend
+	switch {
+	case candidate.Spec.Type != v1alpha1.TriggerHTTP || candidate.Spec.Metric.ExternalProxyMetricKey != "":
+		return false // counted elsewhere
+	case cluster.Kind == ir.BackendPool:
+		return true
+	case backend.Port != nil:
+		return uint32(*backend.Port) == cluster.Port
+	}
+	return backend.PortName == portName
+}
+
+func MayBeAtZero(scale v1alpha1.HTTPScalerScale) bool {
+	return scale.Min == 0 || scale.Idle != nil && *scale.Idle == 0
+}
+
+// DefaultHoldTimeout is below the 60 s after which common load balancers give up.
+const DefaultHoldTimeout = 55 * time.Second
+
+// HoldTimeout is how long a request of a trigger waits for an endpoint.
+func HoldTimeout(hold v1alpha1.HTTPScalerHold) time.Duration {
+	if hold.Timeout == nil {
+		return DefaultHoldTimeout
+	}
+	return hold.Timeout.Duration
+}
+
+// Scaler returns a trigger with the pages it refers to; nil when it does not exist. gateways
+// are those whose proxies may count for it.
+func Scaler(v store.View, key types.NamespacedName, gateways []types.NamespacedName) *scaler.Scaler {
+	object := v.HTTPScaler(key)
+	if object == nil {
+		return nil
+	}
+	result := &scaler.Scaler{Key: key, Spec: object.Spec, Gateways: gateways}
+	if page := object.Spec.Hold.WaitingPage; page.Enabled {
+		result.WaitingPage = pageOf(v, key.Namespace, page, waitingPage)
+	}
+	if page := object.Spec.Maintenance; page.Enabled {
+		result.Maintenance = pageOf(v, key.Namespace, page, maintenancePage)
+	}
+	return result
+}

@@ -1,0 +1,89 @@
+package class
+
+import (
+	"slices"
+	"strings"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	api "sigs.k8s.io/gateway-api/pkg/features"
+)
+
+// claimed are what GatewayClasses say they support. The list promises: a feature belongs here
+// when its conformance tests pass, and goes when they do not. The two that the suite has no
+// test for (HTTPRouteRetryBackendTimeout, HTTPRouteRetryConnectionError) are proven by
+// TestRetryOfTimeouts and TestRetryOfBrokenConnections of xds/translate. The rows are the
+// API's own, so each carries its channel; the status sorts them.
+var claimed = []api.Feature{
+	// Core of a profile; TCPRoute and UDPRoute count as extended as well.
+	api.GatewayFeature,
+	api.ReferenceGrantFeature,
+	api.HTTPRouteFeature,
+	api.GRPCRouteFeature,
+	api.TLSRouteFeature,
+	api.TCPRouteFeature,
+	api.UDPRouteFeature,
+
+	// Extended, Gateway.
+	api.GatewayEmptyAddressFeature,
+	api.GatewayBackendClientCertificateFeature,
+	api.GatewayFrontendClientCertificateValidationFeature,
+	api.GatewayFrontendClientCertificateValidationInsecureFallbackFeature,
+	api.GatewayHTTPListenerIsolationFeature,
+	api.GatewayHTTPSListenerDetectMisdirectedRequestsFeature,
+	api.GatewayInfrastructureFeature,
+	api.GatewayPort8080Feature,
+	api.GatewayStaticAddressesFeature,
+	api.ListenerSetFeature,
+
+	// Extended, HTTPRoute.
+	api.HTTPRoute303RedirectStatusCodeFeature,
+	api.HTTPRoute307RedirectStatusCodeFeature,
+	api.HTTPRoute308RedirectStatusCodeFeature,
+	api.HTTPRouteBackendProtocolH2CFeature,
+	api.HTTPRouteBackendProtocolWebSocketFeature,
+	api.HTTPRouteBackendRequestHeaderModificationFeature,
+	api.HTTPRouteBackendTimeoutFeature,
+	api.HTTPRouteCORS,
+	api.HTTPRouteDestinationPortMatchingFeature,
+	api.HTTPRouteHostRewriteFeature,
+	api.HTTPRouteMethodMatchingFeature,
+	api.HTTPRouteNamedRouteRule,
+	api.HTTPRouteParentRefPortFeature,
+	api.HTTPRoutePathRedirectFeature,
+	api.HTTPRoutePathRewriteFeature,
+	api.HTTPRoutePortRedirectFeature,
+	api.HTTPRouteQueryParamMatchingFeature,
+	api.HTTPRouteRequestMirrorFeature,
+	api.HTTPRouteRequestMultipleMirrorsFeature,
+	api.HTTPRouteRequestPercentageMirrorFeature,
+	api.HTTPRouteRequestTimeoutFeature,
+	api.HTTPRouteResponseHeaderModificationFeature,
+	api.HTTPRouteRetryFeature,
+	api.HTTPRouteRetryBackendTimeoutFeature,
+	api.HTTPRouteRetryConnectionErrorFeature,
+	api.HTTPRouteSchemeRedirectFeature,
+
+	// Extended, other routes.
+	api.GRPCRouteNamedRouteRule,
+	api.TLSRouteModeTerminateFeature,
+	api.TLSRouteModeMixedFeature,
+
+	// Extended, policies.
+	api.BackendTLSPolicyFeature,
+	api.BackendTLSPolicySanValidationFeature,
+}
+
+// supportedFeatures returns what can be used with the installed CRDs, as a status wants it:
+// sorted by name. A field of the experimental channel does not exist in standard CRDs.
+func supportedFeatures(installed Installed) []gwv1.SupportedFeature {
+	supported := make([]gwv1.SupportedFeature, 0, len(claimed))
+	for _, feature := range claimed {
+		if feature.Channel == api.FeatureChannelStandard || installed.Experimental() {
+			supported = append(supported, gwv1.SupportedFeature{Name: gwv1.FeatureName(feature.Name)})
+		}
+	}
+	slices.SortFunc(supported, func(a, b gwv1.SupportedFeature) int {
+		return strings.Compare(string(a.Name), string(b.Name))
+	})
+	return supported
+}

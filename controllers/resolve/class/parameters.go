@@ -1,0 +1,74 @@
+package class
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+const parametersKind = "GatewayParameters"
+
+// ParametersRef is a reference of a GatewayClass or of a Gateway in one form.
+type ParametersRef struct {
+	Field       string // where the user wrote it
+	Group, Kind string
+	Key         types.NamespacedName
+}
+
+// ReadParameters reads what a reference names. The reason InvalidParameters is the same word for
+// classes and Gateways.
+func ReadParameters(v store.View, ref ParametersRef) (v1alpha1.GatewayParametersSpec, resolve.Problem) {
+	reason := gwv1.GatewayReasonInvalidParameters
+	if ref.Group != v1alpha1.GroupName || ref.Kind != parametersKind {
+		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason,
+			"%s: group %q, kind %q is not supported; refer to a %s of group %s.",
+			ref.Field, ref.Group, ref.Kind, parametersKind, v1alpha1.GroupName)
+	}
+	object := v.GatewayParameters(ref.Key)
+	if object == nil {
+		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason,
+			"%s: %s %s does not exist; create it, or correct the name.", ref.Field, parametersKind, ref.Key)
+	}
+	if err := parametersProblem(object.Spec); err != nil {
+		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason, "%s: %s %s: %v.", ref.Field, parametersKind, ref.Key, err)
+	}
+	return object.Spec, resolve.Problem{}
+}
+
+// parametersProblem checks what the schema of the CRD leaves open.
+func parametersProblem(spec v1alpha1.GatewayParametersSpec) error {
+	if spec.Replicas != nil && spec.Autoscaling != nil {
+		return fmt.Errorf("spec.replicas and spec.autoscaling exclude each other; remove one")
+	}
+	if a := spec.Autoscaling; a != nil && a.MinReplicas != nil && *a.MinReplicas > a.MaxReplicas {
+		return fmt.Errorf("spec.autoscaling.minReplicas %d is more than maxReplicas %d", *a.MinReplicas, a.MaxReplicas)
+	}
+	if !jsonObject(spec.PodTemplate) {
+		return fmt.Errorf("spec.podTemplate is not an object")
+	}
+	if spec.Envoy != nil {
+		if !jsonObject(spec.Envoy.Bootstrap) {
+			return fmt.Errorf("spec.envoy.bootstrap is not an object")
+		}
+		if drain := spec.Envoy.DrainTimeout; drain != nil && drain.Duration < 0 {
+			return fmt.Errorf("spec.envoy.drainTimeout %s is negative", drain.Duration)
+		}
+	}
+	return nil
+}
+
+func jsonObject(value *apiextensionsv1.JSON) bool {
+	if value == nil {
+		return true
+	}
+	raw := bytes.TrimSpace(value.Raw)
+	return json.Valid(raw) && len(raw) > 0 && raw[0] == '{'
+}

@@ -1,0 +1,249 @@
+package listener
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/resolve/grant"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Gateway resolves one Gateway with the ListenerSets that name it. A Gateway that is missing,
+// or whose class is not ours, gives the zero result. installed are the CRDs of the Gateway API.
+func Gateway(v store.View, key types.NamespacedName, installed class.Installed) resolve.GatewayResult {
+	gateway := v.Gateway(key)
+	if gateway == nil {
+		return resolve.GatewayResult{}
+	}
+	gatewayClass := class.Resolve(v, string(gateway.Spec.GatewayClassName))
+	if !gatewayClass.Owned {
+		return resolve.GatewayResult{}
+	}
+	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
+	r.declareListeners(installed.Experimental())
+	parameters, wrong := gatewayParameters(v, gateway, gatewayClass)
+	r.accept(wrong)
+	r.resolveClientCertificate()
+	result := resolve.GatewayResult{
+		Key:               key,
+		Owned:             true,
+		Generation:        gateway.Generation,
+		Listeners:         r.finishedListeners(),
+		ListenerSets:      r.setResults(),
+		Addresses:         gateway.Spec.Addresses,
+		ClientCertificate: r.clientCertificate.Name,
+		ClassName:         string(gateway.Spec.GatewayClassName),
+		UID:               string(gateway.UID),
+	}
+	result.Secrets = r.secrets()
+	result.Conditions = r.conditions()
+	result.Infrastructure = infrastructure(gateway, parameters)
+	result.Infrastructure.Ports = r.ports()
+	return result
+}
+
+// gatewayResolution collects what is found out about one Gateway.
+type gatewayResolution struct {
+	view       store.View
+	gateway    *gwv1.Gateway
+	generation int64
+	own        int // the first own listeners are the Gateway's
+	listeners  []declared
+	sets       []attachedSet
+	refused    resolve.Problem // why the Gateway is not accepted
+	// clientCertificate is presented to backends; clientRef says why there is none.
+	clientCertificate ir.Secret
+	clientRef         resolve.Problem
+}
+
+// declareListeners puts the listeners of the Gateway and of the sets that it lets in into
+// one list and finds their conflicts.
+func (r *gatewayResolution) declareListeners(mixed bool) {
+	r.listeners = parentDeclares(r.view, r.gateway, listenerOwner{
+		object:     resolve.Object{Kind: store.Gateway, Key: store.KeyOf(r.gateway)},
+		generation: r.generation,
+		listeners:  r.gateway.Spec.Listeners,
+	})
+	r.own = len(r.listeners)
+	r.sets = attachedSets(r.view, r.gateway)
+	for _, set := range r.sets {
+		if set.refused.None() {
+			r.listeners = append(r.listeners, parentDeclares(r.view, r.gateway, set.owner)...)
+		}
+	}
+	resolveConflicts(r.listeners, mixed)
+}
+
+// accept finds what makes the Gateway as a whole unacceptable.
+func (r *gatewayResolution) accept(parameters resolve.Problem) {
+	switch address := unsupportedAddress(r.gateway.Spec.Addresses); {
+	case !parameters.None():
+		r.refused = parameters
+	case !address.None():
+		r.refused = address
+	case len(notAccepted(r.listeners[:r.own])) == r.own:
+		r.refused = resolve.Problemf(gwv1.GatewayReasonListenersNotValid,
+			"No listener of the Gateway is accepted; the conditions of each listener say why.")
+		r.withdrawSets()
+	}
+}
+
+// withdrawSets takes the listeners of ListenerSets out of service: a Gateway without a
+// listener of its own is rejected as a whole. Wrong parameters and addresses, however, leave
+// running proxies as they are.
+func (r *gatewayResolution) withdrawSets() {
+	for i := range r.listeners[r.own:] {
+		r.listeners[r.own+i].unusable = true
+	}
+}
+
+// unsupportedAddress finds an address of a type that no data plane of ours can have. Whether
+// a supported one is usable shows when the data plane asks for it.
+func unsupportedAddress(addresses []gwv1.GatewaySpecAddress) resolve.Problem {
+	for i, address := range addresses {
+		if address.Type == nil || *address.Type == gwv1.IPAddressType || *address.Type == gwv1.HostnameAddressType {
+			continue
+		}
+		return resolve.Problemf(gwv1.GatewayReasonUnsupportedAddress,
+			"spec.addresses[%d].type %q is not supported; use IPAddress or Hostname.", i, *address.Type)
+	}
+	return resolve.Problem{}
+}
+
+// clientCertificateSection marks what comes from spec.tls.backend.clientCertificateRef. No
+// listener has a name with capital letters.
+const clientCertificateSection = "clientCertificateRef"
+
+// resolveClientCertificate resolves spec.tls.backend.clientCertificateRef.
+func (r *gatewayResolution) resolveClientCertificate() {
+	tls := r.gateway.Spec.TLS
+	if tls == nil || tls.Backend == nil || tls.Backend.ClientCertificateRef == nil {
+		return
+	}
+	from := grant.From{Group: gwv1.GroupName, Kind: string(store.Gateway), Namespace: r.gateway.Namespace}
+	secret, problem := certificateSecret(r.view, from, *tls.Backend.ClientCertificateRef, certificateReasons{
+		notPermitted: string(gwv1.GatewayReasonRefNotPermitted),
+		invalid:      string(gwv1.GatewayReasonInvalidClientCertificateRef),
+	})
+	if !problem.None() {
+		problem.Message = "spec.tls.backend.clientCertificateRef: " + problem.Message
+		r.clientRef = problem
+		return
+	}
+	secret.Source = ir.Source{
+		Kind: string(store.Gateway), Namespace: r.gateway.Namespace, Name: r.gateway.Name, Section: clientCertificateSection,
+	}
+	r.clientCertificate = secret
+}
+
+func (r *gatewayResolution) finishedListeners() []resolve.Listener {
+	listeners := make([]resolve.Listener, len(r.listeners))
+	for i := range r.listeners {
+		listeners[i] = r.listeners[i].finished()
+	}
+	return listeners
+}
+
+func (r *gatewayResolution) setResults() []resolve.ListenerSetResult {
+	results := make([]resolve.ListenerSetResult, 0, len(r.sets))
+	for _, set := range r.sets {
+		results = append(results, set.result(r.refused, r.listenersOf(set.owner.rank)))
+	}
+	return results
+}
+
+func (r *gatewayResolution) listenersOf(rank int) []declared {
+	return slices.DeleteFunc(slices.Clone(r.listeners), func(d declared) bool { return d.rank != rank })
+}
+
+// secrets returns what the proxy needs, once each, sorted by name.
+func (r *gatewayResolution) secrets() []ir.Secret {
+	needed := map[string]ir.Secret{}
+	if r.clientCertificate.Name != "" {
+		needed[r.clientCertificate.Name] = r.clientCertificate
+	}
+	for _, d := range r.listeners {
+		if !d.Serving {
+			continue
+		}
+		for _, secret := range d.secrets {
+			if _, known := needed[secret.Name]; !known {
+				needed[secret.Name] = secret
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(needed), func(a, b ir.Secret) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// ports returns the ports of all accepted listeners, served or not: a certificate that is
+// late must not take the port from the load balancer and bring it back.
+func (r *gatewayResolution) ports() []resolve.Port {
+	var ports []resolve.Port
+	for _, d := range r.listeners {
+		port := resolve.Port{Port: d.Port, Protocol: corev1.ProtocolTCP}
+		if d.Protocol == gwv1.UDPProtocolType {
+			port.Protocol = corev1.ProtocolUDP
+		}
+		if d.acceptance().None() && !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	slices.SortFunc(ports, func(a, b resolve.Port) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), strings.Compare(string(a.Protocol), string(b.Protocol)))
+	})
+	return ports
+}
+
+// conditions of the Gateway except Programmed.
+func (r *gatewayResolution) conditions() []metav1.Condition {
+	conditions := []metav1.Condition{r.acceptedCondition(), r.resolvedCondition()}
+	if field := insecureFallback(r.gateway); field != "" {
+		conditions = append(conditions, resolve.Condition(gwv1.GatewayConditionInsecureFrontendValidationMode, metav1.ConditionTrue,
+			gwv1.GatewayReasonConfigurationChanged,
+			field+" is AllowInsecureFallback: clients get in without a valid certificate. Use AllowValidOnly to keep them out.",
+			r.generation))
+	}
+	return conditions
+}
+
+func (r *gatewayResolution) acceptedCondition() metav1.Condition {
+	kind := gwv1.GatewayConditionAccepted
+	if !r.refused.None() {
+		return resolve.Condition(kind, metav1.ConditionFalse, r.refused.Reason, r.refused.Message, r.generation)
+	}
+	if bad := notAccepted(r.listeners[:r.own]); len(bad) > 0 {
+		return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonListenersNotValid, fmt.Sprintf(
+			"Accepted: %d of %d listeners. Not accepted: %s; the conditions of each listener say why.",
+			r.own-len(bad), r.own, strings.Join(bad, ", ")), r.generation)
+	}
+	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonAccepted, "The Gateway is accepted.", r.generation)
+}
+
+func (r *gatewayResolution) resolvedCondition() metav1.Condition {
+	kind := gwv1.GatewayConditionResolvedRefs
+	if !r.clientRef.None() {
+		return resolve.Condition(kind, metav1.ConditionFalse, r.clientRef.Reason, r.clientRef.Message, r.generation)
+	}
+	var bad []string
+	for _, d := range r.listeners[:r.own] {
+		if !d.resolved.None() {
+			bad = append(bad, fmt.Sprintf("listener %q", d.ID.Name))
+		}
+	}
+	if len(bad) > 0 {
+		return resolve.Condition(kind, metav1.ConditionFalse, gwv1.GatewayReasonListenersNotResolved,
+			"References are not resolved of "+strings.Join(bad, ", ")+"; the conditions of each listener say why.", r.generation)
+	}
+	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonResolvedRefs, "All references of the Gateway are resolved.", r.generation)
+}

@@ -1,0 +1,110 @@
+package listener
+
+import (
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+)
+
+// parametersObject writes a GatewayParameters.
+func parametersObject(namespace, name, spec string) string {
+	return "kind: GatewayParameters\nmetadata: {name: " + name + ", namespace: " + namespace + "}\nspec:\n" + fixture.Indent(spec)
+}
+
+const (
+	withOwn      = "infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: own}}" + oneListener
+	defaultClass = "\n  parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: base, namespace: system}\n"
+)
+
+func classWith(spec string) string {
+	return strings.TrimRight(strings.Replace(fixture.Class, "spec: {controllerName: kedify.io/gateway-controller}", "spec:\n  controllerName: kedify.io/gateway-controller"+spec, 1), "\n") + "\n"
+}
+
+// TestParametersProblems has one case for each thing that the schema does not refuse.
+func TestParametersProblems(t *testing.T) {
+	cases := []struct{ name, spec, message string }{
+		{"both counts", "replicas: 2\nautoscaling: {maxReplicas: 3}", "spec.replicas and spec.autoscaling exclude each other"},
+		{"min above max", "autoscaling: {minReplicas: 4, maxReplicas: 3}", "spec.autoscaling.minReplicas 4 is more than maxReplicas 3"},
+		{"template", "podTemplate: [1]", "spec.podTemplate is not an object"},
+		{"bootstrap", "envoy: {bootstrap: text}", "spec.envoy.bootstrap is not an object"},
+		{"drain", "envoy: {drainTimeout: -1s}", "spec.envoy.drainTimeout -1s is negative"},
+		{"good", "replicas: 2\npodTemplate: {spec: {}}\nenvoy: {bootstrap: {}, drainTimeout: 1s}", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			accepted := resolveGateway(t, fixture.Gateway(withOwn), parametersObject("infra", "own", c.spec)).Conditions[0]
+			if (accepted.Reason == "InvalidParameters") != (c.message != "") || !strings.Contains(accepted.Message, c.message) {
+				t.Errorf("%s: %s, want %q", accepted.Reason, accepted.Message, c.message)
+			}
+			result := class.Resolve(fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.spec)).View(nil), "kedify")
+			accepted = class.Status(result).Conditions[0]
+			if (accepted.Reason == "InvalidParameters") != (c.message != "") || !strings.Contains(accepted.Message, c.message) {
+				t.Errorf("class: %s: %s, want %q", accepted.Reason, accepted.Message, c.message)
+			}
+		})
+	}
+}
+
+// TestParametersMerged: fields of the Gateway's over fields of the class's.
+func TestParametersMerged(t *testing.T) {
+	cases := []struct{ name, base, own, want string }{
+		{"own alone", "", "replicas: 2", "replicas: 2"},
+		{"base alone", "replicas: 2", "", "replicas: 2"},
+		{"own wins", "replicas: 2", "replicas: 3", "replicas: 3"},
+		{"zero is a value", "replicas: 2", "replicas: 0", "replicas: 0"},
+		{"replicas remove autoscaling", "autoscaling: {maxReplicas: 3}", "replicas: 3", "replicas: 3"},
+		{"autoscaling removes replicas", "replicas: 2", "autoscaling: {maxReplicas: 3}", "autoscaling: {maxReplicas: 3}"},
+		{"envoy by field", "envoy: {image: a, logLevel: info, concurrency: 2}", "envoy: {image: b, drainTimeout: 5s}", "envoy: {image: b, logLevel: info, concurrency: 2, drainTimeout: 5s}"},
+		{"envoy of own alone", "replicas: 1", "envoy: {image: b, bootstrap: {node: {}}}", "replicas: 1\nenvoy: {image: b, bootstrap: {node: {}}}"},
+		{"service by field", "service: {type: NodePort, loadBalancerClass: x, annotations: {a: '1', b: '2'}}", "service: {externalTrafficPolicy: Local, annotations: {b: '3'}}",
+			"service: {type: NodePort, loadBalancerClass: x, externalTrafficPolicy: Local, annotations: {a: '1', b: '3'}}"},
+		{"annotations of own alone", "service: {type: NodePort}", "service: {annotations: {b: '3'}}", "service: {type: NodePort, annotations: {b: '3'}}"},
+		{"the patch is one field", "podTemplate: {spec: {a: 1}}", "podTemplate: {spec: {b: 2}}", "podTemplate: {spec: {b: 2}}"},
+		{"resources are one field", "envoy: {resources: {limits: {cpu: '1'}}}", "envoy: {resources: {requests: {cpu: '2'}}}", "envoy: {resources: {requests: {cpu: '2'}}}"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), fixture.Gateway(withOwn))
+			base := s.View(nil).GatewayParameters(fixture.Key("system", "base")).DeepCopy()
+			g := Gateway(s.View(nil), fixture.GatewayKey, nil)
+			if got, want := fixture.YAML(t, g.Infrastructure.Parameters), normalized(t, c.want); got != want {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+			if after := s.View(nil).GatewayParameters(fixture.Key("system", "base")); fixture.YAML(t, after.Spec) != fixture.YAML(t, base.Spec) {
+				t.Error("the shared object of the class changed")
+			}
+		})
+	}
+}
+
+// TestClassParametersInvalid: Gateways of a class with wrong parameters are not accepted.
+func TestClassParametersInvalid(t *testing.T) {
+	for name, spec := range map[string]string{
+		"missing":      defaultClass,
+		"no namespace": "\n  parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: base}\n",
+		"kind":         "\n  parametersRef: {group: '', kind: ConfigMap, name: base, namespace: system}\n",
+	} {
+		s := fixture.Store(t, classWith(spec), fixture.Gateway(oneListener))
+		result := class.Resolve(s.View(nil), "kedify")
+		if got := fixture.Summary(class.Status(result).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
+			t.Errorf("%s: class %s", name, got)
+		}
+		accepted := Gateway(s.View(nil), fixture.GatewayKey, nil).Conditions[0]
+		if accepted.Reason != "InvalidParameters" || !strings.HasPrefix(accepted.Message, "GatewayClass kedify: spec.parametersRef") {
+			t.Errorf("%s: Gateway %s: %s", name, accepted.Reason, accepted.Message)
+		}
+	}
+}
+
+func normalized(t testing.TB, text string) string {
+	t.Helper()
+	var value map[string]any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatal(err)
+	}
+	return fixture.YAML(t, value)
+}

@@ -1,0 +1,221 @@
+package policy
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/certificate"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+// Result is what one BackendTLSPolicy comes to.
+type Result struct {
+	Exists     bool
+	Generation int64
+	// Conditions for every Gateway whose routes use a target.
+	Conditions []metav1.Condition
+}
+
+// Resolve returns the validity of a BackendTLSPolicy and its conflicts with others.
+func Resolve(v store.View, key types.NamespacedName) Result {
+	policy := v.BackendTLSPolicy(key)
+	if policy == nil {
+		return Result{}
+	}
+	authorities := authoritiesOf(v, policy)
+	invalid := authorities.invalid
+	if fault := optionsFault(policy); invalid.None() {
+		invalid = fault
+	}
+	// A policy that yields to another one is not in force whatever it says.
+	if fault := targetFaults(v, policy); !fault.None() {
+		invalid = fault
+	}
+	accepted := resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionTrue,
+		gwv1.PolicyReasonAccepted, "The policy is in force.", policy.Generation)
+	if !invalid.None() {
+		accepted = resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionFalse,
+			invalid.Reason, invalid.Message, policy.Generation)
+	}
+	resolved := resolve.Condition(gwv1.BackendTLSPolicyConditionResolvedRefs, metav1.ConditionTrue,
+		gwv1.BackendTLSPolicyReasonResolvedRefs, "All references are resolved.", policy.Generation)
+	if len(authorities.unresolved) > 0 {
+		resolved = resolve.Condition(gwv1.BackendTLSPolicyConditionResolvedRefs, metav1.ConditionFalse,
+			authorities.unresolved[0].Reason, resolve.JoinMessages(authorities.unresolved), policy.Generation)
+	}
+	return Result{
+		Exists: true, Generation: policy.Generation, Conditions: []metav1.Condition{accepted, resolved},
+	}
+}
+
+// For returns the policies that contend for one port of a Service, the one in force
+// first: those that name the port beat those for the whole Service, then the oldest wins,
+// then namespace/name (Gateway API BackendTLSPolicySpec.targetRefs). A policy that is not
+// valid stays in force: its requests fail, they do not fall back to another policy.
+func For(v store.View, service types.NamespacedName, portName string) []*gwv1.BackendTLSPolicy {
+	var named, whole []*gwv1.BackendTLSPolicy
+	for _, policy := range v.BackendTLSPoliciesOf(service) {
+		switch {
+		case portName != "" && targets(policy, service.Name, portName):
+			named = append(named, policy)
+		case targets(policy, service.Name, ""):
+			whole = append(whole, policy)
+		}
+	}
+	slices.SortFunc(named, comparePolicies)
+	slices.SortFunc(whole, comparePolicies)
+	return append(named, whole...)
+}
+
+func comparePolicies(a, b *gwv1.BackendTLSPolicy) int {
+	return cmp.Or(
+		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+		store.CompareKeys(store.KeyOf(a), store.KeyOf(b)),
+	)
+}
+
+// targets reports whether a policy names the Service with exactly this section.
+func targets(policy *gwv1.BackendTLSPolicy, service, section string) bool {
+	return slices.ContainsFunc(policy.Spec.TargetRefs, func(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
+		return isServiceTarget(ref) && string(ref.Name) == service && resolve.Text(ref.SectionName) == section
+	})
+}
+
+func isServiceTarget(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
+	return ref.Group == "" && ref.Kind == "Service"
+}
+
+// targetFaults says which targets the policy cannot have.
+func targetFaults(v store.View, policy *gwv1.BackendTLSPolicy) (fault resolve.Problem) {
+	for i, ref := range policy.Spec.TargetRefs {
+		field := fmt.Sprintf("spec.targetRefs[%d]", i)
+		key := types.NamespacedName{Namespace: policy.Namespace, Name: string(ref.Name)}
+		section := resolve.Text(ref.SectionName)
+		if !isServiceTarget(ref) {
+			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonInvalid, "%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
+			continue
+		}
+		if winner := winnerOf(v, key, section); winner != nil && store.KeyOf(winner) != store.KeyOf(policy) {
+			// Goes before all other faults.
+			return resolve.Problemf(gwv1.PolicyReasonConflicted,
+				"%s: BackendTLSPolicy %s has the same target and is in force, because it is older or first by name; remove one of the two.", field, store.KeyOf(winner))
+		}
+		service := v.Service(key)
+		switch {
+		case service == nil:
+			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s: Service %s does not exist; create it or correct the name.", field, key))
+		case section != "" && !hasPortName(service, section):
+			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s.sectionName: Service %s has no port with name %q.", field, key, section))
+		}
+	}
+	return fault
+}
+
+// winnerOf returns the policy in force among those with exactly this target.
+func winnerOf(v store.View, service types.NamespacedName, section string) *gwv1.BackendTLSPolicy {
+	var winner *gwv1.BackendTLSPolicy
+	for _, policy := range v.BackendTLSPoliciesOf(service) {
+		if targets(policy, service.Name, section) && (winner == nil || comparePolicies(policy, winner) < 0) {
+			winner = policy
+		}
+	}
+	return winner
+}
+
+func hasPortName(service *corev1.Service, name string) bool {
+	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool { return port.Name == name })
+}
+
+func optionsFault(policy *gwv1.BackendTLSPolicy) resolve.Problem {
+	for _, option := range slices.Sorted(maps.Keys(policy.Spec.Options)) {
+		if prefix, _, prefixed := strings.Cut(string(option), "/"); !prefixed || resolve.OwnDomain(prefix) {
+			return resolve.Problemf(gwv1.PolicyReasonInvalid, "spec.options has %q, which this gateway does not know; remove the option.", option)
+		}
+	}
+	return resolve.Problem{}
+}
+
+// authorities is what a policy verifies certificates with.
+type authorities struct {
+	system bool
+	bundle []byte // PEM; empty: nothing is trusted, unless system
+	// unresolved are the references that lead nowhere, invalid why the policy cannot be
+	// fulfilled at all.
+	unresolved []resolve.Problem
+	invalid    resolve.Problem
+}
+
+func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) {
+	validation := policy.Spec.Validation
+	if wellKnown := resolve.Text(validation.WellKnownCACertificates); len(validation.CACertificateRefs) == 0 && wellKnown != "" {
+		if a.system = wellKnown == string(gwv1.WellKnownCACertificatesSystem); !a.system {
+			a.invalid = resolve.Problemf(gwv1.PolicyReasonInvalid,
+				"spec.validation.wellKnownCACertificates %q is not supported; use System, or caCertificateRefs.", wellKnown)
+		}
+		return a
+	}
+	var bundle bytes.Buffer
+	for i, ref := range validation.CACertificateRefs {
+		authority, fault := policyCA(v, policy.Namespace, ref)
+		if !fault.None() {
+			fault.Message = fmt.Sprintf("spec.validation.caCertificateRefs[%d]: %s", i, fault.Message)
+			a.unresolved = append(a.unresolved, fault)
+			continue
+		}
+		bundle.Write(authority)
+	}
+	if a.bundle = bundle.Bytes(); len(a.bundle) == 0 {
+		a.invalid = resolve.Problemf(gwv1.BackendTLSPolicyReasonNoValidCACertificate,
+			"spec.validation.caCertificateRefs has no valid CA certificate: requests to the targets fail; see the ResolvedRefs condition.")
+	}
+	return a
+}
+
+// policyCA reads one reference to CA certificates: a ConfigMap, or a Secret, with ca.crt.
+func policyCA(v store.View, namespace string, ref gwv1.LocalObjectReference) ([]byte, resolve.Problem) {
+	key := types.NamespacedName{Namespace: namespace, Name: string(ref.Name)}
+	var text []byte
+	var exists bool
+	switch {
+	case ref.Group == "" && ref.Kind == "ConfigMap":
+		if object := v.ConfigMap(key); object != nil {
+			exists = true
+			text = object.BinaryData[corev1.ServiceAccountRootCAKey]
+			if value, ok := object.Data[corev1.ServiceAccountRootCAKey]; ok {
+				text = []byte(value)
+			}
+		}
+	case ref.Group == "" && ref.Kind == "Secret":
+		if object := v.Secret(key); object != nil {
+			exists = true
+			text = object.Data[corev1.ServiceAccountRootCAKey]
+		}
+	default:
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidKind,
+			"kind %q of group %q is not supported; use a ConfigMap or a Secret.", ref.Kind, ref.Group)
+	}
+	if !exists {
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
+			"%s %s does not exist; create it or correct the name.", ref.Kind, key)
+	}
+	if len(text) == 0 {
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
+			"%s %s has no key ca.crt; add the CA certificates there, in PEM.", ref.Kind, key)
+	}
+	bundle, err := certificate.CABundle(text)
+	if err != nil {
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
+			"ca.crt of %s %s: %v; correct it.", ref.Kind, key, err)
+	}
+	return bundle, resolve.Problem{}
+}

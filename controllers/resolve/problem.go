@@ -1,0 +1,46 @@
+package resolve
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is why something is not as the user asked. The zero value means that all is well.
+type Problem struct {
+	Reason  string
+	Message string
+}
+
+func Problemf[R ~string](reason R, format string, args ...any) Problem {
+	return Problem{Reason: string(reason), Message: fmt.Sprintf(format, args...)}
+}
+
+func (r Problem) None() bool { return r.Reason == "" }
+
+// Sentence ends a text of others with a full stop.
+func Sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// maxMessages bounds how many faults a condition lists; more help nobody.
+const maxMessages = 8
+
+// JoinMessages makes one message of several, in their order, each once.
+func JoinMessages(faults []Problem) string {
+	var texts []string
+	seen := map[string]bool{}
+	for _, fault := range faults {
+		if !seen[fault.Message] {
+			seen[fault.Message] = true
+			texts = append(texts, fault.Message)
+		}
+	}
+	if more := len(texts) - maxMessages; more > 0 {
+		texts = append(texts[:maxMessages], fmt.Sprintf("And %d more.", more))
+	}
+	return strings.Join(texts, " ")
+}

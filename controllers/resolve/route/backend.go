@@ -1,0 +1,162 @@
+package route
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
+	"github.com/kedify/inference-gateway/controllers/resolve/grant"
+	"github.com/kedify/inference-gateway/controllers/resolve/policy"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// resolvedBackend is what a reference to a backend resolves to.
+type resolvedBackend struct {
+	cluster  ir.ClusterKey
+	portName string // of the Service port
+	picker   *ir.Picker
+}
+
+// targets resolves the backendRefs of a rule. A reference that does not resolve becomes an
+// invalid target, whose share of the requests gets 500, and is reported with the references
+// of the route. Faults are of the rule itself.
+func (r *routeResolver) targets(rule rule) (targets []ir.Target, faults []resolve.Problem) {
+	for i, ref := range rule.backends {
+		path := fmt.Sprintf("%s.backendRefs[%d]", rule.path, i)
+		target := ir.Target{Weight: 1}
+		if ref.Weight != nil {
+			target.Weight = uint32(max(*ref.Weight, 0))
+		}
+		filters, filterFaults := r.targetFilters(path, ref.Filters)
+		faults = append(faults, filterFaults...)
+		found, fault := r.backend(path, ref.BackendObjectReference)
+		if fault.None() {
+			target.Cluster, target.Picker, target.Filters = found.cluster, found.picker, filters
+			r.demand(&target, found.portName)
+		} else {
+			r.refs = append(r.refs, fault)
+			target.Invalid = true
+		}
+		if target.Invalid && target.Weight == 0 {
+			continue // takes nothing and leads nowhere
+		}
+		targets = append(targets, target)
+	}
+	return targets, faults
+}
+
+// backend resolves one reference of an HTTPRoute or GRPCRoute.
+func (r *routeResolver) backend(path string, ref gwv1.BackendObjectReference) (resolvedBackend, resolve.Problem) {
+	to, fault := r.reference(path, ref)
+	if !fault.None() {
+		return resolvedBackend{}, fault
+	}
+	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
+	if to.Kind == "Service" {
+		return r.serviceBackend(path, key, ref.Port)
+	}
+	return r.poolBackend(path, key)
+}
+
+// reference checks the kind of a reference and then the permission, before anything is said
+// about the object: what is not permitted says nothing.
+func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) (grant.To, resolve.Problem) {
+	to := grant.To{Kind: "Service", Namespace: r.object.Key.Namespace, Name: string(ref.Name)}
+	if ref.Group != nil {
+		to.Group = string(*ref.Group)
+	}
+	if ref.Kind != nil {
+		to.Kind = string(*ref.Kind)
+	}
+	if ref.Namespace != nil && *ref.Namespace != "" {
+		to.Namespace = string(*ref.Namespace)
+	}
+	isService := to.Group == "" && to.Kind == "Service"
+	if isPool := to.Group == inferencev1.GroupName && to.Kind == "InferencePool"; !isService && !isPool {
+		return to, resolve.Problemf(gwv1.RouteReasonInvalidKind,
+			"%s: kind %q of group %q is not supported; use a Service, or an InferencePool of group %s.",
+			path, to.Kind, to.Group, inferencev1.GroupName)
+	}
+	from := grant.From{Group: gwv1.GroupName, Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace}
+	if !grant.Permitted(r.view, from, to) {
+		return to, resolve.Problemf(gwv1.RouteReasonRefNotPermitted,
+			"%s: %s %s/%s is in another namespace; create a ReferenceGrant in namespace %s that allows %s of namespace %s to refer to it.",
+			path, to.Kind, to.Namespace, to.Name, to.Namespace, from.Kind, from.Namespace)
+	}
+	return to, resolve.Problem{}
+}
+
+// service finds the port of a Service that a reference means.
+func (r *routeResolver) service(path string, key types.NamespacedName, number *gwv1.PortNumber, protocol corev1.Protocol) (*corev1.Service, *corev1.ServicePort, resolve.Problem) {
+	if number == nil {
+		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
+			"%s.port is missing; name the port of Service %s.", path, key)
+	}
+	service := r.view.Service(key)
+	if service == nil {
+		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
+			"%s: Service %s does not exist; create it or correct the name.", path, key)
+	}
+	if service.Spec.Type == corev1.ServiceTypeExternalName {
+		return nil, nil, resolve.Problemf(gwv1.RouteReasonInvalidKind,
+			"%s: Service %s has type ExternalName, which is not supported; use a Service with endpoints in the cluster.", path, key)
+	}
+	port := backend.ServicePort(service, uint32(*number), protocol)
+	if port == nil {
+		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
+			"%s.port: Service %s has no %s port %d; it has %s.", path, key, protocol, *number, backend.PortNumbers(service))
+	}
+	return service, port, resolve.Problem{}
+}
+
+func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, number *gwv1.PortNumber) (resolvedBackend, resolve.Problem) {
+	service, port, fault := r.service(path, key, number, corev1.ProtocolTCP)
+	if !fault.None() {
+		return resolvedBackend{}, fault
+	}
+	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(port.Port)}
+	if r.grpc {
+		cluster.Route = ir.RouteGRPC
+	}
+	return resolvedBackend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port, cluster)
+}
+
+// checkProtocol refuses ports that speak something the route cannot send.
+func (r *routeResolver) checkProtocol(path string, service *corev1.Service, port *corev1.ServicePort, cluster ir.ClusterKey) resolve.Problem {
+	spoken := backend.ProtocolOf(port)
+	switch {
+	case !spoken.Known:
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
+			"%s: port %d of Service %s has appProtocol %q, which is not supported; use http, %s, kubernetes.io/ws, or leave it out.",
+			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)
+	case spoken.TLS && len(policy.For(r.view, store.KeyOf(service), port.Name)) == 0 && !r.reencrypts(cluster, port.Name):
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
+			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, or set tlsMode reencrypt in its kedify-http trigger.",
+			path, port.Port, store.KeyOf(service), *port.AppProtocol)
+	case r.grpc && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
+			"%s: port %d of Service %s has appProtocol %q, over which gRPC cannot be sent; use %s or leave it out.",
+			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)
+	}
+	return resolve.Problem{}
+}
+
+func (r *routeResolver) poolBackend(path string, key types.NamespacedName) (resolvedBackend, resolve.Problem) {
+	pool := backend.Pool(r.view, key)
+	if !pool.Exists {
+		return resolvedBackend{}, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
+			"%s: InferencePool %s does not exist; create it or correct the name.", path, key)
+	}
+	r.pools = append(r.pools, key)
+	if r.grpc && backend.PoolProtocol(r.view.InferencePool(key)) != ir.HTTP2 {
+		return resolvedBackend{}, resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
+			"%s: InferencePool %s speaks HTTP/1.1, over which gRPC cannot be sent; set its spec.appProtocol to %s.", path, key, backend.AppProtocolH2C)
+	}
+	return resolvedBackend{cluster: pool.Cluster, picker: pool.Picker}, resolve.Problem{}
+}

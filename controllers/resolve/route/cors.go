@@ -1,0 +1,65 @@
+package route
+
+import (
+	"regexp"
+	"time"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+// defaultCORSMaxAge is the default of the API, for objects that no API server has read.
+const defaultCORSMaxAge = 5 * time.Second
+
+// originPattern is "*", or a scheme and a host with an optional port, where the host is "*" or
+// may begin with "*." (Gateway API CORSOrigin).
+var originPattern = regexp.MustCompile(`^(\*|https?://(\*|(\*\.)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*)(:[0-9]{1,5})?)$`)
+
+// cors reads a CORS filter.
+func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
+	if spec == nil {
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say which origins are allowed, or remove the filter.", path)
+	}
+	c := &ir.CORS{MaxAge: time.Duration(spec.MaxAge) * time.Second}
+	if c.MaxAge == 0 {
+		c.MaxAge = defaultCORSMaxAge
+	}
+	c.AllowCredentials = spec.AllowCredentials != nil && *spec.AllowCredentials
+	for i, origin := range spec.AllowOrigins {
+		if !originPattern.MatchString(string(origin)) {
+			return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.allowOrigins[%d] %q is not an origin; use a value like https://www.example.com, https://*.example.com or *.", path, i, origin)
+		}
+		c.AllowOrigins = append(c.AllowOrigins, string(origin))
+	}
+	for _, method := range spec.AllowMethods {
+		c.AllowMethods = append(c.AllowMethods, string(method))
+	}
+	for i, name := range spec.AllowHeaders {
+		if fault := corsHeaderFault(path, "allowHeaders", i, string(name)); !fault.None() {
+			return nil, fault
+		}
+		c.AllowHeaders = append(c.AllowHeaders, string(name))
+	}
+	for i, name := range spec.ExposeHeaders {
+		if fault := corsHeaderFault(path, "exposeHeaders", i, string(name)); !fault.None() {
+			return nil, fault
+		}
+		c.ExposeHeaders = append(c.ExposeHeaders, string(name))
+	}
+	return c, resolve.Problem{}
+}
+
+// corsHeaderFault refuses names that are no header names; "*" stands for all.
+func corsHeaderFault(path, field string, index int, name string) resolve.Problem {
+	if name == "*" {
+		return resolve.Problem{}
+	}
+	if err := check.Header(name, ""); err != nil {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.%s[%d] %q: %v; correct it.", path, field, index, name, err)
+	}
+	return resolve.Problem{}
+}

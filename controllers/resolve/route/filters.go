@@ -1,0 +1,262 @@
+package route
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+// ruleFilters is what the filters of a rule do: those of a Forward, or a redirect.
+type ruleFilters struct {
+	ir.Filters
+	redirect *ir.Redirect
+}
+
+// filters reads the filters of a rule. They are applied in the order of the proxy, not of
+// the list: CORS, mirrors, request headers, rewrite, response headers.
+func (r *routeResolver) filters(rule rule) (filters ruleFilters, faults []resolve.Problem) {
+	faults = combinationFaults(rule)
+	for i, filter := range rule.filters {
+		path := fmt.Sprintf("%s.filters[%d]", rule.path, i)
+		var fault resolve.Problem
+		switch filter.Type {
+		case gwv1.HTTPRouteFilterRequestHeaderModifier:
+			filters.RequestHeaders, fault = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+		case gwv1.HTTPRouteFilterResponseHeaderModifier:
+			filters.ResponseHeaders, fault = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+		case gwv1.HTTPRouteFilterRequestRedirect:
+			filters.redirect, fault = requestRedirect(path+".requestRedirect", filter.RequestRedirect)
+		case gwv1.HTTPRouteFilterURLRewrite:
+			filters.Rewrite, fault = urlRewrite(path+".urlRewrite", filter.URLRewrite)
+		case gwv1.HTTPRouteFilterRequestMirror:
+			var mirror *ir.Mirror
+			if mirror, fault = r.mirror(path+".requestMirror", filter.RequestMirror); mirror != nil {
+				filters.Mirrors = append(filters.Mirrors, *mirror)
+			}
+		case gwv1.HTTPRouteFilterCORS:
+			filters.CORS, fault = cors(path+".cors", filter.CORS)
+		default:
+			fault = unsupportedFilter(path, filter)
+		}
+		if !fault.None() {
+			faults = append(faults, fault)
+		}
+	}
+	if filters.redirect != nil {
+		filters.redirect.ResponseHeaders = filters.ResponseHeaders
+	}
+	return filters, append(faults, prefixFaults(rule, filters)...)
+}
+
+// combinationFaults says which filters of a rule exclude each other.
+func combinationFaults(rule rule) (faults []resolve.Problem) {
+	count := map[gwv1.HTTPRouteFilterType]int{}
+	for _, filter := range rule.filters {
+		count[filter.Type]++
+		if count[filter.Type] == 2 && filter.Type != gwv1.HTTPRouteFilterRequestMirror && filter.Type != gwv1.HTTPRouteFilterExtensionRef {
+			faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+				"%s.filters has %s twice; merge the two.", rule.path, filter.Type))
+		}
+	}
+	if count[gwv1.HTTPRouteFilterRequestRedirect] == 0 {
+		return faults
+	}
+	for _, other := range []gwv1.HTTPRouteFilterType{
+		gwv1.HTTPRouteFilterURLRewrite, gwv1.HTTPRouteFilterRequestMirror, gwv1.HTTPRouteFilterCORS,
+	} {
+		if count[other] > 0 {
+			faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+				"%s.filters has RequestRedirect and %s, but a redirected request is not forwarded; remove one of them.", rule.path, other))
+		}
+	}
+	if len(rule.backends) > 0 {
+		faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+			"%s has a RequestRedirect filter and backendRefs, but a redirected request is not forwarded; remove one of them.", rule.path))
+	}
+	return faults
+}
+
+// prefixFaults refuses the replacement of a prefix where a match has none.
+func prefixFaults(rule rule, filters ruleFilters) []resolve.Problem {
+	replaces := filters.Rewrite != nil && filters.Rewrite.Path != nil && filters.Rewrite.Path.Prefix ||
+		filters.redirect != nil && filters.redirect.Path != nil && filters.redirect.Path.Prefix
+	if !replaces || !slices.ContainsFunc(rule.matches, func(m match) bool { return m.Path.Kind != ir.PathPrefix }) {
+		return nil
+	}
+	return []resolve.Problem{resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+		"%s replaces a prefix (ReplacePrefixMatch), but not all of its matches have a path of type PathPrefix; change the matches or use ReplaceFullPath.", rule.path)}
+}
+
+func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem {
+	if filter.Type == gwv1.HTTPRouteFilterExtensionRef && filter.ExtensionRef != nil {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.extensionRef: kind %q of group %q is not a filter of this gateway; remove the filter.", path, filter.ExtensionRef.Kind, filter.ExtensionRef.Group)
+	}
+	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.type %q is not supported here; remove the filter.", path, filter.Type)
+}
+
+// targetFilters reads the filters of one backendRef: header modifiers only.
+func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, faults []resolve.Problem) {
+	seen := map[gwv1.HTTPRouteFilterType]bool{}
+	for i, filter := range list {
+		path := fmt.Sprintf("%s.filters[%d]", path, i)
+		fault := resolve.Problem{}
+		switch {
+		case seen[filter.Type]:
+			fault = resolve.Problemf(gwv1.RouteReasonIncompatibleFilters, "%s: %s is there twice; merge the two.", path, filter.Type)
+		case filter.Type == gwv1.HTTPRouteFilterRequestHeaderModifier:
+			filters.RequestHeaders, fault = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+		case filter.Type == gwv1.HTTPRouteFilterResponseHeaderModifier:
+			filters.ResponseHeaders, fault = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+		default:
+			fault = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.type %q is not supported on a backendRef; move the filter to the filters of the rule.", path, filter.Type)
+		}
+		seen[filter.Type] = true
+		if !fault.None() {
+			faults = append(faults, fault)
+		}
+	}
+	return filters, faults
+}
+
+// headerChange reads a header modifier. One header may be changed once only (Gateway API
+// HTTPHeaderFilter), and the authority is not a header to the proxy.
+func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, resolve.Problem) {
+	if spec == nil {
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say what is to be changed, or remove the filter.", path)
+	}
+	var change ir.HeaderChange
+	seen := map[string]bool{}
+	check := func(field, name, value string) resolve.Problem {
+		fault := headerFault(field, name, value)
+		if lower := strings.ToLower(name); fault.None() && seen[lower] {
+			fault = resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
+		} else {
+			seen[lower] = true
+		}
+		return fault
+	}
+	for i, header := range spec.Set {
+		if fault := check(fmt.Sprintf("%s.set[%d]", path, i), string(header.Name), header.Value); !fault.None() {
+			return nil, fault
+		}
+		change.Set = append(change.Set, ir.Header{Name: string(header.Name), Value: header.Value})
+	}
+	for i, header := range spec.Add {
+		if fault := check(fmt.Sprintf("%s.add[%d]", path, i), string(header.Name), header.Value); !fault.None() {
+			return nil, fault
+		}
+		change.Add = append(change.Add, ir.Header{Name: string(header.Name), Value: header.Value})
+	}
+	for i, name := range spec.Remove {
+		if fault := check(fmt.Sprintf("%s.remove[%d]", path, i), name, ""); !fault.None() {
+			return nil, fault
+		}
+		change.Remove = append(change.Remove, name)
+	}
+	return &change, resolve.Problem{}
+}
+
+func headerFault(field, name, value string) resolve.Problem {
+	if strings.EqualFold(name, "host") {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: the Host header cannot be changed here; use a URLRewrite filter with hostname.", field)
+	}
+	if err := check.Header(name, value); err != nil {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q: %v; correct it.", field, name, err)
+	}
+	return resolve.Problem{}
+}
+
+func urlRewrite(path string, spec *gwv1.HTTPURLRewriteFilter) (*ir.Rewrite, resolve.Problem) {
+	if spec == nil {
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say what is to be rewritten, or remove the filter.", path)
+	}
+	rewrite := &ir.Rewrite{}
+	if spec.Hostname != nil {
+		rewrite.Hostname = strings.ToLower(string(*spec.Hostname))
+		if fault := preciseHostnameFault(path+".hostname", rewrite.Hostname); !fault.None() {
+			return nil, fault
+		}
+	}
+	var fault resolve.Problem
+	rewrite.Path, fault = pathRewrite(path+".path", spec.Path)
+	return rewrite, fault
+}
+
+func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Redirect, resolve.Problem) {
+	redirect := &ir.Redirect{StatusCode: 302}
+	if spec == nil {
+		return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say where to redirect to, or remove the filter.", path)
+	}
+	if spec.StatusCode != nil {
+		redirect.StatusCode = uint32(*spec.StatusCode)
+		if !slices.Contains([]int{301, 302, 303, 307, 308}, *spec.StatusCode) {
+			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.statusCode %d is not supported; use 301, 302, 303, 307 or 308.", path, *spec.StatusCode)
+		}
+	}
+	if spec.Scheme != nil {
+		redirect.Scheme = *spec.Scheme
+		if redirect.Scheme != "http" && redirect.Scheme != "https" {
+			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.scheme %q is not supported; use http or https.", path, redirect.Scheme)
+		}
+	}
+	if spec.Hostname != nil {
+		redirect.Hostname = strings.ToLower(string(*spec.Hostname))
+		if fault := preciseHostnameFault(path+".hostname", redirect.Hostname); !fault.None() {
+			return redirect, fault
+		}
+	}
+	if spec.Port != nil {
+		redirect.Port = uint32(*spec.Port)
+		if *spec.Port < 1 || *spec.Port > 65535 {
+			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.port %d is not a port; use 1 to 65535.", path, *spec.Port)
+		}
+	}
+	var fault resolve.Problem
+	redirect.Path, fault = pathRewrite(path+".path", spec.Path)
+	return redirect, fault
+}
+
+func preciseHostnameFault(field, name string) resolve.Problem {
+	if strings.HasPrefix(name, "*") || !hostname.Pattern.MatchString(name) || len(name) > 253 {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q is not one DNS name; use a name like www.example.com.", field, name)
+	}
+	return resolve.Problem{}
+}
+
+func pathRewrite(path string, spec *gwv1.HTTPPathModifier) (*ir.PathRewrite, resolve.Problem) {
+	if spec == nil {
+		return nil, resolve.Problem{}
+	}
+	rewrite, field, value := &ir.PathRewrite{}, "", (*string)(nil)
+	switch spec.Type {
+	case gwv1.FullPathHTTPPathModifier:
+		field, value = "replaceFullPath", spec.ReplaceFullPath
+	case gwv1.PrefixMatchHTTPPathModifier:
+		rewrite.Prefix = true
+		field, value = "replacePrefixMatch", spec.ReplacePrefixMatch
+	default:
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.type %q is not supported; use ReplaceFullPath or ReplacePrefixMatch.", path, spec.Type)
+	}
+	if value == nil {
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.%s is missing; set it, type is %s.", path, field, spec.Type)
+	}
+	rewrite.Value = *value
+	// An empty value removes: the prefix, or the whole path.
+	if problem := pathProblem(rewrite.Value); rewrite.Value != "" && problem != "" {
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.%s %q %s.", path, field, rewrite.Value, problem)
+	}
+	if rewrite.Value == "" && !rewrite.Prefix {
+		rewrite.Value = "/"
+	}
+	return rewrite, resolve.Problem{}
+}

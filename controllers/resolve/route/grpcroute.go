@@ -1,0 +1,159 @@
+package route
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+// grpcRoute resolves a GRPCRoute in the terms of HTTP: a gRPC method is the path
+// /service/method of a request (gRPC over HTTP/2, PROTOCOL-HTTP2).
+//
+// Gateway API wants an HTTPRoute and a GRPCRoute with overlapping hostnames on one listener
+// to exclude each other, the older one winning. This gateway takes both: their paths tell
+// them apart, and to refuse one of two working routes would help nobody.
+func (r *routeResolver) grpcRoute(route *gwv1.GRPCRoute) resolve.RouteResult {
+	r.meta = route.ObjectMeta
+	r.grpc = true
+	r.setHostnames(route.Spec.Hostnames)
+	rules := make([]rule, 0, len(route.Spec.Rules))
+	for i, spec := range route.Spec.Rules {
+		rules = append(rules, grpcRule(i, spec))
+	}
+	return r.httpResult(route.Spec.ParentRefs, rules)
+}
+
+func grpcRule(index int, spec gwv1.GRPCRouteRule) rule {
+	r := rule{
+		path:    fmt.Sprintf("rules[%d]", index),
+		filters: httpFilters(spec.Filters),
+		session: spec.SessionPersistence,
+	}
+	if spec.Name != nil {
+		r.name = string(*spec.Name)
+	}
+	for _, ref := range spec.BackendRefs {
+		r.backends = append(r.backends, gwv1.HTTPBackendRef{BackendRef: ref.BackendRef, Filters: httpFilters(ref.Filters)})
+	}
+	if len(spec.Matches) == 0 {
+		spec.Matches = []gwv1.GRPCRouteMatch{{}} // matches every request
+	}
+	for i, m := range spec.Matches {
+		match, fault := grpcMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		if fault.None() {
+			r.matches = append(r.matches, match)
+		} else {
+			r.bad = append(r.bad, fault)
+		}
+	}
+	return r
+}
+
+// httpFilters are the filters of a GRPCRoute in the form of those of an HTTPRoute: the types
+// have the same names and contents.
+func httpFilters(filters []gwv1.GRPCRouteFilter) []gwv1.HTTPRouteFilter {
+	var converted []gwv1.HTTPRouteFilter
+	for _, filter := range filters {
+		converted = append(converted, gwv1.HTTPRouteFilter{
+			Type:                   gwv1.HTTPRouteFilterType(filter.Type),
+			RequestHeaderModifier:  filter.RequestHeaderModifier,
+			ResponseHeaderModifier: filter.ResponseHeaderModifier,
+			RequestMirror:          filter.RequestMirror,
+			ExtensionRef:           filter.ExtensionRef,
+		})
+	}
+	return converted
+}
+
+// anyService is the expression for a service that a match does not name.
+const anyService = "/[^/]+/"
+
+func grpcMatch(path string, spec gwv1.GRPCRouteMatch) (match, resolve.Problem) {
+	var m match
+	var fault resolve.Problem
+	if m.Path, fault = grpcPath(path+".method", spec.Method); !fault.None() {
+		return match{}, fault
+	}
+	var values valueMatches
+	for i, header := range spec.Headers {
+		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
+			name: strings.ToLower(string(header.Name)), value: header.Value, kind: resolve.Text(header.Type), header: true,
+		})
+	}
+	if !values.fault.None() {
+		return match{}, values.fault
+	}
+	m.Headers = values.matches
+	m.text = matchText(m.Match)
+	return m, resolve.Problem{}
+}
+
+// grpcPath turns a service and a method into a path match.
+func grpcPath(field string, spec *gwv1.GRPCMethodMatch) (ir.PathMatch, resolve.Problem) {
+	if spec == nil {
+		return ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, resolve.Problem{}
+	}
+	service, method := textOf(spec.Service), textOf(spec.Method)
+	kind := gwv1.GRPCMethodMatchExact
+	if spec.Type != nil {
+		kind = *spec.Type
+	}
+	switch kind {
+	case gwv1.GRPCMethodMatchExact:
+		return exactMethod(field, service, method)
+	case gwv1.GRPCMethodMatchRegularExpression:
+		return regexMethod(field, service, method)
+	}
+	return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+		"%s.type %q is not supported; use Exact or RegularExpression.", field, kind)
+}
+
+func exactMethod(field, service, method string) (ir.PathMatch, resolve.Problem) {
+	for _, part := range []struct{ field, value string }{{"service", service}, {"method", method}} {
+		if problem := pathProblem("/" + part.value); problem != "" || strings.Contains(part.value, "/") {
+			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.%s %q is not a name of gRPC; use one like helloworld.Greeter for a service, SayHello for a method.", field, part.field, part.value)
+		}
+	}
+	switch {
+	case service != "" && method != "":
+		return ir.PathMatch{Kind: ir.PathExact, Value: "/" + service + "/" + method}, resolve.Problem{}
+	case service != "":
+		return ir.PathMatch{Kind: ir.PathPrefix, Value: "/" + service}, resolve.Problem{}
+	case method != "":
+		return ir.PathMatch{Kind: ir.PathRegex, Value: anyService + regexp.QuoteMeta(method)}, resolve.Problem{}
+	}
+	return ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, resolve.Problem{}
+}
+
+func regexMethod(field, service, method string) (ir.PathMatch, resolve.Problem) {
+	for _, part := range []struct{ field, value string }{{"service", service}, {"method", method}} {
+		if err := check.Regex(part.value); err != nil {
+			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.%s %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, part.field, part.value, err)
+		}
+	}
+	path := anyService
+	if service != "" {
+		path = "/(?:" + service + ")/"
+	}
+	if method != "" {
+		path += "(?:" + method + ")"
+	} else {
+		path += "[^/]+"
+	}
+	return ir.PathMatch{Kind: ir.PathRegex, Value: path}, resolve.Problem{}
+}
+
+func textOf(value *string) string {
+	if value == nil {
+		return ""
+	}
+	return *value
+}

@@ -1,0 +1,139 @@
+package route
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// Host is the table of one exact hostname of a chain. at returns the fragments of a listener
+// for one hostname pattern. ok is false when the hostname needs no table of its own: another
+// chain owns it, or nothing names it exactly, and Wildcards serves it.
+//
+// A request belongs to the most specific listener of its port, and to that one alone
+// (Gateway API, listener isolation): routes of less specific listeners are not in the table,
+// also when the owner has none.
+func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.ListenerID, string) []resolve.Fragment) (host ir.Host, ok bool) {
+	owner, found := ownerOf(chainPort(g, chain), hostname)
+	if !found || owner.Chain != chain {
+		return ir.Host{}, false
+	}
+	named := owner.Hostname == hostname || len(at(owner.ID, hostname)) > 0
+	if !named {
+		return ir.Host{}, false
+	}
+	return ir.Host{Chain: chain, Hostname: hostname, Routes: routesOf(owner, hostname, at)}, true
+}
+
+// Wildcards is the fallback table of a chain. patterns are all wildcard hostnames under
+// which fragments exist on listeners of the chain.
+//
+// Every wildcard hostname of a listener of the chain has a host, with or without routes. On
+// TLS ports, hostnames of other listeners have one that answers 421: the request came over a
+// connection made for another server name (RFC 9110 section 15.5.20).
+func Wildcards(g resolve.GatewayResult, chain string, patterns []string, at func(resolve.ListenerID, string) []resolve.Fragment) ir.Wildcards {
+	listeners := chainPort(g, chain)
+	table := ir.Wildcards{Chain: chain}
+	for _, pattern := range hostPatterns(listeners, chain, patterns) {
+		owner, found := ownerOf(listeners, pattern)
+		switch {
+		case !found:
+			continue
+		case owner.Chain == chain:
+			table.Hosts = append(table.Hosts, ir.Host{
+				Chain: chain, Hostname: pattern, Routes: routesOf(owner, pattern, at),
+			})
+		case hostname.PatternOf(owner.Hostname) == pattern:
+			table.Hosts = append(table.Hosts, misdirected(chain, owner))
+		}
+		// Otherwise the pattern lies within the hostname of a listener elsewhere, and so does
+		// every name that meets it: the host of that listener answers.
+	}
+	return table
+}
+
+// chainPort returns the listeners that share the port of the chain and can serve.
+func chainPort(g resolve.GatewayResult, chain string) []resolve.Listener {
+	var port uint32
+	for _, listener := range g.Listeners {
+		if listener.Chain == chain {
+			port = listener.Port
+		}
+	}
+	var listeners []resolve.Listener
+	for _, listener := range g.Listeners {
+		if listener.Chain != "" && listener.Port == port && listener.HasHostnames() {
+			listeners = append(listeners, listener)
+		}
+	}
+	return listeners
+}
+
+// ownerOf returns the listener with the most specific hostname that covers the given one.
+func ownerOf(listeners []resolve.Listener, name string) (owner resolve.Listener, found bool) {
+	for _, listener := range listeners {
+		if !hostname.Covers(listener.Hostname, name) {
+			continue
+		}
+		if !found || hostname.MoreSpecific(listener.Hostname, owner.Hostname) {
+			owner, found = listener, true
+		}
+	}
+	return owner, found
+}
+
+// hostPatterns returns the hostnames that the fallback table decides on, sorted.
+func hostPatterns(listeners []resolve.Listener, chain string, patterns []string) []string {
+	all := slices.Clone(patterns)
+	for _, listener := range listeners {
+		// Exact hostnames of the chain itself have tables of their own.
+		if hostname := hostname.PatternOf(listener.Hostname); listener.Chain != chain || strings.HasPrefix(hostname, "*") {
+			all = append(all, hostname)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// routesOf merges the rules that a listener has for a hostname: those of more specific
+// hostnames first, by Compare within one hostname.
+func routesOf(owner resolve.Listener, name string, at func(resolve.ListenerID, string) []resolve.Fragment) []ir.Route {
+	var routes []ir.Route
+	for _, pattern := range hostname.Wider(name) {
+		// Nothing of this listener is attached under a hostname wider than its own.
+		if !hostname.Covers(owner.Hostname, pattern) {
+			break
+		}
+		for _, rule := range mergeRules(at(owner.ID, pattern)) {
+			routes = append(routes, rule.Route)
+		}
+	}
+	return routes
+}
+
+// mergeRules sorts the rules of the fragments by precedence.
+func mergeRules(fragments []resolve.Fragment) []resolve.Rule {
+	if len(fragments) == 0 {
+		return nil
+	}
+	var rules []resolve.Rule
+	for _, fragment := range fragments {
+		rules = append(rules, *fragment.Rules...)
+	}
+	slices.SortStableFunc(rules, Compare)
+	return rules
+}
+
+// misdirected is the host that answers for a listener of another chain.
+func misdirected(chain string, listener resolve.Listener) ir.Host {
+	hostname := hostname.PatternOf(listener.Hostname)
+	return ir.Host{Chain: chain, Hostname: hostname, Routes: []ir.Route{{
+		Name:   "misdirected " + hostname,
+		Match:  ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
+		Action: &ir.Respond{StatusCode: statusMisdirected},
+		Source: listener.Source(),
+	}}}
+}

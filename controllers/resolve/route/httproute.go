@@ -1,0 +1,45 @@
+package route
+
+import (
+	"fmt"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+)
+
+func (r *routeResolver) httpRoute(route *gwv1.HTTPRoute) resolve.RouteResult {
+	r.meta = route.ObjectMeta
+	r.setHostnames(route.Spec.Hostnames)
+	rules := make([]rule, 0, len(route.Spec.Rules))
+	for i, spec := range route.Spec.Rules {
+		rules = append(rules, httpRule(i, spec))
+	}
+	return r.httpResult(route.Spec.ParentRefs, rules)
+}
+
+func httpRule(index int, spec gwv1.HTTPRouteRule) rule {
+	r := rule{
+		path:     fmt.Sprintf("rules[%d]", index),
+		filters:  spec.Filters,
+		backends: spec.BackendRefs,
+		timeouts: spec.Timeouts,
+		retry:    spec.Retry,
+		session:  spec.SessionPersistence,
+	}
+	if spec.Name != nil {
+		r.name = string(*spec.Name)
+	}
+	if len(spec.Matches) == 0 {
+		spec.Matches = []gwv1.HTTPRouteMatch{{}} // matches every request
+	}
+	for i, m := range spec.Matches {
+		match, fault := httpMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		if fault.None() {
+			r.matches = append(r.matches, match)
+		} else {
+			r.bad = append(r.bad, fault)
+		}
+	}
+	return r
+}

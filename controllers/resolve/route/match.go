@@ -1,0 +1,195 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+// httpMatch reads one match of an HTTPRoute.
+func httpMatch(path string, spec gwv1.HTTPRouteMatch) (match, resolve.Problem) {
+	var m match
+	var fault resolve.Problem
+	if m.Path, fault = pathMatch(path+".path", spec.Path); !fault.None() {
+		return match{}, fault
+	}
+	if spec.Method != nil {
+		m.Method = string(*spec.Method)
+		if fault := methodFault(path+".method", m.Method); !fault.None() {
+			return match{}, fault
+		}
+	}
+	var values valueMatches
+	for i, header := range spec.Headers {
+		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
+			name: strings.ToLower(string(header.Name)), value: header.Value, kind: resolve.Text(header.Type), header: true,
+		})
+	}
+	m.Headers = values.matches
+	values.matches = nil
+	for i, param := range spec.QueryParams {
+		values.add(fmt.Sprintf("%s.queryParams[%d]", path, i), valueSpec{
+			name: string(param.Name), value: param.Value, kind: resolve.Text(param.Type),
+		})
+	}
+	m.Query = values.matches
+	if !values.fault.None() {
+		return match{}, values.fault
+	}
+	m.text = matchText(m.Match)
+	return m, resolve.Problem{}
+}
+
+// pathMatch reads a path. Without one, or without a value, every path matches.
+func pathMatch(field string, spec *gwv1.HTTPPathMatch) (ir.PathMatch, resolve.Problem) {
+	kind, value := gwv1.PathMatchPathPrefix, "/"
+	if spec != nil && spec.Type != nil {
+		kind = *spec.Type
+	}
+	if spec != nil && spec.Value != nil {
+		value = *spec.Value
+	}
+	switch kind {
+	case gwv1.PathMatchRegularExpression:
+		if err := check.Regex(value); err != nil {
+			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.value %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, value, err)
+		}
+		return ir.PathMatch{Kind: ir.PathRegex, Value: value}, resolve.Problem{}
+	case gwv1.PathMatchExact, gwv1.PathMatchPathPrefix:
+	default:
+		return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.type %q is not supported; use Exact, PathPrefix or RegularExpression.", field, kind)
+	}
+	if problem := pathProblem(value); problem != "" {
+		return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value %q %s.", field, value, problem)
+	}
+	if kind == gwv1.PathMatchExact {
+		return ir.PathMatch{Kind: ir.PathExact, Value: value}, resolve.Problem{}
+	}
+	// A trailing slash of a prefix says nothing: /a/ takes the same paths as /a.
+	if len(value) > 1 {
+		value = strings.TrimSuffix(value, "/")
+	}
+	return ir.PathMatch{Kind: ir.PathPrefix, Value: value}, resolve.Problem{}
+}
+
+// pathProblem says why a path can match no request (Gateway API HTTPPathMatch), in words
+// that follow its value.
+func pathProblem(value string) string {
+	switch {
+	case !strings.HasPrefix(value, "/"):
+		return `does not begin with "/"; add it`
+	case strings.Contains(value, "//"):
+		return `contains "//"; use one "/"`
+	case strings.ContainsAny(value, "?#"):
+		return "contains a query or fragment; use queryParams for the query"
+	}
+	for i := range len(value) {
+		if value[i] <= ' ' || value[i] >= 0x7f {
+			return "contains a space, a control character or a character beyond ASCII; write it percent-encoded"
+		}
+	}
+	for _, segment := range strings.Split(value[1:], "/") {
+		if segment == "." || segment == ".." {
+			return `contains a "." or ".." segment; write the path it leads to`
+		}
+	}
+	return ""
+}
+
+func methodFault(field, method string) resolve.Problem {
+	for _, c := range []byte(method) {
+		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q is not a method; use one like GET.", field, method)
+		}
+	}
+	return resolve.Problem{}
+}
+
+// valueSpec is one header or query parameter to match.
+type valueSpec struct {
+	name, value string
+	kind        string // Exact, RegularExpression, or empty for Exact
+	header      bool
+}
+
+// valueMatches collects header or query matches. Of several with one name the first counts
+// (Gateway API HTTPHeaderMatch.name), and so does the first fault.
+type valueMatches struct {
+	matches []ir.ValueMatch
+	fault   resolve.Problem
+}
+
+func (m *valueMatches) add(field string, spec valueSpec) {
+	for _, known := range m.matches {
+		if known.Name == spec.name {
+			return
+		}
+	}
+	fault := spec.check(field)
+	if m.fault.None() {
+		m.fault = fault
+	}
+	m.matches = append(m.matches, ir.ValueMatch{
+		Name: spec.name, Value: spec.value, Regex: spec.kind == string(gwv1.HeaderMatchRegularExpression),
+	})
+}
+
+func (s valueSpec) check(field string) resolve.Problem {
+	if s.name == "" {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.name is empty; name what is to be matched.", field)
+	}
+	switch s.kind {
+	case "", string(gwv1.HeaderMatchExact):
+		if !s.header {
+			return resolve.Problem{}
+		}
+		if err := cmp.Or(check.HeaderName(s.name), check.HeaderValue(s.value)); err != nil {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q: %v; no request can carry this header, correct it.", field, s.name, err)
+		}
+	case string(gwv1.HeaderMatchRegularExpression):
+		if err := check.Regex(s.value); err != nil {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.value %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, s.value, err)
+		}
+	default:
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.type %q is not supported; use Exact or RegularExpression.", field, s.kind)
+	}
+	return resolve.Problem{}
+}
+
+// matchText says what a match takes, short and the same wherever the match stands.
+func matchText(m ir.Match) string {
+	text := m.Path.Value
+	switch m.Path.Kind {
+	case ir.PathExact:
+	case ir.PathPrefix:
+		text += "*"
+	case ir.PathRegex:
+		text = "~" + text
+	}
+	if m.Method != "" {
+		text = m.Method + " " + text
+	}
+	return text + valuesText(" header ", m.Headers) + valuesText(" query ", m.Query)
+}
+
+func valuesText(label string, values []ir.ValueMatch) string {
+	var text strings.Builder
+	for _, value := range values {
+		operator := "="
+		if value.Regex {
+			operator = "~"
+		}
+		text.WriteString(label + value.Name + operator + value.Value)
+	}
+	return text.String()
+}

@@ -1,0 +1,83 @@
+package route
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+)
+
+// Condition of ours on a route. It is there, and False, only while a proxy refuses what the
+// route made; requests are then served as before the change.
+const (
+	ConditionProgrammed   gwv1.RouteConditionType   = v1alpha1.GroupName + "/Programmed"
+	ReasonRejectedByProxy gwv1.RouteConditionReason = "RejectedByProxy"
+)
+
+// routeParent is the status of a route for one parentRef. invalid is why no rule of the
+// route can be served.
+func (r *routeResolver) routeParent(p parent, invalid resolve.Problem) resolve.RouteParent {
+	parent := resolve.RouteParent{Ref: p.ref, Gateway: p.gateway}
+	generation := r.meta.Generation
+	refused := p.refused
+	if refused.None() {
+		refused = invalid
+	}
+	if refused.None() {
+		for _, a := range p.attached {
+			parent.Attached = append(parent.Attached, a.listener.ID)
+		}
+		parent.Conditions = append(parent.Conditions, resolve.Condition(gwv1.RouteConditionAccepted, metav1.ConditionTrue,
+			gwv1.RouteReasonAccepted, "The route is accepted.", generation))
+	} else {
+		parent.Conditions = append(parent.Conditions, resolve.Condition(gwv1.RouteConditionAccepted, metav1.ConditionFalse,
+			refused.Reason, refused.Message, generation))
+	}
+	parent.Conditions = append(parent.Conditions, r.resolvedRefs())
+	if refused.None() && len(r.invalid) > 0 {
+		parent.Conditions = append(parent.Conditions, resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue,
+			r.invalid[0].Reason, "Dropped Rule, its requests are answered 500: "+resolve.JoinMessages(r.invalid), generation))
+	}
+	return parent
+}
+
+func (r *routeResolver) resolvedRefs() metav1.Condition {
+	if len(r.refs) == 0 {
+		return resolve.Condition(gwv1.RouteConditionResolvedRefs, metav1.ConditionTrue,
+			gwv1.RouteReasonResolvedRefs, "All references are resolved.", r.meta.Generation)
+	}
+	return resolve.Condition(gwv1.RouteConditionResolvedRefs, metav1.ConditionFalse,
+		r.refs[0].Reason, resolve.JoinMessages(r.refs), r.meta.Generation)
+}
+
+// Status returns our entries of the status of a route, in the order of its parentRefs.
+// rejected is what proxies refused; what others than this route made is passed over.
+func Status(r resolve.RouteResult, rejected []resolve.Rejected) []gwv1.RouteParentStatus {
+	var messages []resolve.Problem
+	for _, rejection := range rejected {
+		if rejection.Source.Kind != string(r.Object.Kind) || types.NamespacedName(rejection.Source.Key()) != r.Object.Key {
+			continue
+		}
+		text := rejection.Message
+		if section := rejection.Source.Section; section != "" {
+			text = fmt.Sprintf("rule %q: %s", section, text)
+		}
+		messages = append(messages, resolve.Problemf(ReasonRejectedByProxy, "%s", text))
+	}
+	statuses := make([]gwv1.RouteParentStatus, 0, len(r.Parents))
+	for _, parent := range r.Parents {
+		conditions := append([]metav1.Condition(nil), parent.Conditions...)
+		if len(messages) > 0 {
+			conditions = append(conditions, resolve.Condition(ConditionProgrammed, metav1.ConditionFalse,
+				ReasonRejectedByProxy, "The proxy refused the route and serves what it had before: "+resolve.JoinMessages(messages), r.Generation))
+		}
+		statuses = append(statuses, gwv1.RouteParentStatus{
+			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: conditions,
+		})
+	}
+	return statuses
+}
