@@ -1,26 +1,83 @@
 // Package hold lets requests wait in the proxy while their backend has no endpoint.
 //
-// Job: two things that share one state per gateway and backend. The Gate decides which
-// endpoints proxies are told of at the edge between none and one, and whether the proxies ask
-// before they route (armed) or not (disarmed). The Activator is who they ask: it answers "go
-// on" when the proxy that asks is known to have an endpoint, and lets the request wait
-// otherwise. Only headers reach this process; a body waits in the proxy, or in its client.
+// Job: two things that share one state per gateway and backend. The Gate decides which endpoints
+// proxies are told of at the edge between none and one, and whether proxies ask before they route
+// (armed) or not (disarmed). The Activator answers proxies that ask: a request passes when its
+// proxy is known to have an endpoint, and is held otherwise. Only headers reach this process; a
+// body waits in the proxy, or in its client.
 //
-// The order of things is the whole safety (docs/adr/0006-holding.md):
+// No request is lost because of the order (docs/adr/0006-holding.md):
 //
-//	away: arm, every proxy ACKs, no answer is unconfirmed, a rest; only then the endpoints go
-//	back: endpoints out, that proxy ACKs, in the same critical section its requests are released
+//	away: arm, every proxy ACKs, a rest, every answer is confirmed; only then the endpoints go
+//	back: endpoints are published, a proxy ACKs, and its requests are released in the same critical section
 //
 // An answer is confirmed when the proxy ends the call, because it does so when it has read the
 // answer. A proxy without an ADS stream has ACKed nothing.
+//
+// # States
+//
+// A backend is in one of these states (state.go). The state decides whether proxies ask before
+// they route, whether proxies keep endpoints that the engine does not want any more, and which
+// requests pass:
+//
+//	state                 field     proxies  endpoints  requests
+//	starting              .         ask      as wanted  are held
+//	unknown               forgetAt  route    as wanted  pass if their proxy is connected
+//	unheld                .         route    as wanted  pass
+//	cold                  .         ask      as wanted  are held
+//	waking                usableAt  ask      as wanted  are held
+//	armed                 .         ask      as wanted  pass if their proxy has an endpoint
+//	disarmed              .         route    as wanted  pass if their proxy has an endpoint
+//	awaitingACK           deadline  ask      kept       are held
+//	lingering             until     ask      kept       are held
+//	awaitingConfirmation  deadline  ask      kept       are held
+//
+// # Transitions
+//
+// Function next (transition.go) has all transitions. It is pure: method observe collects the facts
+// that it depends on, method enter does what a transition means. The state is looked at after
+// every event, and again until it stays: a condition that already holds when a state is entered
+// needs no event.
+//
+//	state                 ready  some          none         removed  hold+  hold-   ACK        read  busy      page   due
+//	starting              (1)    .             .            .        .      .       .          .     .         .      .
+//	unknown               .      unheld        unheld       .        cold   .       .          .     .         .      (2)
+//	unheld                .      .             .            unknown  (1)    .       .          .     .         .      .
+//	cold                  .      armed/waking  .            .        .      unheld  .          .     .         .      .
+//	waking                .      .             awaitingACK  cold     .      unheld  .          .     .         .      armed
+//	armed                 .      .             awaitingACK  cold     .      unheld  .          .     disarmed  .      .
+//	disarmed              .      .             awaitingACK  cold     .      unheld  .          .     .         armed  armed
+//	awaitingACK           .      armed/waking  .            cold     .      unheld  lingering  .     .         .      lingering!
+//	lingering             .      armed/waking  .            cold     .      unheld  .          .     .         .      awaitingConfirmation
+//	awaitingConfirmation  .      armed/waking  .            cold     .      unheld  .          cold  .         .      cold!
+//
+// The events:
+//
+//	ready        the engine applied the first complete state of the gateway
+//	some, none   the engine wants endpoints, or none
+//	removed      the engine removes the name of the endpoints
+//	hold+ hold-  the engine wants a hold cluster, or none
+//	ACK          every connected proxy accepted that it asks
+//	read         every answer is confirmed
+//	busy         there is enough traffic, no request is held, and every proxy has an endpoint
+//	page         a maintenance page answers every request
+//	due          the time in the field of the state is over; disarmed: no request for Timing.Quiet
+//
+// The cells:
+//
+//	.    the state stays
+//	a/b  state a for a Service, b for a pool, whose picker needs a moment
+//	!    a wait for a proxy is given up: a log line, and metric waits_exceeded_total
+//	(1)  unheld without a hold cluster, or unknown without a name; with one armed if there are endpoints, or else cold
+//	(2)  the backend is forgotten, unless requests are held
 //
 // Inputs: what the engine publishes (Apply, Ready, Forget), which proxies accepted what
 // (Accepted), addresses of replicas, the Catalog of triggers, the last arrivals that counting
 // knows, and calls of ext_proc. Outputs: the same calls of the publisher with other endpoints,
 // answers, the number of held requests of each demand key (Options.Held), Dump and metrics.
 //
-// Ownership: a mutex per gateway guards the state machines of its backends, and the publisher
-// is called with it held; a mutex per backend guards its queue and its counts of answers, and
-// nothing is called with it held. Whoever has both took the gateway's first. Every call of a
-// proxy is served by the goroutine that gRPC gives it; timers run the rest.
+// Ownership: a mutex per gateway guards the states of its backends, and the publisher is called
+// with it held. A mutex per backend guards its requests (requests.go), and nothing is called with
+// it held. Code that takes both takes that of the gateway first. Every call of a proxy is served
+// by the goroutine that gRPC gives it; timers run the rest.
 package hold

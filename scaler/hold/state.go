@@ -72,10 +72,14 @@ func admits(s state) policy {
 	}
 }
 
-// asks reports whether proxies with a hold cluster ask before they route.
+// asks reports whether proxies ask before they route.
 func asks(s state) bool {
-	_, not := s.(disarmed)
-	return !not
+	switch s.(type) {
+	case unknown, unheld, disarmed:
+		return false
+	default:
+		return true
+	}
 }
 
 // withholds reports whether proxies keep the endpoints that the engine does not want any more.
