@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -22,7 +23,9 @@ var browser = []string{":method", "GET", ":path", "/", "accept", "text/html,appl
 
 // Only who looks at a browser is shown the waiting page, only while there is nothing, and it is
 // demand.
-func TestWaitingPage(t *testing.T) {
+func TestWaitingPage(t *testing.T) { synctest.Test(t, testWaitingPage) }
+
+func testWaitingPage(t *testing.T) {
 	r := serviceRig(t)
 	r.trigger(func(s *scaler.Scaler) {
 		s.WaitingPage = &scaler.Page{Status: 503, Body: "<h1>soon</h1>", RetryAfter: 10}
@@ -41,7 +44,8 @@ func TestWaitingPage(t *testing.T) {
 		"HEAD":        {":method", "HEAD", ":path", "/", "accept", "TEXT/HTML", "sec-fetch-mode", "navigate"},
 		"old browser": {":method", "GET", ":path", "/", "accept", "text/html", "upgrade-insecure-requests", "1"},
 	} {
-		t.Run(name, func(*testing.T) { r.ask("a", headers...).wants("503 after 10") })
+		t.Log(name)
+		r.ask("a", headers...).wants("503 after 10")
 	}
 	others := map[string][]string{
 		"API":        {":method", "GET", ":path", "/", "accept", "application/json", "sec-fetch-mode", "navigate"},
@@ -53,13 +57,12 @@ func TestWaitingPage(t *testing.T) {
 		"plain":      nil,
 	}
 	for name, headers := range others {
-		t.Run(name, func(*testing.T) {
-			q := r.ask("a", headers...)
-			r.holds(1)
-			q.waits()
-			q.confirm()
-			r.holds(0)
-		})
+		t.Log(name)
+		q := r.ask("a", headers...)
+		r.holds(1)
+		q.waits()
+		q.confirm()
+		r.holds(0)
 	}
 	// While the proxy learns of the endpoint it is not worth a page.
 	p.pause()
@@ -75,7 +78,7 @@ func TestWaitingPage(t *testing.T) {
 // counts.
 func TestMaintenancePage(t *testing.T) {
 	for name, ports := range map[string][]uint32{"at zero": nil, "running": {1}} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, bubble(func(t *testing.T) {
 			r := serviceRig(t, ports...)
 			r.trigger(func(s *scaler.Scaler) {
 				s.Maintenance = &scaler.Page{Body: "later", ContentType: "text/plain"}
@@ -90,7 +93,7 @@ func TestMaintenancePage(t *testing.T) {
 			if len(r.told) > 0 {
 				t.Errorf("told %q", r.told)
 			}
-		})
+		}))
 	}
 }
 
@@ -106,7 +109,7 @@ func TestHealthChecks(t *testing.T) {
 		{"passthrough", "200", "go", "200"},
 		{"static", "200", "200", "200"},
 	} {
-		t.Run(test.response, func(t *testing.T) {
+		t.Run(test.response, bubble(func(t *testing.T) {
 			r := serviceRig(t)
 			r.trigger(func(s *scaler.Scaler) {
 				s.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/alive", Response: test.response}
@@ -128,15 +131,15 @@ func TestHealthChecks(t *testing.T) {
 			if len(r.told) > 0 {
 				t.Errorf("told %q", r.told)
 			}
-			r.clock.Advance(hold.DefaultDisarmAfter)
+			r.advance(hold.DefaultDisarmAfter)
 			if !r.dump().Armed {
 				t.Error("health checks disarmed the backend")
 			}
 			q := r.ask("a", ":method", "GET", ":path", "/alive/not")
 			q.wants("go")
-		})
+		}))
 	}
-	t.Run("pathEmbeddedHost", func(t *testing.T) {
+	t.Run("pathEmbeddedHost", bubble(func(t *testing.T) {
 		r := serviceRig(t)
 		r.trigger(func(s *scaler.Scaler) {
 			s.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/alive", Response: "pathEmbeddedHost", PathPrefix: "/x"}
@@ -144,11 +147,13 @@ func TestHealthChecks(t *testing.T) {
 		r.connect("a")
 		r.ask("a", probe...)
 		r.holds(1)
-	})
+	}))
 }
 
 // Calls that no proxy of ours makes are refused; the proxy lets their requests go on.
-func TestBadCalls(t *testing.T) {
+func TestBadCalls(t *testing.T) { synctest.Test(t, testBadCalls) }
+
+func testBadCalls(t *testing.T) {
 	r := serviceRig(t)
 	call := func(change func(*request)) string {
 		q := &request{rig: r, answers: make(chan *extprocv3.ProcessingResponse, 1), failed: make(chan error, 1)}

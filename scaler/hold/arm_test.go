@@ -2,6 +2,7 @@ package hold_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -12,13 +13,16 @@ import (
 )
 
 // Proxies ask when they begin, and no more when there is traffic.
-func TestDisarmedByAnswers(t *testing.T) {
+func TestDisarmedByAnswers(t *testing.T) { synctest.Test(t, testDisarmedByAnswers) }
+
+func testDisarmedByAnswers(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	r.arrival()
 	for range hold.DefaultDisarmAnswers - 1 {
 		r.ask("a").wants("go")
 	}
+	r.quiet()
 	if !r.dump().Armed {
 		t.Fatal("disarmed too early")
 	}
@@ -27,14 +31,16 @@ func TestDisarmedByAnswers(t *testing.T) {
 }
 
 // Few requests are enough when they come for long enough, and gaps begin anew.
-func TestDisarmedByTime(t *testing.T) {
+func TestDisarmedByTime(t *testing.T) { synctest.Test(t, testDisarmedByTime) }
+
+func testDisarmedByTime(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	r.ask("a").wants("go")
-	r.clock.Advance(2 * time.Second)
+	r.advance(2 * time.Second)
 	r.arrival()
 	r.ask("a").wants("go") // after a gap
-	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.advance(hold.DefaultDisarmAfter)
 	if r.dump().Armed != true {
 		t.Fatal("disarmed although requests are rare")
 	}
@@ -43,23 +49,27 @@ func TestDisarmedByTime(t *testing.T) {
 }
 
 // Proxies ask again when no request came for a while, from when on the last endpoint may go.
-func TestArmedWhenQuiet(t *testing.T) {
+func TestArmedWhenQuiet(t *testing.T) { synctest.Test(t, testArmedWhenQuiet) }
+
+func testArmedWhenQuiet(t *testing.T) {
 	r, p := warm(t)
 	r.arrival()
 	for range 5 { // busy: every few seconds a request
-		r.clock.Advance(hold.DefaultQuiet - time.Second)
+		r.advance(hold.DefaultQuiet - time.Second)
 		r.arrival()
 	}
-	r.clock.Advance(hold.DefaultQuiet - time.Millisecond)
+	r.advance(hold.DefaultQuiet - time.Millisecond)
 	if r.dump().Armed {
 		t.Fatal("armed too early")
 	}
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	r.eventually("the proxy asks", p.armed)
 }
 
 // What is not known is quiet, but not at once: there was traffic when it was disarmed.
-func TestArmedWhenUnknown(t *testing.T) {
+func TestArmedWhenUnknown(t *testing.T) { synctest.Test(t, testArmedWhenUnknown) }
+
+func testArmedWhenUnknown(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	for range hold.DefaultDisarmAnswers {
@@ -67,18 +77,20 @@ func TestArmedWhenUnknown(t *testing.T) {
 	}
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 	r.trigger(func(*scaler.Scaler) {}) // have it look again
-	r.clock.Advance(hold.DefaultQuiet - time.Millisecond)
+	r.advance(hold.DefaultQuiet - time.Millisecond)
 	if r.dump().Armed {
 		t.Fatal("armed too early")
 	}
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	r.eventually("the proxy asks", p.armed)
 }
 
 // Traffic disarms at most once in a while.
-func TestDisarmPause(t *testing.T) {
+func TestDisarmPause(t *testing.T) { synctest.Test(t, testDisarmPause) }
+
+func testDisarmPause(t *testing.T) {
 	r, p := warm(t)
-	r.clock.Advance(hold.DefaultDisarmPause)
+	r.advance(hold.DefaultDisarmPause)
 	flip := func() {
 		r.arrival()
 		r.endpoints()
@@ -92,18 +104,20 @@ func TestDisarmPause(t *testing.T) {
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 	flip()
 	for range 9 {
-		r.clock.Advance(hold.DefaultDisarmPause / 10)
+		r.advance(hold.DefaultDisarmPause / 10)
 		r.ask("a").wants("go")
 	}
 	if !r.dump().Armed {
 		t.Fatal("disarmed too early")
 	}
-	r.clock.Advance(hold.DefaultDisarmPause / 10)
+	r.advance(hold.DefaultDisarmPause / 10)
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 }
 
 // While anybody waits, or a proxy has not got the endpoint, all ask.
-func TestNotDisarmedWhileOneIsBehind(t *testing.T) {
+func TestNotDisarmedWhileOneIsBehind(t *testing.T) { synctest.Test(t, testNotDisarmedWhileOneIsBehind) }
+
+func testNotDisarmedWhileOneIsBehind(t *testing.T) {
 	r := serviceRig(t)
 	p, slow := r.connect("a"), r.connect("b")
 	slow.pause()
@@ -113,19 +127,23 @@ func TestNotDisarmedWhileOneIsBehind(t *testing.T) {
 	for range 2 * hold.DefaultDisarmAnswers {
 		r.ask("a").wants("go")
 	}
-	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.advance(hold.DefaultDisarmAfter)
 	if !p.armed() {
 		t.Fatal("disarmed although a proxy is behind")
 	}
 	slow.resume()
 	r.eventually("b is ready", func() bool { return r.knows("b") })
 	r.ask("a").wants("go")
-	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.advance(hold.DefaultDisarmAfter)
 	r.eventually("the proxies ask no more", func() bool { return !p.armed() && !slow.armed() })
 }
 
 // While requests wait for their turn all ask: who did not would overtake them.
 func TestNotDisarmedWhileSomebodyWaits(t *testing.T) {
+	synctest.Test(t, testNotDisarmedWhileSomebodyWaits)
+}
+
+func testNotDisarmedWhileSomebodyWaits(t *testing.T) {
 	r := serviceRig(t)
 	p := r.connect("a")
 	all := r.line("a", hold.DefaultDisarmAnswers+25)
@@ -137,26 +155,29 @@ func TestNotDisarmedWhileSomebodyWaits(t *testing.T) {
 		all[confirmed].confirm()
 	}
 	r.holds(25)
-	r.clock.Advance(hold.DefaultPace)
+	r.advance(hold.DefaultPace)
 	r.holds(5)
+	r.quiet()
 	if !r.dump().Armed {
 		t.Fatal("disarmed although requests wait")
 	}
-	r.clock.Advance(hold.DefaultPace)
+	r.advance(hold.DefaultPace)
 	r.holds(0)
-	r.clock.Advance(hold.DefaultDisarmAfter)
+	r.advance(hold.DefaultDisarmAfter)
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 }
 
 // A maintenance page answers everything, so everything must be asked about.
-func TestPinnedByMaintenance(t *testing.T) {
+func TestPinnedByMaintenance(t *testing.T) { synctest.Test(t, testPinnedByMaintenance) }
+
+func testPinnedByMaintenance(t *testing.T) {
 	r, p := warm(t)
 	r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: 503, Body: "later"} })
 	r.eventually("the proxy asks", p.armed)
 	for range 2 * hold.DefaultDisarmAnswers {
 		r.ask("a").wants("503")
 	}
-	r.clock.Advance(time.Minute)
+	r.advance(time.Minute)
 	if !r.dump().Armed {
 		t.Fatal("disarmed although there is maintenance")
 	}
@@ -169,7 +190,9 @@ func TestPinnedByMaintenance(t *testing.T) {
 }
 
 // Proxies ask this replica, and the others when it is gone; who that is may change.
-func TestAddresses(t *testing.T) {
+func TestAddresses(t *testing.T) { synctest.Test(t, testAddresses) }
+
+func testAddresses(t *testing.T) {
 	r := serviceRig(t)
 	p := r.connect("a")
 	asked := r.name() + hold.Suffix
@@ -199,7 +222,9 @@ func TestAddresses(t *testing.T) {
 }
 
 // Demand keys are read from the clusters that pass, and forgotten with them.
-func TestDemandsOfClusters(t *testing.T) {
+func TestDemandsOfClusters(t *testing.T) { synctest.Test(t, testDemandsOfClusters) }
+
+func testDemandsOfClusters(t *testing.T) {
 	r, p := warm(t)
 	if got := r.dump().Demands; len(got) != 1 || got[0] != r.demand {
 		t.Fatalf("demands %v", got)
@@ -211,6 +236,6 @@ func TestDemandsOfClusters(t *testing.T) {
 	if got := r.dump().Demands; len(got) != 0 {
 		t.Fatalf("demands %v of no cluster", got)
 	}
-	r.clock.Advance(hold.DefaultQuiet) // nobody counts: quiet
+	r.advance(hold.DefaultQuiet) // nobody counts: quiet
 	r.eventually("the proxy asks", p.armed)
 }

@@ -2,6 +2,7 @@ package hold_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -27,12 +28,14 @@ func (r *rig) disarm(node string) {
 		q.wants("go")
 		q.confirm()
 	}
-	r.clock.Advance(time.Second)
+	r.advance(time.Second)
 	r.eventually("nobody asks", func() bool { return !r.dump().Armed })
 }
 
 // Back: endpoints out, that proxy has them, its requests go.
-func TestWake(t *testing.T) {
+func TestWake(t *testing.T) { synctest.Test(t, testWake) }
+
+func testWake(t *testing.T) {
 	r := serviceRig(t)
 	p, slow := r.connect("a"), r.connect("b")
 	if !p.armed() || p.ports() != "" {
@@ -57,7 +60,9 @@ func TestWake(t *testing.T) {
 
 // Away: everybody asks, nobody goes on, answers are confirmed, a rest, and only then the endpoint
 // goes.
-func TestLastEndpointGoes(t *testing.T) {
+func TestLastEndpointGoes(t *testing.T) { synctest.Test(t, testLastEndpointGoes) }
+
+func testLastEndpointGoes(t *testing.T) {
 	r, p := warm(t)
 	slow := r.connect("b")
 	confirmed := r.ask("a")
@@ -65,20 +70,21 @@ func TestLastEndpointGoes(t *testing.T) {
 	slow.pause()
 	r.endpoints()
 	r.eventually("the proxies are told to ask", func() bool { return p.armed() && slow.waits() })
-	if held := r.ask("a"); p.ports() != "1" {
+	held := r.ask("a")
+	r.quiet()
+	if p.ports() != "1" {
 		t.Errorf("the endpoint went before everybody asks: %q", p.ports())
-	} else {
-		r.holds(1)
-		held.waits()
 	}
-	r.clock.Advance(time.Second)
+	r.holds(1)
+	held.waits()
+	r.advance(time.Second)
 	slow.resume()
 	r.eventually("all to ask", func() bool { return slow.armed() && r.dump().StaleUntil != nil })
-	r.clock.Advance(hold.DefaultLinger - time.Millisecond)
+	r.advance(hold.DefaultLinger - time.Millisecond)
 	if p.ports() != "1" {
 		t.Errorf("the endpoint went before its rest was over: %q", p.ports())
 	}
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	if p.ports() != "1" {
 		t.Error("the endpoint went while an answer was on its way")
 	}
@@ -90,7 +96,9 @@ func TestLastEndpointGoes(t *testing.T) {
 }
 
 // The next pod replaces the last one in one step: there is always something to retry at.
-func TestSwap(t *testing.T) {
+func TestSwap(t *testing.T) { synctest.Test(t, testSwap) }
+
+func testSwap(t *testing.T) {
 	r, p := warm(t)
 	p.mu.Lock()
 	p.applied = func() {
@@ -117,7 +125,9 @@ func TestSwap(t *testing.T) {
 }
 
 // An endpoint that comes back before it went is used at once.
-func TestFlap(t *testing.T) {
+func TestFlap(t *testing.T) { synctest.Test(t, testFlap) }
+
+func testFlap(t *testing.T) {
 	r, p := warm(t)
 	r.endpoints()
 	held := r.ask("a")
@@ -129,7 +139,9 @@ func TestFlap(t *testing.T) {
 
 // An empty assignment that is on its way may arrive before the answer: who has an endpoint but
 // may lose it waits.
-func TestEmptiedOnTheWay(t *testing.T) {
+func TestEmptiedOnTheWay(t *testing.T) { synctest.Test(t, testEmptiedOnTheWay) }
+
+func testEmptiedOnTheWay(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
 	r.world(1)
 	r.gate.Ready(ir.Key(gatewayKey))
@@ -146,7 +158,9 @@ func TestEmptiedOnTheWay(t *testing.T) {
 }
 
 // A proxy that said that it asks, and is being told not to, does not ask.
-func TestDisarmedOnTheWay(t *testing.T) {
+func TestDisarmedOnTheWay(t *testing.T) { synctest.Test(t, testDisarmedOnTheWay) }
+
+func testDisarmedOnTheWay(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Timing.Linger = -1 })
 	r.world(1)
 	r.gate.Ready(ir.Key(gatewayKey))
@@ -169,7 +183,9 @@ func TestDisarmedOnTheWay(t *testing.T) {
 }
 
 // A silent proxy, and an answer that is never confirmed, are not waited for without end.
-func TestWaitsAreBounded(t *testing.T) {
+func TestWaitsAreBounded(t *testing.T) { synctest.Test(t, testWaitsAreBounded) }
+
+func testWaitsAreBounded(t *testing.T) {
 	r, p := warm(t)
 	silent := r.connect("b")
 	never := r.ask("a")
@@ -177,14 +193,14 @@ func TestWaitsAreBounded(t *testing.T) {
 	silent.pause()
 	r.endpoints()
 	r.eventually("the proxy asks", p.armed)
-	r.clock.Advance(hold.DefaultAckWait)
+	r.advance(hold.DefaultAckWait)
 	r.eventually("the ACK is given up", func() bool { return r.gaveUp("ack") == 1 })
-	r.clock.Advance(hold.DefaultLinger)
-	r.clock.Advance(hold.DefaultConfirmWait - time.Millisecond)
+	r.advance(hold.DefaultLinger)
+	r.advance(hold.DefaultConfirmWait - time.Millisecond)
 	if p.ports() != "1" {
 		t.Error("the endpoint went before the confirmation was given up")
 	}
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
 	if n := r.gaveUp("confirmation"); n != 1 {
 		t.Errorf("%v confirmations were given up", n)
@@ -192,7 +208,9 @@ func TestWaitsAreBounded(t *testing.T) {
 }
 
 // What changes but the last endpoint changes at once.
-func TestPartialChanges(t *testing.T) {
+func TestPartialChanges(t *testing.T) { synctest.Test(t, testPartialChanges) }
+
+func testPartialChanges(t *testing.T) {
 	r, p := warm(t)
 	for _, step := range []struct {
 		ports []uint32
@@ -200,6 +218,7 @@ func TestPartialChanges(t *testing.T) {
 	}{{[]uint32{1, 2}, "1 2"}, {[]uint32{1, 2, 3}, "1 2 3"}, {[]uint32{3}, "3"}, {[]uint32{4}, "4"}} {
 		r.endpoints(step.ports...)
 		r.eventually("the proxy has "+step.want, func() bool { return p.ports() == step.want })
+		r.quiet()
 		if p.armed() {
 			t.Errorf("the proxy asks because of %s", step.want)
 		}
@@ -207,7 +226,9 @@ func TestPartialChanges(t *testing.T) {
 }
 
 // What no proxy can have any more is forgotten.
-func TestVersionsAreForgotten(t *testing.T) {
+func TestVersionsAreForgotten(t *testing.T) { synctest.Test(t, testVersionsAreForgotten) }
+
+func testVersionsAreForgotten(t *testing.T) {
 	r, p := warm(t)
 	for port := range uint32(200) {
 		r.endpoints(100+port, 1)
@@ -218,7 +239,9 @@ func TestVersionsAreForgotten(t *testing.T) {
 }
 
 // Nobody goes on to endpoints that are all replaced.
-func TestReplacedAtOnce(t *testing.T) {
+func TestReplacedAtOnce(t *testing.T) { synctest.Test(t, testReplacedAtOnce) }
+
+func testReplacedAtOnce(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	r.ask("a").wants("go")
@@ -236,7 +259,9 @@ func TestReplacedAtOnce(t *testing.T) {
 
 // A proxy whose stream is gone has nothing, whatever it had: it is waited for until it says what
 // it has.
-func TestReconnect(t *testing.T) {
+func TestReconnect(t *testing.T) { synctest.Test(t, testReconnect) }
+
+func testReconnect(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	r.ask("a").wants("go")
@@ -251,7 +276,9 @@ func TestReconnect(t *testing.T) {
 
 // A proxy that does not come back has its requests asked about elsewhere: its stream may be
 // there.
-func TestOrphans(t *testing.T) {
+func TestOrphans(t *testing.T) { synctest.Test(t, testOrphans) }
+
+func testOrphans(t *testing.T) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
 	r.connect("b")
@@ -259,28 +286,30 @@ func TestOrphans(t *testing.T) {
 	r.eventually("the proxy is gone", func() bool { return len(r.dump().Proxies) == 1 })
 	held := r.ask("a")
 	r.holds(1)
-	r.clock.Advance(hold.DefaultOrphanWait - time.Millisecond)
+	r.advance(hold.DefaultOrphanWait - time.Millisecond)
 	held.waits()
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	if got := held.code(); got != "Unavailable" {
 		t.Errorf("the call ended with %s", got)
 	}
-	// A lane of requests whose proxy is connected stays, and so does one that comes back.
+	// A queue of requests whose proxy is connected stays, and so does one that comes back.
 	r.endpoints()
 	stays := r.ask("b")
 	r.holds(1)
 	back := r.ask("a")
 	r.holds(2)
-	r.clock.Advance(hold.DefaultOrphanWait - time.Millisecond)
+	r.advance(hold.DefaultOrphanWait - time.Millisecond)
 	p.reconnect()
 	r.eventually("the proxy is back", func() bool { return len(r.dump().Proxies) == 2 && r.dump().Proxies[0].Connected })
-	r.clock.Advance(hold.DefaultOrphanWait)
+	r.advance(hold.DefaultOrphanWait)
 	stays.waits()
 	back.waits()
 }
 
 // Before the first complete state nothing is delayed, and everybody waits.
-func TestBeforeReady(t *testing.T) {
+func TestBeforeReady(t *testing.T) { synctest.Test(t, testBeforeReady) }
+
+func testBeforeReady(t *testing.T) {
 	r := newRig(t, service(), nil)
 	held := r.ask("a")
 	r.holds(1)
@@ -303,7 +332,9 @@ func TestBeforeReady(t *testing.T) {
 }
 
 // A pool's endpoints are used a moment later: its picker must know them.
-func TestPickerDelay(t *testing.T) {
+func TestPickerDelay(t *testing.T) { synctest.Test(t, testPickerDelay) }
+
+func testPickerDelay(t *testing.T) {
 	r := newRig(t, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "shop", Name: "llm"}, nil)
 	r.world(1)
 	r.gate.Ready(ir.Key(gatewayKey))
@@ -314,9 +345,9 @@ func TestPickerDelay(t *testing.T) {
 	r.holds(1)
 	r.endpoints(2)
 	r.eventually("the proxy has the endpoint", func() bool { return p.ports() == "2" })
-	r.clock.Advance(hold.DefaultPickerDelay - time.Millisecond)
+	r.advance(hold.DefaultPickerDelay - time.Millisecond)
 	held.waits()
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	held.wants("go cold")
 	r.endpoints(2, 3)
 	r.eventually("the proxy has both", func() bool { return p.ports() == "2 3" })
@@ -324,7 +355,9 @@ func TestPickerDelay(t *testing.T) {
 }
 
 // Everything but the endpoints of held backends passes as it is.
-func TestPassesThrough(t *testing.T) {
+func TestPassesThrough(t *testing.T) { synctest.Test(t, testPassesThrough) }
+
+func testPassesThrough(t *testing.T) {
 	r := serviceRig(t, 1)
 	other := deltatest.Endpoints(t, "service/shop/other/80", 7)
 	r.apply(other)
@@ -347,7 +380,9 @@ func TestPassesThrough(t *testing.T) {
 }
 
 // When nobody is to wait any more nobody does, and the last word of the engine is published.
-func TestHoldRemoved(t *testing.T) {
+func TestHoldRemoved(t *testing.T) { synctest.Test(t, testHoldRemoved) }
+
+func testHoldRemoved(t *testing.T) {
 	r, p := warm(t)
 	r.endpoints()
 	held := r.ask("a")
@@ -365,24 +400,28 @@ func TestHoldRemoved(t *testing.T) {
 }
 
 // A backend that nobody has heard of: this replica may be behind, or the backend is gone.
-func TestUnknownBackend(t *testing.T) {
+func TestUnknownBackend(t *testing.T) { synctest.Test(t, testUnknownBackend) }
+
+func testUnknownBackend(t *testing.T) {
 	r := newRig(t, service(), nil)
 	r.gate.Ready(ir.Key(gatewayKey))
 	elsewhere := r.ask("a")
 	r.holds(1)
-	r.clock.Advance(hold.DefaultOrphanWait)
+	r.advance(hold.DefaultOrphanWait)
 	if got := elsewhere.code(); got != "Unavailable" {
 		t.Errorf("the call ended with %s", got)
 	}
 	r.connect("a")
 	r.ask("a").wants("go")
-	r.clock.Advance(time.Minute)
+	r.advance(time.Minute)
 	r.eventually("it is forgotten", func() bool { return len(r.gate.Dump(gatewayKey).Backends) == 0 })
 	r.ask("a").wants("go")
 }
 
 // A deleted gateway sends its requests away.
-func TestForget(t *testing.T) {
+func TestForget(t *testing.T) { synctest.Test(t, testForget) }
+
+func testForget(t *testing.T) {
 	r := serviceRig(t)
 	held := r.ask("a")
 	r.holds(1)
@@ -408,7 +447,7 @@ func TestNowhere(t *testing.T) {
 		"service": {service(), deltatest.Endpoints(t, service().String(), 9)},
 		"pool":    {pool, deltatest.Endpoints(t, pool.String())},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, bubble(func(t *testing.T) {
 			r := newRig(t, test.backend, func(o *hold.Options) { o.Timing.Linger = -1 })
 			r.world()
 			r.gate.Ready(ir.Key(gatewayKey))
@@ -429,6 +468,6 @@ func TestNowhere(t *testing.T) {
 			has(r.assignment()) // nobody is asked any more
 			r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
 			has(test.want)
-		})
+		}))
 	}
 }

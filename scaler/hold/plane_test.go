@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
@@ -154,11 +155,7 @@ func (p *plane) backend() hold.BackendDump {
 
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited 20s for %s", what)
-		}
-	}
+	gomega.NewWithT(t).Eventually(condition).WithTimeout(20*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
 }
 
 // site is a host with one backend, as translate renders it for the gateway.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -40,7 +41,9 @@ func gone(all []*request) (positions []int) {
 
 // Requests go in the order they came, a window at once, two more for each that arrived up to what
 // the endpoint takes, and then in steps that grow. Nobody overtakes.
-func TestPace(t *testing.T) {
+func TestPace(t *testing.T) { synctest.Test(t, testPace) }
+
+func testPace(t *testing.T) {
 	r := serviceRig(t)
 	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 3 })
 	r.connect("a")
@@ -59,22 +62,24 @@ func TestPace(t *testing.T) {
 	all = append(all, late)
 	r.holds(28)
 	all[0].confirm() // the endpoint has what it takes
-	r.clock.Advance(hold.DefaultPace - time.Millisecond)
+	r.advance(hold.DefaultPace - time.Millisecond)
 	went(3)
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	went(9)
 	r.endpoints(1, 2) // another one takes its share at once
 	went(12)
-	r.clock.Advance(hold.DefaultPace)
+	r.advance(hold.DefaultPace)
 	went(30)
 	late.waits()
-	r.clock.Advance(hold.DefaultPace)
+	r.advance(hold.DefaultPace)
 	late.wants("go cold")
 	r.ask("a").wants("go")
 }
 
 // Up to its load an endpoint gets requests as fast as they arrive there.
-func TestPaceByConfirmation(t *testing.T) {
+func TestPaceByConfirmation(t *testing.T) { synctest.Test(t, testPaceByConfirmation) }
+
+func testPaceByConfirmation(t *testing.T) {
 	r := serviceRig(t)
 	r.connect("a")
 	all := r.line("a", 60)
@@ -92,7 +97,9 @@ func TestPaceByConfirmation(t *testing.T) {
 }
 
 // Of two proxies the one that has the endpoint is served, in order over both when both have it.
-func TestOrderOverProxies(t *testing.T) {
+func TestOrderOverProxies(t *testing.T) { synctest.Test(t, testOrderOverProxies) }
+
+func testOrderOverProxies(t *testing.T) {
 	r := serviceRig(t)
 	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 2 })
 	r.connect("a")
@@ -103,24 +110,26 @@ func TestOrderOverProxies(t *testing.T) {
 	r.eventually("the window", func() bool { return slices.Equal(gone(all), []int{2, 3}) })
 	slow.resume()
 	r.eventually("b is ready", func() bool { return r.knows("b") })
-	r.clock.Advance(hold.DefaultPace)
+	r.advance(hold.DefaultPace)
 	r.eventually("the oldest", func() bool { return slices.Equal(gone(all), []int{0, 1, 2, 3, 4, 5}) })
 }
 
 // What waits too long is told so; the trigger says how long that is.
-func TestTimeout(t *testing.T) {
+func TestTimeout(t *testing.T) { synctest.Test(t, testTimeout) }
+
+func testTimeout(t *testing.T) {
 	r := serviceRig(t)
 	r.connect("a")
 	q := r.ask("a")
 	r.holds(1)
-	r.clock.Advance(hold.DefaultTimeout - time.Millisecond)
+	r.advance(hold.DefaultTimeout - time.Millisecond)
 	q.waits()
-	r.clock.Advance(time.Millisecond)
+	r.advance(time.Millisecond)
 	q.wants("504 after 5")
 	r.trigger(func(s *scaler.Scaler) { s.Spec.Hold.Timeout = &metav1.Duration{Duration: time.Second} })
 	q = r.ask("a", ":method", "POST", ":path", "/svc/Method", "content-type", "application/grpc+proto")
 	r.holds(1)
-	r.clock.Advance(time.Second)
+	r.advance(time.Second)
 	q.wants("504 grpc 14 after 5")
 	r.holds(0)
 	if n := counted(t, r.registry, "answers_total", "answer", "timeout"); n != 2 {
@@ -129,7 +138,9 @@ func TestTimeout(t *testing.T) {
 }
 
 // A client that goes is forgotten at once, and does not take what another one could have.
-func TestClientGone(t *testing.T) {
+func TestClientGone(t *testing.T) { synctest.Test(t, testClientGone) }
+
+func testClientGone(t *testing.T) {
 	r := serviceRig(t)
 	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 1 })
 	r.connect("a")
@@ -145,7 +156,9 @@ func TestClientGone(t *testing.T) {
 }
 
 // Too many requests of a trigger, or of all, are turned away.
-func TestLimits(t *testing.T) {
+func TestLimits(t *testing.T) { synctest.Test(t, testLimits) }
+
+func testLimits(t *testing.T) {
 	r := newRig(t, service(), func(o *hold.Options) { o.Limits.MaxPending, o.Limits.MaxTotal = 2, 3 })
 	r.world()
 	r.gate.Ready(ir.Key(gatewayKey))
@@ -168,7 +181,9 @@ func TestLimits(t *testing.T) {
 }
 
 // Counting hears of everything that waits, in order.
-func TestHeldIsTold(t *testing.T) {
+func TestHeldIsTold(t *testing.T) { synctest.Test(t, testHeldIsTold) }
+
+func testHeldIsTold(t *testing.T) {
 	r := serviceRig(t)
 	r.connect("a")
 	all := r.line("a", 3)
@@ -183,7 +198,9 @@ func TestHeldIsTold(t *testing.T) {
 }
 
 // A replica that stops sends everybody to another one.
-func TestStop(t *testing.T) {
+func TestStop(t *testing.T) { synctest.Test(t, testStop) }
+
+func testStop(t *testing.T) {
 	r := serviceRig(t)
 	r.connect("a")
 	all := r.line("a", 3)

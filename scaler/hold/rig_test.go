@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +17,7 @@ import (
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -153,18 +155,40 @@ func (r *rig) dump() hold.BackendDump {
 
 func (r *rig) eventually(what string, condition func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); time.Sleep(100 * time.Microsecond) {
+	gomega.NewWithT(r.t).Eventually(func() bool {
 		r.clock.Advance(0) // for timers that were set when their time had come
-		if time.Now().After(deadline) {
-			r.t.Fatalf("waited 10s for %s: %+v", what, r.gate.Dump(gatewayKey))
-		}
-	}
+		return condition()
+	}).WithTimeout(10*time.Second).WithPolling(100*time.Microsecond).Should(gomega.BeTrue(), func() string {
+		return fmt.Sprintf("%s: %+v", what, r.gate.Dump(gatewayKey))
+	})
 }
 
-// holds waits until so many requests wait.
+// bubble is a subtest in a bubble, where quiet and what uses it may be called.
+func bubble(test func(*testing.T)) func(*testing.T) {
+	return func(t *testing.T) { synctest.Test(t, test) }
+}
+
+// quiet waits until nothing happens any more at this time of the clock: every goroutine of the
+// bubble waits for the test.
+func (r *rig) quiet() {
+	synctest.Wait()
+	r.clock.Advance(0) // for timers that were set when their time had come
+	synctest.Wait()
+}
+
+// advance moves the clock and waits for what comes of it.
+func (r *rig) advance(d time.Duration) {
+	r.clock.Advance(d)
+	r.quiet()
+}
+
+// holds fails unless so many requests are held when nothing happens any more.
 func (r *rig) holds(count int) {
 	r.t.Helper()
-	r.eventually(fmt.Sprintf("%d held requests", count), func() bool { return r.dump().Held == count })
+	r.quiet()
+	if d := r.dump(); d.Held != count {
+		r.t.Fatalf("%d held requests, want %d: %+v", d.Held, count, d)
+	}
 }
 
 // proxy is an Envoy as far as endpoints go: what it is sent waits until the test has it taken.
@@ -419,9 +443,10 @@ func (q *request) wants(want string) {
 	}
 }
 
-// waits fails when there is an answer.
+// waits fails when there is an answer, or when one comes of what happened before.
 func (q *request) waits() {
 	q.rig.t.Helper()
+	q.rig.quiet()
 	if got, ok := q.answered(); ok {
 		q.rig.t.Fatalf("answered %q, must wait", got)
 	}
