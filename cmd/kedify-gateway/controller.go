@@ -28,9 +28,9 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
+	"github.com/kedify/inference-gateway/xds/pickerdelay"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
-	"github.com/kedify/inference-gateway/xds/settle"
 )
 
 // controllerCommand runs the control plane.
@@ -89,7 +89,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	if scaling, err = newScaling(mgr, sink.Scalers, sink.Publisher, options.KEDAServerTLS(authority), log); err != nil {
 		return err
 	}
-	sink.Stages = settle.New(settle.Options{Next: scaling.gate})
+	sink.Stages = pickerdelay.New(pickerdelay.Options{Next: scaling.gate})
 
 	// Peers: Envoys are connected to one replica each; all replicas hear what each of them has,
 	// counted and holds.

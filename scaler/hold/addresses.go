@@ -5,15 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-
-	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
-
-// Suffix makes the name of the endpoints of a hold cluster out of the name of the endpoints
-// that it is about.
-const Suffix = "/hold"
 
 // Addresses are where proxies ask, "host:port" each.
 type Addresses struct {
@@ -36,55 +29,28 @@ func (a Addresses) sorted() Addresses {
 	return Addresses{Own: a.Own, Others: others}
 }
 
-// groups renders the addresses by priority. Priorities have no gaps (endpoint.proto).
-func (a Addresses) groups() []*endpointv3.LocalityLbEndpoints {
-	var groups []*endpointv3.LocalityLbEndpoints
-	add := func(addresses []string) {
-		group := &endpointv3.LocalityLbEndpoints{Priority: uint32(len(groups))}
-		for _, address := range addresses {
-			if e := lbEndpoint(address); e != nil {
-				group.LbEndpoints = append(group.LbEndpoints, e)
-			}
-		}
-		if len(group.LbEndpoints) > 0 {
-			groups = append(groups, group)
-		}
-	}
-	add([]string{a.Own})
-	add(a.Others)
-	return groups
+// priorities are the addresses in the order in which proxies use them.
+func (a Addresses) priorities() [][]ir.Endpoint {
+	return [][]ir.Endpoint{parseAddresses(a.Own), parseAddresses(a.Others...)}
 }
 
-// lbEndpoint is nil for what is no address.
-func lbEndpoint(address string) *endpointv3.LbEndpoint {
-	host, text, err := net.SplitHostPort(address)
-	if err != nil || host == "" {
-		return nil
+// parseAddresses leaves out texts that are no "host:port".
+func parseAddresses(texts ...string) (parsed []ir.Endpoint) {
+	for _, text := range texts {
+		host, portText, err := net.SplitHostPort(text)
+		if err != nil || host == "" {
+			continue
+		}
+		if port, err := strconv.ParseUint(portText, 10, 16); err == nil {
+			parsed = append(parsed, ir.Endpoint{Address: host, Port: uint32(port)})
+		}
 	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		return nil
-	}
-	return &endpointv3.LbEndpoint{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
-		Address: &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-			Address: host, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: uint32(port)},
-		}}},
-	}}}
+	return parsed
 }
 
-// Nowhere is the endpoint of a backend without endpoints: the port "discard" of the proxy's own
+// placeholder is the endpoint of a backend without endpoints: the port "discard" of the proxy's own
 // loopback, where nobody listens. EDS is ACKed by the main thread of the proxy; a worker that was
 // not scheduled for a moment may read that a request goes on before it hears of the endpoint that
 // it goes to. With no endpoint that is a 503, with this one a connection that is refused at once
 // and tried again a moment later.
-const Nowhere = "127.0.0.1:9"
-
-// renderPlaceholder renders the endpoints of a backend without endpoints.
-func renderPlaceholder(wanted *resource.Resource) (resource.Resource, error) {
-	return renderAddresses(wanted, Addresses{Own: Nowhere}.groups())
-}
-
-// askHere renders the endpoints of a hold cluster; without groups the proxies ask nobody.
-func renderAddresses(wanted *resource.Resource, groups []*endpointv3.LocalityLbEndpoints) (resource.Resource, error) {
-	return resource.New(wanted.Type, wanted.Name, &endpointv3.ClusterLoadAssignment{ClusterName: wanted.Name, Endpoints: groups}, nil, wanted.Sources...)
-}
+var placeholder = ir.Endpoint{Address: "127.0.0.1", Port: 9}

@@ -1,18 +1,13 @@
 package hold
 
 import (
-	"strings"
 	"time"
-
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
-
-// poolPrefix begins the names of the endpoints of InferencePools.
-const poolPrefix = string(ir.BackendPool) + "/"
 
 // backend is one name of endpoints of one gateway. The mutex of the gateway guards all of it but
 // requests, which has a mutex of its own.
@@ -47,15 +42,9 @@ func (b *backend) options() *Options { return &b.gateway.gate.options }
 
 func (b *backend) now() time.Time { return b.options().Clock.Now() }
 
-func (b *backend) pool() bool { return strings.HasPrefix(b.name, poolPrefix) }
-
-// key is the resource with the endpoints, holdKey that with the replicas that proxies ask.
+// key is the resource with the endpoints.
 func (b *backend) key() resource.Key {
 	return resource.Key{Type: resource.Endpoint, Name: b.name}
-}
-
-func (b *backend) holdKey() resource.Key {
-	return resource.Key{Type: resource.Endpoint, Name: b.name + Suffix}
 }
 
 func (b *backend) accepted(key resource.Key) map[string]publish.Possession {
@@ -72,16 +61,12 @@ func (b *backend) setEndpoints(r *resource.Resource) {
 		b.requests.endpointsGone()
 		return
 	}
-	read, err := readAssignment(*r)
-	if err != nil {
-		b.options().Log.Error(err, "Failed to parse endpoints; publishing them unchanged", "gateway", b.gateway.key.String())
-	}
-	b.endpoints, b.unpublished = &read, true
-	if read.empty() {
+	b.endpoints, b.unpublished = newAssignment(r), true
+	if b.endpoints.empty() {
 		b.requests.endpointsGone()
 		return
 	}
-	if b.pool() && b.gateway.ready && (before == nil || before.empty()) {
+	if b.endpoints.pool() && b.gateway.ready && (before == nil || before.empty()) {
 		b.usableAt = b.now().Add(b.options().Timing.PickerDelay)
 	}
 }
@@ -179,7 +164,7 @@ func (b *backend) publish(changed []resource.Resource) []resource.Resource {
 // renderHold renders the endpoints of the hold cluster, and reports whether they changed.
 func (b *backend) renderHold() (resource.Resource, bool) {
 	of := rendering{wanted: b.hold.wanted}
-	var replicas []*endpointv3.LocalityLbEndpoints
+	var replicas [][]ir.Endpoint
 	if b.hold.armed {
 		of.moves, replicas = b.gateway.moves, b.gateway.replicas
 	}
@@ -187,7 +172,7 @@ func (b *backend) renderHold() (resource.Resource, bool) {
 		return resource.Resource{}, false
 	}
 	b.hold.of = of
-	rendered, err := renderAddresses(b.hold.wanted, replicas)
+	rendered, err := translate.PrioritizedEndpoints(b.hold.wanted.Endpoints.Key, replicas...)
 	if err != nil {
 		b.options().Log.Error(err, "Failed to build hold endpoints; requests will not be held",
 			"gateway", b.gateway.key.String(), "backend", b.name)
@@ -203,8 +188,8 @@ func (b *backend) renderHold() (resource.Resource, bool) {
 func (b *backend) renderEndpoints() resource.Resource {
 	b.unpublished = false
 	latest := *b.endpoints
-	if latest.empty() && b.hold.wanted != nil && !b.pool() {
-		rendered, err := renderPlaceholder(&latest.resource)
+	if latest.empty() && b.hold.wanted != nil && !latest.pool() {
+		rendered, err := translate.PrioritizedEndpoints(latest.resource.Endpoints.Key, []ir.Endpoint{placeholder})
 		if err != nil {
 			b.options().Log.Error(err, "Failed to build the placeholder endpoint; publishing no endpoint",
 				"gateway", b.gateway.key.String(), "backend", b.name)

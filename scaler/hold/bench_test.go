@@ -267,8 +267,12 @@ func BenchmarkProxyComes(b *testing.B) {
 	const count = 5000
 	var all []resource.Resource
 	for i := range count {
-		name := fmt.Sprintf("service/shop/web%d/80", i)
-		all = append(all, deltatest.Endpoints(b, name, 1), deltatest.Endpoints(b, name+hold.Suffix))
+		key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "shop", Name: fmt.Sprintf("web%d", i), Port: 80}
+		held, err := translate.Endpoints(ir.Endpoints{Key: key.HoldCluster()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, deltatest.Endpoints(b, key.String(), 1), held)
 	}
 	p.apply(all...)
 	b.ReportAllocs()

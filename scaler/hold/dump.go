@@ -87,10 +87,10 @@ func (b *backend) dump() BackendDump {
 	})
 	d.Demands = slices.Compact(d.Demands)
 	if b.endpoints != nil {
-		d.Endpoints = slices.Clone(b.endpoints.addresses)
+		d.Endpoints = b.endpoints.texts()
 	}
 	if b.published.latest != nil && len(d.Endpoints) == 0 {
-		d.Stale = slices.Clone(b.published.latest.addresses)
+		d.Stale = b.published.latest.texts()
 	}
 	switch s := b.state.(type) {
 	case lingering:

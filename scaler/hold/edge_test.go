@@ -392,7 +392,7 @@ func testHoldRemoved(t *testing.T) {
 	r.ask("a").wants("go")
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
 	// And back again.
-	r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
+	r.apply(r.holdAssignment())
 	held = r.ask("a")
 	r.holds(1)
 	r.endpoints(3)
@@ -466,7 +466,7 @@ func TestNowhere(t *testing.T) {
 			has(test.want)
 			r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
 			has(r.assignment()) // nobody is asked any more
-			r.apply(deltatest.Endpoints(t, r.name()+hold.Suffix))
+			r.apply(r.holdAssignment())
 			has(test.want)
 		}))
 	}

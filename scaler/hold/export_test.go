@@ -4,23 +4,17 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
-
-// ReadCluster is what is read of a cluster.
-func ReadCluster(r *resource.Resource) (endpoints string, demand types.NamespacedName, ok bool) {
-	read, ok := readCluster(r)
-	return read.endpoints, read.demand, ok
-}
 
 // ParseKey reads a demand key.
 func ParseKey(text string) types.NamespacedName { return parseKey(text) }
 
-// ReadAssignment returns the addresses of an assignment.
-func ReadAssignment(r resource.Resource) ([]string, error) {
-	read, err := readAssignment(r)
-	return read.addresses, err
-}
+// Suffix makes the name of the endpoints of a hold cluster out of the name of the backend's.
+const Suffix = "/hold"
+
+// Nowhere is the endpoint of a backend without endpoints.
+var Nowhere = placeholder.String()
 
 // Head is what is read of headers: path, navigation, gRPC.
 func Head(headers *corev3.HeaderMap) (path string, navigation, grpc bool) {
@@ -36,10 +30,5 @@ func (g *Gate) Remembered(gateway types.NamespacedName, name string) int {
 	return len(found.backend(name).published.versions)
 }
 
-// Groups counts the endpoints that proxies are told to ask, by priority.
-func Groups(a Addresses) (counts []int) {
-	for _, group := range a.sorted().groups() {
-		counts = append(counts, len(group.GetLbEndpoints()))
-	}
-	return counts
-}
+// Priorities are the addresses that proxies use to ask.
+func Priorities(a Addresses) [][]ir.Endpoint { return a.sorted().priorities() }

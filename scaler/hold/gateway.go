@@ -1,17 +1,15 @@
 package hold
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
 	"k8s.io/apimachinery/pkg/types"
 
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // gatewayHolds is one gateway: the endpoints that the engine wants, and the backends of which
@@ -27,8 +25,10 @@ type gatewayHolds struct {
 	ready   bool // the engine applied the first complete state
 	deleted bool
 	// replicas are the endpoints of armed hold clusters; moves counts how often they changed.
-	replicas []*endpointv3.LocalityLbEndpoints
+	replicas [][]ir.Endpoint // by priority
 	moves    int
+	// holds are the names of the endpoints of hold clusters, and the backend that each is about.
+	holds map[string]string
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted map[string]resource.Resource
 	// demands are the demand keys of endpoints, by name and cluster; counted is the way back.
@@ -42,8 +42,9 @@ func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
 	return &gatewayHolds{
 		gate:     gate,
 		key:      key,
-		replicas: gate.addresses.groups(),
+		replicas: gate.addresses.priorities(),
 		moves:    1,
+		holds:    map[string]string{},
 		wanted:   map[string]resource.Resource{},
 		demands:  map[string]map[string]types.NamespacedName{},
 		counted:  map[types.NamespacedName]map[string]struct{}{},
@@ -93,7 +94,9 @@ func (g *gatewayHolds) apply(change resource.Change) {
 		}
 	}
 	for _, r := range change.Upsert { // hold clusters before the endpoints that they are about
-		if name, ok := holdName(r.Key); ok {
+		if isHold(&r) {
+			name := translate.EndpointsName(r.Endpoints.Key.HoldBackend())
+			g.holds[r.Name] = name
 			g.ensureBackend(name).setHold(&r)
 		}
 	}
@@ -113,10 +116,9 @@ func (g *gatewayHolds) apply(change resource.Change) {
 	}
 }
 
-// holdName returns the name of the endpoints that a hold cluster is about.
-func holdName(key resource.Key) (string, bool) {
-	name, ok := strings.CutSuffix(key.Name, Suffix)
-	return name, ok && key.Type == resource.Endpoint
+// isHold reports whether a resource is the endpoints of a hold cluster.
+func isHold(r *resource.Resource) bool {
+	return r.Type == resource.Endpoint && r.Endpoints.Key.Hold
 }
 
 // setWanted notes a resource that the engine wants. It returns the backend that decides what is
@@ -130,8 +132,8 @@ func (g *gatewayHolds) setWanted(r resource.Resource) *backend {
 	default:
 		return nil
 	}
-	if name, ok := holdName(r.Key); ok {
-		return g.backend(name)
+	if isHold(&r) {
+		return g.backend(g.holds[r.Name])
 	}
 	g.wanted[r.Name] = r
 	b := g.backend(r.Name)
@@ -152,7 +154,8 @@ func (g *gatewayHolds) unsetWanted(key resource.Key) *backend {
 	default:
 		return nil
 	}
-	if name, ok := holdName(key); ok {
+	if name, ok := g.holds[key.Name]; ok {
+		delete(g.holds, key.Name)
 		b := g.backend(name)
 		if b != nil {
 			b.setHold(nil)
@@ -178,22 +181,19 @@ func (g *gatewayHolds) count(name string, r *resource.Resource) {
 		}
 		g.uncount(key, endpoints)
 	}
-	if r == nil {
+	if r == nil || r.Demand == (ir.Key{}) {
 		return
 	}
-	read, ok := readCluster(r)
-	if !ok {
-		return
+	endpoints, demand := r.Companion, types.NamespacedName(r.Demand)
+	g.clusters[name] = endpoints
+	if g.demands[endpoints] == nil {
+		g.demands[endpoints] = map[string]types.NamespacedName{}
 	}
-	g.clusters[name] = read.endpoints
-	if g.demands[read.endpoints] == nil {
-		g.demands[read.endpoints] = map[string]types.NamespacedName{}
+	g.demands[endpoints][name] = demand
+	if g.counted[demand] == nil {
+		g.counted[demand] = map[string]struct{}{}
 	}
-	g.demands[read.endpoints][name] = read.demand
-	if g.counted[read.demand] == nil {
-		g.counted[read.demand] = map[string]struct{}{}
-	}
-	g.counted[read.demand][read.endpoints] = struct{}{}
+	g.counted[demand][endpoints] = struct{}{}
 }
 
 // uncount forgets the way from a demand key to endpoints, unless another cluster leads there.
@@ -237,7 +237,11 @@ func (g *gatewayHolds) accepted(change publish.Acceptance) {
 		g.each((*backend).step)
 		return
 	}
-	if b := g.backend(strings.TrimSuffix(change.Key.Name, Suffix)); b != nil {
+	name := change.Key.Name
+	if backend, ok := g.holds[name]; ok {
+		name = backend
+	}
+	if b := g.backend(name); b != nil {
 		b.step()
 	}
 }
@@ -249,7 +253,7 @@ func (g *gatewayHolds) move(addresses Addresses) {
 	if g.deleted {
 		return
 	}
-	g.replicas = addresses.groups()
+	g.replicas = addresses.priorities()
 	g.moves++
 	change := resource.Change{}
 	g.each(func(b *backend) { change.Upsert = append(change.Upsert, b.advance()...) })

@@ -27,7 +27,9 @@ func (b *backend) observe() facts {
 		f.maintenance = b.maintenance()
 		f.lastArrival = b.lastArrival()
 	case awaitingACK:
-		f.everyProxyAsks = b.hold.acceptedBy(b.accepted(b.holdKey()))
+		if b.hold.wanted != nil {
+			f.everyProxyAsks = b.hold.acceptedBy(b.accepted(b.hold.wanted.Key))
+		}
 	case awaitingConfirmation:
 		f.unconfirmed = b.requests.awaitConfirmation()
 	}

@@ -78,7 +78,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.world()
 	c.gate.Ready(ir.Key(gatewayKey))
 	c.nowhere = deltatest.Endpoints(t, c.name(), 9).Version
-	c.nobody = deltatest.Endpoints(t, c.name()+hold.Suffix).Version
+	c.nobody = c.holdAssignment().Version
 	for _, node := range []string{"a", "b", "c"} {
 		c.addProxy(node)
 	}

@@ -127,3 +127,12 @@ func (h *headers) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
 func needsHeaders(s *scaler.Scaler) bool {
 	return s != nil && (s.Maintenance != nil || s.Spec.HealthCheck.Path != "")
 }
+
+// parseKey reads "namespace/name"; anything else is no key, the zero one.
+func parseKey(text string) types.NamespacedName {
+	namespace, name, ok := strings.Cut(text, "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return types.NamespacedName{}
+	}
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}

@@ -100,7 +100,7 @@ func (r *rig) world(ports ...uint32) {
 	counting := r.backend
 	counting.Demand = r.demand.Name
 	r.apply(r.one(translate.Cluster(ir.Cluster{Key: counting, Protocol: ir.HTTP1})), r.assignment(ports...),
-		r.one(translate.Endpoints(ir.Endpoints{Key: r.backend.HoldCluster()})))
+		r.holdAssignment())
 }
 
 func (r *rig) one(made resource.Resource, err error) resource.Resource {
@@ -114,7 +114,16 @@ func (r *rig) one(made resource.Resource, err error) resource.Resource {
 func (r *rig) name() string { return translate.EndpointsName(r.backend) }
 
 func (r *rig) assignment(ports ...uint32) resource.Resource {
-	return deltatest.Endpoints(r.t, r.name(), ports...)
+	wanted := ir.Endpoints{Key: r.backend}
+	for _, port := range ports {
+		wanted.Addresses = append(wanted.Addresses, ir.Endpoint{Address: "127.0.0.1", Port: port})
+	}
+	return r.one(translate.Endpoints(wanted))
+}
+
+// holdAssignment is the wish of the engine that requests to the backend wait.
+func (r *rig) holdAssignment() resource.Resource {
+	return r.one(translate.Endpoints(ir.Endpoints{Key: r.backend.HoldCluster()}))
 }
 
 func (r *rig) apply(all ...resource.Resource) {

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"cmp"
+	"net"
 	"strconv"
 )
 
@@ -174,4 +175,13 @@ type Endpoints struct {
 type Endpoint struct {
 	Address string // IPv4 or IPv6, no brackets
 	Port    uint32
+}
+
+func (e Endpoint) String() string {
+	return net.JoinHostPort(e.Address, strconv.FormatUint(uint64(e.Port), 10))
+}
+
+// Compare orders by address and port.
+func (e Endpoint) Compare(other Endpoint) int {
+	return cmp.Or(cmp.Compare(e.Address, other.Address), cmp.Compare(e.Port, other.Port))
 }

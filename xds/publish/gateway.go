@@ -107,13 +107,13 @@ func (g *gateway) revision(e *entry, wanted *resource.Resource) *revision {
 	for _, name := range wanted.Clusters {
 		made.clusters = append(made.clusters, g.entry(cluster, name))
 	}
-	if name := companionName(e.kind, e.name, wanted.Body); name != "" {
-		made.companion = g.entry(companionKinds[e.kind], name)
+	if wanted.Companion != "" {
+		made.companion = g.entry(companionKinds[e.kind], wanted.Companion)
 	}
 	return made
 }
 
-// companionKinds says what the companion of a kind is.
+// companionKinds has the kind of the companion of a kind.
 var companionKinds = [kinds]kind{cluster: endpoint, scope: route}
 
 func (g *gateway) remove(key resource.Key) {

@@ -1,5 +1,5 @@
-// Package resource is the currency between translate, publish and server: serialised xDS
-// resources with what the publisher must know about them and nothing more.
+// Package resource has serialised xDS resources with the facts about them that the stages between
+// translate and the proxies need, so that no stage decodes a resource.
 //
 // Job: types and versions. Inputs: proto messages. Outputs: immutable Resource values.
 // Ownership: values are immutable and may be shared between goroutines.
@@ -36,7 +36,8 @@ type Key struct {
 	Name string
 }
 
-// Resource is one serialised xDS resource.
+// Resource is one serialised xDS resource. Version and Body are what a proxy gets; all other fields
+// stay in this process and are no part of the version.
 type Resource struct {
 	Key
 	// Version is a hash of Body: equal content has an equal version on every replica and
@@ -47,12 +48,20 @@ type Resource struct {
 	// Clusters are the names of the clusters that this resource sends requests to. They must
 	// be warm in a proxy before the resource reaches it, and outlive it there.
 	Clusters []string
-	// Sources are the objects of the user that shaped the resource: whom to tell when a
-	// proxy rejects it.
+	// Sources are the objects that shaped the resource. They get the message when a proxy rejects
+	// it.
 	Sources []ir.Source
+
+	// Companion is the name of the resource that a proxy subscribes to because of this one: the
+	// endpoints of a cluster of type EDS, the route configuration of a scope. Empty: none.
+	Companion string
+	// Demand is the HTTPScaler that the requests of a cluster count for. Zero: they are not counted.
+	Demand ir.Key
+	// Endpoints are the backend and the addresses of a ClusterLoadAssignment; nil for other types.
+	Endpoints *ir.Endpoints
 }
 
-// New serialises a message.
+// New serialises a message. The caller adds the facts.
 func New(kind Type, name string, message proto.Message, clusters []string, sources ...ir.Source) (Resource, error) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
 	if err != nil {

@@ -37,7 +37,9 @@ func Cluster(c ir.Cluster) (resource.Resource, error) {
 		return resource.Resource{Key: resource.Key{Type: resource.Cluster, Name: name}, Sources: sources},
 			fmt.Errorf("cluster %s: %w", name, err)
 	}
-	return resource.New(resource.Cluster, name, message, nil, sources...)
+	made, err := resource.New(resource.Cluster, name, message, nil, sources...)
+	made.Companion, made.Demand = message.GetEdsClusterConfig().GetServiceName(), demandKey(c.Key)
+	return made, err
 }
 
 func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"cmp"
 	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -14,17 +13,25 @@ import (
 // Endpoints renders the addresses of a backend (EDS). No address is a valid answer: the
 // proxy has to learn it, and an unanswered name holds a starting listener back for 15 s.
 func Endpoints(e ir.Endpoints) (resource.Resource, error) {
-	name := EndpointsName(e.Key)
-	message := &endpointv3.ClusterLoadAssignment{ClusterName: name}
-	addresses := slices.Clone(e.Addresses)
-	slices.SortFunc(addresses, func(a, b ir.Endpoint) int {
-		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
-	})
-	addresses = slices.Compact(addresses)
-	if len(addresses) > 0 {
+	return PrioritizedEndpoints(e.Key, e.Addresses)
+}
+
+// PrioritizedEndpoints renders addresses of a backend by priority: the proxy uses those of a
+// priority when the ones before are unhealthy. Priorities without an address are left out, because
+// Envoy wants no gaps (endpoint.proto).
+func PrioritizedEndpoints(key ir.ClusterKey, priorities ...[]ir.Endpoint) (resource.Resource, error) {
+	message := &endpointv3.ClusterLoadAssignment{ClusterName: EndpointsName(key)}
+	facts := &ir.Endpoints{Key: key.Endpoints()}
+	for _, addresses := range priorities {
+		addresses = slices.Clone(addresses)
+		slices.SortFunc(addresses, ir.Endpoint.Compare)
+		addresses = slices.Compact(addresses)
+		if len(addresses) == 0 {
+			continue
+		}
 		// One locality: Envoy's zone aware routing is not used, and two localities without
 		// weights would leave the second unused.
-		locality := &endpointv3.LocalityLbEndpoints{}
+		locality := &endpointv3.LocalityLbEndpoints{Priority: uint32(len(message.Endpoints))}
 		for _, address := range addresses {
 			locality.LbEndpoints = append(locality.LbEndpoints, &endpointv3.LbEndpoint{
 				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
@@ -32,9 +39,14 @@ func Endpoints(e ir.Endpoints) (resource.Resource, error) {
 				}},
 			})
 		}
-		message.Endpoints = []*endpointv3.LocalityLbEndpoints{locality}
+		message.Endpoints = append(message.Endpoints, locality)
+		facts.Addresses = append(facts.Addresses, addresses...)
 	}
-	return resource.New(resource.Endpoint, name, message, nil)
+	slices.SortFunc(facts.Addresses, ir.Endpoint.Compare)
+	facts.Addresses = slices.Compact(facts.Addresses)
+	made, err := resource.New(resource.Endpoint, message.ClusterName, message, nil)
+	made.Endpoints = facts
+	return made, err
 }
 
 func socketAddress(address string, port uint32) *corev3.Address {

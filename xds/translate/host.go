@@ -138,6 +138,7 @@ func (t *table) render(chain, host string) (scope, route resource.Resource, err 
 	if err != nil {
 		return scope, route, err
 	}
+	scope.Companion = t.config.Name
 	route, err = resource.New(resource.Route, t.config.Name, t.config, sorted(t.clusters), t.sources...)
 	return scope, route, err
 }

@@ -70,12 +70,20 @@ func EndpointsName(key ir.ClusterKey) string { return key.Endpoints().String() }
 // "demand/<namespace>/<HTTPScaler>". Clusters of one key share their statistics.
 const DemandPrefix = "demand/"
 
+// demandKey is the HTTPScaler that the requests of a cluster count for; zero: none.
+func demandKey(key ir.ClusterKey) ir.Key {
+	if key.Demand == "" {
+		return ir.Key{}
+	}
+	return ir.Key{Namespace: key.Namespace, Name: key.Demand}
+}
+
 // demandName is the name that a cluster counts under; empty: its own.
 func demandName(key ir.ClusterKey) string {
 	if key.Demand == "" {
 		return ""
 	}
-	return DemandPrefix + key.Namespace + "/" + key.Demand
+	return DemandPrefix + demandKey(key).String()
 }
 
 // SecretName names key material. The IR's names already are identities.

@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"cmp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,9 +25,7 @@ func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	default:
 		endpoints.Addresses = serviceAddressesOf(v, object, key)
 	}
-	slices.SortFunc(endpoints.Addresses, func(a, b ir.Endpoint) int {
-		return cmp.Or(cmp.Compare(a.Address, b.Address), cmp.Compare(a.Port, b.Port))
-	})
+	slices.SortFunc(endpoints.Addresses, ir.Endpoint.Compare)
 	endpoints.Addresses = slices.Compact(endpoints.Addresses)
 	return endpoints
 }

@@ -1,6 +1,7 @@
 package deltatest
 
 import (
+	"slices"
 	"testing"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -105,7 +106,26 @@ func build(t testing.TB, key resource.Key, message proto.Message, clusters []str
 	if err != nil {
 		t.Fatalf("%s %s: %v", key.Type, key.Name, err)
 	}
+	switch message := message.(type) {
+	case *clusterv3.Cluster:
+		made.Companion = message.GetEdsClusterConfig().GetServiceName()
+	case *routev3.ScopedRouteConfiguration:
+		made.Companion = message.GetRouteConfigurationName()
+	case *endpointv3.ClusterLoadAssignment:
+		made.Endpoints = &ir.Endpoints{Addresses: addressesOf(message)}
+	}
 	return made
+}
+
+func addressesOf(assignment *endpointv3.ClusterLoadAssignment) (found []ir.Endpoint) {
+	for _, group := range assignment.GetEndpoints() {
+		for _, endpoint := range group.GetLbEndpoints() {
+			at := endpoint.GetEndpoint().GetAddress().GetSocketAddress()
+			found = append(found, ir.Endpoint{Address: at.GetAddress(), Port: at.GetPortValue()})
+		}
+	}
+	slices.SortFunc(found, ir.Endpoint.Compare)
+	return slices.Compact(found)
 }
 
 func address(port uint32) *corev3.Address {
