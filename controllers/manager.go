@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,6 +31,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
@@ -53,6 +55,8 @@ type Manager struct {
 	Direct client.Client
 	// Events writes about objects that are in the cache.
 	Events *events.Writer
+	// Watcher runs the informers of the manager's cache.
+	Watcher *watch.Watcher
 }
 
 // recorderName is the reportingController of the product's events.
@@ -69,9 +73,10 @@ func NewManager(options Options) (*Manager, error) {
 	}
 	config.QPS = -1 // API priority and fairness paces us; a client-side limit would only delay statuses
 	scheme := NewScheme()
+	trims := watch.NewTrims(scheme, store.Trim)
 	mgr, err := ctrl.NewManager(config, manager.Options{
 		Scheme:                        scheme,
-		Cache:                         cache.Options{DefaultTransform: watch.Transform},
+		Cache:                         cache.Options{DefaultTransform: trims.Transform},
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsListen},
 		HealthProbeBindAddress:        options.HealthListen,
 		LeaderElection:                options.LeaderElection,
@@ -86,8 +91,12 @@ func NewManager(options Options) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
+	watcher := watch.New(watch.Options{
+		Informers: mgr.GetCache(), Mapper: mgr.GetRESTMapper(), Scheme: scheme, Trims: trims,
+		Clock: clock.RealClock{}, Log: ctrl.Log.WithName("watch"),
+	})
 	writer := events.NewWriter(mgr.GetEventRecorder(recorderName), mgr.GetCache())
-	return &Manager{Manager: mgr, Direct: direct, Events: writer}, mgr.AddHealthzCheck("ping", healthz.Ping)
+	return &Manager{Manager: mgr, Direct: direct, Events: writer, Watcher: watcher}, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 
 // AddRunnables adds what runs on every replica and what runs on the leader alone.

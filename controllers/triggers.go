@@ -12,7 +12,7 @@ import (
 // NewScaledObjects returns what makes HTTPScalers, routes and proxies of ScaledObjects.
 func NewScaledObjects(mgr *Manager, options Options, log logr.Logger) *scaledobject.Controller {
 	return scaledobject.New(scaledobject.Options{
-		Cache: mgr.GetCache(), Client: mgr.Direct, Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(),
+		Cache: mgr.GetCache(), Watcher: mgr.Watcher, Client: mgr.Direct,
 		Events: mgr.Events, Clock: clock.RealClock{}, Log: log.WithName("scaledobject"),
 		ScalerAddress: options.scalerAddress(), ClassName: options.ClassName, Shared: options.SharedProxy, Namespace: options.Namespace,
 		Authentication: options.authentication(),

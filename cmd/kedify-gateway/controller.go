@@ -24,7 +24,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/status"
-	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
@@ -109,7 +108,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	})
 
 	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.
-	live, err := infra.NewLive(mgr.GetConfig(), mgr.GetScheme())
+	live, err := infra.NewLive(mgr.GetConfig(), mgr.GetRESTMapper(), mgr.GetScheme(), log.WithName("watch"))
 	if err != nil {
 		return err
 	}
@@ -142,18 +141,15 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	}
 
 	// Watch: everything above is ready to take what informers see.
-	source := controllers.NewSource(loop, sink.Statuses)
-	watcher := watch.New(watch.Options{
-		Cache: mgr.GetCache(), Mapper: mgr.GetRESTMapper(), Scheme: mgr.GetScheme(), Sink: source, Log: log.WithName("watch"),
-	})
+	inputs := controllers.NewInputs(loop, sink.Statuses, mgr.Watcher)
 	mgr.ServeDump(sink.Publisher, exchange)
 	scaling.serveDumps(mgr)
-	mgr.ReadyWhen("model", source.Ready)
+	mgr.ReadyWhen("model", inputs.Ready)
 
 	if err := authority.Load(ctx); err != nil {
 		return err
 	}
-	everywhere := []manager.RunnableFunc{loop.Run, watcher.Run, authority.Run, exchange.Run, serve(xds, options.XDSListen)}
+	everywhere := []manager.RunnableFunc{loop.Run, mgr.Watcher.Run, inputs.Run, authority.Run, exchange.Run, serve(xds, options.XDSListen)}
 	leading := []manager.RunnableFunc{sink.Statuses.Run, planes.Applier.Run, authority.Lead, triggers.Start}
 	if options.AdmissionListen != "" {
 		everywhere, leading = append(everywhere, admission.Run), append(leading, registrar.Run)

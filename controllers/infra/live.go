@@ -4,8 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/types"
-
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -13,10 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 // owned are the kinds of objects of a data plane.
@@ -52,59 +54,56 @@ var ownedLists = []func() client.ObjectList{
 	func() client.ObjectList { return &corev1.ServiceAccountList{} },
 }
 
-// liveCache is Live on informers that see only what carries our label.
-type liveCache struct{ cache.Cache }
+// liveCache is a Live on informers that see only objects with the label of the product.
+type liveCache struct {
+	cache.Cache
+	watcher *watch.Watcher
+}
 
 // NewLive returns a Live that watches the cluster from the moment Watch is called.
-func NewLive(config *rest.Config, scheme *runtime.Scheme) (Live, error) {
+func NewLive(config *rest.Config, mapper meta.RESTMapper, scheme *runtime.Scheme, log logr.Logger) (Live, error) {
 	byObject := map[client.Object]cache.ByObject{}
 	for _, newObject := range owned {
 		byObject[newObject()] = cache.ByObject{Label: k8slabels.SelectorFromSet(OwnedLabels())}
 	}
-	informers, err := cache.New(config, cache.Options{Scheme: scheme, ByObject: byObject})
+	informers, err := cache.New(config, cache.Options{Scheme: scheme, Mapper: mapper, ByObject: byObject})
 	if err != nil {
 		return nil, fmt.Errorf("make a cache: %w", err)
 	}
-	return liveCache{informers}, nil
+	return liveCache{informers, watch.New(watch.Options{
+		Informers: informers, Mapper: mapper, Scheme: scheme, Clock: clock.RealClock{}, Log: log,
+	})}, nil
 }
 
 // Watch implements Live.
 func (l liveCache) Watch(ctx context.Context, changed func(gateway types.NamespacedName)) error {
-	notify := func(value any) {
-		if gone, ok := value.(toolscache.DeletedFinalStateUnknown); ok {
-			value = gone.Obj
-		}
-		if object, ok := value.(client.Object); ok {
-			if gateway, ok := gatewayOf(object); ok {
-				changed(gateway)
-			}
+	report := func(object client.Object) {
+		if gateway, ok := gatewayOf(object); ok {
+			changed(gateway)
 		}
 	}
-	handler := toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    notify,
-		UpdateFunc: func(_, value any) { notify(value) },
-		DeleteFunc: notify,
+	handler := watch.Funcs[client.Object]{
+		OnSet:    func(_, object client.Object) { report(object) },
+		OnDelete: report,
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- l.Start(ctx) }()
+	rows := make([]watch.Row, 0, len(owned))
 	for _, newObject := range owned {
-		informer, err := l.GetInformer(ctx, newObject())
-		if err != nil {
-			return fmt.Errorf("informer of %T: %w", newObject(), err)
-		}
-		if _, err := informer.AddEventHandler(handler); err != nil {
-			return fmt.Errorf("handler of %T: %w", newObject(), err)
-		}
+		rows = append(rows, watch.Row{Object: newObject(), Handler: handler})
 	}
-	if !l.WaitForCacheSync(ctx) {
-		select {
-		case err := <-failed:
-			return fmt.Errorf("the cache stopped: %w", err)
-		default:
+	failed := make(chan error, 2)
+	go func() { failed <- l.Start(ctx) }()
+	go func() { failed <- l.watcher.Run(ctx) }()
+	select {
+	case <-l.watcher.Add(rows...):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-failed: // or ended: nil comes with the end of the context
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		return fmt.Errorf("watch the objects of data planes: %w", err)
 	}
-	return nil
 }
 
 // items returns the objects of a list.

@@ -135,9 +135,9 @@ func (c *Controller) live(ctx context.Context, object client.Object) (client.Obj
 
 // emptyOf returns an object of the same kind to read into.
 func emptyOf(object client.Object) client.Object {
-	for _, source := range sources {
-		if source.name == object.GetObjectKind().GroupVersionKind().Kind {
-			return source.new()
+	for _, input := range inputs {
+		if input.name == object.GetObjectKind().GroupVersionKind().Kind {
+			return input.new()
 		}
 	}
 	return object.DeepCopyObject().(client.Object)

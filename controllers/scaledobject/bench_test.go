@@ -29,6 +29,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,6 +43,7 @@ type bench struct {
 	cache      *fakeCache
 	clock      *clocktesting.FakeClock
 	controller *Controller
+	watcher    *watch.Watcher
 	mapper     *fakeMapper
 
 	mu     sync.Mutex
@@ -110,6 +112,7 @@ func newScheme(t *testing.T) *runtime.Scheme {
 			t.Fatal(err)
 		}
 	}
+	scheme.AddKnownTypeWithName(watch.NewCRD().GroupVersionKind(), watch.NewCRD())
 	return scheme
 }
 
@@ -120,11 +123,14 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, b.interceptors())
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}
+	b.watcher = watch.New(watch.Options{Informers: b.cache, Mapper: b.mapper, Scheme: scheme, Clock: b.clock, Log: logr.Discard()})
 	b.controller = New(Options{
-		Cache: b.cache, Client: b.client, Mapper: b.mapper, Scheme: scheme, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
+		Cache: b.cache, Watcher: b.watcher, Client: b.client, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
 	})
-	b.controller.kinds.ready(sources, []source{{name: "Rollout"}})
+	for _, input := range inputs {
+		b.controller.kinds.set(input.name, input.name != "Rollout")
+	}
 	t.Cleanup(func() {
 		b.controller.queue.ShutDown()
 		b.controller.backfill.queue.ShutDown()

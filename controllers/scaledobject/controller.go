@@ -8,16 +8,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -32,19 +30,17 @@ const (
 	settle     = 20 * time.Millisecond
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
-	// missingInterval is how often the API server is asked for kinds that it did not know.
-	missingInterval = 10 * time.Second
 )
 
 // Options of a Controller. Cache and Client need a scheme with the types of KEDA, of the
 // Gateway API, of the Inference Extension and of ours.
 type Options struct {
-	// Cache is read; informers of kinds that are served are started when they are needed.
-	Cache cache.Cache
+	// Cache is read. It is that of Watcher.
+	Cache client.Reader
+	// Watcher watches the kinds that plans are made from; the caller runs it.
+	Watcher *watch.Watcher
 	// Client writes, and reads past the cache whether a name is taken.
 	Client client.Client
-	Mapper meta.RESTMapper
-	Scheme *runtime.Scheme
 	// Events tells the owners of ScaledObjects.
 	Events *events.Writer
 	Clock  clock.WithTicker
@@ -86,7 +82,7 @@ func New(options Options) *Controller {
 		Options: options,
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
 			workqueue.TypedRateLimitingQueueConfig[scope]{Name: "scaledobject", Clock: options.Clock}),
-		kinds:  &kinds{mapper: options.Mapper, scheme: options.Scheme, served: map[string]bool{}},
+		kinds:  &kinds{synced: map[string]bool{}},
 		active: map[string]bool{},
 	}
 	c.backfill = newBackfill(options)
@@ -99,33 +95,17 @@ func (c *Controller) Start(ctx context.Context) error {
 	defer wait.Wait()
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
-	ticker := c.Clock.NewTicker(missingInterval)
-	defer ticker.Stop()
-	missing, started := sources, false
-	for {
-		// A kind that could not be asked for is not missing: work begins when all were.
-		still, err := c.watch(ctx, missing)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			c.Log.Error(err, "cannot watch what triggers refer to, will retry")
-		default:
-			missing = still
-		}
-		if err == nil && !started {
-			started = true
-			for range workers {
-				wait.Go(func() { c.work(ctx) })
-			}
-			wait.Go(func() { c.backfill.work(ctx) })
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C():
-		}
+	select {
+	case <-c.Watcher.Add(c.rows()...):
+	case <-ctx.Done():
+		return nil
 	}
+	for range workers {
+		wait.Go(func() { c.work(ctx) })
+	}
+	wait.Go(func() { c.backfill.work(ctx) })
+	<-ctx.Done()
+	return nil
 }
 
 func (c *Controller) work(ctx context.Context) {

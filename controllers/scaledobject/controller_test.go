@@ -276,7 +276,7 @@ func TestFailedReadDeletesNothing(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	b.read = nil
-	b.controller.kinds.ready(sources, []source{{name: "ScaledObject"}})
+	b.controller.kinds.set("ScaledObject", false)
 	if err := b.controller.reconcile(context.Background(), "shop"); err != nil {
 		t.Fatal(err)
 	}

@@ -12,17 +12,19 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 // start runs the controller of the bench until the test ends.
 func (b *bench) start() {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
 	go func() { done <- b.controller.Start(ctx) }()
+	go func() { done <- b.watcher.Run(ctx) }()
 	b.t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := errors.Join(<-done, <-done); err != nil {
 			b.t.Error(err)
 		}
 	})
@@ -44,7 +46,7 @@ func (b *bench) eventually(what string, condition func() bool) {
 		if condition() {
 			return
 		}
-		b.clock.Step(missingInterval)
+		b.clock.Step(watch.RetryMissing)
 	}
 	b.t.Fatalf("%s did not happen", what)
 }
@@ -52,7 +54,7 @@ func (b *bench) eventually(what string, condition func() bool) {
 // KEDA's CRD may come after us; what it then brings is taken as if it had been there.
 func TestKEDAComesLater(t *testing.T) {
 	b := newBench(t, stored("web"), webService())
-	b.controller.kinds.served = map[string]bool{}
+	b.controller.kinds.synced = map[string]bool{}
 	b.mapper.missing["ScaledObject"] = true
 	b.rewrite = admission
 	b.start()
@@ -77,7 +79,7 @@ func TestKEDAComesLater(t *testing.T) {
 // An API server that is away is no reason to end, and what could not be asked for is not absent.
 func TestAPIServerAway(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"), webService())
-	b.controller.kinds.served = map[string]bool{}
+	b.controller.kinds.synced = map[string]bool{}
 	away := func(err error) {
 		b.mapper.mu.Lock()
 		defer b.mapper.mu.Unlock()
@@ -87,7 +89,7 @@ func TestAPIServerAway(t *testing.T) {
 	b.mapper.missing["Rollout"] = true // as nearly everywhere, so that it is asked for again and again
 	b.start()
 	for range 10 {
-		b.clock.Step(missingInterval)
+		b.clock.Step(watch.RetryMissing)
 		time.Sleep(time.Millisecond)
 	}
 	if b.controller.kinds.has("Service") {
@@ -97,7 +99,7 @@ func TestAPIServerAway(t *testing.T) {
 	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	away(errors.New("connection refused"))
 	for range 10 {
-		b.clock.Step(missingInterval)
+		b.clock.Step(watch.RetryMissing)
 		time.Sleep(time.Millisecond)
 	}
 	so := scaledObject("web", "a.test")
@@ -108,7 +110,7 @@ func TestAPIServerAway(t *testing.T) {
 // Changes of what a trigger refers to reach it, and those that mean nothing do not.
 func TestChangesReachTriggers(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"))
-	b.controller.kinds.served = map[string]bool{}
+	b.controller.kinds.synced = map[string]bool{}
 	b.start()
 	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	so := scaledObject("web", "a.test")

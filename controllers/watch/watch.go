@@ -1,153 +1,214 @@
-// Package watch feeds the engine from the API server.
-//
-// Job: one informer per row of store.Rows; every event becomes a Set or a Delete. One more
-// reads the metadata of CRDs: their channel and version decide what is claimed. Inputs: a
-// cache. Outputs: calls of a Sink, and one Synced after everything that existed at the start
-// was handed over. Kinds whose CRD is missing are skipped and picked up when it appears.
-// Ownership: Run blocks; event handlers run on informer goroutines and only enqueue.
 package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
-	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-
-	"github.com/kedify/inference-gateway/controllers/resolve/class"
-	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// retryMissing is how often the API server is asked for kinds it did not know.
-const retryMissing = 10 * time.Second
+const (
+	// RetryMissing is how often the API server is asked for kinds that it did not serve. CRDs are
+	// noticed at once; kinds of an aggregated API server have none.
+	RetryMissing = 10 * time.Second
+	// retryFailed follows a question that the API server did not answer.
+	retryFailed = time.Second
+)
 
-// Sink takes what happens. Its methods must not block.
-type Sink interface {
-	Set(kind store.Kind, object client.Object)
-	Delete(kind store.Kind, key types.NamespacedName)
-	// Installed is called with all CRDs of the Gateway API whenever one of them changed.
-	Installed(crds class.Installed)
-	Synced()
+// finalError is an error that a retry does not mend.
+type finalError struct{ error }
+
+// Informers is the part of a cache.Cache that a Watcher needs.
+type Informers interface {
+	GetInformer(ctx context.Context, object client.Object, options ...cache.InformerGetOption) (cache.Informer, error)
+	RemoveInformer(ctx context.Context, object client.Object) error
 }
 
-// Options are what a Watch depends on.
+// Options are what a Watcher depends on.
 type Options struct {
-	Cache  cache.Cache
-	Mapper meta.RESTMapper
-	Scheme *runtime.Scheme
-	Sink   Sink
-	Log    logr.Logger
+	Informers Informers
+	Mapper    meta.RESTMapper
+	Scheme    *runtime.Scheme
+	// Trims is the transform of the cache; nil if no row has a Trim.
+	Trims *Trims
+	Clock clock.Clock
+	Log   logr.Logger
 }
 
-// Watch runs the informers.
-type Watch struct{ Options }
+// Watcher runs the informers of one cache.
+type Watcher struct {
+	Options
+	wake chan struct{}
+	crds *crds
 
-// New returns a watch; Run starts it.
-func New(options Options) *Watch { return &Watch{options} }
+	mu   sync.Mutex
+	rows []*watched
+}
 
-// Run hands over everything that exists, says Synced, and goes on until the context ends.
-func (w *Watch) Run(ctx context.Context) error {
-	missing, err := w.start(ctx, store.Rows)
-	if err != nil {
-		return err
+// New returns a Watcher; Run starts it.
+func New(options Options) *Watcher {
+	w := &Watcher{Options: options, wake: make(chan struct{}, 1)}
+	w.crds = &crds{changed: w.crdChanged, deleted: map[string]bool{}}
+	return w
+}
+
+// Add watches more kinds; from any goroutine, before or while Run runs. The channel is closed
+// when the API server was asked for each of the rows and every object of those that it serves was
+// handed over.
+func (w *Watcher) Add(rows ...Row) (synced <-chan struct{}) {
+	batch := newBatch(len(rows))
+	w.mu.Lock()
+	for _, row := range rows {
+		w.rows = append(w.rows, newWatched(row, batch, w.Scheme))
 	}
-	if err := w.installed(ctx); err != nil {
-		return err
+	w.mu.Unlock()
+	w.look()
+	return batch.done
+}
+
+// look has Run go over all rows.
+func (w *Watcher) look() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
 	}
-	w.Sink.Synced()
-	ticker := time.NewTicker(retryMissing)
-	defer ticker.Stop()
-	for len(missing) > 0 {
+}
+
+func (w *Watcher) crdChanged(group string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.ContainsFunc(w.rows, func(row *watched) bool { return row.gvk.Group == group }) {
+		w.look()
+	}
+}
+
+// Run watches until the context ends. It fails if the API server does not serve a required kind.
+func (w *Watcher) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var syncing sync.WaitGroup
+	defer syncing.Wait()
+	defer cancel()
+	for {
+		retry := RetryMissing
+		err := w.update(ctx, &syncing)
+		var final finalError
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.As(err, &final):
+			return final
+		case err != nil:
+			w.Log.Error(err, "Failed to watch, will retry")
+			retry = retryFailed
+		}
+		timer := w.Clock.NewTimer(retry)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-ticker.C:
-		}
-		// An API server that is away says nothing about kinds, and must not end the process.
-		if still, err := w.start(ctx, missing); err == nil {
-			missing = still
-		} else if ctx.Err() == nil {
-			w.Log.Error(err, "cannot look for kinds that were missing, will retry")
+		case <-w.wake:
+			timer.Stop()
+		case <-timer.C():
 		}
 	}
-	<-ctx.Done()
+}
+
+// update starts the informers of kinds that are served now and stops those that are not.
+func (w *Watcher) update(ctx context.Context, syncing *sync.WaitGroup) error {
+	w.mu.Lock()
+	rows := slices.Clone(w.rows)
+	w.mu.Unlock()
+	var problems []error
+	if !w.crds.followed && slices.ContainsFunc(rows, func(row *watched) bool { return row.Optional }) {
+		problems = append(problems, w.crds.follow(ctx, w.Informers))
+	}
+	// One snapshot for all rows: those of one kind share an informer and are lost together.
+	deleted := w.crds.snapshot()
+	for _, row := range rows {
+		problems = append(problems, w.updateRow(ctx, row, deleted, syncing))
+	}
+	return errors.Join(problems...)
+}
+
+// updateRow starts the informer of a row when its kind is served, and stops it when its CRD was
+// deleted.
+func (w *Watcher) updateRow(ctx context.Context, row *watched, deleted map[string]bool, syncing *sync.WaitGroup) error {
+	switch {
+	case row.feed == nil:
+		served, err := w.served(row, deleted)
+		if err != nil || !served {
+			return err
+		}
+		return w.start(ctx, row, syncing)
+	case row.Optional && deleted[row.crd]:
+		w.Log.Info("Stopped watching a kind: its CRD was deleted", "kind", row.gvk.String())
+		row.feed.lose()
+		row.feed = nil
+		if err := w.Informers.RemoveInformer(ctx, row.Object); err != nil {
+			return fmt.Errorf("stop watching %s: %w", row.gvk, err)
+		}
+	}
 	return nil
 }
 
-// start runs informers for the rows and waits until their objects were handed over. It
-// returns the optional rows that the API server does not serve.
-func (w *Watch) start(ctx context.Context, rows []store.Row) (missing []store.Row, err error) {
-	var handed []toolscache.InformerSynced
-	for _, row := range rows {
-		served, err := w.served(row)
-		if err != nil {
-			return nil, err
-		}
-		if !served {
-			w.Log.Info("kind is not served, waiting for its CRD", "kind", row.Kind)
-			missing = append(missing, row)
-			continue
-		}
-		informer, err := w.Cache.GetInformer(ctx, row.New(), cache.BlockUntilSynced(false))
-		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", row.Kind, err)
-		}
-		registration, err := informer.AddEventHandler(w.handler(row.Kind))
-		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", row.Kind, err)
-		}
-		handed = append(handed, registration.HasSynced)
+// served reports whether the API server serves the kind of a row.
+func (w *Watcher) served(row *watched, deleted map[string]bool) (bool, error) {
+	if row.err != nil {
+		return false, finalError{row.err}
 	}
-	if !toolscache.WaitForCacheSync(ctx.Done(), handed...) {
-		return nil, ctx.Err()
+	mapping, err := w.Mapper.RESTMapping(row.gvk.GroupKind(), row.gvk.Version)
+	if err != nil && !meta.IsNoMatchError(err) {
+		return false, fmt.Errorf("ask for %s: %w", row.gvk, err)
 	}
-	return missing, nil
+	if err == nil {
+		row.crd = mapping.Resource.Resource + "." + row.gvk.Group
+		if !deleted[row.crd] {
+			return true, nil
+		}
+	}
+	if !row.Optional {
+		return false, finalError{fmt.Errorf("the API server does not serve %s; install the CRDs of Gateway API first (docs/install.md)", row.gvk)}
+	}
+	if !row.missing {
+		w.Log.Info("Waiting for the CRD of a kind that the API server does not serve", "kind", row.gvk.String())
+	}
+	row.missing = true
+	row.answered()
+	return false, nil
 }
 
-// served reports whether the API server knows the kind. A required kind that it does not know
-// is an error that says what to install.
-func (w *Watch) served(row store.Row) (bool, error) {
-	gvk, err := apiutil.GVKForObject(row.New(), w.Scheme)
+func (w *Watcher) start(ctx context.Context, row *watched, syncing *sync.WaitGroup) error {
+	if row.Trim != nil && w.Trims != nil {
+		w.Trims.set(row.gvk, row.Trim)
+	}
+	informer, err := w.Informers.GetInformer(ctx, row.Object, cache.BlockUntilSynced(false))
 	if err != nil {
-		return false, err
+		return fmt.Errorf("watch %s: %w", row.gvk, err)
 	}
-	_, err = w.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	switch {
-	case err == nil:
-		return true, nil
-	case !meta.IsNoMatchError(err):
-		return false, fmt.Errorf("ask for %s: %w", gvk, err)
-	case row.Optional:
-		return false, nil
+	feed := newFeed(row.Row)
+	registration, err := informer.AddEventHandler(feed.events())
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", row.gvk, err)
 	}
-	return false, fmt.Errorf("the API server does not serve %s; install the CRDs of Gateway API first (docs/install.md)", gvk)
-}
-
-func (w *Watch) handler(kind store.Kind) toolscache.ResourceEventHandler {
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { w.Sink.Set(kind, object.(client.Object)) },
-		UpdateFunc: func(_, object any) { w.Sink.Set(kind, object.(client.Object)) },
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			w.Sink.Delete(kind, store.KeyOf(object.(client.Object)))
-		},
-	}
-}
-
-// Transform is the cache's transform: it keeps out of memory what nobody reads.
-func Transform(object any) (any, error) {
-	if o, ok := object.(client.Object); ok {
-		return store.Trim(o), nil
-	}
-	return object, nil
+	row.feed, row.missing = feed, false
+	syncing.Go(func() {
+		select {
+		case <-registration.HasSyncedChecker().Done():
+			feed.synced()
+			row.answered()
+		case <-feed.done:
+			row.answered()
+		case <-ctx.Done():
+		}
+	})
+	return nil
 }

@@ -1,27 +1,21 @@
 package scaledobject
 
 import (
-	"context"
-	"fmt"
 	"reflect"
 	"sync"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	toolscache "k8s.io/client-go/tools/cache"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 // rolloutKind is that of Argo Rollouts, which has no Go module of API types alone.
@@ -33,23 +27,25 @@ func newRollout() client.Object {
 	return rollout
 }
 
-// source is a kind that plans are made from.
-type source struct {
+// input is a kind that plans are made from.
+type input struct {
 	name string
 	new  func() client.Object
 	// touch asks for a look at the scopes that a change of the object matters to.
 	touch func(c *Controller, object client.Object)
 	// same reports whether an update means nothing; nil: store.Same.
 	same func(before, after client.Object) bool
+	// trim drops what plans do not read; nil: the trim of the cache.
+	trim func(client.Object) client.Object
 }
 
-// sources are all of them. Each may be missing from the API server, and come later.
-var sources = []source{
+// inputs are all of them. Each may be missing from the API server, and come later.
+var inputs = []input{
 	{name: "Service", new: func() client.Object { return &corev1.Service{} }, touch: touchNamespace},
 	{name: "Secret", new: func() client.Object { return &corev1.Secret{} }, touch: touchNamespace},
 	{name: "ConfigMap", new: func() client.Object { return &corev1.ConfigMap{} }, touch: touchNamespace},
 	{name: "InferencePool", new: func() client.Object { return &inferencev1.InferencePool{} }, touch: touchNamespace},
-	{name: "Rollout", new: newRollout, touch: touchNamespace},
+	{name: "Rollout", new: newRollout, touch: touchNamespace, trim: trimRollout},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
 	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
 	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchProxyPart},
@@ -63,9 +59,9 @@ var sources = []source{
 
 // Watched returns an empty object of each kind that is read: the permissions that are needed.
 func Watched() []client.Object {
-	objects := make([]client.Object, 0, len(sources))
-	for _, source := range sources {
-		objects = append(objects, source.new())
+	objects := make([]client.Object, 0, len(inputs))
+	for _, input := range inputs {
+		objects = append(objects, input.new())
 	}
 	return objects
 }
@@ -139,106 +135,77 @@ func parentsOf(object client.Object) []gwv1.RouteParentStatus {
 	return nil
 }
 
-// watch starts informers for the sources, waits until what exists was handed over, and
-// returns those that the API server does not know.
-func (c *Controller) watch(ctx context.Context, wanted []source) (missing []source, err error) {
-	var served []source
-	for _, source := range wanted {
-		known, err := c.kinds.ask(source.new())
-		switch {
-		case err != nil:
-			return nil, err
-		case known:
-			served = append(served, source)
-		default:
-			missing = append(missing, source)
-		}
+// trimRollout keeps the strategy, which names Services.
+func trimRollout(object client.Object) client.Object {
+	content := object.(*unstructured.Unstructured).Object
+	strategy, found, err := unstructured.NestedFieldNoCopy(content, "spec", "strategy")
+	delete(content, "spec")
+	delete(content, "status")
+	if err == nil && found {
+		content["spec"] = map[string]any{"strategy": strategy}
 	}
-	var handed []toolscache.InformerSynced
-	for _, source := range served {
-		informer, err := c.Cache.GetInformer(ctx, source.new(), cache.BlockUntilSynced(false))
-		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", source.name, err)
-		}
-		registration, err := informer.AddEventHandler(c.handler(source))
-		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", source.name, err)
-		}
-		handed = append(handed, registration.HasSynced)
-	}
-	if !toolscache.WaitForCacheSync(ctx.Done(), handed...) {
-		return missing, ctx.Err()
-	}
-	if len(served) > 0 {
-		c.kinds.ready(wanted, missing)
-		c.touchAll() // what is found now was not there before
-	}
-	return missing, nil
+	return object
 }
 
-func (c *Controller) handler(s source) toolscache.ResourceEventHandler {
-	same := s.same
-	if same == nil {
-		same = store.Same
+// rows has the watcher hand over every input.
+func (c *Controller) rows() []watch.Row {
+	rows := make([]watch.Row, 0, len(inputs))
+	for _, input := range inputs {
+		same := input.same
+		if same == nil {
+			same = store.Same
+		}
+		rows = append(rows, watch.Row{
+			Object: input.new(), Optional: true, Trim: input.trim, Unchanged: same, Handler: inputHandler{c, input},
+		})
 	}
-	return toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(object any) { s.touch(c, object.(client.Object)) },
-		UpdateFunc: func(before, after any) {
-			if same(before.(client.Object), after.(client.Object)) {
-				return
-			}
-			s.touch(c, before.(client.Object))
-			s.touch(c, after.(client.Object))
-		},
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			s.touch(c, object.(client.Object))
-		},
-	}
+	return rows
 }
 
-// kinds knows which kinds are served and in the cache.
+// inputHandler is the watch.Handler of an input.
+type inputHandler struct {
+	controller *Controller
+	input      input
+}
+
+// Set implements watch.Handler.
+func (h inputHandler) Set(before, after client.Object) {
+	if before != nil {
+		h.input.touch(h.controller, before)
+	}
+	h.input.touch(h.controller, after)
+}
+
+// Delete implements watch.Handler.
+func (h inputHandler) Delete(object client.Object) { h.input.touch(h.controller, object) }
+
+// Synced implements watch.Handler. What is found now was not there before.
+func (h inputHandler) Synced() {
+	h.controller.kinds.set(h.input.name, true)
+	h.controller.touchAll()
+}
+
+// Lost implements watch.Handler.
+func (h inputHandler) Lost() {
+	h.controller.kinds.set(h.input.name, false)
+	h.controller.touchAll()
+}
+
+// kinds knows which kinds can be read from the cache.
 type kinds struct {
-	mapper meta.RESTMapper
-	scheme *runtime.Scheme
-
 	mu     sync.Mutex
-	served map[string]bool
+	synced map[string]bool
 }
 
-// ask reports whether the API server knows the kind of an object.
-func (k *kinds) ask(object client.Object) (bool, error) {
-	gvk, err := apiutil.GVKForObject(object, k.scheme)
-	if err != nil {
-		return false, err
-	}
-	_, err = k.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	switch {
-	case err == nil:
-		return true, nil
-	case meta.IsNoMatchError(err):
-		return false, nil
-	}
-	return false, fmt.Errorf("ask for %s: %w", gvk, err)
-}
-
-// ready notes that the wanted sources but the missing ones are in the cache.
-func (k *kinds) ready(wanted, missing []source) {
+func (k *kinds) set(name string, synced bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, source := range wanted {
-		k.served[source.name] = true
-	}
-	for _, source := range missing {
-		delete(k.served, source.name)
-	}
+	k.synced[name] = synced
 }
 
 // has reports whether objects of a kind can be read.
 func (k *kinds) has(name string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.served[name]
+	return k.synced[name]
 }

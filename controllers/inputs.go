@@ -1,0 +1,71 @@
+package controllers
+
+import (
+	"context"
+	"sync/atomic"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/watch"
+)
+
+// Inputs hands what informers see to the engine, and tells the status writer about objects
+// whose status another controller may have changed.
+type Inputs struct {
+	loop     *engine.Loop
+	statuses *status.Writer
+	watcher  *watch.Watcher
+	// Ready is set when everything that existed at the start was handed over.
+	Ready *atomic.Bool
+}
+
+// NewInputs returns Inputs; Run starts it.
+func NewInputs(loop *engine.Loop, statuses *status.Writer, watcher *watch.Watcher) *Inputs {
+	return &Inputs{loop: loop, statuses: statuses, watcher: watcher, Ready: &atomic.Bool{}}
+}
+
+// Run has the watcher watch every row of the store and the CRDs of the Gateway API. It returns
+// when the context ends.
+func (i *Inputs) Run(ctx context.Context) error {
+	rows := []watch.Row{installedRow(i.loop.Installed)}
+	for _, row := range store.Rows {
+		rows = append(rows, i.row(row))
+	}
+	select {
+	case <-i.watcher.Add(rows...):
+		i.loop.Synced()
+		i.Ready.Store(true)
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (i *Inputs) row(row store.Row) watch.Row {
+	set := func(object client.Object) { i.loop.Set(row.Kind, object) }
+	if status.Has(row.Kind) {
+		set = func(object client.Object) {
+			i.loop.Set(row.Kind, object)
+			i.statuses.Observed(resolve.Object{Kind: row.Kind, Key: store.KeyOf(object)})
+		}
+	}
+	return watch.Row{Object: row.New(), Optional: row.Optional, Handler: watch.Funcs[client.Object]{
+		OnSet:    func(_, object client.Object) { set(object) },
+		OnDelete: func(object client.Object) { i.loop.Delete(row.Kind, store.KeyOf(object)) },
+	}}
+}
+
+// installedRow watches the metadata of the CRDs of the Gateway API: their channel and version
+// decide which features are claimed.
+func installedRow(report func(class.Installed)) watch.Row {
+	crds := &installedCRDs{report: report, known: map[string]class.CRD{}}
+	return watch.Row{Object: watch.NewCRD(), Select: ofGatewayAPI, Handler: watch.Funcs[*metav1.PartialObjectMetadata]{
+		OnSet: crds.set, OnDelete: crds.delete,
+	}}
+}

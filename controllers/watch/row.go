@@ -1,0 +1,74 @@
+package watch
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Row is one kind to watch: everything that differs between kinds.
+type Row struct {
+	// Object is an empty object of the kind: a Go type of the scheme, an
+	// unstructured.Unstructured for a kind without one, or a metav1.PartialObjectMetadata to keep
+	// metadata alone.
+	Object client.Object
+	// Optional kinds may be absent from the API server: their CRD is installed later, or never.
+	Optional bool
+	// Trim drops from an object what no reader of the cache needs, before it is stored; it may
+	// modify the object. The cache holds an object once: all rows of a kind share its trim.
+	Trim func(client.Object) client.Object
+	// Select tells which objects are handed over; nil: all. An object that is not selected any
+	// more is deleted.
+	Select func(client.Object) bool
+	// Unchanged tells which updates are not handed over; nil: none.
+	Unchanged func(before, after client.Object) bool
+	Handler   Handler
+}
+
+// Handler receives what happens to the objects of one row. Its methods must not block. Objects
+// are shared with the cache and must not be modified.
+type Handler interface {
+	// Set is called when an object appeared, with a nil before, or changed.
+	Set(before, after client.Object)
+	// Delete is called with the last known state of the object.
+	Delete(object client.Object)
+	// Synced is called when all objects that existed were handed over: once when the row starts,
+	// and again each time its kind comes back.
+	Synced()
+	// Lost is called when the kind is not served any more, after Delete of each of its objects.
+	Lost()
+}
+
+// Funcs is a Handler of objects of type T. A nil function does nothing.
+type Funcs[T client.Object] struct {
+	OnSet    func(before, after T)
+	OnDelete func(object T)
+	OnSynced func()
+	OnLost   func()
+}
+
+// Set implements Handler.
+func (f Funcs[T]) Set(before, after client.Object) {
+	if f.OnSet == nil {
+		return
+	}
+	typed, _ := before.(T) // nil when the object appeared
+	f.OnSet(typed, after.(T))
+}
+
+// Delete implements Handler.
+func (f Funcs[T]) Delete(object client.Object) {
+	if f.OnDelete != nil {
+		f.OnDelete(object.(T))
+	}
+}
+
+// Synced implements Handler.
+func (f Funcs[T]) Synced() { call(f.OnSynced) }
+
+// Lost implements Handler.
+func (f Funcs[T]) Lost() { call(f.OnLost) }
+
+func call(function func()) {
+	if function != nil {
+		function()
+	}
+}

@@ -1,0 +1,53 @@
+package watch
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+)
+
+// watched is a Row with its state, which belongs to the goroutine of Run.
+type watched struct {
+	Row
+	gvk schema.GroupVersionKind
+	// err says that the scheme does not know the type of the object.
+	err error
+	// answered is called when the kind is known to be missing, or its objects were handed over.
+	answered func()
+
+	// feed is nil while the kind is not served.
+	feed *feed
+	// missing: the kind was asked for, and was not served.
+	missing bool
+	// crd is the name that the CRD of the kind has, if there is one.
+	crd string
+}
+
+func newWatched(row Row, batch *batch, scheme *runtime.Scheme) *watched {
+	gvk, err := apiutil.GVKForObject(row.Object, scheme)
+	return &watched{Row: row, gvk: gvk, err: err, answered: sync.OnceFunc(batch.answer)}
+}
+
+// batch are the rows of one call of Add.
+type batch struct {
+	open atomic.Int64
+	done chan struct{}
+}
+
+func newBatch(rows int) *batch {
+	b := &batch{done: make(chan struct{})}
+	b.open.Store(int64(rows))
+	if rows == 0 {
+		close(b.done)
+	}
+	return b
+}
+
+func (b *batch) answer() {
+	if b.open.Add(-1) == 0 {
+		close(b.done)
+	}
+}
