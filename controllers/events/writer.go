@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/internal/message"
 )
 
 // readTimeout bounds the search for the object of an Event. The object is usually in a cache.
@@ -107,7 +109,7 @@ func (w *Writer) record(event Event) {
 	if event.Related != nil {
 		related = event.Related
 	}
-	w.recorder.Eventf(event.Regarding, related, event.Type, event.Reason, event.Action, "%s", cut(event.Note))
+	w.recorder.Eventf(event.Regarding, related, event.Type, event.Reason, event.Action, "%s", message.Note(event.Note))
 }
 
 func (e *Event) identity() identity {

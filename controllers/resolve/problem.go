@@ -26,17 +26,17 @@ func Sentence(text string) string {
 	return text + "."
 }
 
-// maxMessages bounds how many faults a condition lists; more help nobody.
+// maxMessages bounds how many problems a condition lists; more help nobody.
 const maxMessages = 8
 
 // JoinMessages makes one message of several, in their order, each once.
-func JoinMessages(faults []Problem) string {
+func JoinMessages(problems []Problem) string {
 	var texts []string
 	seen := map[string]bool{}
-	for _, fault := range faults {
-		if !seen[fault.Message] {
-			seen[fault.Message] = true
-			texts = append(texts, fault.Message)
+	for _, problem := range problems {
+		if !seen[problem.Message] {
+			seen[problem.Message] = true
+			texts = append(texts, problem.Message)
 		}
 	}
 	if more := len(texts) - maxMessages; more > 0 {

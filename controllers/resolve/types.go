@@ -26,14 +26,6 @@ func (l Listener) Source() ir.Source {
 // OwnDomain reports whether a prefix of an option is of this product.
 func OwnDomain(prefix string) bool { return prefix == v1alpha1.GroupName || prefix == "kedify.io" }
 
-// Text returns the text of an optional enum, empty when it is unset.
-func Text[T ~string](value *T) string {
-	if value == nil {
-		return ""
-	}
-	return string(*value)
-}
-
 // Accepted reports whether the Gateway as a whole is accepted. While it is not, its data plane
 // is to be left as it is, made for none and taken from none: Infrastructure is then what could
 // be understood, not what the user meant.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -170,7 +171,7 @@ func (v View) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
 func (v View) PodsMatching(namespace string, labels map[string]string) []*corev1.Pod {
 	shortest, found := "", false
 	index := v.store.table(Pod).indexes[ByLabel]
-	for _, name := range sortedNames(labels) {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		value := LabelValue(namespace, name, labels[name])
 		if !found || len(index[value]) < len(index[shortest]) {
 			shortest, found = value, true
@@ -188,13 +189,4 @@ func (v View) PodsMatching(namespace string, labels map[string]string) []*corev1
 		}
 		return false
 	})
-}
-
-func sortedNames(labels map[string]string) []string {
-	names := make([]string, 0, len(labels))
-	for name := range labels {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -115,11 +115,7 @@ func poolAddresses(v store.View, key types.NamespacedName) (addresses []ir.Endpo
 	if pool == nil {
 		return nil
 	}
-	selector := make(map[string]string, len(pool.Spec.Selector.MatchLabels))
-	for name, value := range pool.Spec.Selector.MatchLabels {
-		selector[string(name)] = string(value)
-	}
-	for _, pod := range v.PodsMatching(key.Namespace, selector) {
+	for _, pod := range v.PodsMatching(key.Namespace, store.Plain(pool.Spec.Selector.MatchLabels)) {
 		if pod.Status.PodIP == "" || !pod.DeletionTimestamp.IsZero() || !store.PodReady(pod) {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -77,7 +78,7 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 }
 
 func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.NamespacedName) (port uint32, problem string) {
-	if group := resolve.Text(ref.Group); group != "" || ref.Kind != "" && ref.Kind != "Service" {
+	if group := string(ptr.Deref(ref.Group, "")); group != "" || ref.Kind != "" && ref.Kind != "Service" {
 		return 0, fmt.Sprintf("kind %q of group %q is not supported; use a Service.", ref.Kind, group)
 	}
 	if ref.Port == nil {

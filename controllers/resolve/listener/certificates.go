@@ -1,9 +1,11 @@
 package listener
 
 import (
+	"cmp"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -60,10 +62,7 @@ func (d *declared) fail(problem resolve.Problem) {
 
 // certificateSecret resolves a reference to a Secret with a certificate and its key.
 func certificateSecret(v store.View, from grant.From, ref gwv1.SecretObjectReference, reasons certificateReasons) (ir.Secret, resolve.Problem) {
-	key := types.NamespacedName{Namespace: from.Namespace, Name: string(ref.Name)}
-	if ref.Namespace != nil && *ref.Namespace != "" {
-		key.Namespace = string(*ref.Namespace)
-	}
+	key := types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), from.Namespace), Name: string(ref.Name)}
 	if group, kind := refGroupKind(ref); group != "" || kind != "Secret" {
 		return ir.Secret{}, resolve.Problemf(reasons.invalid, "group %q, kind %q is not supported; refer to a Secret (group \"\").", group, kind)
 	}
@@ -85,12 +84,5 @@ func certificateSecret(v store.View, from grant.From, ref gwv1.SecretObjectRefer
 }
 
 func refGroupKind(ref gwv1.SecretObjectReference) (group, kind string) {
-	kind = "Secret"
-	if ref.Kind != nil && *ref.Kind != "" {
-		kind = string(*ref.Kind)
-	}
-	if ref.Group != nil {
-		group = string(*ref.Group)
-	}
-	return group, kind
+	return string(ptr.Deref(ref.Group, "")), cmp.Or(string(ptr.Deref(ref.Kind, "")), "Secret")
 }

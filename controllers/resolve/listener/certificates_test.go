@@ -51,7 +51,7 @@ func TestCertificateRefs(t *testing.T) {
 		{"grant of another name", "[{name: cert, namespace: certs}]", []string{fixture.Secret("certs", "cert", good), fixture.Grant("certs", "Gateway", "infra", "Secret", "other")}, notPermitted, "no ReferenceGrant", ""},
 		{"grant to another namespace", "[{name: cert, namespace: certs}]", []string{fixture.Secret("certs", "cert", good), fixture.Grant("certs", "Gateway", "elsewhere", "Secret", "")}, notPermitted, "no ReferenceGrant", ""},
 		{"grant to another kind", "[{name: cert, namespace: certs}]", []string{fixture.Secret("certs", "cert", good), fixture.Grant("certs", "HTTPRoute", "infra", "Secret", "")}, notPermitted, "no ReferenceGrant", ""},
-		{"grant in the wrong namespace", "[{name: cert, namespace: certs}]", []string{fixture.Secret("certs", "cert", good), fixture.Grant("infra", "Gateway", "infra", "Secret", "")}, notPermitted, "no ReferenceGrant", ""},
+		{"grant in the problem namespace", "[{name: cert, namespace: certs}]", []string{fixture.Secret("certs", "cert", good), fixture.Grant("infra", "Gateway", "infra", "Secret", "")}, notPermitted, "no ReferenceGrant", ""},
 		{"one of two missing", "[{name: gone}, {name: cert}]", []string{fixture.Secret("infra", "cert", good)}, unresolvedRef, "tls.certificateRefs[0]: Secret infra/gone does not exist", "infra/cert"},
 	}
 	for _, c := range cases {

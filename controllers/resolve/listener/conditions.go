@@ -27,11 +27,11 @@ func (d *declared) finished() resolve.Listener {
 		d.TLS = nil
 	}
 	d.Conditions = []metav1.Condition{
-		d.verdict(gwv1.ListenerConditionAccepted, d.acceptance(), resolve.Problem{
+		d.condition(gwv1.ListenerConditionAccepted, d.acceptance(), resolve.Problem{
 			Reason:  string(gwv1.ListenerReasonAccepted),
 			Message: "The listener is accepted." + d.ignored,
 		}),
-		d.verdict(gwv1.ListenerConditionResolvedRefs, d.resolved, resolve.Problem{
+		d.condition(gwv1.ListenerConditionResolvedRefs, d.resolved, resolve.Problem{
 			Reason:  string(gwv1.ListenerReasonResolvedRefs),
 			Message: "All references of the listener are resolved.",
 		}),
@@ -46,12 +46,12 @@ func (d *declared) finished() resolve.Listener {
 	return d.Listener
 }
 
-// verdict is True with the words of good, or False with those of bad.
-func (d *declared) verdict(kind gwv1.ListenerConditionType, bad, good resolve.Problem) metav1.Condition {
-	if bad.None() {
+// condition is True with the message of good, or False with that of the problem.
+func (d *declared) condition(kind gwv1.ListenerConditionType, problem, good resolve.Problem) metav1.Condition {
+	if problem.None() {
 		return resolve.Condition(kind, metav1.ConditionTrue, good.Reason, good.Message, d.generation)
 	}
-	return resolve.Condition(kind, metav1.ConditionFalse, bad.Reason, bad.Message, d.generation)
+	return resolve.Condition(kind, metav1.ConditionFalse, problem.Reason, problem.Message, d.generation)
 }
 
 func (d *declared) conflicted() metav1.Condition {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/internal/message"
 )
 
 // TestLongestMessage: what the API lets a user write fits into the status.
@@ -21,8 +21,8 @@ func TestLongestMessage(t *testing.T) {
 		authorities = append(authorities, strings.Replace(ref, "{", "{group: '', kind: ConfigMap, ", 1))
 	}
 	g := resolveGateway(t, fixture.Gateway("tls: {frontend: {default: {validation: {caCertificateRefs: ["+strings.Join(authorities, ", ")+"]}}}}\nlisteners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: ["+strings.Join(refs, ", ")+"]}}]"))
-	message := fixture.Message(listenerNamed(t, g, "l").Conditions, "ResolvedRefs")
-	if len(message) != resolve.MaxMessageBytes || !utf8.ValidString(message) {
-		t.Errorf("message of %d bytes; the case is to reach the limit of %d", len(message), resolve.MaxMessageBytes)
+	got := fixture.Message(listenerNamed(t, g, "l").Conditions, "ResolvedRefs")
+	if len(got) != message.MaxConditionBytes || !utf8.ValidString(got) {
+		t.Errorf("message of %d bytes; the case is to reach the limit of %d", len(got), message.MaxConditionBytes)
 	}
 }

@@ -2,11 +2,13 @@ package listener
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -80,10 +82,7 @@ func (d *declared) resolveClientValidation(v store.View, gateway *gwv1.Gateway) 
 
 // clientCA returns the PEM bundle that a caCertificateRef names.
 func clientCA(v store.View, from grant.From, ref gwv1.ObjectReference) ([]byte, resolve.Problem) {
-	key := types.NamespacedName{Namespace: from.Namespace, Name: string(ref.Name)}
-	if ref.Namespace != nil && *ref.Namespace != "" {
-		key.Namespace = string(*ref.Namespace)
-	}
+	key := types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), from.Namespace), Name: string(ref.Name)}
 	if ref.Group != "" || ref.Kind != "ConfigMap" && ref.Kind != "Secret" {
 		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateKind,
 			"group %q, kind %q is not supported; refer to a ConfigMap or Secret (group \"\") with the key %s.",

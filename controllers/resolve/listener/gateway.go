@@ -32,8 +32,8 @@ func Gateway(v store.View, key types.NamespacedName, installed class.Installed) 
 	}
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
 	r.declareListeners(installed.Experimental())
-	parameters, wrong := gatewayParameters(v, gateway, gatewayClass)
-	r.accept(wrong)
+	parameters, problem := gatewayParameters(v, gateway, gatewayClass)
+	r.accept(problem)
 	r.resolveClientCertificate()
 	result := resolve.GatewayResult{
 		Key:               key,
@@ -61,7 +61,7 @@ type gatewayResolution struct {
 	own        int // the first own listeners are the Gateway's
 	listeners  []declared
 	sets       []attachedSet
-	refused    resolve.Problem // why the Gateway is not accepted
+	problem    resolve.Problem // why the Gateway is not accepted
 	// clientCertificate is presented to backends; clientRef says why there is none.
 	clientCertificate ir.Secret
 	clientRef         resolve.Problem
@@ -78,7 +78,7 @@ func (r *gatewayResolution) declareListeners(mixed bool) {
 	r.own = len(r.listeners)
 	r.sets = attachedSets(r.view, r.gateway)
 	for _, set := range r.sets {
-		if set.refused.None() {
+		if set.problem.None() {
 			r.listeners = append(r.listeners, parentDeclares(r.view, r.gateway, set.owner)...)
 		}
 	}
@@ -89,11 +89,11 @@ func (r *gatewayResolution) declareListeners(mixed bool) {
 func (r *gatewayResolution) accept(parameters resolve.Problem) {
 	switch address := unsupportedAddress(r.gateway.Spec.Addresses); {
 	case !parameters.None():
-		r.refused = parameters
+		r.problem = parameters
 	case !address.None():
-		r.refused = address
+		r.problem = address
 	case len(notAccepted(r.listeners[:r.own])) == r.own:
-		r.refused = resolve.Problemf(gwv1.GatewayReasonListenersNotValid,
+		r.problem = resolve.Problemf(gwv1.GatewayReasonListenersNotValid,
 			"No listener of the Gateway is accepted; the conditions of each listener say why.")
 		r.withdrawSets()
 	}
@@ -158,7 +158,7 @@ func (r *gatewayResolution) finishedListeners() []resolve.Listener {
 func (r *gatewayResolution) setResults() []resolve.ListenerSetResult {
 	results := make([]resolve.ListenerSetResult, 0, len(r.sets))
 	for _, set := range r.sets {
-		results = append(results, set.result(r.refused, r.listenersOf(set.owner.rank)))
+		results = append(results, set.result(r.problem, r.listenersOf(set.owner.rank)))
 	}
 	return results
 }
@@ -219,8 +219,8 @@ func (r *gatewayResolution) conditions() []metav1.Condition {
 
 func (r *gatewayResolution) acceptedCondition() metav1.Condition {
 	kind := gwv1.GatewayConditionAccepted
-	if !r.refused.None() {
-		return resolve.Condition(kind, metav1.ConditionFalse, r.refused.Reason, r.refused.Message, r.generation)
+	if !r.problem.None() {
+		return resolve.Condition(kind, metav1.ConditionFalse, r.problem.Reason, r.problem.Message, r.generation)
 	}
 	if bad := notAccepted(r.listeners[:r.own]); len(bad) > 0 {
 		return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonListenersNotValid, fmt.Sprintf(

@@ -87,6 +87,6 @@ func TestDocumentedReasons(t *testing.T) {
 		}
 	}
 	if seen < 100 {
-		t.Errorf("%d conditions found in the goldens; the pattern is wrong", seen)
+		t.Errorf("%d conditions found in the goldens; the pattern is problem", seen)
 	}
 }

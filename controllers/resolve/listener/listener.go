@@ -92,10 +92,24 @@ func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 
 // checkValues says why the listener cannot be accepted whatever its references are.
 func (d *declared) checkValues() resolve.Problem {
+	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS}
+	for _, check := range checks {
+		if problem := check(); !problem.None() {
+			return problem
+		}
+	}
+	return resolve.Problem{}
+}
+
+func (d *declared) checkProtocol() resolve.Problem {
 	if _, known := routeKinds[d.Protocol]; !known {
 		return resolve.Problemf(gwv1.ListenerReasonUnsupportedProtocol,
 			"protocol %q is not supported; use HTTP, HTTPS, TLS, TCP or UDP.", d.Protocol)
 	}
+	return resolve.Problem{}
+}
+
+func (d *declared) checkPort() resolve.Problem {
 	if d.Port == readinessPort && d.Protocol != gwv1.UDPProtocolType {
 		return resolve.Problemf(gwv1.ListenerReasonPortUnavailable,
 			"port %d is used by the proxy itself for its readiness; choose another port.", readinessPort)
@@ -103,13 +117,7 @@ func (d *declared) checkValues() resolve.Problem {
 	if d.Port == 0 || d.Port > 65535 {
 		return resolve.Problemf(gwv1.ListenerReasonPortUnavailable, "port %d is not a port; use 1 to 65535.", d.Port)
 	}
-	if r := d.checkHostname(); !r.None() {
-		return r
-	}
-	if r := d.checkNamespaces(); !r.None() {
-		return r
-	}
-	return d.checkTLS()
+	return resolve.Problem{}
 }
 
 func (d *declared) checkHostname() resolve.Problem {

@@ -18,7 +18,7 @@ import (
 type attachedSet struct {
 	key        types.NamespacedName
 	generation int64
-	refused    resolve.Problem // why the Gateway does not let it attach
+	problem    resolve.Problem // why the Gateway does not let it attach
 	owner      listenerOwner
 }
 
@@ -39,7 +39,7 @@ func attachedSets(v store.View, gateway *gwv1.Gateway) []attachedSet {
 		sets = append(sets, attachedSet{
 			key:        key,
 			generation: object.Generation,
-			refused:    listenersAllowed(v, gateway, key.Namespace),
+			problem:    listenersAllowed(v, gateway, key.Namespace),
 			owner: listenerOwner{
 				object:     resolve.Object{Kind: store.ListenerSet, Key: key},
 				generation: object.Generation,
@@ -126,8 +126,8 @@ func (s attachedSet) result(parent resolve.Problem, listeners []declared) resolv
 }
 
 func (s attachedSet) accepted(parent resolve.Problem, listeners []declared) resolve.Problem {
-	if !s.refused.None() {
-		return s.refused
+	if !s.problem.None() {
+		return s.problem
 	}
 	if !parent.None() {
 		return resolve.Problemf(gwv1.ListenerSetReasonParentNotAccepted,
@@ -146,7 +146,7 @@ func (s attachedSet) accepted(parent resolve.Problem, listeners []declared) reso
 
 // partly reports whether some listeners can serve although others are not accepted.
 func (s attachedSet) partly(parent resolve.Problem, listeners []declared) bool {
-	return s.refused.None() && parent.None() && anyServes(listeners)
+	return s.problem.None() && parent.None() && anyServes(listeners)
 }
 
 // anyServes reports whether the set is of any use: a set none of whose listeners has its

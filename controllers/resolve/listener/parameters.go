@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"cmp"
 	"maps"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -22,14 +23,14 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass class.R
 		return gatewayClass.Parameters, resolve.Problem{}
 	}
 	ref := gateway.Spec.Infrastructure.ParametersRef
-	own, wrong := class.ReadParameters(v, class.ParametersRef{
+	own, problem := class.ReadParameters(v, class.ParametersRef{
 		Field: "spec.infrastructure.parametersRef",
 		Group: string(ref.Group),
 		Kind:  string(ref.Kind),
 		Key:   types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name},
 	})
-	if !wrong.None() {
-		return gatewayClass.Parameters, wrong
+	if !problem.None() {
+		return gatewayClass.Parameters, problem
 	}
 	return mergeParameters(gatewayClass.Parameters, own), resolve.Problem{}
 }
@@ -38,9 +39,9 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass class.R
 // Lists, patches and resources are fields, not merged inside.
 func mergeParameters(base, own v1alpha1.GatewayParametersSpec) v1alpha1.GatewayParametersSpec {
 	merged := v1alpha1.GatewayParametersSpec{
-		Replicas:    either(own.Replicas, base.Replicas),
-		Autoscaling: either(own.Autoscaling, base.Autoscaling),
-		PodTemplate: either(own.PodTemplate, base.PodTemplate),
+		Replicas:    cmp.Or(own.Replicas, base.Replicas),
+		Autoscaling: cmp.Or(own.Autoscaling, base.Autoscaling),
+		PodTemplate: cmp.Or(own.PodTemplate, base.PodTemplate),
 		Envoy:       mergeEnvoy(base.Envoy, own.Envoy),
 		Service:     mergeService(base.Service, own.Service),
 	}
@@ -56,21 +57,21 @@ func mergeParameters(base, own v1alpha1.GatewayParametersSpec) v1alpha1.GatewayP
 
 func mergeEnvoy(base, own *v1alpha1.EnvoyParameters) *v1alpha1.EnvoyParameters {
 	if base == nil || own == nil {
-		return either(own, base)
+		return cmp.Or(own, base)
 	}
 	return &v1alpha1.EnvoyParameters{
-		Image:        either(own.Image, base.Image),
-		LogLevel:     either(own.LogLevel, base.LogLevel),
-		Concurrency:  either(own.Concurrency, base.Concurrency),
-		Resources:    either(own.Resources, base.Resources),
-		DrainTimeout: either(own.DrainTimeout, base.DrainTimeout),
-		Bootstrap:    either(own.Bootstrap, base.Bootstrap),
+		Image:        cmp.Or(own.Image, base.Image),
+		LogLevel:     cmp.Or(own.LogLevel, base.LogLevel),
+		Concurrency:  cmp.Or(own.Concurrency, base.Concurrency),
+		Resources:    cmp.Or(own.Resources, base.Resources),
+		DrainTimeout: cmp.Or(own.DrainTimeout, base.DrainTimeout),
+		Bootstrap:    cmp.Or(own.Bootstrap, base.Bootstrap),
 	}
 }
 
 func mergeService(base, own *v1alpha1.ServiceParameters) *v1alpha1.ServiceParameters {
 	if base == nil || own == nil {
-		return either(own, base)
+		return cmp.Or(own, base)
 	}
 	annotations := maps.Clone(base.Annotations)
 	if annotations == nil {
@@ -79,18 +80,11 @@ func mergeService(base, own *v1alpha1.ServiceParameters) *v1alpha1.ServiceParame
 		maps.Copy(annotations, own.Annotations)
 	}
 	return &v1alpha1.ServiceParameters{
-		Type:                  either(own.Type, base.Type),
-		LoadBalancerClass:     either(own.LoadBalancerClass, base.LoadBalancerClass),
-		ExternalTrafficPolicy: either(own.ExternalTrafficPolicy, base.ExternalTrafficPolicy),
+		Type:                  cmp.Or(own.Type, base.Type),
+		LoadBalancerClass:     cmp.Or(own.LoadBalancerClass, base.LoadBalancerClass),
+		ExternalTrafficPolicy: cmp.Or(own.ExternalTrafficPolicy, base.ExternalTrafficPolicy),
 		Annotations:           annotations,
 	}
-}
-
-func either[T any](first, second *T) *T {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // infrastructure returns how the data plane of the Gateway is to be run, without its ports.
@@ -99,18 +93,7 @@ func infrastructure(gateway *gwv1.Gateway, merged v1alpha1.GatewayParametersSpec
 	if gateway.Spec.Infrastructure == nil {
 		return result
 	}
-	result.Labels = plain(gateway.Spec.Infrastructure.Labels)
-	result.Annotations = plain(gateway.Spec.Infrastructure.Annotations)
-	return result
-}
-
-func plain[K, V ~string](typed map[K]V) map[string]string {
-	if len(typed) == 0 {
-		return nil
-	}
-	result := make(map[string]string, len(typed))
-	for key, value := range typed {
-		result[string(key)] = string(value)
-	}
+	result.Labels = store.Plain(gateway.Spec.Infrastructure.Labels)
+	result.Annotations = store.Plain(gateway.Spec.Infrastructure.Annotations)
 	return result
 }

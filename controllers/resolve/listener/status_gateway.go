@@ -90,8 +90,8 @@ func (in StatusInput) gatewayProgrammed(listeners []resolve.Listener) metav1.Con
 		return resolve.Condition(kind, metav1.ConditionFalse, state.Reason, state.Message, in.Result.Generation)
 	}
 	message := "The proxies have the configuration of the Gateway."
-	if len(progress.refused) > 0 {
-		message += " They refused " + strings.Join(progress.refused, " ")
+	if len(progress.rejected) > 0 {
+		message += " They refused " + strings.Join(progress.rejected, " ")
 	}
 	if problem := in.rejection(in.source("")); problem != "" {
 		message += " The data plane cannot be brought up to date: " + problem
@@ -113,8 +113,8 @@ func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The data plane cannot be made: %s", problem)
 	case in.AddressProblem != "":
 		return resolve.Problemf(gwv1.GatewayReasonAddressNotUsable, "%s", resolve.Sentence(in.AddressProblem))
-	case len(progress.refused) > 0 && len(progress.waiting)+len(progress.served) == 0:
-		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The proxies refused %s", strings.Join(progress.refused, " "))
+	case len(progress.rejected) > 0 && len(progress.waiting)+len(progress.served) == 0:
+		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The proxies refused %s", strings.Join(progress.rejected, " "))
 	case len(in.Addresses) == 0:
 		return resolve.Problemf(gwv1.GatewayReasonAddressNotAssigned, "%s", missing)
 	case missing != "":
@@ -123,10 +123,10 @@ func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 	return resolve.Problem{}
 }
 
-// progress is how far listeners got that can serve: ports, and words on those refused.
-type progress struct{ waiting, refused, served []string }
+// progress is how far listeners got that can serve: ports, and texts of those rejected.
+type progress struct{ waiting, rejected, served []string }
 
-func (p progress) none() bool { return len(p.waiting)+len(p.refused)+len(p.served) == 0 }
+func (p progress) none() bool { return len(p.waiting)+len(p.rejected)+len(p.served) == 0 }
 
 func (in StatusInput) progressOf(listeners []resolve.Listener) progress {
 	var p progress
@@ -134,7 +134,7 @@ func (in StatusInput) progressOf(listeners []resolve.Listener) progress {
 		switch {
 		case !l.Serving:
 		case in.rejection(l.Source()) != "":
-			p.refused = append(p.refused, fmt.Sprintf("listener %q: %s", l.ID.Name, in.rejection(l.Source())))
+			p.rejected = append(p.rejected, fmt.Sprintf("listener %q: %s", l.ID.Name, in.rejection(l.Source())))
 		case !in.Programmed[l.Port]:
 			p.waiting = append(p.waiting, portText(l.Port))
 		default:

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -34,12 +35,12 @@ func Resolve(v store.View, key types.NamespacedName) Result {
 	}
 	authorities := authoritiesOf(v, policy)
 	invalid := authorities.invalid
-	if fault := optionsFault(policy); invalid.None() {
-		invalid = fault
+	if problem := optionsProblem(policy); invalid.None() {
+		invalid = problem
 	}
 	// A policy that yields to another one is not in force whatever it says.
-	if fault := targetFaults(v, policy); !fault.None() {
-		invalid = fault
+	if problem := targetProblems(v, policy); !problem.None() {
+		invalid = problem
 	}
 	accepted := resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionTrue,
 		gwv1.PolicyReasonAccepted, "The policy is in force.", policy.Generation)
@@ -87,7 +88,7 @@ func comparePolicies(a, b *gwv1.BackendTLSPolicy) int {
 // targets reports whether a policy names the Service with exactly this section.
 func targets(policy *gwv1.BackendTLSPolicy, service, section string) bool {
 	return slices.ContainsFunc(policy.Spec.TargetRefs, func(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
-		return isServiceTarget(ref) && string(ref.Name) == service && resolve.Text(ref.SectionName) == section
+		return isServiceTarget(ref) && string(ref.Name) == service && string(ptr.Deref(ref.SectionName, "")) == section
 	})
 }
 
@@ -95,30 +96,30 @@ func isServiceTarget(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
 	return ref.Group == "" && ref.Kind == "Service"
 }
 
-// targetFaults says which targets the policy cannot have.
-func targetFaults(v store.View, policy *gwv1.BackendTLSPolicy) (fault resolve.Problem) {
+// targetProblems says which targets the policy cannot have.
+func targetProblems(v store.View, policy *gwv1.BackendTLSPolicy) (problem resolve.Problem) {
 	for i, ref := range policy.Spec.TargetRefs {
 		field := fmt.Sprintf("spec.targetRefs[%d]", i)
 		key := types.NamespacedName{Namespace: policy.Namespace, Name: string(ref.Name)}
-		section := resolve.Text(ref.SectionName)
+		section := string(ptr.Deref(ref.SectionName, ""))
 		if !isServiceTarget(ref) {
-			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonInvalid, "%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonInvalid, "%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
 			continue
 		}
 		if winner := winnerOf(v, key, section); winner != nil && store.KeyOf(winner) != store.KeyOf(policy) {
-			// Goes before all other faults.
+			// Goes before all other problems.
 			return resolve.Problemf(gwv1.PolicyReasonConflicted,
 				"%s: BackendTLSPolicy %s has the same target and is in force, because it is older or first by name; remove one of the two.", field, store.KeyOf(winner))
 		}
 		service := v.Service(key)
 		switch {
 		case service == nil:
-			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s: Service %s does not exist; create it or correct the name.", field, key))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s: Service %s does not exist; create it or correct the name.", field, key))
 		case section != "" && !hasPortName(service, section):
-			fault = cmp.Or(fault, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s.sectionName: Service %s has no port with name %q.", field, key, section))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s.sectionName: Service %s has no port with name %q.", field, key, section))
 		}
 	}
-	return fault
+	return problem
 }
 
 // winnerOf returns the policy in force among those with exactly this target.
@@ -136,7 +137,7 @@ func hasPortName(service *corev1.Service, name string) bool {
 	return slices.ContainsFunc(service.Spec.Ports, func(port corev1.ServicePort) bool { return port.Name == name })
 }
 
-func optionsFault(policy *gwv1.BackendTLSPolicy) resolve.Problem {
+func optionsProblem(policy *gwv1.BackendTLSPolicy) resolve.Problem {
 	for _, option := range slices.Sorted(maps.Keys(policy.Spec.Options)) {
 		if prefix, _, prefixed := strings.Cut(string(option), "/"); !prefixed || resolve.OwnDomain(prefix) {
 			return resolve.Problemf(gwv1.PolicyReasonInvalid, "spec.options has %q, which this gateway does not know; remove the option.", option)
@@ -157,7 +158,7 @@ type authorities struct {
 
 func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) {
 	validation := policy.Spec.Validation
-	if wellKnown := resolve.Text(validation.WellKnownCACertificates); len(validation.CACertificateRefs) == 0 && wellKnown != "" {
+	if wellKnown := string(ptr.Deref(validation.WellKnownCACertificates, "")); len(validation.CACertificateRefs) == 0 && wellKnown != "" {
 		if a.system = wellKnown == string(gwv1.WellKnownCACertificatesSystem); !a.system {
 			a.invalid = resolve.Problemf(gwv1.PolicyReasonInvalid,
 				"spec.validation.wellKnownCACertificates %q is not supported; use System, or caCertificateRefs.", wellKnown)
@@ -166,10 +167,10 @@ func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) 
 	}
 	var bundle bytes.Buffer
 	for i, ref := range validation.CACertificateRefs {
-		authority, fault := policyCA(v, policy.Namespace, ref)
-		if !fault.None() {
-			fault.Message = fmt.Sprintf("spec.validation.caCertificateRefs[%d]: %s", i, fault.Message)
-			a.unresolved = append(a.unresolved, fault)
+		authority, problem := policyCA(v, policy.Namespace, ref)
+		if !problem.None() {
+			problem.Message = fmt.Sprintf("spec.validation.caCertificateRefs[%d]: %s", i, problem.Message)
+			a.unresolved = append(a.unresolved, problem)
 			continue
 		}
 		bundle.Write(authority)
@@ -184,26 +185,11 @@ func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) 
 // policyCA reads one reference to CA certificates: a ConfigMap, or a Secret, with ca.crt.
 func policyCA(v store.View, namespace string, ref gwv1.LocalObjectReference) ([]byte, resolve.Problem) {
 	key := types.NamespacedName{Namespace: namespace, Name: string(ref.Name)}
-	var text []byte
-	var exists bool
-	switch {
-	case ref.Group == "" && ref.Kind == "ConfigMap":
-		if object := v.ConfigMap(key); object != nil {
-			exists = true
-			text = object.BinaryData[corev1.ServiceAccountRootCAKey]
-			if value, ok := object.Data[corev1.ServiceAccountRootCAKey]; ok {
-				text = []byte(value)
-			}
-		}
-	case ref.Group == "" && ref.Kind == "Secret":
-		if object := v.Secret(key); object != nil {
-			exists = true
-			text = object.Data[corev1.ServiceAccountRootCAKey]
-		}
-	default:
+	if ref.Group != "" || ref.Kind != "ConfigMap" && ref.Kind != "Secret" {
 		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidKind,
 			"kind %q of group %q is not supported; use a ConfigMap or a Secret.", ref.Kind, ref.Group)
 	}
+	text, exists := certificate.CAText(v, ref.Kind, key)
 	if !exists {
 		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
 			"%s %s does not exist; create it or correct the name.", ref.Kind, key)

@@ -1,10 +1,12 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -26,21 +28,21 @@ type resolvedBackend struct {
 // targets resolves the backendRefs of a rule. A reference that does not resolve becomes an
 // invalid target, whose share of the requests gets 500, and is reported with the references
 // of the route. Faults are of the rule itself.
-func (r *routeResolver) targets(rule rule) (targets []ir.Target, faults []resolve.Problem) {
+func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []resolve.Problem) {
 	for i, ref := range rule.backends {
 		path := fmt.Sprintf("%s.backendRefs[%d]", rule.path, i)
 		target := ir.Target{Weight: 1}
 		if ref.Weight != nil {
 			target.Weight = uint32(max(*ref.Weight, 0))
 		}
-		filters, filterFaults := r.targetFilters(path, ref.Filters)
-		faults = append(faults, filterFaults...)
-		found, fault := r.backend(path, ref.BackendObjectReference)
-		if fault.None() {
+		filters, filterProblems := r.targetFilters(path, ref.Filters)
+		problems = append(problems, filterProblems...)
+		found, problem := r.backend(path, ref.BackendObjectReference)
+		if problem.None() {
 			target.Cluster, target.Picker, target.Filters = found.cluster, found.picker, filters
 			r.demand(&target, found.portName)
 		} else {
-			r.refs = append(r.refs, fault)
+			r.refs = append(r.refs, problem)
 			target.Invalid = true
 		}
 		if target.Invalid && target.Weight == 0 {
@@ -48,14 +50,14 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, faults []resolv
 		}
 		targets = append(targets, target)
 	}
-	return targets, faults
+	return targets, problems
 }
 
 // backend resolves one reference of an HTTPRoute or GRPCRoute.
 func (r *routeResolver) backend(path string, ref gwv1.BackendObjectReference) (resolvedBackend, resolve.Problem) {
-	to, fault := r.reference(path, ref)
-	if !fault.None() {
-		return resolvedBackend{}, fault
+	to, problem := r.reference(path, ref)
+	if !problem.None() {
+		return resolvedBackend{}, problem
 	}
 	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
 	if to.Kind == "Service" {
@@ -67,15 +69,11 @@ func (r *routeResolver) backend(path string, ref gwv1.BackendObjectReference) (r
 // reference checks the kind of a reference and then the permission, before anything is said
 // about the object: what is not permitted says nothing.
 func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) (grant.To, resolve.Problem) {
-	to := grant.To{Kind: "Service", Namespace: r.object.Key.Namespace, Name: string(ref.Name)}
-	if ref.Group != nil {
-		to.Group = string(*ref.Group)
-	}
-	if ref.Kind != nil {
-		to.Kind = string(*ref.Kind)
-	}
-	if ref.Namespace != nil && *ref.Namespace != "" {
-		to.Namespace = string(*ref.Namespace)
+	to := grant.To{
+		Group:     string(ptr.Deref(ref.Group, "")),
+		Kind:      string(ptr.Deref(ref.Kind, "Service")),
+		Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), r.object.Key.Namespace),
+		Name:      string(ref.Name),
 	}
 	isService := to.Group == "" && to.Kind == "Service"
 	if isPool := to.Group == inferencev1.GroupName && to.Kind == "InferencePool"; !isService && !isPool {
@@ -116,9 +114,9 @@ func (r *routeResolver) service(path string, key types.NamespacedName, number *g
 }
 
 func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, number *gwv1.PortNumber) (resolvedBackend, resolve.Problem) {
-	service, port, fault := r.service(path, key, number, corev1.ProtocolTCP)
-	if !fault.None() {
-		return resolvedBackend{}, fault
+	service, port, problem := r.service(path, key, number, corev1.ProtocolTCP)
+	if !problem.None() {
+		return resolvedBackend{}, problem
 	}
 	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(port.Port)}
 	if r.grpc {

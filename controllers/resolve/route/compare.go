@@ -2,6 +2,7 @@ package route
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,12 +81,7 @@ func compareBool(a, b bool) int {
 }
 
 func sortedClusters(set map[ir.ClusterKey]struct{}) []ir.ClusterKey {
-	var keys []ir.ClusterKey
-	for key := range set {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, ir.ClusterKey.Compare)
-	return keys
+	return slices.SortedFunc(maps.Keys(set), ir.ClusterKey.Compare)
 }
 
 func sortedPools(pools []types.NamespacedName) []types.NamespacedName {

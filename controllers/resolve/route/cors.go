@@ -39,22 +39,22 @@ func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 		c.AllowMethods = append(c.AllowMethods, string(method))
 	}
 	for i, name := range spec.AllowHeaders {
-		if fault := corsHeaderFault(path, "allowHeaders", i, string(name)); !fault.None() {
-			return nil, fault
+		if problem := corsHeaderProblem(path, "allowHeaders", i, string(name)); !problem.None() {
+			return nil, problem
 		}
 		c.AllowHeaders = append(c.AllowHeaders, string(name))
 	}
 	for i, name := range spec.ExposeHeaders {
-		if fault := corsHeaderFault(path, "exposeHeaders", i, string(name)); !fault.None() {
-			return nil, fault
+		if problem := corsHeaderProblem(path, "exposeHeaders", i, string(name)); !problem.None() {
+			return nil, problem
 		}
 		c.ExposeHeaders = append(c.ExposeHeaders, string(name))
 	}
 	return c, resolve.Problem{}
 }
 
-// corsHeaderFault refuses names that are no header names; "*" stands for all.
-func corsHeaderFault(path, field string, index int, name string) resolve.Problem {
+// corsHeaderProblem refuses names that are no header names; "*" stands for all.
+func corsHeaderProblem(path, field string, index int, name string) resolve.Problem {
 	if name == "*" {
 		return resolve.Problem{}
 	}

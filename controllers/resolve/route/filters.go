@@ -21,70 +21,70 @@ type ruleFilters struct {
 
 // filters reads the filters of a rule. They are applied in the order of the proxy, not of
 // the list: CORS, mirrors, request headers, rewrite, response headers.
-func (r *routeResolver) filters(rule rule) (filters ruleFilters, faults []resolve.Problem) {
-	faults = combinationFaults(rule)
+func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []resolve.Problem) {
+	problems = combinationProblems(rule)
 	for i, filter := range rule.filters {
 		path := fmt.Sprintf("%s.filters[%d]", rule.path, i)
-		var fault resolve.Problem
+		var problem resolve.Problem
 		switch filter.Type {
 		case gwv1.HTTPRouteFilterRequestHeaderModifier:
-			filters.RequestHeaders, fault = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
 		case gwv1.HTTPRouteFilterResponseHeaderModifier:
-			filters.ResponseHeaders, fault = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
 		case gwv1.HTTPRouteFilterRequestRedirect:
-			filters.redirect, fault = requestRedirect(path+".requestRedirect", filter.RequestRedirect)
+			filters.redirect, problem = requestRedirect(path+".requestRedirect", filter.RequestRedirect)
 		case gwv1.HTTPRouteFilterURLRewrite:
-			filters.Rewrite, fault = urlRewrite(path+".urlRewrite", filter.URLRewrite)
+			filters.Rewrite, problem = urlRewrite(path+".urlRewrite", filter.URLRewrite)
 		case gwv1.HTTPRouteFilterRequestMirror:
 			var mirror *ir.Mirror
-			if mirror, fault = r.mirror(path+".requestMirror", filter.RequestMirror); mirror != nil {
+			if mirror, problem = r.mirror(path+".requestMirror", filter.RequestMirror); mirror != nil {
 				filters.Mirrors = append(filters.Mirrors, *mirror)
 			}
 		case gwv1.HTTPRouteFilterCORS:
-			filters.CORS, fault = cors(path+".cors", filter.CORS)
+			filters.CORS, problem = cors(path+".cors", filter.CORS)
 		default:
-			fault = unsupportedFilter(path, filter)
+			problem = unsupportedFilter(path, filter)
 		}
-		if !fault.None() {
-			faults = append(faults, fault)
+		if !problem.None() {
+			problems = append(problems, problem)
 		}
 	}
 	if filters.redirect != nil {
 		filters.redirect.ResponseHeaders = filters.ResponseHeaders
 	}
-	return filters, append(faults, prefixFaults(rule, filters)...)
+	return filters, append(problems, prefixProblems(rule, filters)...)
 }
 
-// combinationFaults says which filters of a rule exclude each other.
-func combinationFaults(rule rule) (faults []resolve.Problem) {
+// combinationProblems says which filters of a rule exclude each other.
+func combinationProblems(rule rule) (problems []resolve.Problem) {
 	count := map[gwv1.HTTPRouteFilterType]int{}
 	for _, filter := range rule.filters {
 		count[filter.Type]++
 		if count[filter.Type] == 2 && filter.Type != gwv1.HTTPRouteFilterRequestMirror && filter.Type != gwv1.HTTPRouteFilterExtensionRef {
-			faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+			problems = append(problems, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
 				"%s.filters has %s twice; merge the two.", rule.path, filter.Type))
 		}
 	}
 	if count[gwv1.HTTPRouteFilterRequestRedirect] == 0 {
-		return faults
+		return problems
 	}
 	for _, other := range []gwv1.HTTPRouteFilterType{
 		gwv1.HTTPRouteFilterURLRewrite, gwv1.HTTPRouteFilterRequestMirror, gwv1.HTTPRouteFilterCORS,
 	} {
 		if count[other] > 0 {
-			faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+			problems = append(problems, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
 				"%s.filters has RequestRedirect and %s, but a redirected request is not forwarded; remove one of them.", rule.path, other))
 		}
 	}
 	if len(rule.backends) > 0 {
-		faults = append(faults, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
+		problems = append(problems, resolve.Problemf(gwv1.RouteReasonIncompatibleFilters,
 			"%s has a RequestRedirect filter and backendRefs, but a redirected request is not forwarded; remove one of them.", rule.path))
 	}
-	return faults
+	return problems
 }
 
-// prefixFaults refuses the replacement of a prefix where a match has none.
-func prefixFaults(rule rule, filters ruleFilters) []resolve.Problem {
+// prefixProblems refuses the replacement of a prefix where a match has none.
+func prefixProblems(rule rule, filters ruleFilters) []resolve.Problem {
 	replaces := filters.Rewrite != nil && filters.Rewrite.Path != nil && filters.Rewrite.Path.Prefix ||
 		filters.redirect != nil && filters.redirect.Path != nil && filters.redirect.Path.Prefix
 	if !replaces || !slices.ContainsFunc(rule.matches, func(m match) bool { return m.Path.Kind != ir.PathPrefix }) {
@@ -103,28 +103,28 @@ func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem
 }
 
 // targetFilters reads the filters of one backendRef: header modifiers only.
-func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, faults []resolve.Problem) {
+func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, problems []resolve.Problem) {
 	seen := map[gwv1.HTTPRouteFilterType]bool{}
 	for i, filter := range list {
 		path := fmt.Sprintf("%s.filters[%d]", path, i)
-		fault := resolve.Problem{}
+		problem := resolve.Problem{}
 		switch {
 		case seen[filter.Type]:
-			fault = resolve.Problemf(gwv1.RouteReasonIncompatibleFilters, "%s: %s is there twice; merge the two.", path, filter.Type)
+			problem = resolve.Problemf(gwv1.RouteReasonIncompatibleFilters, "%s: %s is there twice; merge the two.", path, filter.Type)
 		case filter.Type == gwv1.HTTPRouteFilterRequestHeaderModifier:
-			filters.RequestHeaders, fault = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
 		case filter.Type == gwv1.HTTPRouteFilterResponseHeaderModifier:
-			filters.ResponseHeaders, fault = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
 		default:
-			fault = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.type %q is not supported on a backendRef; move the filter to the filters of the rule.", path, filter.Type)
 		}
 		seen[filter.Type] = true
-		if !fault.None() {
-			faults = append(faults, fault)
+		if !problem.None() {
+			problems = append(problems, problem)
 		}
 	}
-	return filters, faults
+	return filters, problems
 }
 
 // headerChange reads a header modifier. One header may be changed once only (Gateway API
@@ -136,36 +136,36 @@ func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, r
 	var change ir.HeaderChange
 	seen := map[string]bool{}
 	check := func(field, name, value string) resolve.Problem {
-		fault := headerFault(field, name, value)
-		if lower := strings.ToLower(name); fault.None() && seen[lower] {
-			fault = resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
+		problem := headerProblem(field, name, value)
+		if lower := strings.ToLower(name); problem.None() && seen[lower] {
+			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
 		} else {
 			seen[lower] = true
 		}
-		return fault
+		return problem
 	}
 	for i, header := range spec.Set {
-		if fault := check(fmt.Sprintf("%s.set[%d]", path, i), string(header.Name), header.Value); !fault.None() {
-			return nil, fault
+		if problem := check(fmt.Sprintf("%s.set[%d]", path, i), string(header.Name), header.Value); !problem.None() {
+			return nil, problem
 		}
 		change.Set = append(change.Set, ir.Header{Name: string(header.Name), Value: header.Value})
 	}
 	for i, header := range spec.Add {
-		if fault := check(fmt.Sprintf("%s.add[%d]", path, i), string(header.Name), header.Value); !fault.None() {
-			return nil, fault
+		if problem := check(fmt.Sprintf("%s.add[%d]", path, i), string(header.Name), header.Value); !problem.None() {
+			return nil, problem
 		}
 		change.Add = append(change.Add, ir.Header{Name: string(header.Name), Value: header.Value})
 	}
 	for i, name := range spec.Remove {
-		if fault := check(fmt.Sprintf("%s.remove[%d]", path, i), name, ""); !fault.None() {
-			return nil, fault
+		if problem := check(fmt.Sprintf("%s.remove[%d]", path, i), name, ""); !problem.None() {
+			return nil, problem
 		}
 		change.Remove = append(change.Remove, name)
 	}
 	return &change, resolve.Problem{}
 }
 
-func headerFault(field, name, value string) resolve.Problem {
+func headerProblem(field, name, value string) resolve.Problem {
 	if strings.EqualFold(name, "host") {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: the Host header cannot be changed here; use a URLRewrite filter with hostname.", field)
 	}
@@ -182,13 +182,13 @@ func urlRewrite(path string, spec *gwv1.HTTPURLRewriteFilter) (*ir.Rewrite, reso
 	rewrite := &ir.Rewrite{}
 	if spec.Hostname != nil {
 		rewrite.Hostname = strings.ToLower(string(*spec.Hostname))
-		if fault := preciseHostnameFault(path+".hostname", rewrite.Hostname); !fault.None() {
-			return nil, fault
+		if problem := preciseHostnameProblem(path+".hostname", rewrite.Hostname); !problem.None() {
+			return nil, problem
 		}
 	}
-	var fault resolve.Problem
-	rewrite.Path, fault = pathRewrite(path+".path", spec.Path)
-	return rewrite, fault
+	var problem resolve.Problem
+	rewrite.Path, problem = pathRewrite(path+".path", spec.Path)
+	return rewrite, problem
 }
 
 func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Redirect, resolve.Problem) {
@@ -210,8 +210,8 @@ func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Red
 	}
 	if spec.Hostname != nil {
 		redirect.Hostname = strings.ToLower(string(*spec.Hostname))
-		if fault := preciseHostnameFault(path+".hostname", redirect.Hostname); !fault.None() {
-			return redirect, fault
+		if problem := preciseHostnameProblem(path+".hostname", redirect.Hostname); !problem.None() {
+			return redirect, problem
 		}
 	}
 	if spec.Port != nil {
@@ -220,12 +220,12 @@ func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Red
 			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.port %d is not a port; use 1 to 65535.", path, *spec.Port)
 		}
 	}
-	var fault resolve.Problem
-	redirect.Path, fault = pathRewrite(path+".path", spec.Path)
-	return redirect, fault
+	var problem resolve.Problem
+	redirect.Path, problem = pathRewrite(path+".path", spec.Path)
+	return redirect, problem
 }
 
-func preciseHostnameFault(field, name string) resolve.Problem {
+func preciseHostnameProblem(field, name string) resolve.Problem {
 	if strings.HasPrefix(name, "*") || !hostname.Pattern.MatchString(name) || len(name) > 253 {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q is not one DNS name; use a name like www.example.com.", field, name)
 	}

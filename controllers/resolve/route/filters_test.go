@@ -189,32 +189,32 @@ func TestTimeoutsAndRetry(t *testing.T) {
 		name, rule string
 		timeouts   ir.Timeouts
 		retry      *ir.Retry
-		fault      string // empty: served
+		problem    string // empty: served
 	}{
 		{name: "none", rule: "{}"},
 		{name: "timeouts", rule: "{timeouts: {request: 1m30s, backendRequest: 500ms}}", timeouts: ir.Timeouts{Request: ms(90_000), BackendRequest: ms(500)}},
 		{name: "zero is none", rule: "{timeouts: {request: 0s, backendRequest: 0s}}", timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(0)}},
-		{name: "attempt longer than the request", rule: "{timeouts: {request: 1s, backendRequest: 2s}}", fault: "rules[0].timeouts.backendRequest is longer"},
+		{name: "attempt longer than the request", rule: "{timeouts: {request: 1s, backendRequest: 2s}}", problem: "rules[0].timeouts.backendRequest is longer"},
 		{name: "attempt in a request without limit", rule: "{timeouts: {request: 0s, backendRequest: 2s}}", timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(2000)}},
-		{name: "no duration", rule: "{timeouts: {request: 1.5s}}", fault: `rules[0].timeouts.request "1.5s" is not a duration`},
-		{name: "negative", rule: "{timeouts: {request: -1s}}", fault: "is not a duration"},
-		{name: "too fine", rule: "{timeouts: {request: 10us}}", fault: "is not a duration"},
+		{name: "no duration", rule: "{timeouts: {request: 1.5s}}", problem: `rules[0].timeouts.request "1.5s" is not a duration`},
+		{name: "negative", rule: "{timeouts: {request: -1s}}", problem: "is not a duration"},
+		{name: "too fine", rule: "{timeouts: {request: 10us}}", problem: "is not a duration"},
 		{name: "retry", rule: "{retry: {codes: [500, 503], attempts: 3, backoff: 100ms}}", retry: &ir.Retry{Attempts: 3, Codes: []uint32{500, 503}, Backoff: *ms(100)}},
 		{name: "retry for ever", rule: "{retry: {attempts: 99999999999}}", retry: &ir.Retry{Attempts: 1000}},
 		{name: "retry with defaults", rule: "{retry: {}}", retry: &ir.Retry{Attempts: 1}},
 		{name: "retry zero times", rule: "{retry: {attempts: 0, codes: [500]}}"},
-		{name: "retry of successes", rule: "{retry: {codes: [200]}}", fault: "rules[0].retry.codes[0] is 200"},
-		{name: "negative attempts", rule: "{retry: {attempts: -1}}", fault: "rules[0].retry.attempts is negative"},
-		{name: "backoff", rule: "{retry: {backoff: soon}}", fault: `rules[0].retry.backoff "soon"`},
-		{name: "session persistence", rule: "{sessionPersistence: {sessionName: a}}", fault: "rules[0].sessionPersistence is not supported; remove it"},
+		{name: "retry of successes", rule: "{retry: {codes: [200]}}", problem: "rules[0].retry.codes[0] is 200"},
+		{name: "negative attempts", rule: "{retry: {attempts: -1}}", problem: "rules[0].retry.attempts is negative"},
+		{name: "backoff", rule: "{retry: {backoff: soon}}", problem: `rules[0].retry.backoff "soon"`},
+		{name: "session persistence", rule: "{sessionPersistence: {sessionName: a}}", problem: "rules[0].sessionPersistence is not supported; remove it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			rule := strings.TrimSuffix(tt.rule, "}") + ", backendRefs: [{name: web, port: 80}]}"
 			rule = strings.Replace(rule, "{, ", "{", 1)
 			result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute("rules: ["+rule+"]"))
-			if tt.fault != "" {
-				fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", tt.fault)
+			if tt.problem != "" {
+				fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", tt.problem)
 				respondsWith(t, result, 500)
 				return
 			}

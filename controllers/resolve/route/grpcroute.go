@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -45,11 +46,11 @@ func grpcRule(index int, spec gwv1.GRPCRouteRule) rule {
 		spec.Matches = []gwv1.GRPCRouteMatch{{}} // matches every request
 	}
 	for i, m := range spec.Matches {
-		match, fault := grpcMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
-		if fault.None() {
+		match, problem := grpcMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		if problem.None() {
 			r.matches = append(r.matches, match)
 		} else {
-			r.bad = append(r.bad, fault)
+			r.problems = append(r.problems, problem)
 		}
 	}
 	return r
@@ -76,18 +77,18 @@ const anyService = "/[^/]+/"
 
 func grpcMatch(path string, spec gwv1.GRPCRouteMatch) (match, resolve.Problem) {
 	var m match
-	var fault resolve.Problem
-	if m.Path, fault = grpcPath(path+".method", spec.Method); !fault.None() {
-		return match{}, fault
+	var problem resolve.Problem
+	if m.Path, problem = grpcPath(path+".method", spec.Method); !problem.None() {
+		return match{}, problem
 	}
 	var values valueMatches
 	for i, header := range spec.Headers {
 		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
-			name: strings.ToLower(string(header.Name)), value: header.Value, kind: resolve.Text(header.Type), header: true,
+			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
 		})
 	}
-	if !values.fault.None() {
-		return match{}, values.fault
+	if !values.problem.None() {
+		return match{}, values.problem
 	}
 	m.Headers = values.matches
 	m.text = matchText(m.Match)
@@ -99,7 +100,7 @@ func grpcPath(field string, spec *gwv1.GRPCMethodMatch) (ir.PathMatch, resolve.P
 	if spec == nil {
 		return ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, resolve.Problem{}
 	}
-	service, method := textOf(spec.Service), textOf(spec.Method)
+	service, method := ptr.Deref(spec.Service, ""), ptr.Deref(spec.Method, "")
 	kind := gwv1.GRPCMethodMatchExact
 	if spec.Type != nil {
 		kind = *spec.Type
@@ -149,11 +150,4 @@ func regexMethod(field, service, method string) (ir.PathMatch, resolve.Problem) 
 		path += "[^/]+"
 	}
 	return ir.PathMatch{Kind: ir.PathRegex, Value: path}, resolve.Problem{}
-}
-
-func textOf(value *string) string {
-	if value == nil {
-		return ""
-	}
-	return *value
 }

@@ -15,7 +15,7 @@ func (r *routeResolver) setHostnames(hostnames []gwv1.Hostname) {
 	for i, value := range hostnames {
 		lower := strings.ToLower(string(value))
 		if len(lower) > 253 || !hostname.Pattern.MatchString(lower) {
-			r.hostnameFault = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			r.hostnameProblem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"spec.hostnames[%d] %q is not a DNS name; use a name like www.example.com or *.example.com.", i, value)
 			return
 		}

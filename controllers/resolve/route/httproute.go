@@ -34,11 +34,11 @@ func httpRule(index int, spec gwv1.HTTPRouteRule) rule {
 		spec.Matches = []gwv1.HTTPRouteMatch{{}} // matches every request
 	}
 	for i, m := range spec.Matches {
-		match, fault := httpMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
-		if fault.None() {
+		match, problem := httpMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		if problem.None() {
 			r.matches = append(r.matches, match)
 		} else {
-			r.bad = append(r.bad, fault)
+			r.problems = append(r.problems, problem)
 		}
 	}
 	return r

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -95,7 +96,7 @@ func (r *routeResolver) appendForwards(forwards []resolve.ForwardFragment, p par
 func (r *routeResolver) source(rules []l4Rule) ir.Source {
 	source := ir.Source{Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace, Name: r.object.Key.Name}
 	if len(rules) > 0 {
-		source.Section = resolve.Text(rules[0].name)
+		source.Section = string(ptr.Deref(rules[0].name, ""))
 	}
 	return source
 }
@@ -127,9 +128,9 @@ func (r *routeResolver) l4Targets(rule l4Rule) (targets []ir.L4Target) {
 		if ref.Weight != nil {
 			target.Weight = uint32(max(*ref.Weight, 0))
 		}
-		found, fault := r.l4Backend(fmt.Sprintf("rules[0].backendRefs[%d]", i), ref.BackendObjectReference)
-		if !fault.None() {
-			r.refs = append(r.refs, fault)
+		found, problem := r.l4Backend(fmt.Sprintf("rules[0].backendRefs[%d]", i), ref.BackendObjectReference)
+		if !problem.None() {
+			r.refs = append(r.refs, problem)
 			target.Invalid = true
 		} else {
 			target.Cluster = found.cluster
@@ -143,10 +144,10 @@ func (r *routeResolver) l4Targets(rule l4Rule) (targets []ir.L4Target) {
 // l4Backend resolves a reference to a port of a Service. What the port speaks is between the
 // client and the backend.
 func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) (resolvedBackend, resolve.Problem) {
-	to, fault := r.reference(path, ref)
+	to, problem := r.reference(path, ref)
 	switch {
-	case !fault.None():
-		return resolvedBackend{}, fault
+	case !problem.None():
+		return resolvedBackend{}, problem
 	case to.Kind != "Service":
 		return resolvedBackend{}, resolve.Problemf(gwv1.RouteReasonInvalidKind,
 			"%s: a %s cannot send to an %s, whose endpoints are chosen by request; use a Service.", path, r.object.Kind, to.Kind)
@@ -156,9 +157,9 @@ func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) 
 		protocol = corev1.ProtocolUDP
 	}
 	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
-	_, port, fault := r.service(path, key, ref.Port, protocol)
-	if !fault.None() {
-		return resolvedBackend{}, fault
+	_, port, problem := r.service(path, key, ref.Port, protocol)
+	if !problem.None() {
+		return resolvedBackend{}, problem
 	}
 	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: key.Namespace, Name: key.Name, Port: uint32(port.Port)}
 	return resolvedBackend{cluster: cluster, portName: port.Name}, resolve.Problem{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -15,32 +16,32 @@ import (
 // httpMatch reads one match of an HTTPRoute.
 func httpMatch(path string, spec gwv1.HTTPRouteMatch) (match, resolve.Problem) {
 	var m match
-	var fault resolve.Problem
-	if m.Path, fault = pathMatch(path+".path", spec.Path); !fault.None() {
-		return match{}, fault
+	var problem resolve.Problem
+	if m.Path, problem = pathMatch(path+".path", spec.Path); !problem.None() {
+		return match{}, problem
 	}
 	if spec.Method != nil {
 		m.Method = string(*spec.Method)
-		if fault := methodFault(path+".method", m.Method); !fault.None() {
-			return match{}, fault
+		if problem := methodProblem(path+".method", m.Method); !problem.None() {
+			return match{}, problem
 		}
 	}
 	var values valueMatches
 	for i, header := range spec.Headers {
 		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
-			name: strings.ToLower(string(header.Name)), value: header.Value, kind: resolve.Text(header.Type), header: true,
+			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
 		})
 	}
 	m.Headers = values.matches
 	values.matches = nil
 	for i, param := range spec.QueryParams {
 		values.add(fmt.Sprintf("%s.queryParams[%d]", path, i), valueSpec{
-			name: string(param.Name), value: param.Value, kind: resolve.Text(param.Type),
+			name: string(param.Name), value: param.Value, kind: string(ptr.Deref(param.Type, "")),
 		})
 	}
 	m.Query = values.matches
-	if !values.fault.None() {
-		return match{}, values.fault
+	if !values.problem.None() {
+		return match{}, values.problem
 	}
 	m.text = matchText(m.Match)
 	return m, resolve.Problem{}
@@ -104,7 +105,7 @@ func pathProblem(value string) string {
 	return ""
 }
 
-func methodFault(field, method string) resolve.Problem {
+func methodProblem(field, method string) resolve.Problem {
 	for _, c := range []byte(method) {
 		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q is not a method; use one like GET.", field, method)
@@ -121,10 +122,10 @@ type valueSpec struct {
 }
 
 // valueMatches collects header or query matches. Of several with one name the first counts
-// (Gateway API HTTPHeaderMatch.name), and so does the first fault.
+// (Gateway API HTTPHeaderMatch.name), and so does the first problem.
 type valueMatches struct {
 	matches []ir.ValueMatch
-	fault   resolve.Problem
+	problem resolve.Problem
 }
 
 func (m *valueMatches) add(field string, spec valueSpec) {
@@ -133,9 +134,9 @@ func (m *valueMatches) add(field string, spec valueSpec) {
 			return
 		}
 	}
-	fault := spec.check(field)
-	if m.fault.None() {
-		m.fault = fault
+	problem := spec.check(field)
+	if m.problem.None() {
+		m.problem = problem
 	}
 	m.matches = append(m.matches, ir.ValueMatch{
 		Name: spec.name, Value: spec.value, Regex: spec.kind == string(gwv1.HeaderMatchRegularExpression),

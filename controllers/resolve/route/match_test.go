@@ -133,10 +133,10 @@ func FuzzPathMatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, kind string) {
 		pathType := gwv1.PathMatchType(kind)
-		path, fault := pathMatch("path", &gwv1.HTTPPathMatch{Type: &pathType, Value: &value})
-		if !fault.None() {
-			if fault.Message == "" || fault.Reason == "" {
-				t.Errorf("fault without words: %+v", fault)
+		path, problem := pathMatch("path", &gwv1.HTTPPathMatch{Type: &pathType, Value: &value})
+		if !problem.None() {
+			if problem.Message == "" || problem.Reason == "" {
+				t.Errorf("problem without words: %+v", problem)
 			}
 			return
 		}

@@ -14,18 +14,18 @@ func (r *routeResolver) mirror(path string, spec *gwv1.HTTPRequestMirrorFilter) 
 	if spec == nil {
 		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say where to mirror to, or remove the filter.", path)
 	}
-	mirror, fault := mirrorShare(path, spec)
-	if !fault.None() {
-		return nil, fault
+	mirror, problem := mirrorShare(path, spec)
+	if !problem.None() {
+		return nil, problem
 	}
 	if kind := spec.BackendRef.Kind; kind != nil && *kind == "InferencePool" {
 		r.refs = append(r.refs, resolve.Problemf(gwv1.RouteReasonInvalidKind,
 			"%s.backendRef: requests cannot be mirrored to an InferencePool, because its endpoint picker is not asked for copies; use a Service.", path))
 		return nil, resolve.Problem{}
 	}
-	found, fault := r.backend(path+".backendRef", spec.BackendRef)
-	if !fault.None() {
-		r.refs = append(r.refs, fault)
+	found, problem := r.backend(path+".backendRef", spec.BackendRef)
+	if !problem.None() {
+		r.refs = append(r.refs, problem)
 		return nil, resolve.Problem{}
 	}
 	if mirror.Numerator == 0 {

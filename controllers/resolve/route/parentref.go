@@ -1,10 +1,13 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -16,9 +19,9 @@ import (
 type parent struct {
 	ref     gwv1.ParentReference
 	gateway types.NamespacedName
-	// attached is empty when the route was refused.
+	// attached is empty when there is a problem.
 	attached []attachment
-	refused  resolve.Problem
+	problem  resolve.Problem
 }
 
 // attachment is one listener that takes the route.
@@ -28,8 +31,8 @@ type attachment struct {
 	hostnames []string
 }
 
-// parents follows the parentRefs, in their order, and leaves out those that are not ours to
-// answer: other kinds, missing parents, Gateways of other controllers.
+// parents follows the parentRefs, in their order, and leaves out those that this controller does
+// not answer: other kinds, missing parents, Gateways of other controllers.
 func (r *routeResolver) parents(refs []gwv1.ParentReference) []parent {
 	var parents []parent
 	for i, ref := range refs {
@@ -41,9 +44,9 @@ func (r *routeResolver) parents(refs []gwv1.ParentReference) []parent {
 		if !exists || !gateway.Owned {
 			continue
 		}
-		p := parent{ref: ref, gateway: gateway.Key, refused: r.hostnameFault}
-		if p.refused.None() {
-			p.attached, p.refused = r.attach(fmt.Sprintf("parentRefs[%d]", i), ref, owner, gateway)
+		p := parent{ref: ref, gateway: gateway.Key, problem: r.hostnameProblem}
+		if p.problem.None() {
+			p.attached, p.problem = r.attach(parentReference{fmt.Sprintf("parentRefs[%d]", i), ref, owner, gateway})
 		}
 		parents = append(parents, p)
 	}
@@ -52,17 +55,15 @@ func (r *routeResolver) parents(refs []gwv1.ParentReference) []parent {
 
 // parentObject returns the Gateway or ListenerSet that a parentRef names.
 func (r *routeResolver) parentObject(ref gwv1.ParentReference) (owner resolve.Object, ok bool) {
-	if ref.Group != nil && *ref.Group != gwv1.GroupName {
-		return resolve.Object{}, false
+	owner = resolve.Object{
+		Kind: store.Kind(ptr.Deref(ref.Kind, gwv1.Kind(store.Gateway))),
+		Key: types.NamespacedName{
+			Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), r.object.Key.Namespace),
+			Name:      string(ref.Name),
+		},
 	}
-	owner = resolve.Object{Kind: store.Gateway, Key: types.NamespacedName{Namespace: r.object.Key.Namespace, Name: string(ref.Name)}}
-	if ref.Namespace != nil && *ref.Namespace != "" {
-		owner.Key.Namespace = string(*ref.Namespace)
-	}
-	if ref.Kind != nil {
-		owner.Kind = store.Kind(*ref.Kind)
-	}
-	return owner, owner.Kind == store.Gateway || owner.Kind == store.ListenerSet
+	ours := ptr.Deref(ref.Group, gwv1.GroupName) == gwv1.GroupName
+	return owner, ours && (owner.Kind == store.Gateway || owner.Kind == store.ListenerSet)
 }
 
 // gatewayOf returns the Gateway behind a parent: itself, or the one a ListenerSet belongs to.
@@ -73,87 +74,104 @@ func (r *routeResolver) gatewayOf(owner resolve.Object) (gateway resolve.Gateway
 		if set == nil {
 			return resolve.GatewayResult{}, false
 		}
-		key = types.NamespacedName{Namespace: set.Namespace, Name: string(set.Spec.ParentRef.Name)}
-		if ns := set.Spec.ParentRef.Namespace; ns != nil && *ns != "" {
-			key.Namespace = string(*ns)
-		}
+		ref := set.Spec.ParentRef
+		key = types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), set.Namespace), Name: string(ref.Name)}
 	}
 	return r.gateways(key), true
 }
 
-// attach finds the listeners of the owner that take the route. The reason of a refusal is
-// the one of the last hurdle that some listener was stopped at: a listener that would have
-// allowed the route but for its hostname says more than one of another name.
-func (r *routeResolver) attach(path string, ref gwv1.ParentReference, owner resolve.Object, gateway resolve.GatewayResult) ([]attachment, resolve.Problem) {
-	var named, accepted, fitting, allowing []resolve.Listener
-	for _, listener := range gateway.Listeners {
-		if listener.ID.Parent != owner || !refers(ref, listener) {
-			continue
-		}
-		named = append(named, listener)
-		if !listenerAccepted(listener) {
-			continue
-		}
-		accepted = append(accepted, listener)
-		if !listener.Takes(gwv1.Kind(r.object.Kind)) {
-			continue
-		}
-		fitting = append(fitting, listener)
-		if r.namespaceAllowed(listener) {
-			allowing = append(allowing, listener)
-		}
-	}
-	switch {
-	case len(named) == 0:
-		return nil, resolve.Problemf(gwv1.RouteReasonNoMatchingParent, "%s: %s", path, noListener(ref, owner, gateway))
-	case len(accepted) == 0:
-		return nil, resolve.Problemf(gwv1.RouteReasonNoMatchingParent,
-			"%s: %s %s has no accepted listener for this reference; see the conditions of its listeners.", path, owner.Kind, owner.Key)
-	case len(fitting) == 0:
-		return nil, resolve.Problemf(gwv1.RouteReasonNotAllowedByListeners,
-			"%s: no listener of %s %s takes the kind %s; refer to a listener whose protocol and allowedRoutes.kinds do.",
-			path, owner.Kind, owner.Key, r.object.Kind)
-	case len(allowing) == 0:
-		return nil, resolve.Problemf(gwv1.RouteReasonNotAllowedByListeners,
-			"%s: no listener of %s %s takes routes of namespace %s; let it in with allowedRoutes.namespaces of a listener.",
-			path, owner.Kind, owner.Key, r.object.Key.Namespace)
-	}
-	return r.matchHostnames(path, allowing)
+// parentReference is a parentRef with what it leads to.
+type parentReference struct {
+	path    string // "parentRefs[1]"
+	ref     gwv1.ParentReference
+	owner   resolve.Object
+	gateway resolve.GatewayResult
 }
 
-// matchHostnames keeps the listeners whose hostname meets one of the route.
-func (r *routeResolver) matchHostnames(path string, listeners []resolve.Listener) ([]attachment, resolve.Problem) {
-	var attached []attachment
-	for _, listener := range listeners {
-		hostnames := []string{hostname.Every}
-		if listener.HasHostnames() {
-			hostnames = hostname.Intersect(listener.Hostname, r.hostnames)
-		}
-		if len(hostnames) > 0 {
-			attached = append(attached, attachment{listener: listener, hostnames: hostnames})
+// requirement is one thing that a listener must fulfil to take a route.
+type requirement struct {
+	passes func(resolve.Listener) bool
+	// problem is that of a route when no listener passes, this being what stopped them.
+	problem func(parentReference) resolve.Problem
+}
+
+// requirements are those of an attachment, in the order in which listeners are sorted out.
+func (r *routeResolver) requirements(ref gwv1.ParentReference) []requirement {
+	return []requirement{
+		{func(l resolve.Listener) bool { return refers(ref, l) }, noListener},
+		{listenerAccepted, noneAccepted},
+		{func(l resolve.Listener) bool { return l.Takes(gwv1.Kind(r.object.Kind)) }, r.kindNotAllowed},
+		{r.namespaceAllowed, r.namespaceNotAllowed},
+		{func(l resolve.Listener) bool { return len(r.sharedHostnames(l)) > 0 }, noSharedHostname},
+	}
+}
+
+// attach finds the listeners of the owner that take the route. The problem is that of the last
+// requirement that some listener came to: a listener that would have allowed the route but for its
+// hostname says more than one of another name.
+func (r *routeResolver) attach(to parentReference) ([]attachment, resolve.Problem) {
+	candidates := to.gateway.ListenersOf(to.owner)
+	for _, required := range r.requirements(to.ref) {
+		candidates = slices.DeleteFunc(candidates, func(l resolve.Listener) bool { return !required.passes(l) })
+		if len(candidates) == 0 {
+			return nil, required.problem(to)
 		}
 	}
-	if len(attached) == 0 {
-		return nil, resolve.Problemf(gwv1.RouteReasonNoMatchingListenerHostname,
-			"%s: none of spec.hostnames matches the hostname of a listener; add a hostname that one of the listeners has.", path)
+	attached := make([]attachment, len(candidates))
+	for i, listener := range candidates {
+		attached[i] = attachment{listener: listener, hostnames: r.sharedHostnames(listener)}
 	}
 	return attached, resolve.Problem{}
 }
 
-func noListener(ref gwv1.ParentReference, owner resolve.Object, gateway resolve.GatewayResult) string {
-	if owner.Kind == store.ListenerSet && !setAccepted(gateway, owner.Key) {
-		return fmt.Sprintf("ListenerSet %s is not accepted by Gateway %s; see its conditions.", owner.Key, gateway.Key)
+// sharedHostnames returns the hostnames that route and listener have in common.
+func (r *routeResolver) sharedHostnames(listener resolve.Listener) []string {
+	if !listener.HasHostnames() {
+		return []string{hostname.Every}
+	}
+	return hostname.Intersect(listener.Hostname, r.hostnames)
+}
+
+func noneAccepted(to parentReference) resolve.Problem {
+	return resolve.Problemf(gwv1.RouteReasonNoMatchingParent,
+		"%s: %s %s has no accepted listener for this reference; see the conditions of its listeners.",
+		to.path, to.owner.Kind, to.owner.Key)
+}
+
+func (r *routeResolver) kindNotAllowed(to parentReference) resolve.Problem {
+	return resolve.Problemf(gwv1.RouteReasonNotAllowedByListeners,
+		"%s: no listener of %s %s takes the kind %s; refer to a listener whose protocol and allowedRoutes.kinds do.",
+		to.path, to.owner.Kind, to.owner.Key, r.object.Kind)
+}
+
+func (r *routeResolver) namespaceNotAllowed(to parentReference) resolve.Problem {
+	return resolve.Problemf(gwv1.RouteReasonNotAllowedByListeners,
+		"%s: no listener of %s %s takes routes of namespace %s; let it in with allowedRoutes.namespaces of a listener.",
+		to.path, to.owner.Kind, to.owner.Key, r.object.Key.Namespace)
+}
+
+func noSharedHostname(to parentReference) resolve.Problem {
+	return resolve.Problemf(gwv1.RouteReasonNoMatchingListenerHostname,
+		"%s: none of spec.hostnames matches the hostname of a listener; add a hostname that one of the listeners has.", to.path)
+}
+
+func noListener(to parentReference) resolve.Problem {
+	if to.owner.Kind == store.ListenerSet && !setAccepted(to.gateway, to.owner.Key) {
+		return resolve.Problemf(gwv1.RouteReasonNoMatchingParent,
+			"%s: ListenerSet %s is not accepted by Gateway %s; see its conditions.", to.path, to.owner.Key, to.gateway.Key)
 	}
 	wanted := "listeners"
+	section := ptr.Deref(to.ref.SectionName, "")
 	switch {
-	case ref.SectionName != nil && *ref.SectionName != "" && ref.Port != nil:
-		wanted = fmt.Sprintf("listener with name %q and port %d", *ref.SectionName, *ref.Port)
-	case ref.SectionName != nil && *ref.SectionName != "":
-		wanted = fmt.Sprintf("listener with name %q", *ref.SectionName)
-	case ref.Port != nil:
-		wanted = fmt.Sprintf("listener with port %d", *ref.Port)
+	case section != "" && to.ref.Port != nil:
+		wanted = fmt.Sprintf("listener with name %q and port %d", section, *to.ref.Port)
+	case section != "":
+		wanted = fmt.Sprintf("listener with name %q", section)
+	case to.ref.Port != nil:
+		wanted = fmt.Sprintf("listener with port %d", *to.ref.Port)
 	}
-	return fmt.Sprintf("%s %s has no %s; correct sectionName and port, or leave them out.", owner.Kind, owner.Key, wanted)
+	return resolve.Problemf(gwv1.RouteReasonNoMatchingParent,
+		"%s: %s %s has no %s; correct sectionName and port, or leave them out.", to.path, to.owner.Kind, to.owner.Key, wanted)
 }
 
 func setAccepted(gateway resolve.GatewayResult, key types.NamespacedName) bool {
@@ -168,10 +186,8 @@ func setAccepted(gateway resolve.GatewayResult, key types.NamespacedName) bool {
 // refers reports whether the parentRef means the listener: sectionName and port must both
 // match where they are set.
 func refers(ref gwv1.ParentReference, listener resolve.Listener) bool {
-	if ref.SectionName != nil && *ref.SectionName != "" && string(*ref.SectionName) != listener.ID.Name {
-		return false
-	}
-	return ref.Port == nil || *ref.Port == 0 || uint32(*ref.Port) == listener.Port
+	section, port := string(ptr.Deref(ref.SectionName, "")), uint32(ptr.Deref(ref.Port, 0))
+	return (section == "" || section == listener.ID.Name) && (port == 0 || port == listener.Port)
 }
 
 // listenerAccepted reports whether routes may attach: the listener is valid and in no

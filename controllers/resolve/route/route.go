@@ -50,8 +50,8 @@ type routeResolver struct {
 
 	meta      metav1.ObjectMeta
 	hostnames []string // lower case; nil: those of the listener
-	// hostnameFault is why the hostnames cannot be used.
-	hostnameFault resolve.Problem
+	// hostnameProblem is why the hostnames cannot be used.
+	hostnameProblem resolve.Problem
 	// grpc is set for routes whose backends speak gRPC.
 	grpc bool
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -179,7 +180,7 @@ func (w *world) users(uses func(resolve.RouteResult) bool) []types.NamespacedNam
 }
 
 func parentText(ref gwv1.ParentReference) string {
-	text := cmp.Or(resolve.Text(ref.Kind), "Gateway") + " " + resolve.Text(ref.Namespace) + "/" + string(ref.Name)
+	text := cmp.Or(string(ptr.Deref(ref.Kind, "")), "Gateway") + " " + string(ptr.Deref(ref.Namespace, "")) + "/" + string(ref.Name)
 	if ref.SectionName != nil {
 		text += " section " + string(*ref.SectionName)
 	}
@@ -197,7 +198,7 @@ func poolOutline(parents []inferencev1.ParentStatus) map[string]any {
 func policyOutline(ancestors []gwv1.PolicyAncestorStatus) map[string]any {
 	outline := map[string]any{}
 	for _, a := range ancestors {
-		outline[resolve.Text(a.AncestorRef.Namespace)+"/"+string(a.AncestorRef.Name)] = fixture.ConditionLines(a.Conditions)
+		outline[string(ptr.Deref(a.AncestorRef.Namespace, ""))+"/"+string(a.AncestorRef.Name)] = fixture.ConditionLines(a.Conditions)
 	}
 	return outline
 }

@@ -25,8 +25,8 @@ type rule struct {
 	path    string // where it stands: "rules[2]"
 	name    string // given by the user
 	matches []match
-	// bad is what is wrong with matches that are not in matches.
-	bad      []resolve.Problem
+	// problems is what is wrong with matches that are not in matches.
+	problems []resolve.Problem
 	filters  []gwv1.HTTPRouteFilter
 	backends []gwv1.HTTPBackendRef
 	timeouts *gwv1.HTTPRouteTimeouts
@@ -86,23 +86,23 @@ func (r *routeResolver) irRoute(rule rule, match match, action ir.Action) ir.Rou
 	}
 }
 
-// action decides what a rule does. A rule with a fault of its own answers 500: to serve it
+// action decides what a rule does. A rule with a problem of its own answers 500: to serve it
 // without the part that is wrong would be something the user did not ask for.
 func (r *routeResolver) action(rule rule) ir.Action {
 	failed := &ir.Respond{StatusCode: statusFailed}
-	filters, faults := r.filters(rule)
-	faults = append(faults, rule.bad...)
-	targets, targetFaults := r.targets(rule)
-	faults = append(faults, targetFaults...)
+	filters, problems := r.filters(rule)
+	problems = append(problems, rule.problems...)
+	targets, targetProblems := r.targets(rule)
+	problems = append(problems, targetProblems...)
 	if rule.session != nil {
-		faults = append(faults, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+		problems = append(problems, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s.sessionPersistence is not supported; remove it.", rule.path))
 	}
-	timeouts, timeoutFaults := ruleTimeouts(rule)
-	retry, retryFaults := ruleRetry(rule)
-	faults = append(append(faults, timeoutFaults...), retryFaults...)
-	if len(faults) > 0 {
-		r.invalid = append(r.invalid, faults...)
+	timeouts, timeoutProblems := ruleTimeouts(rule)
+	retry, retryProblems := ruleRetry(rule)
+	problems = append(append(problems, timeoutProblems...), retryProblems...)
+	if len(problems) > 0 {
+		r.invalid = append(r.invalid, problems...)
 		r.dropped++
 		return failed
 	}
@@ -126,7 +126,7 @@ func anyValid(targets []ir.Target) bool {
 }
 
 // ruleTimeouts reads the timeouts of a rule. Zero means none, by the API.
-func ruleTimeouts(rule rule) (timeouts ir.Timeouts, faults []resolve.Problem) {
+func ruleTimeouts(rule rule) (timeouts ir.Timeouts, problems []resolve.Problem) {
 	if rule.timeouts == nil {
 		return timeouts, nil
 	}
@@ -134,9 +134,9 @@ func ruleTimeouts(rule rule) (timeouts ir.Timeouts, faults []resolve.Problem) {
 		if value == nil {
 			return nil
 		}
-		d, fault := duration(rule.path+".timeouts."+field, *value)
-		if !fault.None() {
-			faults = append(faults, fault)
+		d, problem := duration(rule.path+".timeouts."+field, *value)
+		if !problem.None() {
+			problems = append(problems, problem)
 		}
 		return &d
 	}
@@ -144,10 +144,10 @@ func ruleTimeouts(rule rule) (timeouts ir.Timeouts, faults []resolve.Problem) {
 	timeouts.BackendRequest = read("backendRequest", rule.timeouts.BackendRequest)
 	request, backend := timeouts.Request, timeouts.BackendRequest
 	if request != nil && backend != nil && *request > 0 && *backend > *request {
-		faults = append(faults, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+		problems = append(problems, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s.timeouts.backendRequest is longer than request; make it at most %s.", rule.path, *rule.timeouts.Request))
 	}
-	return timeouts, faults
+	return timeouts, problems
 }
 
 // defaultAttempts is how often a request is retried when the user asks for retries without
@@ -158,7 +158,7 @@ const defaultAttempts = 1
 const maxAttempts = 1000
 
 // ruleRetry reads the retries of a rule; nil when it has none.
-func ruleRetry(rule rule) (retry *ir.Retry, faults []resolve.Problem) {
+func ruleRetry(rule rule) (retry *ir.Retry, problems []resolve.Problem) {
 	if rule.retry == nil {
 		return nil, nil
 	}
@@ -172,23 +172,23 @@ func ruleRetry(rule rule) (retry *ir.Retry, faults []resolve.Problem) {
 	}
 	for i, code := range rule.retry.Codes {
 		if code < 400 || code > 599 {
-			faults = append(faults, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			problems = append(problems, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.retry.codes[%d] is %d; use codes from 400 to 599.", rule.path, i, code))
 			continue
 		}
 		retry.Codes = append(retry.Codes, uint32(code))
 	}
 	if rule.retry.Backoff != nil {
-		backoff, fault := duration(rule.path+".retry.backoff", *rule.retry.Backoff)
-		if !fault.None() {
-			faults = append(faults, fault)
+		backoff, problem := duration(rule.path+".retry.backoff", *rule.retry.Backoff)
+		if !problem.None() {
+			problems = append(problems, problem)
 		}
 		retry.Backoff = backoff
 	}
 	if retry.Attempts == 0 {
-		return nil, faults
+		return nil, problems
 	}
-	return retry, faults
+	return retry, problems
 }
 
 // duration reads a Gateway API duration (GEP-2257): h, m, s and ms, whole numbers, no sign.

@@ -23,11 +23,11 @@ const (
 func (r *routeResolver) routeParent(p parent, invalid resolve.Problem) resolve.RouteParent {
 	parent := resolve.RouteParent{Ref: p.ref, Gateway: p.gateway}
 	generation := r.meta.Generation
-	refused := p.refused
-	if refused.None() {
-		refused = invalid
+	problem := p.problem
+	if problem.None() {
+		problem = invalid
 	}
-	if refused.None() {
+	if problem.None() {
 		for _, a := range p.attached {
 			parent.Attached = append(parent.Attached, a.listener.ID)
 		}
@@ -35,10 +35,10 @@ func (r *routeResolver) routeParent(p parent, invalid resolve.Problem) resolve.R
 			gwv1.RouteReasonAccepted, "The route is accepted.", generation))
 	} else {
 		parent.Conditions = append(parent.Conditions, resolve.Condition(gwv1.RouteConditionAccepted, metav1.ConditionFalse,
-			refused.Reason, refused.Message, generation))
+			problem.Reason, problem.Message, generation))
 	}
 	parent.Conditions = append(parent.Conditions, r.resolvedRefs())
-	if refused.None() && len(r.invalid) > 0 {
+	if problem.None() && len(r.invalid) > 0 {
 		parent.Conditions = append(parent.Conditions, resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue,
 			r.invalid[0].Reason, "Dropped Rule, its requests are answered 500: "+resolve.JoinMessages(r.invalid), generation))
 	}

@@ -15,6 +15,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -62,7 +63,7 @@ func (m *maker) resolvePool(c *candidate) {
 	}
 	if !sameSelector(pool, service) {
 		c.mismatch = fmt.Sprintf("InferencePool %s selects %s and Service %s selects %s; use the same labels, or the numbers of one are not those of the other.",
-			pool.Name, labelsText(poolSelector(pool)), service.Name, labelsText(service.Spec.Selector))
+			pool.Name, labelsText(store.Plain(pool.Spec.Selector.MatchLabels)), service.Name, labelsText(service.Spec.Selector))
 	}
 }
 
@@ -72,19 +73,11 @@ func Mismatch(pool *inferencev1.InferencePool, service *corev1.Service) string {
 		return ""
 	}
 	return fmt.Sprintf("inferencePool %q selects %s and service %q selects %s; use the same labels",
-		pool.Name, labelsText(poolSelector(pool)), service.Name, labelsText(service.Spec.Selector))
+		pool.Name, labelsText(store.Plain(pool.Spec.Selector.MatchLabels)), service.Name, labelsText(service.Spec.Selector))
 }
 
 func sameSelector(pool *inferencev1.InferencePool, service *corev1.Service) bool {
-	return maps.Equal(poolSelector(pool), service.Spec.Selector)
-}
-
-func poolSelector(pool *inferencev1.InferencePool) map[string]string {
-	labels := make(map[string]string, len(pool.Spec.Selector.MatchLabels))
-	for name, value := range pool.Spec.Selector.MatchLabels {
-		labels[string(name)] = string(value)
-	}
-	return labels
+	return maps.Equal(store.Plain(pool.Spec.Selector.MatchLabels), service.Spec.Selector)
 }
 
 func labelsText(labels map[string]string) string {

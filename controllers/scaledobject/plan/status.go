@@ -10,11 +10,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/message"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
-
-// maxConditionBytes is what the API takes of a message (metav1.Condition).
-const maxConditionBytes = 32768
 
 // status of a candidate that has route as its generated route, empty: none.
 func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
@@ -108,19 +106,11 @@ func joined(faults []fault) fault {
 }
 
 func conditionOf(kind string, value bool, why fault) metav1.Condition {
-	condition := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: why.reason, Message: storable(why.message)}
+	condition := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: why.reason, Message: message.Condition(why.message)}
 	if value {
 		condition.Status = metav1.ConditionTrue
 	}
 	return condition
-}
-
-// storable is the message as it comes back from the API server.
-func storable(message string) string {
-	if len(message) > maxConditionBytes {
-		message = message[:maxConditionBytes]
-	}
-	return strings.ToValidUTF8(message, "")
 }
 
 // good are the conditions whose True is no news by itself.
