@@ -1,4 +1,5 @@
-// Package scaler is what the packages below it share: the triggers that are in force.
+// Package scaler is what the packages below it share: the triggers that are in force, and their
+// keys.
 //
 // Job: turn what Envoys count into answers for KEDA, and hold requests that meet zero pods.
 // trigger parses and validates kedify-http metadata; count takes what Envoys report; demand

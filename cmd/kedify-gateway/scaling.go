@@ -96,13 +96,7 @@ func (s *scaling) runnables(options controllers.Options) (everywhere, leading []
 
 // serveDumps shows what is counted and what is held, next to what Envoys have.
 func (s *scaling) serveDumps(mgr *controllers.Manager) {
-	mgr.ServeJSON("/demand", func() any {
-		dumps := []demand.Dump{}
-		for _, key := range s.registry.Keys() {
-			dumps = append(dumps, s.registry.Dump(key))
-		}
-		return dumps
-	})
+	mgr.ServeJSON("/demand", func() any { return s.registry.DumpAll() })
 	mgr.ServeJSON("/queue", func() any { return s.registry.Queues() })
 	mgr.ServeJSON("/envoy-metrics-map", func() any { return s.external.Clusters() })
 	mgr.ServeJSON("/hold", func() any {

@@ -1,9 +1,9 @@
 package peers
 
-import "github.com/kedify/inference-gateway/scaler/demand"
+import "github.com/kedify/inference-gateway/scaler/demand/replica"
 
 // follower is what the registry tells one subscriber; nil: there is no registry.
-type follower struct{ *demand.Follower }
+type follower struct{ *replica.Follower }
 
 func (e *Exchange) follow() follower {
 	if e.options.Registry == nil {
@@ -15,8 +15,8 @@ func (e *Exchange) follow() follower {
 // take adds to an envelope what is due.
 func (f follower) take(to *envelope) {
 	if f.Follower != nil {
-		news := f.Take()
-		to.Demand = &news
+		delta := f.Take()
+		to.Demand = &delta
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/replica"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -31,7 +31,7 @@ type envelope struct {
 	Forgotten []types.NamespacedName `json:"forgotten,omitempty"`
 	// Demand is what the proxies of the sender count and what the sender holds: all of it in
 	// the first envelope of a stream, and then what changed.
-	Demand *demand.News `json:"demand,omitempty"`
+	Demand *replica.Delta `json:"demand,omitempty"`
 }
 
 func (e envelope) message() (*wrapperspb.BytesValue, error) {

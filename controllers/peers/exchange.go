@@ -10,7 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 
-	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/replica"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
 )
@@ -53,8 +53,8 @@ type Options struct {
 // Registry is the demand of this replica: what it tells the others, and what it hears of them.
 // Merge is called with what one replica tells in order, Lost when its stream ends.
 type Registry interface {
-	Follow() *demand.Follower
-	Merge(replica string, news demand.News)
+	Follow() *replica.Follower
+	Merge(replica string, delta replica.Delta)
 	Lost(replica string)
 }
 

@@ -2,9 +2,6 @@ package count
 
 import (
 	"bytes"
-	"strings"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
@@ -64,13 +61,4 @@ func split(family []byte) (key []byte, s statistic) {
 		return nil, other
 	}
 	return rest[:dot], statisticOf(rest[dot+1:])
-}
-
-// parseKey returns the demand key of "<namespace>/<name>".
-func parseKey(text string) (types.NamespacedName, bool) {
-	namespace, name, ok := strings.Cut(text, "/")
-	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		return types.NamespacedName{}, false
-	}
-	return types.NamespacedName{Namespace: namespace, Name: name}, true
 }

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
@@ -119,7 +120,7 @@ func (st *stream) slot(text []byte) *slot {
 	sl := st.slots[string(text)] // no allocation
 	if sl == nil {
 		sl = &slot{}
-		sl.key, sl.valid = parseKey(string(text))
+		sl.key, sl.valid = scaler.ParseKey(string(text))
 		st.slots[string(text)] = sl
 	}
 	return sl

@@ -5,18 +5,21 @@
 // nothing counted twice, and unknown is never zero.
 //
 // Inputs: the scaler.Catalog; Report and Gone from scaler/count, what the proxies of this
-// replica say; Hold from scaler/hold, what this replica holds; Merge and Lost from
-// controllers/peers, what other replicas say. Outputs: Read, LastArrival and Wake, from
-// memory; Follow, what the other replicas are to be told; Dump and metrics for people.
+// replica report; Hold from scaler/hold, what this replica holds; Merge and Lost from
+// controllers/peers, what other replicas tell. Outputs: Read, LastArrival and Wake, from
+// memory; Follow, what the other replicas are to be told; DumpAll and metrics for people.
 //
-// How it counts. A proxy says cumulative counters and is remembered by its node. The first
-// report of an unknown proxy is a baseline, unless it is younger than this registry; a counter
-// that fell was begun anew, and so was everything when the uptime fell. First attempts are
-// requests minus retries, and never fall: a retry that waits for its back-off is counted
-// before its attempt is. What was counted between two reports is spread evenly over the time
-// between them, on the clock of the replica that received them. A proxy may be heard at any
-// replica: the newest report counts, by the proxy's own clock, so one that moves is counted
-// on from where it was.
+// How a request is counted:
+//
+//	Report -> proxyCounters -> keyCounter -> series -> Window -> Traffic -> Metric -> Reading
+//	          (one Envoy)      (one key in   (one    (one gateway's part)
+//	                            that Envoy)   key)
+//
+// A proxy reports cumulative counters and is identified by its node. Package counter turns them
+// into requests of a span of time, package window turns those into rates and concurrencies, and
+// package metric into the number that KEDA scales by. Package replica has what replicas tell
+// each other: a proxy may report to any replica, and its newest report counts, by the proxy's
+// own clock, so one that moves is counted on from where it was.
 //
 // Exceptions to "nothing lost, nothing twice", each about one proxy and one moment: what it
 // counted before the first report that this registry or any of its peers got of it (the
@@ -26,11 +29,16 @@
 // same name is first heard at a greater age and with more requests. A retry that is decided on
 // and never made, because its client left during the back-off, takes one request away.
 //
-// Files: registry (who calls), proxy (counters to requests), lane and ring (requests to a rate),
-// load (requests in flight to a concurrency), entry and reading (one key), hold, wake;
-// follower, news, merge, past (other replicas).
+// Ownership: no goroutine but Run, which only tidies. There are two kinds of locks:
 //
-// Ownership: no goroutine of its own but Run, which only tidies. One lock per proxy is held
-// while a report of it is taken in, one per key while it is changed or read; maps have a third
-// (registry.go says in which order).
+//  1. proxyCounters.mu, held while a report of that proxy is taken. It guards the counters.
+//  2. series.mu, held while that key is changed or read. It guards the windows, what is held
+//     and the activity.
+//
+// The order is that of the list: a series is locked with a proxy locked (take, lose, baseline,
+// refer, unrefer), and never the other way round; no two locks of one kind are held at once.
+// What both sides read is read without a lock: the maps (sync.Map, and a map that is replaced
+// for the proxies of a gateway), the state of a proxy's process and the settings of a series
+// (immutable, replaced with the lock of their owner held). The lock of a replica.Follower may be
+// taken with either held, and nothing is locked under it.
 package demand

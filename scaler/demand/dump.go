@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
 )
 
 // Dump is everything known about one key, for people and tests.
@@ -13,8 +15,9 @@ type Dump struct {
 	Key    string `json:"key"`
 	Metric string `json:"metric,omitempty"`
 	// Unknown says why the demand is not known, and KEDA gets an error. Rate and the others
-	// are what is known all the same.
+	// are what is known as well.
 	Unknown     string  `json:"unknown,omitempty"`
+	Value       float64 `json:"value"`
 	Rate        float64 `json:"rate"`
 	Concurrency float64 `json:"concurrency"`
 	InFlight    uint64  `json:"inFlight"`
@@ -34,7 +37,7 @@ type Dump struct {
 type ProxyDump struct {
 	Gateway string `json:"gateway"`
 	Node    string `json:"node"`
-	// Replica hears the proxy; empty: this one.
+	// Replica receives the reports of the proxy; empty: this one.
 	Replica string `json:"replica,omitempty"`
 	Heard   bool   `json:"heard"`
 	// Age is how long ago its last report was.
@@ -45,81 +48,132 @@ type ProxyDump struct {
 }
 
 // Dump returns what is known of a key.
-func (b *Registry) Dump(key types.NamespacedName) Dump {
-	d := Dump{Key: key.String(), Proxies: []ProxyDump{}}
-	e := b.entry(key)
-	if e == nil {
-		d.Unknown = "nobody spoke of it"
-		return d
+func (r *Registry) Dump(key types.NamespacedName) Dump {
+	s := r.find(key)
+	if s == nil {
+		return Dump{Key: key.String(), Unknown: "no trigger, proxy or replica has reported this key", Proxies: []ProxyDump{}}
 	}
-	now, reading := b.now(), Reading{}
-	b.freshen(e.plan.Load(), now)
-	e.mu.Lock()
-	p := e.plan.Load()
-	if _, err := e.read(b, now); err != nil {
-		d.Unknown = err.Error()
-	}
-	if p.scaler != nil {
-		reading = e.sum(b, p, now)
-		reading.Active = e.active(p, now, reading)
-		d.Metric = string(p.scaler.Spec.Metric.Type)
-	}
-	d.Rate, d.Concurrency, d.InFlight, d.Held = reading.Rate, reading.Concurrency, reading.InFlight, reading.Held
-	d.Active, d.Requests, d.HeldBy = reading.Active, e.counted, e.heldBy()
-	if e.arrived != never {
-		d.LastArrival = since(e.arrived, now)
-	}
-	e.mu.Unlock()
-	for _, g := range b.allGateways() {
-		for _, from := range g.all() {
-			if dump, ok := from.dump(b, e.key, now); ok {
-				d.Proxies = append(d.Proxies, dump)
-			}
+	now := r.now()
+	d := r.dump(s, now)
+	for _, p := range r.allProxies() {
+		if counts, ok := p.countsOf(s.key); ok {
+			d.Proxies = append(d.Proxies, p.dump(r, counts, now))
 		}
 	}
-	slices.SortFunc(d.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Gateway+"\n"+a.Node, b.Gateway+"\n"+b.Node) })
+	d.sort()
 	return d
 }
 
-// heldBy has mu.
-func (e *entry) heldBy() map[string]int {
-	by := map[string]int{}
-	if e.own.Held > 0 {
-		by[""] = e.own.Held
+// DumpAll returns what is known of the triggers in force, sorted by key. Each proxy is locked
+// once, for as long as it takes to copy its counts.
+func (r *Registry) DumpAll() []Dump {
+	now := r.now()
+	dumps, indexes := []Dump{}, map[types.NamespacedName]int{}
+	for _, key := range r.Keys() {
+		if s := r.find(key); s != nil {
+			indexes[key] = len(dumps)
+			dumps = append(dumps, r.dump(s, now))
+		}
 	}
-	for _, h := range e.holdings {
-		by[h.from.name] = h.held
+	for _, p := range r.allProxies() {
+		for _, c := range p.allCounts() {
+			if i, ok := indexes[c.key]; ok {
+				dumps[i].Proxies = append(dumps[i].Proxies, p.dump(r, c.counts, now))
+			}
+		}
 	}
-	return by
+	for i := range dumps {
+		dumps[i].sort()
+	}
+	return dumps
 }
 
-func (p *proxy) dump(b *Registry, key types.NamespacedName, now instant) (ProxyDump, bool) {
+// dump returns what is known of a key without its proxies.
+func (r *Registry) dump(s *series, now instant.Time) Dump {
+	d := Dump{Key: s.text, Proxies: []ProxyDump{}}
+	r.freshen(s.settings.Load(), now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	read, err := s.read(r, now)
+	if err == nil {
+		err = read.Unknown
+	}
+	if err != nil {
+		d.Unknown = err.Error()
+	}
+	if z := s.settings.Load(); z.scaler != nil {
+		known := s.reading(r, z, now)
+		d.Metric, d.Value, d.Rate, d.Concurrency = string(z.scaler.Spec.Metric.Type), known.Value, known.Rate, known.Concurrency
+		d.InFlight, d.Held, d.Active, d.LastGood = known.InFlight, known.Held, known.Active, read.LastGood
+	}
+	d.Requests, d.HeldBy = s.counted, s.holds.by()
+	if s.activity.Arrived != instant.Never {
+		d.LastArrival = since(s.activity.Arrived, now)
+	}
+	return d
+}
+
+func (d *Dump) sort() {
+	slices.SortFunc(d.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Gateway+"\n"+a.Node, b.Gateway+"\n"+b.Node) })
+}
+
+func (r *Registry) allProxies() (all []*proxyCounters) {
+	for _, g := range r.allGateways() {
+		for _, p := range *g.proxies.Load() {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// keyCounts are the counts of one key.
+type keyCounts struct {
+	key    types.NamespacedName
+	counts Counts
+}
+
+func (p *proxyCounters) countsOf(key types.NamespacedName) (Counts, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.cells[key]
+	c := p.keys[key]
 	if c == nil {
-		return ProxyDump{}, false
+		return Counts{}, false
 	}
-	d := ProxyDump{
-		Gateway: p.Gateway.String(), Node: p.Node, Heard: p.heard(b, now), Age: since(p.last, now),
-		Requests: c.counts.Requests, Retries: c.counts.Retries, InFlight: c.counts.Active,
-	}
-	if p.ear != nil {
-		d.Replica = p.ear.name
-	}
-	return d, true
+	return c.Counts, true
 }
 
-func since(at, now instant) string {
+func (p *proxyCounters) allCounts() []keyCounts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]keyCounts, 0, len(p.keys))
+	for key, c := range p.keys {
+		all = append(all, keyCounts{key, c.Counts})
+	}
+	return all
+}
+
+func (p *proxyCounters) dump(r *Registry, counts Counts, now instant.Time) ProxyDump {
+	state := p.state.Load()
+	d := ProxyDump{
+		Gateway: p.Gateway.String(), Node: p.Node, Heard: state.Heard(now, r.timing), Age: since(state.Last, now),
+		Requests: counts.Requests, Retries: counts.Retries, InFlight: counts.Active,
+	}
+	if state.reportedBy != nil {
+		d.Replica = state.reportedBy.name
+	}
+	return d
+}
+
+func since(at, now instant.Time) string {
 	return time.Duration(now - at).Round(time.Millisecond).String()
 }
 
 // Keys returns the keys of the triggers in force, sorted.
-func (b *Registry) Keys() []types.NamespacedName {
+func (r *Registry) Keys() []types.NamespacedName {
 	var keys []types.NamespacedName
-	for _, e := range b.allEntries() {
-		if e.plan.Load().scaler != nil {
-			keys = append(keys, e.key)
+	for _, s := range r.allSeries() {
+		if s.settings.Load().scaler != nil {
+			keys = append(keys, s.key)
 		}
 	}
 	slices.SortFunc(keys, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
@@ -134,11 +188,11 @@ type Queue struct {
 
 // Queues returns the known demand of all triggers in force, by namespace/name. Keys whose
 // demand is not known are left out: they are not zero.
-func (b *Registry) Queues() map[string]Queue {
+func (r *Registry) Queues() map[string]Queue {
 	queues := map[string]Queue{}
-	for _, key := range b.Keys() {
-		if r, err := b.Read(key); err == nil {
-			queues[key.String()] = Queue{Concurrency: r.Concurrency, RPS: r.Rate}
+	for _, key := range r.Keys() {
+		if reading, err := r.Read(key); err == nil {
+			queues[key.String()] = Queue{Concurrency: reading.Concurrency, RPS: reading.Rate}
 		}
 	}
 	return queues

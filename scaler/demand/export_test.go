@@ -1,27 +1,24 @@
 package demand
 
+import "github.com/kedify/inference-gateway/scaler"
+
 // Tidy is one round of Run.
-func (b *Registry) Tidy() { b.tidy() }
+func (r *Registry) Tidy() { r.tidy() }
 
 // Counted returns the requests that were counted for a key.
-func (b *Registry) Counted(key string) uint64 {
-	for _, e := range b.allEntries() {
-		if e.text == key {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			return e.counted
-		}
+func (r *Registry) Counted(text string) uint64 {
+	key, _ := scaler.ParseKey(text)
+	s := r.find(key)
+	if s == nil {
+		return 0
 	}
-	return 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counted
 }
 
 // Entries and Proxies return how many there are in memory.
-func (b *Registry) Entries() int { return len(b.allEntries()) }
+func (r *Registry) Entries() int { return len(r.allSeries()) }
 
 // Proxies returns how many proxies are in memory.
-func (b *Registry) Proxies() (n int) {
-	for _, g := range b.allGateways() {
-		n += len(g.all())
-	}
-	return n
-}
+func (r *Registry) Proxies() int { return len(r.allProxies()) }

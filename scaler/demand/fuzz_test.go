@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
+	exchanged "github.com/kedify/inference-gateway/scaler/demand/replica"
 )
 
 // FuzzMerge has a registry hear anything that is JSON: it must go on counting what it hears
@@ -28,7 +29,7 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte(`{"past":{"gateways":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"watched":-1}],"keys":[{"key":{"Namespace":"shop","Name":"web-0"},"rates":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"first":9223372036854775807,"width":1,"end":-86400000,"requests":[1e300,1e308,1e308]}]}]}}`))
 	f.Add([]byte(`{"all":true,"holding":[{"key":{"Namespace":"shop","Name":"web-0"},"held":-5,"last":-5}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		news := demand.News{}
+		news := exchanged.Delta{}
 		if json.Unmarshal(text, &news) != nil {
 			return
 		}

@@ -2,9 +2,14 @@ package demand
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/replica"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
 // keepHeld is how long the held requests of a replica count after its stream ended: long
@@ -19,73 +24,143 @@ type Holding struct {
 	Arrived uint64
 }
 
-// holding is what another replica holds; it is never zero.
-type holding struct {
+// holds is what replicas hold for one key.
+type holds struct {
+	own     Holding
+	ownLast instant.Time // when a held request arrived here last
+	others  []peerHolding
+	total   window.Track
+}
+
+// peerHolding is what another replica holds; it is never zero.
+type peerHolding struct {
 	from *peer
 	held int
 }
 
+// peer is another replica.
+type peer struct {
+	name string
+	// lost is when its stream ended, an instant.Time; Never: it is open.
+	lost atomic.Int64
+}
+
+func (r *Registry) peer(name string) *peer {
+	p, ok := r.peers.Load(name)
+	if !ok {
+		p, _ = r.peers.LoadOrStore(name, &peer{name: name})
+	}
+	return p.(*peer)
+}
+
+// expired reports whether what the peer held does not count any more, and since when.
+func (p *peer) expired(now instant.Time) (at instant.Time, expired bool) {
+	lost := instant.Time(p.lost.Load())
+	at = lost + instant.Time(keepHeld)
+	return at, lost != instant.Never && now >= at
+}
+
+func newHolds() holds { return holds{total: window.NewTrack()} }
+
+func (h *holds) empty() bool { return h.own.Held == 0 && len(h.others) == 0 }
+
+// set notes what another replica holds, and returns what it held before.
+func (h *holds) set(from *peer, held int) (last int) {
+	i := slices.IndexFunc(h.others, func(o peerHolding) bool { return o.from == from })
+	if i >= 0 {
+		last = h.others[i].held
+	}
+	switch {
+	case i < 0 && held > 0:
+		h.others = append(h.others, peerHolding{from: from, held: held})
+	case i >= 0 && held > 0:
+		h.others[i].held = held
+	case i >= 0:
+		h.others = slices.Delete(h.others, i, i+1)
+	}
+	return last
+}
+
+// by returns what each replica holds; "" is this one.
+func (h *holds) by() map[string]int {
+	by := map[string]int{}
+	if h.own.Held > 0 {
+		by[""] = h.own.Held
+	}
+	for _, o := range h.others {
+		by[o.from.name] = o.held
+	}
+	return by
+}
+
 // Hold takes what this replica holds for a key. It is to be called at every change, in the
 // order of changes, and costs well below a microsecond.
-func (b *Registry) Hold(key types.NamespacedName, h Holding) {
-	h.Held = max(h.Held, 0)
-	now := b.now()
-	e := b.locked(key)
-	last := e.own
-	e.own = h
-	if h.Arrived > last.Arrived {
-		e.arrived, e.ownLast = max(e.arrived, now), now
+func (r *Registry) Hold(key types.NamespacedName, now Holding) {
+	now.Held = max(now.Held, 0)
+	at := r.now()
+	s := r.lockedSeries(key)
+	last := s.holds.own
+	s.holds.own = now
+	if now.Arrived > last.Arrived {
+		s.activity.Arrived, s.holds.ownLast = max(s.activity.Arrived, at), at
 	}
-	e.hold(now, h.Held-last.Held, h.Arrived > last.Arrived)
-	e.mu.Unlock()
-	if h != last {
-		b.tellHolding(e, (last.Held == 0) != (h.Held == 0))
+	s.hold(at, now.Held-last.Held, now.Arrived > last.Arrived)
+	s.mu.Unlock()
+	if now != last {
+		r.followers.HoldingChanged(s, (last.Held == 0) != (now.Held == 0))
 	}
 }
 
 // hold takes a change of the held requests of any replica. mu is held.
-func (e *entry) hold(now instant, change int, arrived bool) {
-	p := e.plan.Load()
-	before := e.held.value
+func (s *series) hold(now instant.Time, change int, arrived bool) {
+	z := s.settings.Load()
+	before := s.holds.total.Value()
 	if before > 0 || change > 0 {
-		e.loads(p, now)
+		s.activity.Load(&z.sizes, now, before > 0)
 	}
-	e.held.set(now, before+change)
-	if before == 0 && e.held.value > 0 {
-		e.awake = true
-		e.signal()
+	s.holds.total.Set(now, before+change)
+	if before == 0 && before+change > 0 {
+		s.awake = true
+		s.signal()
 	} else if arrived {
-		e.rouseBy(p, now, false)
+		s.workedAbove(z, now, false)
 	}
 }
 
 // holdElsewhere takes what another replica holds. mu is held.
-func (e *entry) holdElsewhere(from *peer, now instant, held int, arrived bool) {
-	i := slices.IndexFunc(e.holdings, func(h holding) bool { return h.from == from })
-	last := 0
-	if i >= 0 {
-		last = e.holdings[i].held
-	}
-	switch {
-	case i < 0 && held > 0:
-		e.holdings = append(e.holdings, holding{from: from, held: held})
-	case i >= 0 && held > 0:
-		e.holdings[i].held = held
-	case i >= 0:
-		e.holdings = slices.Delete(e.holdings, i, i+1)
-	}
-	if held != last || arrived {
-		e.hold(now, held-last, arrived)
+func (s *series) holdElsewhere(from *peer, now instant.Time, held int, arrived bool) {
+	if last := s.holds.set(from, held); held != last || arrived {
+		s.hold(now, held-last, arrived)
 	}
 }
 
 // expire drops what replicas held that are gone. mu is held.
-func (e *entry) expire(now instant) {
-	for i := 0; i < len(e.holdings); {
-		if at, gone := e.holdings[i].from.expired(now); gone {
-			e.holdElsewhere(e.holdings[i].from, max(at, e.held.last), 0, false)
+func (s *series) expire(now instant.Time) {
+	for i := 0; i < len(s.holds.others); {
+		from := s.holds.others[i].from
+		if at, gone := from.expired(now); gone {
+			s.holdElsewhere(from, max(at, s.holds.total.Last()), 0, false)
 		} else {
 			i++
+		}
+	}
+}
+
+// Holding implements replica.Key.
+func (s *series) Holding(now instant.Time) replica.HoldingDelta {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return replica.HoldingDelta{Key: s.key, Held: s.holds.own.Held, Last: replica.AgeOf(s.holds.ownLast, now)}
+}
+
+// Release implements replica.Key.
+func (s *series) Release(name string, now instant.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.holds.others {
+		if o.from.name == name {
+			s.holdElsewhere(o.from, now, 0, false)
+			return
 		}
 	}
 }

@@ -6,38 +6,41 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what the registry is told.
+// metrics counts what is reported.
 type metrics struct {
-	reports *prometheus.CounterVec
-	stale   prometheus.Counter
+	reports                   *prometheus.CounterVec
+	fromProxies, fromReplicas prometheus.Counter
+	stale                     prometheus.Counter
 }
 
 func newMetrics() metrics {
-	return metrics{
+	m := metrics{
 		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "demand", Name: "reports_total",
-			Help: "Reports of proxies that were counted, by who told them: the proxy or another replica."}, []string{"from"}),
+			Help: "Counted reports of proxies, by sender: the proxy or another replica."}, []string{"from"}),
 		stale: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "demand", Name: "stale_reports_total",
-			Help: "Reports of proxies that were older than what was known."}),
+			Help: "Ignored reports of proxies, older than the last counted report."}),
 	}
+	m.fromProxies, m.fromReplicas = m.reports.WithLabelValues("proxy"), m.reports.WithLabelValues("replica")
+	return m
 }
 
 var (
 	proxiesDesc = prometheus.NewDesc("kedify_gateway_demand_proxies",
-		"Proxies that were heard within ten minutes, here or at another replica, by whether they still are.", []string{"heard"}, nil)
+		"Proxies that reported within the last ten minutes, to this or another replica, by whether they still report.", []string{"heard"}, nil)
 	keysDesc = prometheus.NewDesc("kedify_gateway_demand_keys",
-		"Triggers in force, by whether their demand is known. An unknown demand is an error for KEDA, not zero.", []string{"known"}, nil)
+		"Triggers in force, by whether their demand is known. KEDA gets an error for unknown demand, not zero.", []string{"known"}, nil)
 	heldDesc = prometheus.NewDesc("kedify_gateway_demand_held_requests",
-		"Requests that are held, over all replicas.", nil, nil)
+		"Held requests over all replicas.", nil, nil)
 )
 
-// Register registers what the registry was told, and what it knows and does not know.
-func (b *Registry) Register(registerer prometheus.Registerer) error {
-	return errors.Join(registerer.Register(b.metrics.reports), registerer.Register(b.metrics.stale), registerer.Register(collector{b}))
+// Register registers the metrics of what is reported, known and not known.
+func (r *Registry) Register(registerer prometheus.Registerer) error {
+	return errors.Join(registerer.Register(r.metrics.reports), registerer.Register(r.metrics.stale), registerer.Register(collector{r}))
 }
 
-// collector looks at the registry when it is asked.
+// collector reads the registry when Prometheus scrapes.
 type collector struct{ registry *Registry }
 
 // Describe implements prometheus.Collector.
@@ -49,25 +52,18 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	b, now := c.registry, c.registry.now()
+	r, now := c.registry, c.registry.now()
 	heard, silent, known, unknown, held := 0, 0, 0, 0, 0
-	for _, g := range b.allGateways() {
-		g.mu.RLock()
-		for _, p := range g.proxies {
-			if p.heard(b, now) {
-				heard++
-			} else {
-				silent++
-			}
+	for _, p := range r.allProxies() {
+		if p.state.Load().Heard(now, r.timing) {
+			heard++
+		} else {
+			silent++
 		}
-		g.mu.RUnlock()
 	}
-	for _, e := range b.allEntries() {
-		if e.plan.Load().scaler == nil {
-			continue
-		}
-		r, err := b.Read(e.key)
-		held += r.Held
+	for _, key := range r.Keys() {
+		reading, err := r.Read(key)
+		held += reading.Held
 		if err != nil {
 			unknown++
 		} else {

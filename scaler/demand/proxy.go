@@ -2,131 +2,92 @@ package demand
 
 import (
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/counter"
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/replica"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
-// proxy is what one Envoy has said so far, here or at another replica.
-type proxy struct {
+// proxyCounters is what one Envoy has reported so far, here or to another replica.
+type proxyCounters struct {
 	Proxy
-	gateway *gateway
+	gateway *gatewayCounters
+	number  window.Proxy
+	// state is immutable, so it is read without a lock. It is replaced with mu held.
+	state atomic.Pointer[proxyState]
 
-	// mu is held while what the proxy says is taken in.
+	// mu is held while a report of the proxy is taken.
 	mu      sync.Mutex
-	cells   map[types.NamespacedName]*cell
-	busy    []*cell // with a rate or with requests in flight
-	present int     // cells that are in the newest message
+	keys    map[types.NamespacedName]*keyCounter
+	busy    []*keyCounter // with a rate or with requests in flight
+	present int           // keys that are in the newest message
 	steps   uint64
 	removed bool // from the gateway
-
-	// Written with mu and gateway.mu held, so either is enough to read.
-	heardBefore bool
-	last        instant // when it reported
-	gone        instant // when its stream ended; never: it is open
-	since       instant // its requests are counted from then on; never: from its start
-	measured    bool    // there is an interval between two reports
-	dropped     bool    // its requests in flight do not count any more
-	ear         *peer   // the replica that hears it; nil: this one
-	time        int64   // when it counted, in ms on its own clock
-	uptime      time.Duration
-	started     bool
 }
 
-// cell is one key in one proxy.
-type cell struct {
-	entry   *entry
-	counts  Counts
-	counted uint64 // of first attempts: retries that wait let those dip
+// proxyState is what is known about the process of a proxy.
+type proxyState struct {
+	counter.Process
+	// reportedBy is the replica that receives its reports; nil: this one.
+	reportedBy *peer
+}
+
+// keyCounter is one key in one proxy.
+type keyCounter struct {
+	counter.Counter
+	series  *series
 	rate    float64
-	changed uint64 // the step that changed counts last
+	changed uint64 // the step that changed the counts last
 	step    uint64 // the one that touched it last
 	present bool
 	listed  bool // in busy
 }
 
-// sighting is the head of a message of a proxy.
-type sighting struct {
-	time    int64
-	uptime  time.Duration
-	started bool
-	gone    bool // and its stream has ended
-	at      instant
-}
-
-// step is one message being taken in: it says what happened after from, up to at.
+// step is one message being taken.
 type step struct {
+	counter.Step
 	registry *Registry
-	from, at instant
-	baseline bool // the counts say nothing about when they were counted
 	number   uint64
-	seen     int // cells that the message has
+	seen     int          // keys that the message has
+	since    instant.Time // see counter.Process.Since
+	returned bool         // see window.Sample.Returned
 }
 
-func (p *proxy) heard(b *Registry, now instant) bool {
-	return p.heardBefore && p.gone == never && now-p.last <= b.silence()
-}
-
-// deadline is when the requests in flight are to be dropped, if nothing is heard until then.
-func (p *proxy) deadline(b *Registry) instant {
-	if p.gone != never {
-		return p.gone + instant(keepActive)
+func newProxyCounters(g *gatewayCounters, node string, number uint64) *proxyCounters {
+	p := &proxyCounters{
+		Proxy: Proxy{Gateway: g.key, Node: node}, gateway: g, number: window.Proxy(number),
+		keys: map[types.NamespacedName]*keyCounter{},
 	}
-	return p.last + b.silence() + instant(keepActive)
+	p.state.Store(&proxyState{})
+	return p
 }
 
-// stale reports whether a message, which was received here (nil) or by a peer, is older than
-// one that another replica received. Messages that one replica received are in order.
-//
-// Time decides. When the clock of the proxy was put back, whoever hears it is believed once
-// nobody else has heard it for a while.
-func (p *proxy) stale(b *Registry, s sighting, from *peer) bool {
-	if !p.heardBefore || p.ear == from || s.time >= p.time {
-		return false
-	}
-	return s.gone || s.at-max(p.last, p.gone) <= b.silence()
-}
-
-// restarted reports whether the message is of another process than the one before.
-func (p *proxy) restarted(s sighting) bool {
-	if s.uptime < p.uptime && (s.uptime > 0 || s.started) {
-		return true
-	}
-	return p.heardBefore && s.uptime == 0 && s.started && !p.started
-}
-
-// begin starts to take a message in. mu is held.
-func (p *proxy) begin(b *Registry, s sighting) step {
+// begin starts to take a message. mu is held.
+func (p *proxyCounters) begin(r *Registry, o counter.Observation) step {
 	p.steps++
-	st := step{registry: b, from: p.last, at: max(s.at, p.last+1), number: p.steps}
-	lived := instant(max(s.uptime, b.options.Flush))
-	switch {
-	case p.restarted(s):
-		p.zero()
-		st.from = max(st.from, st.at-lived)
-	case p.heardBefore:
-	case s.started && s.at >= b.began, s.uptime > 0 && instant(s.uptime+time.Second) <= st.at-b.began:
-		// It is younger than this registry, or as old: nothing that it counted was counted before.
-		st.from = max(st.at-lived, never+1)
-	default:
-		st.from, st.baseline = st.at, true
+	state := p.state.Load()
+	st := step{Step: state.Step(o, r.timing), registry: r, number: p.steps, since: state.Since, returned: state.Dropped}
+	if st.Baseline {
+		st.since = st.At
+	}
+	if st.Restarted {
+		for _, c := range p.keys {
+			c.Restart()
+		}
 	}
 	return st
 }
 
-// zero is what a new process begins with.
-func (p *proxy) zero() {
-	for _, c := range p.cells {
-		c.counts.Requests, c.counts.Retries, c.counted = 0, 0, 0
-	}
-}
-
 // take takes the counts of one key.
-func (p *proxy) take(st *step, key types.NamespacedName, counts Counts) {
-	c := p.cells[key]
+func (p *proxyCounters) take(st *step, key types.NamespacedName, counts Counts) {
+	c := p.keys[key]
 	if c == nil {
-		c = &cell{entry: st.registry.refer(key)}
-		p.cells[c.entry.key] = c
+		c = &keyCounter{series: st.registry.refer(key)}
+		p.keys[c.series.key] = c
 	}
 	if c.step != st.number {
 		c.step = st.number
@@ -139,41 +100,40 @@ func (p *proxy) take(st *step, key types.NamespacedName, counts Counts) {
 	p.count(st, c, counts)
 }
 
-func (p *proxy) count(st *step, c *cell, counts Counts) {
-	last := c.counts
-	if counts != last {
-		c.counts, c.changed = counts, st.number
-	}
-	delta, first := uint64(0), counts.first()
-	switch {
-	case st.baseline:
-		if c.counted = first; first > 0 {
-			c.entry.baseline(st.at)
-		}
-	case counts.began(last):
-		delta, c.counted = first, first
-	case first > c.counted:
-		delta, c.counted = first-c.counted, first
-	}
-	if delta == 0 && counts.Active == 0 && last.Active == 0 && c.rate == 0 {
+func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
+	active := c.Counts.Active
+	if counts == c.Counts && active == 0 && c.rate == 0 {
 		return
+	}
+	if counts != c.Counts {
+		c.changed = st.number
+	}
+	delta := c.Take(counts, st.Baseline)
+	if st.Baseline && c.Arrived() > 0 {
+		c.series.baseline(st.At)
+	}
+	if delta == 0 && counts.Active == 0 && active == 0 && c.rate == 0 {
+		return // no request arrived: a baseline, or retries
 	}
 	c.rate = 0
 	if delta > 0 {
-		c.rate = float64(delta) / (st.at - st.from).seconds()
+		c.rate = float64(delta) / (st.At - st.From).Seconds()
 	}
-	c.entry.take(st, p, c, delta)
+	c.series.take(st.registry, p.gateway, &window.Sample{
+		Proxy: p.number, From: st.From, At: st.At, Since: st.since, Returned: st.returned,
+		Requests: delta, Rate: c.rate, Active: counts.Active,
+	})
 	if !c.listed && (c.rate != 0 || counts.Active != 0) {
 		c.listed = true
 		p.busy = append(p.busy, c)
 	}
 }
 
-// others takes the keys that a message left out. Those of a whole message are gone from the
-// proxy; those of a message with changes only are what they were.
-func (p *proxy) others(st *step, whole bool) {
+// takeAbsent takes the keys that a message left out. Those of a whole message are gone from
+// the proxy; those of a message with changes only are what they were.
+func (p *proxyCounters) takeAbsent(st *step, whole bool) {
 	if whole && st.seen < p.present {
-		for _, c := range p.cells {
+		for _, c := range p.keys {
 			if c.present && c.step != st.number {
 				c.present = false
 				p.present--
@@ -184,9 +144,9 @@ func (p *proxy) others(st *step, whole bool) {
 	kept := p.busy[:0]
 	for _, c := range p.busy {
 		if c.step != st.number && c.present {
-			p.count(st, c, c.counts)
+			p.count(st, c, c.Counts)
 		}
-		if c.listed = c.rate != 0 || c.counts.Active != 0; c.listed {
+		if c.listed = c.rate != 0 || c.Counts.Active != 0; c.listed {
 			kept = append(kept, c)
 		}
 	}
@@ -194,56 +154,91 @@ func (p *proxy) others(st *step, whole bool) {
 	p.busy = kept
 }
 
-// end notes that a message was taken in.
-func (p *proxy) end(st *step, s sighting, ear *peer) {
-	p.gateway.mu.Lock()
-	defer p.gateway.mu.Unlock()
-	switch {
-	case st.baseline:
-		p.since = st.at
-		if p.gateway.began == never {
-			p.gateway.began = st.at
-		}
-	default:
-		p.measured = true
+// end notes that a message was taken. mu is held.
+func (p *proxyCounters) end(st *step, o counter.Observation, reportedBy *peer) {
+	if st.Baseline {
+		p.gateway.baseline(st.At)
 	}
-	p.heardBefore, p.dropped, p.gone = true, false, never
-	p.last, p.time, p.uptime, p.started, p.ear = st.at, s.time, s.uptime, s.started, ear
+	p.state.Store(&proxyState{Process: p.state.Load().After(st.Step, o), reportedBy: reportedBy})
 }
 
-// leave notes that the stream of the proxy ended.
-func (p *proxy) leave(at instant) {
-	p.gateway.mu.Lock()
-	defer p.gateway.mu.Unlock()
-	if p.gone == never {
-		p.gone = max(at, p.last)
-	}
+// change replaces the process. mu is held.
+func (p *proxyCounters) change(to counter.Process) {
+	p.state.Store(&proxyState{Process: to, reportedBy: p.state.Load().reportedBy})
 }
+
+// leave notes that the stream of the proxy ended. mu is held.
+func (p *proxyCounters) leave(at instant.Time) { p.change(p.state.Load().Left(at)) }
 
 // drop ends the requests in flight of a proxy that is gone.
-func (p *proxy) drop(b *Registry, now instant) {
+func (p *proxyCounters) drop(r *Registry, now instant.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.dropped || p.deadline(b) > now {
+	state := p.state.Load()
+	if !state.Due(now, r.timing) {
 		return
 	}
-	at := p.deadline(b)
+	at := state.Deadline(r.timing)
 	for _, c := range p.busy { // stays as it is: the proxy may come back
 		c.rate = 0
-		c.entry.lose(p, at)
+		c.series.lose(p, at)
 	}
-	p.gateway.mu.Lock()
-	p.dropped = true
-	p.gateway.mu.Unlock()
+	p.change(state.Drop())
 }
 
-// release lets go of the keys of a proxy that was removed from its gateway.
-func (p *proxy) release() {
+// forget removes a proxy from its gateway, unless it came back, and its counters.
+func (p *proxyCounters) forget(now instant.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.removed = true
-	for _, c := range p.cells {
-		c.entry.refs.Add(-1)
+	if state := p.state.Load(); p.removed || !state.Dropped || now-state.Last <= instant.Time(keepCounts) {
+		return
 	}
-	p.cells = nil
+	p.removed = true
+	p.gateway.change(func(proxies map[string]*proxyCounters) { delete(proxies, p.Node) })
+	for _, c := range p.keys {
+		c.series.unrefer()
+	}
+	p.keys, p.busy = nil, nil
+}
+
+// Removed implements replica.Proxy.
+func (p *proxyCounters) Removed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.removed
+}
+
+// Silence implements replica.Proxy.
+func (p *proxyCounters) Silence(name string, now instant.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if by := p.state.Load().reportedBy; by != nil && by.name == name {
+		p.leave(now)
+	}
+}
+
+// Delta implements replica.Proxy. A proxy that reports to another replica is left to it, unless
+// both are gone: then no other may know where its counters were.
+func (p *proxyCounters) Delta(since uint64, all bool, now instant.Time) (d replica.ProxyDelta, steps uint64, any bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := p.state.Load()
+	if p.removed || !state.Known || state.reportedBy != nil && (state.Gone == instant.Never || !all) {
+		return d, 0, false
+	}
+	d = replica.ProxyDelta{
+		Gateway: p.Gateway, Node: p.Node, Time: state.Time, Age: replica.AgeOf(state.Last, now), Uptime: state.Uptime, Started: state.Started,
+	}
+	if state.Gone != instant.Never {
+		gone := replica.AgeOf(state.Gone, now)
+		d.Gone = &gone
+	}
+	for _, c := range p.keys {
+		if c.changed > since {
+			d.Counts = append(d.Counts, replica.KeyCounts{
+				Key: c.series.text, Requests: c.Counts.Requests, Retries: c.Counts.Retries, Active: c.Counts.Active,
+			})
+		}
+	}
+	return d, p.steps, true
 }

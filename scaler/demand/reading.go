@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
 // ErrUnknown says that the numbers of a key are not known. They are not zero.
@@ -13,6 +16,10 @@ var ErrUnknown = errors.New("the demand is unknown")
 
 // Reading is the demand of one key over all proxies and replicas.
 type Reading struct {
+	// Value is that of the trigger's metric, by which KEDA scales. Unknown says why it is not
+	// known although the traffic is; it is not zero then.
+	Value   float64
+	Unknown error
 	// Rate is requests per second, first attempts only, over the window of the trigger, or
 	// over the part of it since the first request after a window without any.
 	Rate float64
@@ -28,137 +35,121 @@ type Reading struct {
 	// Requested is true when a request was ever counted or held, as far as is known: a proxy
 	// that starts again forgets what it counted. It is set with ErrUnknown, too.
 	Requested bool
-	// Active follows the activation rule, see entry.active.
+	// Active follows the activation rule, see series.active.
 	Active bool
 	// Settled is false while Active is false only as far as is known: proxies had counted
-	// requests before this registry began, no replica says when those arrived, and the registry has
-	// not watched for as long as an arrival keeps the workload active.
+	// requests before this registry began, no replica says when those arrived, and the registry
+	// has not watched for as long as an arrival keeps the workload active.
 	Settled bool
-	// LastGood: no proxy of a gateway is heard, and the numbers are the last that were known.
+	// LastGood: no proxy of a gateway reports, and the numbers are the last that were known.
 	LastGood bool
 }
 
 // Read returns the demand of a key, from memory. On ErrUnknown the reading has only what is
-// known all the same: nothing is held, and when a request arrived last.
+// known as well: nothing is held, and when a request arrived last.
 //
 // While requests are held for a key it is always known: it is active, they are in Held,
 // InFlight and Concurrency, and what proxies counted is as good as it can be.
-func (b *Registry) Read(key types.NamespacedName) (Reading, error) {
-	e := b.entry(key)
-	if e == nil || e.plan.Load().scaler == nil {
-		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
+func (r *Registry) Read(key types.NamespacedName) (Reading, error) {
+	s := r.find(key)
+	if s == nil || s.settings.Load().scaler == nil {
+		return Reading{}, notInForce(key)
 	}
-	now := b.now()
-	b.freshen(e.plan.Load(), now)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.read(b, now)
+	now := r.now()
+	r.freshen(s.settings.Load(), now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read(r, now)
 }
 
-// freshen settles gateways whose proxies are gone.
-func (b *Registry) freshen(p *plan, now instant) {
-	for _, g := range p.gateways {
-		if g.sight(b, now).due {
-			b.settle(g, now)
+func notInForce(key types.NamespacedName) error {
+	return fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
+}
+
+// freshen drops what proxies had in flight that are gone.
+func (r *Registry) freshen(z *settings, now instant.Time) {
+	for _, g := range z.gateways {
+		if g.coverage(r, now).Due {
+			r.dropSilent(g, now)
 		}
 	}
 }
 
 // read has mu.
-func (e *entry) read(b *Registry, now instant) (Reading, error) {
-	p := e.plan.Load()
-	if p.scaler == nil {
-		return Reading{}, fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, e.key)
+func (s *series) read(r *Registry, now instant.Time) (Reading, error) {
+	z := s.settings.Load()
+	if z.scaler == nil {
+		return Reading{}, notInForce(s.key)
 	}
-	e.expire(now)
-	r := e.sum(b, p, now)
-	r.LastArrival = b.wall(e.arrived)
-	r.Requested = r.Held > 0 || e.arrived != never || e.began != never
-	r.Active = e.active(p, now, r)
-	r.Settled = r.Active || e.began == never || now-e.began >= p.activity
-	e.awake = r.Active
-	if r.Held > 0 {
-		return r, nil
+	s.expire(now)
+	reading := s.reading(r, z, now)
+	s.awake = reading.Active
+	if reading.Held > 0 {
+		return reading, nil
 	}
-	if len(p.gateways) == 0 {
-		return Reading{LastArrival: r.LastArrival, Requested: r.Requested}, fmt.Errorf("%w: %s is served by no gateway", ErrUnknown, e.key)
+	unknown := Reading{LastArrival: reading.LastArrival, Requested: reading.Requested}
+	if len(z.gateways) == 0 {
+		return unknown, fmt.Errorf("%w: %s is served by no gateway", ErrUnknown, s.key)
 	}
-	for _, g := range p.gateways {
-		s := g.sight(b, now)
-		if s.asOf == never {
-			return Reading{LastArrival: r.LastArrival, Requested: r.Requested}, fmt.Errorf("%w: gateway %s: %s", ErrUnknown, g.key, s.why)
+	for _, g := range z.gateways {
+		known := g.coverage(r, now)
+		if known.AsOf == instant.Never {
+			return unknown, fmt.Errorf("%w: gateway %s: %s", ErrUnknown, g.key, known.Why)
 		}
-		r.LastGood = r.LastGood || s.frozen
+		reading.LastGood = reading.LastGood || known.Frozen
 	}
-	return r, nil
+	return reading, nil
 }
 
-// sum adds up the lanes and what is held. mu is held.
-func (e *entry) sum(b *Registry, p *plan, now instant) (r Reading) {
-	floor := instant(b.floor())
-	load := newProfile(p, now)
-	for _, l := range e.lanes {
+// reading returns what is known, whether it is all or not. mu is held.
+func (s *series) reading(r *Registry, z *settings, now instant.Time) Reading {
+	t := s.traffic(r, z, now)
+	reading := Reading{
+		Rate: t.Rate, Concurrency: z.concurrency.Of(&t), Held: t.Held, InFlight: t.InFlight,
+		LastArrival: r.wall(s.activity.Arrived), Active: s.active(z, now, t),
+	}
+	reading.Requested = t.Held > 0 || s.activity.Arrived != instant.Never || s.began != instant.Never
+	reading.Settled = reading.Active || s.began == instant.Never || now-s.began >= z.activity
+	reading.Value, reading.Unknown = z.metric.Value(t)
+	return reading
+}
+
+// traffic adds up the windows and what is held. mu is held.
+func (s *series) traffic(r *Registry, z *settings, now instant.Time) window.Traffic {
+	t := window.NewTraffic(s.key, &z.sizes, &s.activity, now)
+	for _, w := range s.windows {
 		asOf := now
-		if s := l.gateway.sight(b, now); s.asOf != never {
-			asOf = s.asOf
+		if known := w.gateway.coverage(r, now); known.AsOf != instant.Never {
+			asOf = known.AsOf
 		}
-		r.Rate += l.rate(p, floor, asOf)
-		r.InFlight += l.inFlight()
-		load.add(&l.load, asOf)
-		for _, s := range l.shares {
-			load.tail(float64(s.active), s.last, asOf)
-		}
+		t.Add(&z.sizes, w.Window, asOf)
 	}
-	r.Held = e.held.value
-	r.InFlight += uint64(max(r.Held, 0))
-	load.add(&e.held.load, now)
-	load.tail(float64(r.Held), e.held.last, now)
-	switch p.aggregation {
-	case instantaneous:
-		r.Concurrency = float64(r.InFlight)
-	case peak:
-		r.Concurrency = load.peak()
-	default:
-		r.Concurrency = load.total() / max(min(p.loadWindow, now-e.loadedFrom), floor).seconds()
-	}
-	return r
-}
-
-// above reports whether a number exceeds the activation target.
-func (e *entry) above(p *plan, r Reading) bool {
-	return float64(r.InFlight) > p.activation || r.Rate > p.activation || r.Concurrency > p.activation && p.activation > 0
+	t.AddHeld(&s.holds.total, now)
+	return t
 }
 
 // active is the activation rule.
 //
-// A trigger is active while requests are held, and while the requests in flight or their rate
-// exceed the activation target. It stays active for the activity window after that (twice the
-// polling interval or the window of the rate, whichever is longer: a minute unless the user
-// shortened both), so that a poll that meets a moment between two requests does not see an idle
-// workload.
+// A trigger is active while requests are held, and while the traffic exceeds the activation
+// target. It stays active for the activity window after that (twice the polling interval or the
+// window of the rate, whichever is longer: a minute unless the user shortened both), so that a
+// poll that meets a moment between two requests does not see an idle workload.
 //
 // Without an activation target any arrival counts for the activity window, and so does the
 // end of the last request. With one, arrivals alone do not: the user asked not to be woken by
-// a few requests. Held requests do in any case, because nobody else would ever answer them.
-func (e *entry) active(p *plan, now instant, r Reading) bool {
-	if r.Held > 0 || e.above(p, r) {
-		return true
-	}
-	since := max(e.arrived, e.loaded)
-	if p.activation > 0 {
-		since = e.busy
-	}
-	return since != never && now-since < p.activity
+// a few requests. Held requests do in any case, because nothing else would ever answer them.
+func (s *series) active(z *settings, now instant.Time, t window.Traffic) bool {
+	return t.Held > 0 || z.metric.Exceeds(t, z.activation) || s.activity.Within(z.activity, now, z.activation)
 }
 
 // LastArrival returns the last moment that a request is known to have arrived at a proxy or
 // to be held, over all proxies and replicas; not known: none has, as far as this registry knows.
-func (b *Registry) LastArrival(key types.NamespacedName) (at time.Time, known bool) {
-	e := b.entry(key)
-	if e == nil {
+func (r *Registry) LastArrival(key types.NamespacedName) (at time.Time, known bool) {
+	s := r.find(key)
+	if s == nil {
 		return time.Time{}, false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return b.wall(e.arrived), e.arrived != never
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.wall(s.activity.Arrived), s.activity.Arrived != instant.Never
 }

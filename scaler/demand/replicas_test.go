@@ -9,6 +9,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	exchanged "github.com/kedify/inference-gateway/scaler/demand/replica"
 )
 
 // T68: two replicas that hear one proxy each read the same, and the sum.
@@ -337,7 +338,7 @@ func TestTelling(t *testing.T) {
 	}
 }
 
-func take(t *testing.T, f *demand.Follower) demand.News {
+func take(t *testing.T, f *exchanged.Follower) exchanged.Delta {
 	t.Helper()
 	if !woken(f.Wake()) {
 		t.Fatal("nothing is due")

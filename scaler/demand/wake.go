@@ -4,29 +4,31 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
 )
 
-// waiter is somebody who wants to know when a key has work.
+// waiter waits for work for a key.
 type waiter struct{ changed chan struct{} }
 
 // Wake returns a channel that gets a value when requests begin to be held, here or at another
-// replica, and when the trigger becomes active. Values that nobody takes are merged into one.
-// Cancel must be called.
-func (b *Registry) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
+// replica, and when the trigger becomes active. Values that are not received are merged into
+// one. Cancel must be called.
+func (r *Registry) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
 	w := &waiter{changed: make(chan struct{}, 1)}
-	e := b.locked(key)
-	defer e.mu.Unlock()
-	e.waiters = append(e.waiters, w)
+	s := r.lockedSeries(key)
+	defer s.mu.Unlock()
+	s.waiters = append(s.waiters, w)
 	return w.changed, func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.waiters = slices.DeleteFunc(e.waiters, func(other *waiter) bool { return other == w })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
 	}
 }
 
-// signal wakes whoever waits. mu is held.
-func (e *entry) signal() {
-	for _, w := range e.waiters {
+// signal wakes those that wait. mu is held.
+func (s *series) signal() {
+	for _, w := range s.waiters {
 		select {
 		case w.changed <- struct{}{}:
 		default:
@@ -34,23 +36,19 @@ func (e *entry) signal() {
 	}
 }
 
-// rouse notes work in proxies: it keeps in mind that the activation target was exceeded, and
-// wakes whoever waits when the trigger becomes active. mu is held.
-func (e *entry) rouse(b *Registry, p *plan, now instant) {
-	above := false
-	if p.activation > 0 {
-		above = e.above(p, e.sum(b, p, now))
-	}
-	e.rouseBy(p, now, above)
+// worked notes work in proxies: it keeps in mind that the activation target was exceeded, and
+// wakes those that wait when the trigger becomes active. mu is held.
+func (s *series) worked(r *Registry, z *settings, now instant.Time) {
+	s.workedAbove(z, now, z.activation > 0 && z.metric.Exceeds(s.traffic(r, z, now), z.activation))
 }
 
-// rouseBy is rouse with the comparison made. mu is held.
-func (e *entry) rouseBy(p *plan, now instant, above bool) {
+// workedAbove is worked with the comparison made. mu is held.
+func (s *series) workedAbove(z *settings, now instant.Time, above bool) {
 	if above {
-		e.busy = now
+		s.activity.Exceeded = now
 	}
-	if !e.awake && (above || p.activation == 0) {
-		e.awake = true
-		e.signal()
+	if !s.awake && (above || z.activation == 0) {
+		s.awake = true
+		s.signal()
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	exchanged "github.com/kedify/inference-gateway/scaler/demand/replica"
 )
 
 var (
@@ -64,7 +65,7 @@ type replica struct {
 	t       testing.TB
 	name    string
 	catalog *scaler.Catalog
-	ears    map[*replica]*demand.Follower
+	ears    map[*replica]*exchanged.Follower
 }
 
 // world is replicas and proxies on one fake clock.
@@ -83,7 +84,7 @@ func newWorld(t testing.TB) *world { return &world{t: t, clock: clocktesting.New
 func (w *world) replica(name string, triggers ...*scaler.Scaler) *replica {
 	catalog := scaler.NewCatalog()
 	r := &replica{
-		t: w.t, name: name, catalog: catalog, ears: map[*replica]*demand.Follower{},
+		t: w.t, name: name, catalog: catalog, ears: map[*replica]*exchanged.Follower{},
 		Registry: demand.New(demand.Options{Clock: w.clock, Catalog: catalog}),
 	}
 	for _, s := range triggers {
@@ -122,9 +123,11 @@ func (w *world) hear(to *replica) {
 	}
 }
 
-func wired(t testing.TB, news demand.News) demand.News { return unmarshalled(t, marshalled(t, news)) }
+func wired(t testing.TB, news exchanged.Delta) exchanged.Delta {
+	return unmarshalled(t, marshalled(t, news))
+}
 
-func marshalled(t testing.TB, news demand.News) []byte {
+func marshalled(t testing.TB, news exchanged.Delta) []byte {
 	text, err := json.Marshal(news)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +135,7 @@ func marshalled(t testing.TB, news demand.News) []byte {
 	return text
 }
 
-func unmarshalled(t testing.TB, text []byte) (news demand.News) {
+func unmarshalled(t testing.TB, text []byte) (news exchanged.Delta) {
 	if err := json.Unmarshal(text, &news); err != nil {
 		t.Fatal(err)
 	}

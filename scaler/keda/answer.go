@@ -13,6 +13,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -26,7 +27,7 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	if err != nil {
 		return nil, err
 	}
-	name := metricName(found.Spec.Metric.Type)
+	name := metric.All.Of(found.Spec.Metric).Name()
 	if asked := request.GetMetricName(); asked != name {
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
@@ -35,10 +36,10 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	if err != nil {
 		return nil, s.unread(found, err)
 	}
-	value := reading.Rate
-	if name == MetricConcurrency {
-		value = reading.Concurrency
+	if reading.Unknown != nil {
+		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
+	value := reading.Value
 	// KEDA takes these for zero.
 	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
 		return nil, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)

@@ -2,6 +2,7 @@ package keda
 
 import (
 	"context"
+	"errors"
 	"math"
 	"testing"
 	"time"
@@ -61,8 +62,8 @@ func TestGetMetrics(t *testing.T) {
 	w := newWorld(t)
 	rate, concurrency := metadata(nil), metadata(map[string]string{"scalingMetric": "concurrency", "pathPrefixes": "/api"})
 	keys := apply(t, w.catalog, named{"rate", rate}, named{"load", concurrency})
-	w.registry.set(keys[0], demand.Reading{Rate: 12.25, Concurrency: 99})
-	w.registry.set(keys[1], demand.Reading{Rate: 99, Concurrency: 3.5})
+	w.registry.set(keys[0], demand.Reading{Value: 12.25, Rate: 99, Concurrency: 99})
+	w.registry.set(keys[1], demand.Reading{Value: 3.5, Rate: 99, Concurrency: 99})
 	for name, c := range map[string]struct {
 		metadata map[string]string
 		metric   string
@@ -79,9 +80,13 @@ func TestGetMetrics(t *testing.T) {
 			"if scalingMetric was just changed this will pass"},
 		"other requests": {metadata: metadata(map[string]string{"hosts": "a.test"}), metric: MetricRate, problem: "none of the 2 triggers in force of ScaledObject shop/web " +
 			"has these hosts, paths and headers; if the object was just changed this will pass, otherwise its events say why the trigger was not accepted"},
-		"not a number": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Rate: math.NaN()}, problem: "trigger shop/web-rate: http-request-rate of NaN is no amount"},
-		"infinite":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Rate: math.Inf(1)}, problem: "trigger shop/web-rate: http-request-rate of +Inf is no amount"},
-		"negative":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Rate: -1}, problem: "trigger shop/web-rate: http-request-rate of -1 is no amount"},
+		"not a number": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.NaN()}, problem: "trigger shop/web-rate: http-request-rate of NaN is no amount"},
+		"infinite":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.Inf(1)}, problem: "trigger shop/web-rate: http-request-rate of +Inf is no amount"},
+		"negative":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: -1}, problem: "trigger shop/web-rate: http-request-rate of -1 is no amount"},
+		"unknown": {
+			metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: 3, Unknown: errors.New("no pod was scraped")},
+			problem: "trigger shop/web-rate: no pod was scraped",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.reading != nil {

@@ -28,7 +28,7 @@ func FuzzReference(f *testing.F) {
 	}
 	catalog, registry := scaler.NewCatalog(), newRegistry()
 	server := New(Options{Catalog: catalog, Registry: registry, Replicas: func(scaler.Scaler) (int32, bool) { return 0, true }})
-	registry.set(apply(f, catalog, named{"", metadata(nil)})[0], demand.Reading{Rate: 3, Active: true, Settled: true})
+	registry.set(apply(f, catalog, named{"", metadata(nil)})[0], demand.Reading{Value: 3, Active: true, Settled: true})
 	f.Fuzz(func(t *testing.T, raw []byte, name string) {
 		ref := &pb.ScaledObjectRef{}
 		if proto.Unmarshal(raw, ref) != nil {

@@ -172,7 +172,7 @@ func BenchmarkWake(b *testing.B) {
 func BenchmarkAnswer(b *testing.B) {
 	catalog, registry := scaler.NewCatalog(), newRegistry()
 	server := New(Options{Catalog: catalog, Registry: registry})
-	registry.set(apply(b, catalog, named{"", metadata(nil)})[0], demand.Reading{Rate: 3, Active: true, Settled: true})
+	registry.set(apply(b, catalog, named{"", metadata(nil)})[0], demand.Reading{Value: 3, Active: true, Settled: true})
 	ref := refTo(metadata(nil))
 	request := &pb.GetMetricsRequest{ScaledObjectRef: ref, MetricName: MetricRate}
 	b.ReportAllocs()

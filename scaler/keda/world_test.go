@@ -21,6 +21,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -30,6 +31,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 10 * time.Second
 
 const address = "kedify-gateway.kedify-system:9090"
+
+const (
+	MetricRate        = metric.RequestRateName
+	MetricConcurrency = metric.ConcurrencyName
+)
 
 // fakeRegistry is a Registry that says what it was told. Keys without a reading are unknown.
 type fakeRegistry struct {

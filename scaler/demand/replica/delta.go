@@ -1,50 +1,28 @@
-package demand
+package replica
 
 import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
-// News is what one replica tells another about what it counts and holds itself. It travels as
-// JSON. Counts are cumulative and moments are ages, so the clocks of replicas do not matter
-// and hearing something twice changes nothing.
-type News struct {
-	// All: this is all that the replica knows, and replaces what it said before. Otherwise it
+// Delta is what one replica tells another about what it counts and holds itself. It travels as
+// JSON.
+type Delta struct {
+	// All: this is all that the replica knows, and replaces what it told before. Otherwise it
 	// is what changed.
-	All     bool          `json:"all,omitempty"`
-	Proxies []ProxyNews   `json:"proxies,omitempty"`
-	Holding []HoldingNews `json:"holding,omitempty"`
+	All     bool           `json:"all,omitempty"`
+	Proxies []ProxyDelta   `json:"proxies,omitempty"`
+	Holding []HoldingDelta `json:"holding,omitempty"`
 	// Past comes with All.
-	Past *PastNews `json:"past,omitempty"`
+	Past *Past `json:"past,omitempty"`
 }
 
-// Age is how long ago something was, in milliseconds.
-type Age int64
-
-// unaged is the age of what never was.
-const unaged Age = -1
-
-func age(at, now instant) Age {
-	if at == never {
-		return unaged
-	}
-	return Age(max(now-at, 0) / instant(time.Millisecond))
-}
-
-// at returns the moment that was an age ago.
-func (a Age) at(now instant) instant {
-	switch {
-	case a < 0:
-		return never
-	case instant(a) > now/instant(time.Millisecond):
-		return never + 1
-	}
-	return max(now-instant(a)*instant(time.Millisecond), never+1)
-}
-
-// ProxyNews is the newest report of a proxy.
-type ProxyNews struct {
+// ProxyDelta is the newest report of a proxy.
+type ProxyDelta struct {
 	Gateway types.NamespacedName `json:"gateway"`
 	Node    string               `json:"node"`
 	// Time is when the proxy counted, in milliseconds on its own clock; Age is how long ago
@@ -53,7 +31,7 @@ type ProxyNews struct {
 	Age     Age           `json:"age"`
 	Uptime  time.Duration `json:"uptime,omitempty"`
 	Started bool          `json:"started,omitempty"`
-	// Gone is how long ago its stream ended.
+	// Gone is how long ago its stream ended; nil: the stream is open.
 	Gone *Age `json:"gone,omitempty"`
 	// Counts are those that changed.
 	Counts []KeyCounts `json:"counts,omitempty"`
@@ -67,17 +45,17 @@ type KeyCounts struct {
 	Active   uint64 `json:"a,omitempty"`
 }
 
-// HoldingNews is what the replica holds for one key.
-type HoldingNews struct {
+// HoldingDelta is what the replica holds for one key.
+type HoldingDelta struct {
 	Key  types.NamespacedName `json:"key"`
 	Held int                  `json:"held"`
 	// Last is how long ago a held request arrived; negative: none did.
 	Last Age `json:"last"`
 }
 
-// PastNews is what the replica knows about the past, over all proxies, for a replica that has
-// just begun.
-type PastNews struct {
+// Past is what the replica knows about the past, over all proxies, for a replica that has just
+// begun.
+type Past struct {
 	Gateways []GatewayPast `json:"gateways,omitempty"`
 	Keys     []KeyPast     `json:"keys,omitempty"`
 }
@@ -111,4 +89,24 @@ type RatePast struct {
 	Width    int64     `json:"width"`
 	End      Age       `json:"end"`
 	Requests []float64 `json:"requests"`
+}
+
+// RatePastOf returns the history of a window as it travels.
+func RatePastOf(gateway types.NamespacedName, h window.History, now instant.Time) RatePast {
+	return RatePast{
+		Gateway: gateway, First: AgeOf(h.First, now), Width: h.Width.Milliseconds(),
+		End: Age((now - h.End) / instant.Time(time.Millisecond)), Requests: h.Requests,
+	}
+}
+
+// History returns the history that was told; false: the numbers cannot be counted with.
+func (r *RatePast) History(now instant.Time) (h window.History, valid bool) {
+	const day = int64(24 * time.Hour / time.Millisecond)
+	if r.Width <= 0 || r.Width > day || int64(r.End) > day || int64(r.End) < -day {
+		return h, false
+	}
+	return window.History{
+		First: r.First.At(now), Width: time.Duration(r.Width) * time.Millisecond,
+		End: now - instant.Time(r.End)*instant.Time(time.Millisecond), Requests: r.Requests,
+	}, true
 }

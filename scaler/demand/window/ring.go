@@ -1,9 +1,11 @@
-package demand
+package window
+
+import "github.com/kedify/inference-gateway/scaler/demand/instant"
 
 // ring adds up amounts over time, in buckets of equal width that begin at multiples of it. A
 // ring that nothing was added to has no buckets.
 type ring struct {
-	width  instant
+	width  instant.Time
 	size   int64
 	newest int64     // index of the newest bucket: its begin divided by the width
 	sums   []float64 // bucket i is at i % size
@@ -11,7 +13,7 @@ type ring struct {
 
 // add spreads an amount evenly over the time after from, up to to. What is older than the
 // ring reaches back is dropped.
-func (r *ring) add(from, to instant, amount float64) {
+func (r *ring) add(from, to instant.Time, amount float64) {
 	if amount == 0 {
 		return
 	}
@@ -20,7 +22,7 @@ func (r *ring) add(from, to instant, amount float64) {
 	r.reach(last)
 	density := amount / float64(to-from)
 	for i := max(first, r.newest-r.size+1); i <= last; i++ {
-		begin := instant(i) * r.width
+		begin := instant.Time(i) * r.width
 		r.sums[i%r.size] += density * float64(min(to, begin+r.width)-max(from, begin))
 	}
 }
@@ -43,7 +45,7 @@ func (r *ring) reach(index int64) {
 
 // since returns what was added after a moment. Of the bucket that the moment is in, the part
 // after it counts; a bucket that is not over yet counts whole.
-func (r *ring) since(from, now instant) (sum float64) {
+func (r *ring) since(from, now instant.Time) (sum float64) {
 	if r.sums == nil {
 		return 0
 	}
@@ -51,7 +53,7 @@ func (r *ring) since(from, now instant) (sum float64) {
 	for i := first; i <= r.newest; i++ {
 		sum += r.sums[i%r.size]
 	}
-	if begin := instant(first) * r.width; begin < from && first <= r.newest && begin+r.width <= now {
+	if begin := instant.Time(first) * r.width; begin < from && first <= r.newest && begin+r.width <= now {
 		sum -= r.sums[first%r.size] * float64(from-begin) / float64(r.width)
 	}
 	return sum
@@ -61,13 +63,13 @@ func (r *ring) since(from, now instant) (sum float64) {
 func (r *ring) empty() { r.sums = nil }
 
 // each calls f with the time and the amount of each bucket that is not empty, oldest first.
-func (r *ring) each(f func(from, to instant, amount float64)) {
+func (r *ring) each(f func(from, to instant.Time, amount float64)) {
 	if r.sums == nil {
 		return
 	}
 	for i := max(r.newest-r.size+1, 0); i <= r.newest; i++ {
 		if amount := r.sums[i%r.size]; amount != 0 {
-			f(instant(i)*r.width, instant(i+1)*r.width, amount)
+			f(instant.Time(i)*r.width, instant.Time(i+1)*r.width, amount)
 		}
 	}
 }

@@ -1,0 +1,191 @@
+package demand
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
+)
+
+// series is one demand key.
+type series struct {
+	key  types.NamespacedName
+	text string // of key
+	// settings are never nil. They are replaced with mu held.
+	settings atomic.Pointer[settings]
+
+	mu sync.Mutex
+	// refs counts the proxies that have counters of the key.
+	refs    int
+	windows []gatewayWindow
+	holds   holds
+	// activity is over all gateways and replicas.
+	activity window.Activity
+	// began is when a proxy was seen first that had counted requests before: when those arrived
+	// is not known. Never: there is none.
+	began instant.Time
+	// counted is the number of requests that arrived in proxies, over all windows.
+	counted uint64
+	// awake: the trigger is active, and those that wait for that were told.
+	awake   bool
+	waiters []*waiter
+	removed bool // from the registry
+}
+
+// gatewayWindow is what the proxies of one gateway counted.
+type gatewayWindow struct {
+	gateway *gatewayCounters
+	*window.Window
+}
+
+// find returns the series of a key; nil: no trigger, proxy or replica has reported it.
+func (r *Registry) find(key types.NamespacedName) *series {
+	if s, ok := r.series.Load(key); ok {
+		return s.(*series)
+	}
+	return nil
+}
+
+// lockedSeries returns the series of a key, known or new, with its lock held.
+func (r *Registry) lockedSeries(key types.NamespacedName) *series {
+	for {
+		s := r.find(key)
+		if s == nil {
+			s = r.newSeries(key)
+		}
+		s.mu.Lock()
+		if !s.removed {
+			return s
+		}
+		s.mu.Unlock()
+	}
+}
+
+// newSeries adds a series, unless there is one by now.
+func (r *Registry) newSeries(key types.NamespacedName) *series {
+	// The strings may be parts of a message, which they would keep in memory.
+	text := key.String()
+	key = types.NamespacedName{Namespace: text[:len(key.Namespace)], Name: text[len(key.Namespace)+1:]}
+	s := &series{key: key, text: text, holds: newHolds()}
+	s.settings.Store(r.unset)
+	known, _ := r.series.LoadOrStore(key, s)
+	return known.(*series)
+}
+
+func (r *Registry) allSeries() (all []*series) {
+	r.series.Range(func(_, s any) bool {
+		all = append(all, s.(*series))
+		return true
+	})
+	return all
+}
+
+// refer returns the series of a key for a counter that leads to it. Its proxy is locked.
+func (r *Registry) refer(key types.NamespacedName) *series {
+	s := r.lockedSeries(key)
+	defer s.mu.Unlock()
+	s.refs++
+	return s
+}
+
+// unrefer takes a counter away. Its proxy is locked.
+func (s *series) unrefer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refs--
+}
+
+// unused reports whether nothing leads to the series. mu is held.
+func (s *series) unused() bool {
+	return s.settings.Load().scaler == nil && s.refs == 0 && s.holds.empty() && len(s.waiters) == 0
+}
+
+// apply takes what is to be counted from now on. mu is held.
+func (s *series) apply(next *settings) {
+	last := s.settings.Swap(next)
+	s.awake = false
+	if next.scaler == nil {
+		s.windows = nil
+		return
+	}
+	s.windows = slices.DeleteFunc(s.windows, func(w gatewayWindow) bool { return !next.counts(w.gateway) })
+	if !last.sizes.SameBuckets(&next.sizes) {
+		for i := range s.windows {
+			s.windows[i].Window = s.windows[i].Resized(&next.sizes)
+		}
+	}
+}
+
+// window returns that of a gateway; nil: its proxies do not count for this trigger, whatever
+// they report. mu is held.
+func (s *series) window(z *settings, g *gatewayCounters) *window.Window {
+	if !z.counts(g) {
+		return nil
+	}
+	for i := range s.windows {
+		if s.windows[i].gateway == g {
+			return s.windows[i].Window
+		}
+	}
+	w := window.New(&z.sizes)
+	s.windows = append(s.windows, gatewayWindow{g, w})
+	return w
+}
+
+// take takes what one proxy counted. Its proxy is locked.
+func (s *series) take(r *Registry, g *gatewayCounters, in *window.Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	z := s.settings.Load()
+	w := s.window(z, g)
+	if w == nil {
+		return
+	}
+	if in.Requests > 0 {
+		s.counted += in.Requests
+		s.activity.Arrived = max(s.activity.Arrived, in.At)
+	}
+	if in.Active > 0 {
+		s.activity.Load(&z.sizes, in.At, s.holds.total.Value() > 0)
+	}
+	w.Take(&z.sizes, in)
+	if in.Requests > 0 || in.Active > 0 {
+		s.worked(r, z, in.At)
+	}
+}
+
+// baseline notes that requests arrived before counting began. Their proxy is locked.
+func (s *series) baseline(at instant.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began = max(s.began, at)
+}
+
+// lose ends the requests in flight of a proxy that is gone, and locked.
+func (s *series) lose(from *proxyCounters, at instant.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.windows {
+		if w.gateway == from.gateway {
+			w.Lose(from.number, at)
+		}
+	}
+}
+
+// trim drops the memory of what does not count any more. mu is held.
+func (s *series) trim(now instant.Time) {
+	z := s.settings.Load()
+	for _, w := range s.windows {
+		w.Trim(&z.sizes, now)
+	}
+	if s.activity.Quiet(&z.sizes, now) && s.holds.total.Value() == 0 {
+		s.holds.total.Trim()
+		for _, w := range s.windows {
+			w.TrimLoad()
+		}
+	}
+}

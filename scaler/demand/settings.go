@@ -1,0 +1,61 @@
+package demand
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
+)
+
+// settings are what a trigger asks to be counted. They are immutable.
+type settings struct {
+	// scaler is nil while no trigger is in force for the key. Proxies and replicas may report a
+	// key before the catalog has it: then any gateway counts, in the default window.
+	scaler *scaler.Scaler
+	// gateways must be known, and no other counts. Of a trigger that user-run Envoys count for
+	// it is the pseudo gateway of those.
+	gateways []*gatewayCounters
+	sizes    window.Sizes
+	metric   metric.Metric
+	// concurrency is what people are shown, whatever the metric is.
+	concurrency metric.Concurrency
+	// activation is the activation target, activity how long an arrival keeps a workload active.
+	activation float64
+	activity   instant.Time
+}
+
+// settingsOf reads a trigger.
+func (r *Registry) settingsOf(from *scaler.Scaler) *settings {
+	spec := from.Spec.Metric
+	z := &settings{
+		scaler: from, sizes: window.NewSizes(spec.Window.Duration, spec.Granularity.Duration, r.timing.Floor()),
+		metric: r.options.Metrics.Of(spec), concurrency: metric.ConcurrencyOf(spec), activation: float64(spec.ActivationTarget),
+	}
+	expected := from.Gateways
+	if spec.ExternalProxyMetricKey != "" {
+		expected = []types.NamespacedName{External(from.Key)}
+	}
+	for _, key := range expected {
+		z.gateways = append(z.gateways, r.gateway(key))
+	}
+	polling := time.Duration(from.Spec.Scale.PollingSeconds) * time.Second
+	z.activity = max(instant.Time(2*polling), z.sizes.Window)
+	return z
+}
+
+// noSettings are those without a trigger.
+func (r *Registry) noSettings() *settings {
+	z := &settings{sizes: window.NewSizes(0, 0, r.timing.Floor())}
+	z.activity = z.sizes.Window
+	return z
+}
+
+// counts reports whether the proxies of the gateway count for the key.
+func (z *settings) counts(g *gatewayCounters) bool {
+	return z.scaler == nil || slices.Contains(z.gateways, g)
+}
