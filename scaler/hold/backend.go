@@ -33,7 +33,7 @@ type backend struct {
 func newBackend(g *gatewayHolds, name string) *backend {
 	b := &backend{gateway: g, name: name, state: starting{}}
 	b.requests = requests{
-		options: b.options(), checkEndpoints: b.stepLocked, queues: map[string]*queue{}, closed: g.deleted,
+		options: b.options(), stepBackend: b.stepLocked, queues: map[string]*queue{}, closed: g.deleted,
 	}
 	return b
 }
@@ -215,7 +215,7 @@ func (b *backend) admit() {
 	}, now)
 	b.wakeup.by(at)
 	b.forgetUnknown(now)
-	b.wakeup.set(b.options().Clock, b.stepLocked)
+	b.wakeup.set(b.options().Clock, b.requests.stepBackend)
 }
 
 // forgetUnknown forgets a backend whose time in state unknown is over. A later request for its

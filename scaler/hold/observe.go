@@ -22,7 +22,9 @@ func (b *backend) observe() facts {
 	case armed:
 		f.maintenance = b.maintenance()
 		f.busy = b.requests.busy(f.now)
-		f.everyProxyReady = func() bool { _, all := b.readyProxies(); return all }
+		if f.mayDisarm() {
+			_, f.everyProxyReady = b.readyProxies()
+		}
 	case disarmed:
 		f.maintenance = b.maintenance()
 		f.lastArrival = b.lastArrival()

@@ -9,8 +9,8 @@ import (
 // that pass until the proxy has read so. Nothing is called with its mutex held.
 type requests struct {
 	options *Options
-	// checkEndpoints has the backend look at its state, without the mutex.
-	checkEndpoints func()
+	// stepBackend is called without the mutex.
+	stepBackend func()
 
 	mu        sync.Mutex
 	closed    bool // the backend is forgotten; whoever asks must look for another
@@ -59,7 +59,8 @@ const (
 	mustHold
 )
 
-// decide decides about a request that arrives. check: the caller is to call checkEndpoints.
+// decide decides about a request that arrives. check: the caller is to step the
+// backend, which may be disarmed.
 func (r *requests) decide(o origin) (d decision, check bool) {
 	now := r.options.Clock.Now()
 	r.mu.Lock()
@@ -112,8 +113,8 @@ func (r *requests) answered(probe bool, now time.Time) (check bool) {
 	return true
 }
 
-// hold holds a request, or lets it pass when that became possible. check: the caller is to call
-// checkEndpoints.
+// hold holds a request, or lets it pass when that became possible. check: the caller is to step the
+// backend, which may redirect the request later.
 func (r *requests) hold(o origin, timeout time.Duration) (p *pendingRequest, d decision, check bool) {
 	now := r.options.Clock.Now()
 	r.mu.Lock()
@@ -184,8 +185,8 @@ func (r *requests) forgetTraffic() {
 	r.traffic = traffic{}
 }
 
-// awaitConfirmation returns how many answers were not confirmed. Unless there is none,
-// checkEndpoints is called when the last of them is.
+// awaitConfirmation returns how many answers were not confirmed. Unless there is none, the backend
+// is stepped when the last of them is.
 func (r *requests) awaitConfirmation() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -205,7 +206,7 @@ func (r *requests) confirm() {
 	r.awaited = r.awaited && !last
 	r.mu.Unlock()
 	if last {
-		r.checkEndpoints()
+		r.stepBackend()
 	}
 }
 

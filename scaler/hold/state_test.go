@@ -29,7 +29,7 @@ func factsOf(s state) *facts {
 	o.defaults()
 	f := &facts{
 		now: now, timing: &o.Timing, gatewayReady: true, holdCluster: true, endpoints: wantsSome, published: true,
-		disarmedAt: now.Add(-time.Second), unconfirmed: 1, everyProxyReady: func() bool { return false },
+		disarmedAt: now.Add(-time.Second), unconfirmed: 1,
 	}
 	switch s.(type) {
 	case starting:
@@ -65,7 +65,7 @@ var events = []event{
 	{name: "hold-", happens: func(_ state, f *facts) { f.holdCluster = false }},
 	{name: "ACK", happens: func(_ state, f *facts) { f.everyProxyAsks = true }},
 	{name: "read", happens: func(_ state, f *facts) { f.unconfirmed = 0 }},
-	{name: "busy", happens: func(_ state, f *facts) { f.busy, f.everyProxyReady = true, func() bool { return true } }},
+	{name: "busy", happens: func(_ state, f *facts) { f.busy, f.everyProxyReady = true, true }},
 	{name: "page", happens: func(_ state, f *facts) { f.maintenance = true }},
 	{name: "due", happens: func(s state, f *facts) {
 		if at := due(s, f); !at.IsZero() {
@@ -201,7 +201,7 @@ func TestTransitionsEnd(t *testing.T) {
 			f.gatewayReady, f.holdCluster, f.published = bit(0), bit(1), bit(2)
 			f.endpoints = wanted((bits >> 3 & 3) % 3)
 			f.maintenance, f.busy, f.everyProxyAsks = bit(5), bit(6), bit(7)
-			f.everyProxyReady = func() bool { return true }
+			f.everyProxyReady = true
 			if bit(8) {
 				f.now, f.unconfirmed = now.Add(time.Hour), 0
 			}

@@ -32,12 +32,12 @@ type facts struct {
 	usableAt     time.Time // from when on pickers know the endpoints
 	disarmedAt   time.Time // the last time
 
-	maintenance     bool        // armed, disarmed: a page answers every request
-	busy            bool        // armed: there is enough traffic, and no request is held
-	everyProxyReady func() bool // armed: every proxy has an endpoint in use, and there is a proxy
-	lastArrival     time.Time   // disarmed: zero: unknown
-	everyProxyAsks  bool        // awaitingACK: every connected proxy accepted that it asks
-	unconfirmed     int         // awaitingConfirmation: answers that a proxy may not have read
+	maintenance     bool      // armed, disarmed: a page answers every request
+	busy            bool      // armed: there is enough traffic, and no request is held
+	everyProxyReady bool      // armed, if mayDisarm: every proxy has an endpoint in use, and there is a proxy
+	lastArrival     time.Time // disarmed: zero: unknown
+	everyProxyAsks  bool      // awaitingACK: every connected proxy accepted that it asks
+	unconfirmed     int       // awaitingConfirmation: answers that a proxy may not have read
 }
 
 // next returns the state that follows, and the wait for a proxy that was given up to get there.
@@ -76,7 +76,7 @@ func nextWithEndpoints(s state, f *facts) state {
 		}
 		return disarmed{}
 	case armed:
-		if f.mayDisarm() && f.everyProxyReady() {
+		if f.mayDisarm() && f.everyProxyReady {
 			return disarmed{}
 		}
 		return armed{}
