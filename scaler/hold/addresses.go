@@ -8,20 +8,20 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// Addresses are where proxies ask, "host:port" each.
+// Addresses are the replicas that proxies ask, "host:port" each.
 type Addresses struct {
 	// Own is this replica, which sees the ACKs of the proxies that it serves: priority 0.
 	Own string
-	// Others take over when it is gone: priority 1.
+	// Others are asked when it does not answer: priority 1.
 	Others []string
 }
 
-// same reports whether the proxies would be told the same.
+// same reports whether both are equal. They are sorted.
 func (a Addresses) same(b Addresses) bool {
 	return a.Own == b.Own && slices.Equal(a.Others, b.Others)
 }
 
-// sorted is a copy with others in an order that depends on nothing, each once, without Own.
+// sorted is a copy with Others sorted, each once, without Own.
 func (a Addresses) sorted() Addresses {
 	others := slices.Clone(a.Others)
 	slices.Sort(others)
@@ -48,9 +48,9 @@ func parseAddresses(texts ...string) (parsed []ir.Endpoint) {
 	return parsed
 }
 
-// placeholder is the endpoint of a backend without endpoints: the port "discard" of the proxy's own
-// loopback, where nobody listens. EDS is ACKed by the main thread of the proxy; a worker that was
-// not scheduled for a moment may read that a request goes on before it hears of the endpoint that
-// it goes to. With no endpoint that is a 503, with this one a connection that is refused at once
-// and tried again a moment later.
+// placeholder is the endpoint of a backend without endpoints: the port "discard" of the proxy's
+// own loopback, where no process listens. The main thread of the proxy ACKs EDS. A worker that was
+// not scheduled for a moment may read that a request passes before it applies the endpoints.
+// Without an endpoint it would answer 503. The placeholder refuses the connection at once, and the
+// route's retry meets the real endpoint.
 var placeholder = ir.Endpoint{Address: "127.0.0.1", Port: 9}

@@ -37,7 +37,7 @@ func (a *assignment) meets(b *assignment) bool {
 	return false
 }
 
-// texts are the addresses for people.
+// texts are the addresses as "address:port".
 func (a *assignment) texts() (texts []string) {
 	for _, address := range a.addresses {
 		texts = append(texts, address.String())

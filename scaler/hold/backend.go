@@ -80,7 +80,7 @@ func (b *backend) setHold(r *resource.Resource) {
 	}
 }
 
-// step brings everything up to date: the state, what proxies are told, and which requests pass.
+// step brings everything up to date: the state, what is published, and which requests pass.
 func (b *backend) step() {
 	if b.gateway.deleted {
 		return
@@ -100,8 +100,8 @@ func (b *backend) stepLocked() {
 	}
 }
 
-// advance makes transitions until the state stays, and returns what proxies are to be told. The
-// caller hands it to the publisher and then calls admit.
+// advance makes transitions until the state stays, and returns the resources that changed. The
+// caller hands them to the publisher and then calls admit.
 func (b *backend) advance() (changed []resource.Resource) {
 	for {
 		f := b.observe()
@@ -147,8 +147,8 @@ func (b *backend) enter(to state, f *facts, gaveUp string) {
 	}
 }
 
-// publish adds what proxies are told in this state and were not told yet. The first version of a
-// name is never withheld.
+// publish adds the resources that differ from what was published and that the state does not
+// withhold.
 func (b *backend) publish(changed []resource.Resource) []resource.Resource {
 	if b.hold.wanted != nil {
 		if r, ok := b.renderHold(); ok {
@@ -183,8 +183,8 @@ func (b *backend) renderHold() (resource.Resource, bool) {
 }
 
 // renderEndpoints renders the endpoints that the engine wants. A Service without endpoints has
-// the placeholder. (A pool has none: its picker never picks it, and its endpoints are used later
-// anyway.)
+// the placeholder. A pool does not: its picker never picks it, and its endpoints are used later
+// anyway.
 func (b *backend) renderEndpoints() resource.Resource {
 	b.unpublished = false
 	latest := *b.endpoints

@@ -46,7 +46,7 @@ func (c *call) serve() error {
 		case c.probe:
 			return c.reply(healthy(), answeredProbe)
 		case c.showsWaitingPage(b):
-			c.gate.ledger.arrived(c.demand)
+			c.gate.counts.arrived(c.demand)
 			return c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
 		}
 		again, err := c.hold(b)
@@ -83,16 +83,16 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	if c.scaler != nil && c.scaler.Spec.Hold.MaxPending != nil {
 		maxPending = int(*c.scaler.Spec.Hold.MaxPending)
 	}
-	if exceeded := c.gate.ledger.enter(c.demand, maxPending); exceeded != "" {
+	if exceeded := c.gate.counts.enter(c.demand, maxPending); exceeded != "" {
 		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
 	}
 	p, d, check := b.requests.hold(c.origin(), timeout)
 	switch d {
 	case askAgain:
-		c.gate.ledger.leave(c.demand)
+		c.gate.counts.leave(c.demand)
 		return true, nil
 	case pass: // an endpoint became ready since decide
-		c.gate.ledger.leave(c.demand)
+		c.gate.counts.leave(c.demand)
 		c.gate.options.Metrics.passed.Inc()
 		return false, c.pass(b, passWarm, check)
 	case mustHold:
@@ -101,7 +101,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		b.stepLocked()
 	}
 	o := c.wait(b, p)
-	c.gate.ledger.leave(c.demand)
+	c.gate.counts.leave(c.demand)
 	return false, c.answer(b, p, o)
 }
 

@@ -1,8 +1,8 @@
 // Package hold lets requests wait in the proxy while their backend has no endpoint.
 //
-// Job: two things that share one state per gateway and backend. The Gate decides which endpoints
-// proxies are told of at the edge between none and one, and whether proxies ask before they route
-// (armed) or not (disarmed). The Activator answers proxies that ask: a request passes when its
+// Job: two things that share one state per gateway and backend. The Gate decides when proxies get
+// the first endpoint and lose the last one, and whether they ask before they route (armed) or not
+// (disarmed). The Activator answers proxies that ask: a request passes when its
 // proxy is known to have an endpoint, and is held otherwise. Only headers reach this process; a
 // body waits in the proxy, or in its client.
 //

@@ -79,7 +79,7 @@ func (b *backend) dump() BackendDump {
 	case unknown, unheld:
 		d.Free = true
 	}
-	for _, key := range b.gateway.demands[b.name] {
+	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		d.Demands = append(d.Demands, key)
 	}
 	slices.SortFunc(d.Demands, func(a, b types.NamespacedName) int {

@@ -20,7 +20,7 @@ var _ stage.Stage = (*Gate)(nil)
 // Gate stands between the engine and the publisher. It is safe for concurrent use.
 type Gate struct {
 	options Options
-	ledger  *ledger
+	counts  *heldCounts
 
 	mu        sync.RWMutex
 	gateways  map[types.NamespacedName]*gatewayHolds
@@ -32,7 +32,7 @@ type Gate struct {
 func NewGate(options Options) *Gate {
 	options.defaults()
 	g := &Gate{options: options, gateways: map[types.NamespacedName]*gatewayHolds{}}
-	g.ledger = newLedger(&g.options)
+	g.counts = newHeldCounts(&g.options)
 	options.Catalog.Observe(g.triggered)
 	return g
 }

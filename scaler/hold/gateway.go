@@ -19,23 +19,19 @@ type gatewayHolds struct {
 	key  types.NamespacedName
 
 	// backends are found by calls without mu; it is changed with mu only.
-	backends sync.Map // name of endpoints -> *backend
+	backends sync.Map // *backend by the name of its endpoints
 
 	mu      sync.Mutex
 	ready   bool // the engine applied the first complete state
 	deleted bool
-	// replicas are the endpoints of armed hold clusters; moves counts how often they changed.
-	replicas [][]ir.Endpoint // by priority
+	// replicas are the endpoints of armed hold clusters, by priority; moves counts their changes.
+	replicas [][]ir.Endpoint
 	moves    int
-	// holds are the names of the endpoints of hold clusters, and the backend that each is about.
+	// holds are the names of the endpoints of hold clusters, with the backend of each.
 	holds map[string]string
 	// wanted are the endpoints of everything that is not a hold cluster.
-	wanted map[string]resource.Resource
-	// demands are the demand keys of endpoints, by name and cluster; counted is the way back.
-	demands map[string]map[string]types.NamespacedName
-	counted map[types.NamespacedName]map[string]struct{}
-	// clusters are the names of the endpoints that clusters with a demand key use.
-	clusters map[string]string
+	wanted  map[string]resource.Resource
+	demands demands
 }
 
 func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
@@ -46,9 +42,7 @@ func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
 		moves:    1,
 		holds:    map[string]string{},
 		wanted:   map[string]resource.Resource{},
-		demands:  map[string]map[string]types.NamespacedName{},
-		counted:  map[types.NamespacedName]map[string]struct{}{},
-		clusters: map[string]string{},
+		demands:  newDemands(),
 	}
 }
 
@@ -126,7 +120,7 @@ func isHold(r *resource.Resource) bool {
 func (g *gatewayHolds) setWanted(r resource.Resource) *backend {
 	switch r.Type {
 	case resource.Cluster:
-		g.count(r.Name, &r)
+		g.demands.set(&r)
 		return nil
 	case resource.Endpoint:
 	default:
@@ -148,7 +142,7 @@ func (g *gatewayHolds) setWanted(r resource.Resource) *backend {
 func (g *gatewayHolds) unsetWanted(key resource.Key) *backend {
 	switch key.Type {
 	case resource.Cluster:
-		g.count(key.Name, nil)
+		g.demands.remove(key.Name)
 		return nil
 	case resource.Endpoint:
 	default:
@@ -168,45 +162,6 @@ func (g *gatewayHolds) unsetWanted(key resource.Key) *backend {
 		b.setEndpoints(nil)
 	}
 	return b
-}
-
-// count notes whose demand a cluster counts; nil: the cluster is gone.
-func (g *gatewayHolds) count(name string, r *resource.Resource) {
-	if endpoints, ok := g.clusters[name]; ok {
-		key := g.demands[endpoints][name]
-		delete(g.clusters, name)
-		delete(g.demands[endpoints], name)
-		if len(g.demands[endpoints]) == 0 {
-			delete(g.demands, endpoints)
-		}
-		g.uncount(key, endpoints)
-	}
-	if r == nil || r.Demand == (ir.Key{}) {
-		return
-	}
-	endpoints, demand := r.Companion, types.NamespacedName(r.Demand)
-	g.clusters[name] = endpoints
-	if g.demands[endpoints] == nil {
-		g.demands[endpoints] = map[string]types.NamespacedName{}
-	}
-	g.demands[endpoints][name] = demand
-	if g.counted[demand] == nil {
-		g.counted[demand] = map[string]struct{}{}
-	}
-	g.counted[demand][endpoints] = struct{}{}
-}
-
-// uncount forgets the way from a demand key to endpoints, unless another cluster leads there.
-func (g *gatewayHolds) uncount(key types.NamespacedName, endpoints string) {
-	for _, other := range g.demands[endpoints] {
-		if other == key {
-			return
-		}
-	}
-	delete(g.counted[key], endpoints)
-	if len(g.counted[key]) == 0 {
-		delete(g.counted, key)
-	}
 }
 
 // becomeReady ends state starting of all backends.
@@ -267,7 +222,7 @@ func (g *gatewayHolds) move(addresses Addresses) {
 func (g *gatewayHolds) triggered(key types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for name := range g.counted[key] {
+	for name := range g.demands.endpoints[key] {
 		if b := g.backend(name); b != nil {
 			b.step()
 		}

@@ -25,7 +25,7 @@ const (
 	answeredMaintenance = "maintenance_page"
 	answeredProbe       = "probe"
 	answeredGone        = "client_gone"
-	answeredElsewhere   = "elsewhere" // sent to ask another replica
+	answeredElsewhere   = "elsewhere" // sent to another replica
 )
 
 // NewMetrics returns metrics that are not registered yet.

@@ -67,7 +67,7 @@ func (b *backend) readyProxies() (ready map[string]bool, all bool) {
 
 // maintenance reports whether a maintenance page answers every request.
 func (b *backend) maintenance() bool {
-	for _, key := range b.gateway.demands[b.name] {
+	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		if s := b.options().Catalog.Get(key); s != nil && s.Maintenance != nil {
 			return true
 		}
@@ -77,7 +77,7 @@ func (b *backend) maintenance() bool {
 
 // lastArrival returns when the last request is known to have arrived; zero: unknown.
 func (b *backend) lastArrival() (last time.Time) {
-	for _, key := range b.gateway.demands[b.name] {
+	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		if at, known := b.options().LastArrival(key); known && at.After(last) {
 			last = at
 		}
@@ -88,7 +88,7 @@ func (b *backend) lastArrival() (last time.Time) {
 // paces returns the window and the load of an endpoint: the smallest that a trigger of the
 // backend asks for.
 func (b *backend) paces() (window, load int) {
-	for _, key := range b.gateway.demands[b.name] {
+	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		s := b.options().Catalog.Get(key)
 		if s == nil || s.Spec.Metric.Type != v1alpha1.Concurrency || s.Spec.Metric.Target <= 0 {
 			continue

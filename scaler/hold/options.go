@@ -18,7 +18,7 @@ import (
 // Publisher is the next stage, with knowledge of what proxies have; publish.Publisher.
 type Publisher interface {
 	stage.Stage
-	// Accepted says what every connected proxy has of a resource.
+	// Accepted returns what every connected proxy has of a resource.
 	Accepted(gateway ir.Key, key resource.Key) map[string]publish.Possession
 }
 
@@ -26,56 +26,56 @@ type Publisher interface {
 type Options struct {
 	Publisher Publisher
 	Catalog   *scaler.Catalog
-	// LastArrival is when a request of a demand key was last known to have arrived at a backend;
-	// false: nothing is known. Nil: nothing ever is.
+	// LastArrival returns when the last request of a demand key arrived at a backend; false:
+	// unknown. Nil: always unknown.
 	LastArrival func(types.NamespacedName) (time.Time, bool)
-	// Held hears of every change of what this replica holds for a demand key: requests that wait
-	// now, and how many ever arrived that had to wait or were shown the waiting page. Calls of one
-	// key come one after the other, in order. It is on the way of requests and must not block.
+	// Held is called when the requests that this replica holds for a demand key change: held are
+	// held now, arrived ever were held or shown the waiting page. Calls of one key come one after
+	// the other, in order. Requests wait for it: it must not block.
 	Held    func(key types.NamespacedName, held int, arrived uint64)
 	Limits  Limits
 	Timing  Timing
-	Clock   publish.Clock // defaults to the time of the machine
+	Clock   publish.Clock // nil: the time of the machine
 	Metrics *Metrics      // nil: nothing is exported
 	Log     logr.Logger
 }
 
-// Limits are what a trigger does not say itself. Zero values take the defaults.
+// Limits of held requests. A trigger can set its own Timeout and MaxPending. Zero values take the
+// defaults.
 type Limits struct {
 	// Timeout after which a held request is answered 504.
 	Timeout time.Duration
-	// MaxPending held requests of one demand key, and MaxTotal of this replica; more are answered
-	// 503.
+	// MaxPending limits the held requests of one demand key, MaxTotal those of this replica. Requests
+	// over a limit are answered 503.
 	MaxPending, MaxTotal int
-	// RetryAfter in such answers.
+	// RetryAfter is the header of such answers.
 	RetryAfter time.Duration
 }
 
-// Timing is how long things take. Zero values take the defaults, negative ones are zero.
+// Timing has the times of the gate. Zero values take the defaults, negative ones are zero.
 type Timing struct {
-	// Quiet is how long no request came before proxies ask again although all is well.
+	// Quiet is how long no request came until a disarmed backend is armed.
 	Quiet time.Duration
-	// DisarmAfter and DisarmAnswers: so much traffic, or so many answers, have the proxies ask no
-	// more. DisarmPause is the least time between two such decisions.
+	// DisarmAfter of traffic, or DisarmAnswers, disarm a backend. DisarmPause is the least time
+	// between two times.
 	DisarmAfter, DisarmPause time.Duration
 	DisarmAnswers            int
-	// AckWait and ConfirmWait bound the waits for proxies when the last endpoint goes.
+	// AckWait and ConfirmWait limit the waits for proxies before the last endpoint goes.
 	AckWait, ConfirmWait time.Duration
-	// Linger is how long the last endpoint stays published after everybody asks, because the
-	// retries of requests to a pod that crashed need something to be retried at.
+	// Linger is how long the last endpoint stays published after every proxy asks: requests to a pod
+	// that crashed need an endpoint to be retried at.
 	Linger time.Duration
-	// PickerDelay is how much later than ready the endpoints of a pool are used: its picker must
-	// know them, too.
+	// PickerDelay is how much later than ready the endpoints of a pool are used, so that its picker
+	// knows them.
 	PickerDelay time.Duration
-	// OrphanWait is how long requests wait for the ADS stream of their proxy before they are sent
-	// to ask another replica, which may have that stream.
+	// OrphanWait is how long requests are held while their proxy has no ADS stream here. Then they
+	// are sent to another replica, which may have that stream.
 	OrphanWait time.Duration
-	// Pace is the time between two releases to endpoints that have as much as they said they can
-	// take.
+	// Pace is the time between two steps of releases to endpoints that have their load.
 	Pace time.Duration
 }
 
-// Defaults. The timeout is less than the patience of the usual load balancers.
+// Defaults. The timeout is less than that of common load balancers.
 const (
 	DefaultTimeout       = 55 * time.Second
 	DefaultMaxPending    = 1000

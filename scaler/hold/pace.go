@@ -3,27 +3,28 @@ package hold
 import "time"
 
 const (
-	// maxWindow is what an endpoint gets at once when requests begin to go.
+	// maxWindow is the most requests that an endpoint gets at once when releases begin.
 	maxWindow = 10
-	// defaultLoad is what an endpoint of a trigger takes that counts no concurrency.
+	// defaultLoad is the load of an endpoint whose trigger has no concurrency target.
 	defaultLoad = 100
 )
 
-// pace is how fast requests go that waited, over all endpoints. An endpoint that just began to
-// serve gets a window of them, and two more for each that reached its proxy, up to the load that
-// the trigger says it takes. Nobody says when requests end, so what is left goes in steps, each
-// of them one window larger than the last: endpoints that come meanwhile get their share.
+// pace limits how fast held requests are released, over all endpoints. An endpoint that just
+// began to serve gets a window of them, and two more for each that reached its proxy, up to the
+// load of the endpoint: the concurrency target of its trigger. The end of a request is not known
+// here, so the rest is released in steps. Each step is one window larger than the last, and
+// endpoints that are added meanwhile get their share.
 type pace struct {
 	endpoints, window, load int
 
 	on       bool
-	allowed  int // may go now
-	released int // went since it began
-	step     int // windows of the last step
+	allowed  int // may be released now
+	released int // since it began
+	step     int // windows in the last step
 	nextAt   time.Time
 }
 
-// set takes the number of endpoints, and for each of them the window and the load.
+// set sets the number of endpoints, and the window and load of each.
 func (p *pace) set(endpoints, window, load int) {
 	if p.on && endpoints > p.endpoints {
 		p.allowed += (endpoints - p.endpoints) * window
@@ -31,7 +32,7 @@ func (p *pace) set(endpoints, window, load int) {
 	p.endpoints, p.window, p.load = endpoints, window, load
 }
 
-// tick begins, or makes the next step when it is due.
+// tick begins, or does the next step when it is due.
 func (p *pace) tick(now time.Time, every time.Duration) {
 	switch {
 	case !p.on:
@@ -45,7 +46,7 @@ func (p *pace) tick(now time.Time, every time.Duration) {
 	}
 }
 
-// take takes one request, if one may go.
+// take counts a release, if one is allowed.
 func (p *pace) take() bool {
 	if p.allowed <= 0 {
 		return false
@@ -55,7 +56,7 @@ func (p *pace) take() bool {
 	return true
 }
 
-// confirmed notes that an answer reached its proxy. It reports whether more may go.
+// confirmed notes that an answer reached its proxy. It reports whether a release is allowed.
 func (p *pace) confirmed() bool {
 	if !p.on {
 		return false

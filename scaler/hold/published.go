@@ -7,9 +7,9 @@ import (
 
 // published are the endpoints of a backend that were handed to the publisher.
 type published struct {
-	// latest is what proxies are told now; nil: nothing.
+	// latest is the present version; nil: none.
 	latest *assignment
-	// versions are all that a proxy may have, with the latest, oldest first.
+	// versions are all that a proxy may have, the latest included, oldest first.
 	versions []assignment
 }
 
@@ -19,7 +19,7 @@ func (p *published) add(latest *assignment) {
 	p.versions = append(p.versions, *latest)
 }
 
-// endpoints reports whether proxies are told of endpoints. The placeholder is none.
+// endpoints reports whether the latest version has endpoints. The placeholder is none.
 func (p *published) endpoints() bool { return p.latest != nil && !p.latest.empty() }
 
 // readyProxies returns which connected proxies are known to have an endpoint in use, and whether
@@ -81,8 +81,7 @@ func (p *published) trim(accepted map[string]publish.Possession) {
 	p.versions = kept
 }
 
-// holdCluster is what proxies are told of the hold cluster of a backend: the replicas that they
-// ask.
+// holdCluster is the hold cluster of a backend: the replicas that proxies ask.
 type holdCluster struct {
 	wanted *resource.Resource // of the engine; nil: none
 	armed  bool               // proxies ask before they route
@@ -98,8 +97,8 @@ type rendering struct {
 }
 
 // acceptedBy reports whether every connected proxy accepted the hold cluster as it is, and
-// nothing else is on the way to it. A proxy without a stream is not waited for: it is told to ask
-// before it is told that endpoints are gone.
+// no other version is on the way to it. A proxy without a stream is not waited for: when it is
+// back it gets the hold cluster before it loses the endpoints.
 func (h *holdCluster) acceptedBy(proxies map[string]publish.Possession) bool {
 	for _, has := range proxies {
 		if has.Accepted != h.version {

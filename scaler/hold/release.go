@@ -3,7 +3,7 @@ package hold
 import "time"
 
 // admit takes over an admission and, in the same critical section, releases the held requests
-// that pass now. It returns when to look again; zero: when something happens.
+// that pass now. It returns when to call it again; zero: when something happens.
 func (r *requests) admit(a *admission, now time.Time) (again time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

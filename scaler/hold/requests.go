@@ -13,7 +13,7 @@ type requests struct {
 	stepBackend func()
 
 	mu        sync.Mutex
-	closed    bool // the backend is forgotten; whoever asks must look for another
+	closed    bool // the backend is forgotten, and another may have its name
 	admission admission
 
 	queues map[string]*queue // by node id

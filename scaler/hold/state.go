@@ -8,14 +8,14 @@ import "time"
 type state interface{ name() string }
 
 type (
-	// starting: the engine did not apply the first complete state of the gateway yet.
+	// starting: the first complete state of the gateway is not applied yet.
 	starting struct{}
 	// unknown: the engine wants neither endpoints nor a hold cluster of this name. The backend is
 	// forgotten at forgetAt, unless requests are held.
 	unknown struct{ forgetAt time.Time }
 	// unheld: the engine wants endpoints but no hold cluster.
 	unheld struct{}
-	// cold: there is no endpoint, and proxies are told so.
+	// cold: there is no endpoint, and none is published.
 	cold struct{}
 	// waking: a pool has endpoints again, and its picker may not know them before usableAt.
 	waking struct{ usableAt time.Time }
@@ -23,12 +23,11 @@ type (
 	armed struct{}
 	// disarmed: there are endpoints, and proxies route without asking.
 	disarmed struct{}
-	// awaitingACK: the last endpoint is gone, and a proxy may not have accepted yet that it must ask.
+	// awaitingACK: the engine wants no endpoint any more, and a proxy may not ask yet.
 	awaitingACK struct{ deadline time.Time }
-	// lingering: every proxy asks, and retries of requests to the last endpoint may still need an
-	// endpoint to be retried at.
+	// lingering: every proxy asks. Requests to a pod that crashed need an endpoint to be retried at.
 	lingering struct{ until time.Time }
-	// awaitingConfirmation: a proxy may not have read yet that a request may be routed.
+	// awaitingConfirmation: a proxy may not have read yet that a request passes.
 	awaitingConfirmation struct{ deadline time.Time }
 )
 

@@ -5,7 +5,7 @@ import "time"
 // forgetAfter is how long a backend is remembered that the engine does not know.
 const forgetAfter = time.Minute
 
-// Which wait for a proxy was given up, the values of the metric label "wait".
+// The waits for proxies that can be given up, values of the metric label "wait".
 const (
 	waitACK          = "ack"
 	waitConfirmation = "confirmation"
@@ -28,7 +28,7 @@ type facts struct {
 	gatewayReady bool
 	holdCluster  bool // the engine wants one
 	endpoints    wanted
-	published    bool      // proxies are told of endpoints
+	published    bool      // endpoints are published
 	usableAt     time.Time // from when on pickers know the endpoints
 	disarmedAt   time.Time // the last time
 
@@ -160,7 +160,7 @@ func due(s state, f *facts) time.Time {
 	return at
 }
 
-// Why proxies are told to ask, the values of the metric label "reason".
+// Why a backend is armed, the values of the metric label "reason".
 const (
 	armNew    = "new"    // nothing is known of the backend yet
 	armEmpty  = "empty"  // it has no endpoint
