@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	computing, delay prometheus.Histogram
 	writes           *prometheus.CounterVec
-	faults           prometheus.Counter
+	renderFailures   prometheus.Counter
 }
 
 // NewMetrics registers the metrics.
@@ -28,11 +28,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "status", Name: "writes_total",
 			Help: "Writes of statuses, by kind and result."}, []string{"kind", "result"}),
-		faults: prometheus.NewCounter(prometheus.CounterOpts{
+		renderFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "engine", Name: "faults_total",
-			Help: "Values of the model that could not be rendered for Envoy."}),
+			Help: "Parts of the Envoy configuration that failed to render."}),
 	}
-	registry.MustRegister(m.computing, m.delay, m.writes, m.faults)
+	registry.MustRegister(m.computing, m.delay, m.writes, m.renderFailures)
 	return m
 }
 

@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"errors"
+
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -62,8 +64,21 @@ func (s *Sink) Forget(gateway types.NamespacedName) {
 	s.DataPlanes.Delete(gateway)
 }
 
-// Fault is engine.Output.
-func (s *Sink) Fault(source ir.Source, err error) {
-	s.Metrics.faults.Inc()
-	s.Log.Error(err, "cannot render what an object asks for; its last good version stays", "object", source.String())
+// RenderFailed is engine.Output.
+func (s *Sink) RenderFailed(failure *engine.RenderFailure) {
+	s.Metrics.renderFailures.Inc()
+	objects := make([]string, 0, len(failure.Sources))
+	for _, source := range failure.Sources {
+		objects = append(objects, source.String())
+	}
+	values := []any{"unit", failure.Unit, "objects", objects}
+	var panicked *engine.Panic
+	if errors.As(failure.Err, &panicked) {
+		values = append(values, "stack", string(panicked.Stack))
+	}
+	if failure.Kept {
+		s.Log.Error(failure.Err, "Failed to render Envoy configuration; keeping the previous version", values...)
+		return
+	}
+	s.Log.Error(failure.Err, "Failed to render Envoy configuration; there is no previous version", values...)
 }

@@ -6,10 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve/backend"
-	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
-	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // clusterResource is a cluster of a gateway on the wire, with the secrets it needs.
@@ -22,45 +20,40 @@ func sameCluster(a, b *clusterResource) bool {
 	return sameResource(&a.resource, &b.resource) && deepEqual(&a.secrets, &b.secrets)
 }
 
-func (m *Model) computeCluster(key clusterKey, record func(store.Dep)) *clusterResource {
-	gateway := m.gateway(key.gateway, record)
-	result := backend.Cluster(m.store.View(record), key.cluster, gateway.ClientCertificate)
+func (m *Model) computeCluster(key clusterKey, c *computation) (*clusterResource, error) {
+	gateway := m.gateway(key.gateway, c.record)
+	result := backend.Cluster(m.store.View(c.record), key.cluster, gateway.ClientCertificate)
 	if !result.Exists {
-		return nil
+		return nil, nil
 	}
-	r, err := translate.Cluster(result.Cluster)
-	if m.fault(faultKey{key.gateway, "cluster " + key.cluster.String()}, []ir.Source{result.Cluster.Source}, err) {
-		return nil
-	}
-	return &clusterResource{resource: r, secrets: result.Secrets}
+	c.sources = func() []ir.Source { return []ir.Source{result.Cluster.Source} }
+	rendered, err := m.render.cluster(result.Cluster)
+	return &clusterResource{resource: rendered, secrets: result.Secrets}, err
 }
 
-func (m *Model) computeEndpoints(key ir.ClusterKey, record func(store.Dep)) *resource.Resource {
-	r, err := translate.Endpoints(backend.Endpoints(m.store.View(record), key))
-	if m.fault(faultKey{name: "endpoints " + key.String()}, nil, err) {
-		return nil
-	}
-	return &r
+func (m *Model) computeEndpoints(key ir.ClusterKey, c *computation) (*resource.Resource, error) {
+	rendered, err := m.render.endpoints(backend.Endpoints(m.store.View(c.record), key))
+	return &rendered, err
 }
 
 func (m *Model) flushClusters() {
 	for _, change := range m.clusters.flush() {
 		gateway, endpoints := change.key.gateway, change.key.cluster.Endpoints()
-		owner := secretOwner(change.key.cluster.String())
-		if change.new == nil {
-			m.upsert(gateway, &change.old.resource, nil)
-			m.setSecrets(gateway, owner, nil)
-			m.unuseEndpoints(gateway, endpoints)
-			continue
-		}
-		var old *resource.Resource
+		var old, new clusterResource
+		var oldResource, newResource *resource.Resource
 		if change.old != nil {
-			old = &change.old.resource
+			old, oldResource = *change.old, &change.old.resource
 		} else {
 			m.useEndpoints(gateway, endpoints)
 		}
-		m.setSecrets(gateway, owner, change.new.secrets)
-		m.upsert(gateway, old, &change.new.resource)
+		if change.new != nil {
+			new, newResource = *change.new, &change.new.resource
+		}
+		m.setSecrets(gateway, secretOwner(change.key.cluster.String()), old.secrets, new.secrets)
+		m.upsert(gateway, oldResource, newResource)
+		if change.new == nil {
+			m.unuseEndpoints(gateway, endpoints)
+		}
 	}
 }
 
@@ -88,8 +81,8 @@ func (m *Model) unuseEndpoints(gateway types.NamespacedName, key ir.ClusterKey) 
 	}
 	if len(users) == 0 {
 		delete(m.usage.gateways, key)
-		m.endpoints.drop(key)
 	}
+	m.endpoints.drop(key)
 }
 
 func (m *Model) flushEndpoints() {

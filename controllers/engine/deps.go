@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -17,6 +19,8 @@ const (
 	fragmentsAt    store.Kind = "=fragments" // fragments of a listener for one hostname
 	patternsOf     store.Kind = "=patterns"  // wildcard hostnames of a listener
 	forwardsOf     store.Kind = "=forwards"  // layer 4 fragments of a listener
+	portOf         store.Kind = "=port"      // how the connections of a port are served
+	secretOf       store.Kind = "=secret"    // content of a secret
 	attachedTo     store.Kind = "=attached"  // how many routes each listener of a Gateway has
 	poolUsers      store.Kind = "=users"     // Gateways that use a pool
 	serviceUsers   store.Kind = "=services"  // Gateways that use a Service
@@ -75,4 +79,12 @@ func forwardsDep(gateway types.NamespacedName, listener resolve.ListenerID) stor
 func listenerIndex(gateway types.NamespacedName, listener resolve.ListenerID) store.Index {
 	return store.Index(gateway.String() + "|" + string(listener.Parent.Kind) + "|" +
 		listener.Parent.Key.String() + "|" + listener.Name)
+}
+
+func portDep(key portKey) store.Dep {
+	return store.Dep{Kind: portOf, Index: store.Index(key.gateway.String()), Value: fmt.Sprint(key.transport, key.port)}
+}
+
+func secretDep(key secretKey) store.Dep {
+	return store.Dep{Kind: secretOf, Index: store.Index(key.gateway.String()), Value: key.name}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep)) *resolve.GatewayResult {
@@ -33,28 +34,33 @@ func (m *Model) flushGateways() {
 			m.dropGateway(change.key, change.old)
 			continue
 		}
-		m.listeners.mark(change.key)
-		m.setSecrets(change.key, gatewayOwner, change.new.Secrets)
-		m.wantTables(change.key, change.new)
-		m.output.DataPlane(change.new)
 		if change.old == nil {
+			m.ports.want(change.key)
 			m.fresh = append(m.fresh, change.key)
 		}
-		m.wantListenerSets(change.old, change.new)
+		m.setSecrets(change.key, gatewayOwner, secretsOf(change.old), change.new.Secrets)
+		m.wantTables(change.key, change.new)
+		m.output.DataPlane(change.new)
 	}
 }
 
 // dropGateway forgets a gateway. Its routes find it missing when they are computed anew, and
 // take their fragments with them.
 func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult) {
-	m.listeners.drop(key)
+	m.ports.drop(key)
 	m.wantTables(key, &resolve.GatewayResult{})
-	m.wantListenerSets(old, nil)
-	delete(m.secrets, key)
+	m.setSecrets(key, gatewayOwner, old.Secrets, nil)
 	delete(m.deliveries, key)
 	delete(m.problems, key)
 	delete(m.pending, key)
 	m.output.Forget(key)
+}
+
+func secretsOf(result *resolve.GatewayResult) []ir.Secret {
+	if result == nil {
+		return nil
+	}
+	return result.Secrets
 }
 
 // tables are the host tables of a gateway, and what decides which ones it needs.
@@ -68,23 +74,19 @@ type tables struct {
 // chain depends on all of its listeners.
 func (m *Model) wantTables(key types.NamespacedName, result *resolve.GatewayResult) {
 	old, wanted := m.tables[key], m.tablesOf(key, result)
-	if old != nil {
-		for chain := range old.members {
-			if wanted.members[chain] == nil {
-				m.wildcards.drop(chainKey{key, chain})
-			}
-		}
-		for host := range old.hosts {
-			if !wanted.hosts[host] {
-				m.hosts.drop(host)
-			}
-		}
-	}
 	for chain := range wanted.members {
 		m.wildcards.want(chainKey{key, chain})
 	}
 	for host := range wanted.hosts {
 		m.hosts.want(host)
+	}
+	if old != nil {
+		for chain := range old.members {
+			m.wildcards.drop(chainKey{key, chain})
+		}
+		for host := range old.hosts {
+			m.hosts.drop(host)
+		}
 	}
 	m.tables[key] = wanted
 	if len(wanted.members) == 0 {
@@ -130,27 +132,15 @@ func (m *Model) wantTable(fragment fragmentKey) {
 	for _, listener := range t.members[chain] {
 		at := fragmentKey{fragment.gateway, listener.ID, fragment.hostname}
 		if listener.Hostname == fragment.hostname || len(m.fragments.at[at]) > 0 {
-			t.hosts[key] = true
-			m.hosts.want(key)
+			if !t.hosts[key] {
+				t.hosts[key] = true
+				m.hosts.want(key)
+			}
 			return
 		}
 	}
-	delete(t.hosts, key)
-	m.hosts.drop(key)
-}
-
-// wantListenerSets keeps the statuses of ListenerSets that the gateway speaks for up to date
-// when the set itself did not change.
-func (m *Model) wantListenerSets(old, new *resolve.GatewayResult) {
-	for _, result := range []*resolve.GatewayResult{old, new} {
-		if result == nil {
-			continue
-		}
-		for _, set := range result.ListenerSets {
-			object := resolve.Object{Kind: store.ListenerSet, Key: set.Key}
-			if m.store.Object(store.ListenerSet, set.Key) != nil {
-				m.statuses.mark(object)
-			}
-		}
+	if t.hosts[key] {
+		delete(t.hosts, key)
+		m.hosts.drop(key)
 	}
 }

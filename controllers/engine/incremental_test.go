@@ -49,8 +49,8 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 		}
 		full.Synced()
 		full.Flush()
-		if len(got.faults) > 0 {
-			t.Fatalf("seed %d: faults: %v", seed, got.faults)
+		if len(got.failures) > 0 {
+			t.Fatalf("seed %d: render failures: %v", seed, got.failures)
 		}
 		if diff := cmp.Diff(want.state(), got.state()); diff != "" {
 			t.Fatalf("seed %d: incremental differs from full (-full +incremental):\n%s", seed, diff)

@@ -1,29 +1,55 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// memo holds the results of one pure function by key and recomputes those whose input
-// changed. A key is wanted from mark until drop, also while its result is nil.
+// memo holds the results of one pure function by key and recomputes those whose input changed.
+// It counts the users of each key: a unit lives as long as it has one, also while its result
+// is nil.
 type memo[K comparable, V any] struct {
-	graph   *graph
-	compute func(key K, record func(store.Dep)) *V
-	equal   func(a, b *V) bool
-	units   map[K]*unit[K, V]
-	dirty   []*unit[K, V]
-	dropped []change[K, V]
+	memoOptions[K, V]
+	graph    *graph
+	failures *failures
+	units    map[K]*unit[K, V]
+	queue    []*unit[K, V] // stale units and those without users, each once
+	dropped  []change[K, V]
 }
 
+type memoOptions[K comparable, V any] struct {
+	// compute returns nil for "absent". After an error, or a panic, the unit keeps its last
+	// result.
+	compute func(key K, c *computation) (*V, error)
+	equal   func(a, b *V) bool
+	// name says in a log which unit it is.
+	name func(K) string
+	// sources are the objects that a failure is reported on, unless the computation names
+	// others; may be nil.
+	sources func(K) []ir.Source
+	// kept is called when a failed unit begins to keep its last result, and when it ends to;
+	// may be nil.
+	kept func(key K, value *V, keeps bool)
+}
+
+// computation is what a running computation reports about itself.
+type computation struct {
+	// record takes everything that is read.
+	record func(store.Dep)
+	// sources returns the objects that a failure is reported on.
+	sources func() []ir.Source
+}
+
+// unit is one key of a memo.
 type unit[K comparable, V any] struct {
-	memo  *memo[K, V]
-	key   K
-	value *V
-	reads []*node
-	dirty bool
-	gone  bool
+	memo    *memo[K, V]
+	key     K
+	value   *V
+	reads   []edge
+	users   int
+	failure *RenderFailure
+	stale   bool
+	queued  bool
 }
 
 // change is a result that became different; nil means absent.
@@ -32,48 +58,40 @@ type change[K comparable, V any] struct {
 	old, new *V
 }
 
-func newMemo[K comparable, V any](g *graph, compute func(K, func(store.Dep)) *V, equal func(a, b *V) bool) *memo[K, V] {
-	return &memo[K, V]{graph: g, compute: compute, equal: equal, units: map[K]*unit[K, V]{}}
+func newMemo[K comparable, V any](g *graph, f *failures, options memoOptions[K, V]) *memo[K, V] {
+	return &memo[K, V]{memoOptions: options, graph: g, failures: f, units: map[K]*unit[K, V]{}}
 }
 
-func (u *unit[K, V]) markDirty() {
-	if !u.dirty {
-		u.dirty = true
-		u.memo.dirty = append(u.memo.dirty, u)
-	}
-}
-
-// mark wants a key, and wants it computed anew.
-func (m *memo[K, V]) mark(key K) {
+// want adds a user of a key.
+func (m *memo[K, V]) want(key K) {
 	u, ok := m.units[key]
 	if !ok {
 		u = &unit[K, V]{memo: m, key: key}
 		m.units[key] = u
+		u.markStale()
 	}
-	u.markDirty()
+	u.users++
 }
 
-// want is mark for a key that is not wanted yet.
-func (m *memo[K, V]) want(key K) {
-	if _, ok := m.units[key]; !ok {
-		m.mark(key)
-	}
-}
-
-// drop wants a key no longer. Its last result is reported by the next flush.
+// drop removes a user of a key. The next flush removes units without users and reports their
+// last results, so a key may be dropped and wanted again in between.
 func (m *memo[K, V]) drop(key K) {
 	u, ok := m.units[key]
-	if !ok {
+	if !ok || u.users == 0 {
 		return
 	}
-	for _, n := range u.reads {
-		m.graph.unread(n, u)
+	if u.users--; u.users == 0 {
+		u.enqueue()
 	}
-	u.gone = true
-	delete(m.units, key)
-	if u.value != nil {
-		m.dropped = append(m.dropped, change[K, V]{key: key, old: u.value})
+}
+
+// renew is want for the unit of an object that was created. What an object of the same name
+// left behind ends here.
+func (m *memo[K, V]) renew(key K) {
+	if u, ok := m.units[key]; ok && u.users == 0 {
+		m.remove(u)
 	}
+	m.want(key)
 }
 
 // get returns the result of a key, nil when there is none.
@@ -84,17 +102,35 @@ func (m *memo[K, V]) get(key K) *V {
 	return nil
 }
 
-// flush recomputes what is out of date and returns what became different.
+func (u *unit[K, V]) markStale() {
+	u.stale = true
+	u.enqueue()
+}
+
+func (u *unit[K, V]) enqueue() {
+	if !u.queued {
+		u.queued = true
+		u.memo.queue = append(u.memo.queue, u)
+	}
+}
+
+// flush recomputes what is out of date and returns what became different: removed units first.
 func (m *memo[K, V]) flush() []change[K, V] {
+	queue := m.queue
+	m.queue = nil
+	for _, u := range queue {
+		u.queued = false
+		if u.users == 0 && m.units[u.key] == u {
+			m.remove(u)
+		}
+	}
 	changes := m.dropped
 	m.dropped = nil
-	dirty := m.dirty
-	m.dirty = nil
-	for _, u := range dirty {
-		u.dirty = false
-		if u.gone {
+	for _, u := range queue {
+		if u.users == 0 || !u.stale {
 			continue
 		}
+		u.stale = false
 		if old, changed := u.recompute(); changed {
 			changes = append(changes, change[K, V]{key: u.key, old: old, new: u.value})
 		}
@@ -102,14 +138,21 @@ func (m *memo[K, V]) flush() []change[K, V] {
 	return changes
 }
 
+func (m *memo[K, V]) remove(u *unit[K, V]) {
+	u.fail(nil)
+	m.graph.unlink(u.reads)
+	delete(m.units, u.key)
+	if u.value != nil {
+		m.dropped = append(m.dropped, change[K, V]{key: u.key, old: u.value})
+	}
+}
+
 func (u *unit[K, V]) recompute() (old *V, changed bool) {
-	reads := make([]*node, 0, len(u.reads))
-	value := u.memo.compute(u.key, func(dep store.Dep) {
-		if n := u.memo.graph.node(dep); !slices.Contains(reads, n) {
-			reads = append(reads, n)
-		}
-	})
-	u.reread(reads)
+	value, failure := u.run()
+	u.fail(failure)
+	if failure != nil {
+		return nil, false
+	}
 	old = u.value
 	if old == nil && value == nil {
 		return nil, false
@@ -121,21 +164,33 @@ func (u *unit[K, V]) recompute() (old *V, changed bool) {
 	return old, true
 }
 
-// reread replaces what the unit is known to have read. The usual case is that nothing
-// changed, and then nothing is touched: a node may have thousands of readers.
-func (u *unit[K, V]) reread(reads []*node) {
-	if slices.Equal(u.reads, reads) {
+// run computes the unit and links it to what it read, also when it fails.
+func (u *unit[K, V]) run() (value *V, failure *RenderFailure) {
+	m := u.memo
+	nodes := make([]*node, 0, len(u.reads))
+	c := &computation{record: m.graph.collect(&nodes), sources: func() []ir.Source {
+		if m.sources == nil {
+			return nil
+		}
+		return m.sources(u.key)
+	}}
+	value, err := recovered(func() (*V, error) { return m.compute(u.key, c) })
+	u.reads = m.graph.link(u, u.reads, nodes)
+	if err != nil {
+		failure = &RenderFailure{Unit: m.name(u.key), Sources: c.sources(), Err: err, Kept: u.value != nil}
+	}
+	return value, failure
+}
+
+// fail sets the failure of the unit, nil: none.
+func (u *unit[K, V]) fail(next *RenderFailure) {
+	before := u.failure
+	if before == nil && next == nil {
 		return
 	}
-	for _, n := range reads {
-		if !slices.Contains(u.reads, n) {
-			n.readers = append(n.readers, u)
-		}
+	u.failure = next
+	u.memo.failures.replace(before, next)
+	if kept := u.memo.kept; kept != nil && u.value != nil && (before == nil) != (next == nil) {
+		kept(u.key, u.value, next != nil)
 	}
-	for _, n := range u.reads {
-		if !slices.Contains(reads, n) {
-			u.memo.graph.unread(n, u)
-		}
-	}
-	u.reads = slices.Clip(reads)
 }

@@ -24,24 +24,28 @@ type Model struct {
 	store  *store.Store
 	graph  *graph
 	output Output
+	render renderer
+	// failures of units, by the objects that they are reported on.
+	failures *failures
 
 	gateways  *memo[types.NamespacedName, resolve.GatewayResult]
 	routes    *memo[resolve.Object, resolve.RouteResult]
 	pools     *memo[types.NamespacedName, resolve.PoolResult]
 	hosts     *memo[hostKey, hostTable]
 	wildcards *memo[chainKey, hostTable]
-	listeners *memo[types.NamespacedName, listenerSet]
+	ports     *memo[types.NamespacedName, []ir.Listener]
+	listeners *memo[portKey, portListener]
 	clusters  *memo[clusterKey, clusterResource]
 	endpoints *memo[ir.ClusterKey, resource.Resource]
+	secrets   *memo[secretKey, resource.Resource]
 	scalers   *memo[types.NamespacedName, scaler.Scaler]
 	statuses  *memo[resolve.Object, status.Update]
 
 	fragments  *fragmentIndex
 	usage      *usage
-	secrets    map[types.NamespacedName]*secretSet
+	owners     map[secretKey][]ownedSecret // of secrets
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string // of data planes
-	faults     map[faultKey]Rejection
 	installed  class.Installed
 
 	tables map[types.NamespacedName]*tables
@@ -55,22 +59,17 @@ type Model struct {
 // New returns an empty model.
 func New(output Output) *Model {
 	m := &Model{
-		store: store.New(), graph: newGraph(), output: output,
-		secrets: map[types.NamespacedName]*secretSet{}, deliveries: map[types.NamespacedName]Delivery{}, problems: map[types.NamespacedName]string{}, faults: map[faultKey]Rejection{},
-		tables: map[types.NamespacedName]*tables{}, pending: map[types.NamespacedName]map[resource.Key]*resource.Resource{},
+		store: store.New(), graph: newGraph(), output: output, render: newRenderer(),
+		fragments: newFragmentIndex(), usage: newUsage(),
+		owners:     map[secretKey][]ownedSecret{},
+		deliveries: map[types.NamespacedName]Delivery{},
+		problems:   map[types.NamespacedName]string{},
+		tables:     map[types.NamespacedName]*tables{},
+		pending:    map[types.NamespacedName]map[resource.Key]*resource.Resource{},
 	}
-	m.fragments = newFragmentIndex()
-	m.usage = newUsage()
-	m.gateways = newMemo(m.graph, m.computeGateway, deepEqual[resolve.GatewayResult])
-	m.pools = newMemo(m.graph, m.computePool, deepEqual[resolve.PoolResult])
-	m.routes = newMemo(m.graph, m.computeRoute, deepEqual[resolve.RouteResult])
-	m.hosts = newMemo(m.graph, m.computeHost, sameTable)
-	m.wildcards = newMemo(m.graph, m.computeWildcards, sameTable)
-	m.listeners = newMemo(m.graph, m.computeListeners, sameListeners)
-	m.clusters = newMemo(m.graph, m.computeCluster, sameCluster)
-	m.endpoints = newMemo(m.graph, m.computeEndpoints, sameResource)
-	m.scalers = newMemo(m.graph, m.computeScaler, deepEqual[scaler.Scaler])
-	m.statuses = newMemo(m.graph, m.computeStatus, deepEqual[status.Update])
+	m.failures = newFailures(m.graph, output)
+	m.newObjectMemos()
+	m.newResourceMemos()
 	return m
 }
 
@@ -78,17 +77,23 @@ func New(output Output) *Model {
 // anything to the model.
 func (m *Model) Set(kind store.Kind, object client.Object) bool {
 	key := store.KeyOf(object)
-	if old := m.store.Object(kind, key); old != nil && store.Same(old, object) {
+	old := m.store.Object(kind, key)
+	if old != nil && store.Same(old, object) {
 		m.store.Replace(kind, object)
 		return false
 	}
 	m.graph.touch(m.store.Set(kind, object)...)
-	m.wantUnits(kind, key)
+	if old == nil {
+		m.wantUnits(kind, key)
+	}
 	return true
 }
 
 // Delete removes an object that vanished.
 func (m *Model) Delete(kind store.Kind, key types.NamespacedName) {
+	if m.store.Object(kind, key) == nil {
+		return
+	}
 	m.graph.touch(m.store.Delete(kind, key)...)
 	m.dropUnits(kind, key)
 }
@@ -134,8 +139,14 @@ func (m *Model) Built(gateway types.NamespacedName, problem string) bool {
 	return true
 }
 
+func (m *Model) touchRejected(sources []ir.Source) {
+	for _, source := range sources {
+		m.graph.touch(rejectedDep(source))
+	}
+}
+
 func gatewaySource(gateway types.NamespacedName) ir.Source {
-	return ir.Source{Kind: string(store.Gateway), Namespace: gateway.Namespace, Name: gateway.Name}
+	return sourceOf(store.Gateway, gateway)
 }
 
 // Synced says that every object that existed at the start has been set. Before it, Flush
@@ -160,21 +171,21 @@ func (m *Model) Flush() {
 	m.flushStatuses()
 }
 
-// wantUnits marks the units that exist because the object exists.
+// wantUnits wants the units that exist because the object exists.
 func (m *Model) wantUnits(kind store.Kind, key types.NamespacedName) {
 	switch kind {
 	case store.Gateway:
-		m.gateways.mark(key)
+		m.gateways.renew(key)
 	case store.InferencePool:
-		m.pools.mark(key)
+		m.pools.renew(key)
 	case store.HTTPScaler:
-		m.scalers.mark(key)
+		m.scalers.renew(key)
 	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
-		m.routes.mark(resolve.Object{Kind: kind, Key: key})
+		m.routes.renew(resolve.Object{Kind: kind, Key: key})
 	default: // read by units, but no unit of its own
 	}
 	if status.Has(kind) {
-		m.statuses.mark(resolve.Object{Kind: kind, Key: key})
+		m.statuses.renew(resolve.Object{Kind: kind, Key: key})
 	}
 }
 

@@ -25,11 +25,11 @@ type Output interface {
 	DataPlane(gateway *resolve.GatewayResult)
 	// Scaler wants a trigger in force; nil: no longer.
 	Scaler(key types.NamespacedName, trigger *scaler.Scaler)
-	// Fault reports what must not happen: a value of our own that could not be rendered.
-	Fault(source ir.Source, err error)
+	// RenderFailed reports a unit that could not be computed, once per error.
+	RenderFailed(failure *RenderFailure)
 }
 
-// Rejection is a resource that a proxy refused, or that we could not render.
+// Rejection is a resource that a proxy refused.
 type Rejection struct {
 	Sources []ir.Source
 	Message string

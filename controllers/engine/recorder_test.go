@@ -8,7 +8,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -19,7 +18,7 @@ type recorder struct {
 	statuses  map[resolve.Object]any
 	planes    map[types.NamespacedName]resolve.Infrastructure
 	scalers   map[types.NamespacedName]scaler.Scaler
-	faults    []string
+	failures  []string
 
 	published int // resources, removals included
 	wrote     int // statuses
@@ -78,13 +77,13 @@ func (r *recorder) DataPlane(gateway *resolve.GatewayResult) {
 	r.planes[gateway.Key] = gateway.Infrastructure
 }
 
-func (r *recorder) Fault(source ir.Source, err error) {
-	r.faults = append(r.faults, fmt.Sprintf("%s: %v", source, err))
+func (r *recorder) RenderFailed(failure *RenderFailure) {
+	r.failures = append(r.failures, fmt.Sprintf("%s: %v, kept: %t", failure.Unit, failure.Err, failure.Kept))
 }
 
 // state is everything that must not depend on the order of events.
 func (r *recorder) state() map[string]any {
 	return map[string]any{
-		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "faults": r.faults, "scalers": r.scalers,
+		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "failures": r.failures, "scalers": r.scalers,
 	}
 }

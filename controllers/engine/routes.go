@@ -86,22 +86,20 @@ func (m *Model) reuse(old, new *resolve.RouteResult) {
 	if old != nil && new != nil && sameUse(old, new) {
 		return
 	}
-	var edges []clusterKey
-	if new != nil { // first, so that what both use never counts zero in between
-		touched, added := m.usage.count(new, 1)
-		m.graph.touch(touched...)
-		edges = added
+	if new != nil { // first, so that what both use is not touched
+		m.graph.touch(m.usage.count(new, 1)...)
+		eachCluster(new, m.clusters.want)
 	}
 	if old != nil {
-		touched, removed := m.usage.count(old, -1)
-		m.graph.touch(touched...)
-		edges = append(edges, removed...)
+		m.graph.touch(m.usage.count(old, -1)...)
+		eachCluster(old, m.clusters.drop)
 	}
-	for _, key := range edges {
-		if m.usage.clusters[key] > 0 {
-			m.clusters.want(key)
-		} else {
-			m.clusters.drop(key)
+}
+
+func eachCluster(result *resolve.RouteResult, visit func(clusterKey)) {
+	for _, gateway := range attachedGateways(result) {
+		for _, cluster := range result.Clusters {
+			visit(clusterKey{gateway, cluster})
 		}
 	}
 }

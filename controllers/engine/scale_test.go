@@ -18,7 +18,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -39,7 +38,7 @@ func (d *discard) Ready(types.NamespacedName)                  {}
 func (d *discard) Scaler(types.NamespacedName, *scaler.Scaler) {}
 func (d *discard) Status(status.Update)                        {}
 func (d *discard) DataPlane(*resolve.GatewayResult)            {}
-func (d *discard) Fault(source ir.Source, err error)           { panic(fmt.Sprint(source, err)) }
+func (d *discard) RenderFailed(f *RenderFailure)               { panic(fmt.Sprint(*f)) }
 
 // crowd is a model of one Gateway and n routes, each with its own hostname, Service and slice.
 func crowd(n int) (*Model, *discard) {

@@ -1,83 +1,79 @@
 package engine
 
 import (
+	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
-	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-// secretOwner is who needs a secret: the gateway itself, or one of its clusters.
+// secretKey is one secret of a gateway.
+type secretKey struct {
+	gateway types.NamespacedName
+	name    string
+}
+
+// secretOwner needs a secret: the gateway itself, or the cluster of that name.
 type secretOwner string
 
 const gatewayOwner secretOwner = ""
 
-// secretSet is the secrets of one gateway. Several owners may need the same one.
-type secretSet struct {
-	byOwner   map[secretOwner][]ir.Secret
-	published map[string]resource.Resource
-	dirty     bool
+// ownedSecret is a secret as one of its owners knows it.
+type ownedSecret struct {
+	owner  secretOwner
+	secret ir.Secret
 }
 
-func (m *Model) setSecrets(gateway types.NamespacedName, owner secretOwner, secrets []ir.Secret) {
-	set, ok := m.secrets[gateway]
-	if !ok {
-		if len(secrets) == 0 {
-			return
+// setSecrets replaces the secrets that an owner needs.
+func (m *Model) setSecrets(gateway types.NamespacedName, owner secretOwner, old, new []ir.Secret) {
+	for _, secret := range new {
+		key := secretKey{gateway, secret.Name}
+		kept := slices.IndexFunc(old, func(other ir.Secret) bool { return other.Name == secret.Name })
+		if kept >= 0 && reflect.DeepEqual(old[kept], secret) {
+			continue
 		}
-		set = &secretSet{byOwner: map[secretOwner][]ir.Secret{}, published: map[string]resource.Resource{}}
-		m.secrets[gateway] = set
+		if kept < 0 {
+			m.secrets.want(key)
+		}
+		m.owners[key] = append(m.withoutOwner(key, owner), ownedSecret{owner, secret})
+		m.graph.touch(secretDep(key))
 	}
-	if len(secrets) == 0 && len(set.byOwner[owner]) == 0 {
-		return
+	for _, secret := range old {
+		if slices.ContainsFunc(new, func(other ir.Secret) bool { return other.Name == secret.Name }) {
+			continue
+		}
+		key := secretKey{gateway, secret.Name}
+		if m.owners[key] = m.withoutOwner(key, owner); len(m.owners[key]) == 0 {
+			delete(m.owners, key)
+		}
+		m.secrets.drop(key)
+		m.graph.touch(secretDep(key))
 	}
-	set.byOwner[owner] = secrets
-	if len(secrets) == 0 {
-		delete(set.byOwner, owner)
+}
+
+func (m *Model) withoutOwner(key secretKey, owner secretOwner) []ownedSecret {
+	return slices.DeleteFunc(m.owners[key], func(o ownedSecret) bool { return o.owner == owner })
+}
+
+// computeSecret renders a secret as the owner that changed last knows it. The owners agree,
+// unless one of them failed and still has what it knew before.
+func (m *Model) computeSecret(key secretKey, c *computation) (*resource.Resource, error) {
+	c.record(secretDep(key))
+	owners := m.owners[key]
+	if len(owners) == 0 {
+		return nil, nil
 	}
-	set.dirty = true
+	secret := owners[len(owners)-1].secret
+	c.sources = func() []ir.Source { return []ir.Source{secret.Source} }
+	rendered, err := m.render.secret(secret)
+	return &rendered, err
 }
 
 func (m *Model) flushSecrets() {
-	for gateway, set := range m.secrets {
-		if set.dirty {
-			set.dirty = false
-			m.replaceSecrets(gateway, set)
-		}
+	for _, change := range m.secrets.flush() {
+		m.upsert(change.key.gateway, change.old, change.new)
 	}
-}
-
-func (m *Model) replaceSecrets(gateway types.NamespacedName, set *secretSet) {
-	wanted := map[string]resource.Resource{}
-	for _, secrets := range set.byOwner {
-		for _, secret := range secrets {
-			if _, ok := wanted[secret.Name]; ok {
-				continue
-			}
-			r, err := translate.Secret(secret)
-			if m.fault(faultKey{gateway, "secret " + secret.Name}, []ir.Source{secret.Source}, err) {
-				continue
-			}
-			wanted[secret.Name] = r
-		}
-	}
-	m.replaceAll(gateway, values(set.published), values(wanted))
-	set.published = wanted
-}
-
-func values(all map[string]resource.Resource) []resource.Resource {
-	sorted := make([]resource.Resource, 0, len(all))
-	for _, r := range all {
-		sorted = append(sorted, r)
-	}
-	slices.SortFunc(sorted, func(a, b resource.Resource) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return sorted
 }

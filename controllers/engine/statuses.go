@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -135,34 +137,32 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	return &status.Update{Object: object, Generation: tls.Generation, Value: value}
 }
 
-// rejected gathers what proxies refused, and what we failed to render, because of an object.
+// rejected gathers what proxies refused, and what failed to render, because of an object.
 func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolve.Rejected {
-	source := ir.Source{Kind: string(object.Kind), Namespace: object.Key.Namespace, Name: object.Key.Name}
+	source := sourceOf(object.Kind, object.Key)
 	record(rejectedDep(source))
 	var found []resolve.Rejected
-	collect := func(rejection Rejection) {
-		for _, s := range rejection.Sources {
+	collect := func(sources []ir.Source, rejected resolve.Rejected) {
+		for _, s := range sources {
 			if s.Kind == source.Kind && s.Key() == source.Key() {
-				found = append(found, resolve.Rejected{Source: s, Message: rejection.Message})
+				rejected.Source = s
+				found = append(found, rejected)
 			}
 		}
 	}
 	for _, delivery := range m.deliveries {
 		for _, rejection := range delivery.Rejected {
-			collect(rejection)
+			collect(rejection.Sources, resolve.Rejected{Message: rejection.Message})
 		}
 	}
-	for _, rejection := range m.faults {
-		collect(rejection)
+	for _, failure := range m.failures.bySource[source] {
+		collect(failure.Sources, resolve.Rejected{Message: failure.Err.Error(), RenderFailed: true, Kept: failure.Kept})
 	}
 	if problem := m.problems[object.Key]; object.Kind == store.Gateway && problem != "" {
-		collect(Rejection{Sources: []ir.Source{source}, Message: problem})
+		collect([]ir.Source{source}, resolve.Rejected{Message: problem})
 	}
 	slices.SortFunc(found, func(a, b resolve.Rejected) int {
-		if text := a.Source.String() + a.Message; text < b.Source.String()+b.Message {
-			return -1
-		}
-		return 1
+		return cmp.Or(strings.Compare(a.Source.String(), b.Source.String()), strings.Compare(a.Message, b.Message))
 	})
 	return found
 }

@@ -10,10 +10,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// usage counts which gateways use which clusters, pools and Services, so that each gateway
-// is sent what its routes need and nothing else.
+// usage counts which gateways use which pools and Services.
 type usage struct {
-	clusters map[clusterKey]int
 	pools    map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> routes
 	services map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> routes
 	demands  map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> routes
@@ -28,7 +26,6 @@ type clusterKey struct {
 
 func newUsage() *usage {
 	return &usage{
-		clusters: map[clusterKey]int{},
 		pools:    map[types.NamespacedName]map[types.NamespacedName]int{},
 		services: map[types.NamespacedName]map[types.NamespacedName]int{},
 		demands:  map[types.NamespacedName]map[types.NamespacedName]int{},
@@ -36,19 +33,10 @@ func newUsage() *usage {
 	}
 }
 
-// count adjusts the counters by what a route uses and returns the deps that were touched and
-// the clusters whose count became or stopped being zero.
-func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep, edges []clusterKey) {
+// count adjusts the counters by what a route uses and returns the deps that were touched.
+func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep) {
 	for _, gateway := range attachedGateways(result) {
 		for _, cluster := range result.Clusters {
-			key := clusterKey{gateway, cluster}
-			before := u.clusters[key]
-			if u.clusters[key] = before + by; u.clusters[key] == 0 {
-				delete(u.clusters, key)
-			}
-			if before == 0 || before+by == 0 {
-				edges = append(edges, key)
-			}
 			if cluster.Demand != "" {
 				demand := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand}
 				if adjust(u.demands, demand, gateway, by) {
@@ -68,7 +56,7 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep,
 			}
 		}
 	}
-	return touched, edges
+	return touched
 }
 
 // adjust reports whether the set of users changed.

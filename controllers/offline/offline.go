@@ -24,7 +24,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -61,7 +60,7 @@ func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Resu
 		}
 		model.Flush()
 	}
-	return collected.result(), collected.fault
+	return collected.result(), collected.failure
 }
 
 // collector is an engine.Output that keeps everything.
@@ -69,7 +68,7 @@ type collector struct {
 	resources map[types.NamespacedName]map[resource.Key]resource.Resource
 	statuses  map[resolve.Object]status.Update
 	ports     map[types.NamespacedName]map[uint32]bool
-	fault     error
+	failure   error
 }
 
 func (c *collector) Publish(gateway types.NamespacedName, change resource.Change) {
@@ -109,8 +108,8 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 // Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
 func (c *collector) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
-func (c *collector) Fault(source ir.Source, err error) {
-	c.fault = cmp.Or(c.fault, fmt.Errorf("%s: %w", source, err))
+func (c *collector) RenderFailed(failure *engine.RenderFailure) {
+	c.failure = cmp.Or(c.failure, fmt.Errorf("%s: %w", failure.Unit, failure.Err))
 }
 
 func (c *collector) listeners() map[types.NamespacedName]map[uint32]bool { return c.ports }

@@ -220,8 +220,13 @@ func (l Listener) Takes(kind gwv1.Kind) bool {
 	return slices.ContainsFunc(l.Kinds, func(k gwv1.RouteGroupKind) bool { return k.Kind == kind })
 }
 
-// Rejected is something that a proxy refused, and the object of the user that it came from.
+// Rejected is configuration that is not in force because a proxy refused it or the control plane
+// failed to render it, and the object of the user that it came from.
 type Rejected struct {
 	Source  ir.Source
 	Message string
+	// RenderFailed: no proxy has seen the configuration.
+	RenderFailed bool
+	// Kept: the proxies keep the version before the one that failed to render.
+	Kept bool
 }

@@ -71,6 +71,26 @@ type Forward struct {
 	Retry    *Retry
 }
 
+// EachCluster visits the clusters that the action names: backends, pickers, holds and mirrors.
+// A cluster may be visited several times.
+func (f *Forward) EachCluster(visit func(ClusterKey)) {
+	for _, target := range f.Targets {
+		if target.Invalid {
+			continue
+		}
+		visit(target.Cluster)
+		if target.Picker != nil {
+			visit(target.Picker.Cluster)
+		}
+		if target.Hold != nil {
+			visit(target.Hold.Cluster)
+		}
+	}
+	for _, mirror := range f.Filters.Mirrors {
+		visit(mirror.Cluster)
+	}
+}
+
 // Target is one weighted backend. Picker and Hold belong to the target, never to the route, so
 // that two pools of one rule keep their own endpoint picker, and only requests to a backend
 // without an endpoint wait.

@@ -65,12 +65,12 @@ func GatewayStatus(in StatusInput) gwv1.GatewayStatus {
 // against the client certificate.
 func (in StatusInput) gatewayConditions() []metav1.Condition {
 	conditions := slices.Clone(in.Result.Conditions)
-	text := in.rejection(in.source(clientCertificateSection))
+	rejected := in.rejected(in.source(clientCertificateSection))
 	for i := range conditions {
-		if text != "" && conditions[i].Type == string(gwv1.GatewayConditionResolvedRefs) {
+		if rejected != nil && conditions[i].Type == string(gwv1.GatewayConditionResolvedRefs) {
 			conditions[i] = resolve.Condition(gwv1.GatewayConditionResolvedRefs, metav1.ConditionFalse,
 				gwv1.GatewayReasonInvalidClientCertificateRef,
-				"spec.tls.backend.clientCertificateRef: the proxies refused the Secret: "+text, in.Result.Generation)
+				"spec.tls.backend.clientCertificateRef: "+rejectedText(rejected, "the Secret"), in.Result.Generation)
 		}
 	}
 	return conditions
@@ -90,8 +90,8 @@ func (in StatusInput) gatewayProgrammed(listeners []resolve.Listener) metav1.Con
 		return resolve.Condition(kind, metav1.ConditionFalse, state.Reason, state.Message, in.Result.Generation)
 	}
 	message := "The proxies have the configuration of the Gateway."
-	if len(progress.rejected) > 0 {
-		message += " They refused " + strings.Join(progress.rejected, " ")
+	if problems := progress.problems("They"); problems != "" {
+		message += " " + problems
 	}
 	if problem := in.rejection(in.source("")); problem != "" {
 		message += " The data plane cannot be brought up to date: " + problem
@@ -113,8 +113,8 @@ func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The data plane cannot be made: %s", problem)
 	case in.AddressProblem != "":
 		return resolve.Problemf(gwv1.GatewayReasonAddressNotUsable, "%s", resolve.Sentence(in.AddressProblem))
-	case len(progress.rejected) > 0 && len(progress.waiting)+len(progress.served) == 0:
-		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The proxies refused %s", strings.Join(progress.rejected, " "))
+	case len(progress.waiting)+len(progress.served) == 0:
+		return resolve.Problemf(gwv1.GatewayReasonInvalid, "%s", progress.problems("The proxies"))
 	case len(in.Addresses) == 0:
 		return resolve.Problemf(gwv1.GatewayReasonAddressNotAssigned, "%s", missing)
 	case missing != "":
@@ -123,18 +123,33 @@ func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 	return resolve.Problem{}
 }
 
-// progress is how far listeners got that can serve: ports, and texts of those rejected.
-type progress struct{ waiting, rejected, served []string }
+// progress is how far listeners got that can serve: ports, and messages about listeners that
+// proxies refused or that failed to render.
+type progress struct{ waiting, rejected, failed, served []string }
 
-func (p progress) none() bool { return len(p.waiting)+len(p.rejected)+len(p.served) == 0 }
+func (p progress) none() bool {
+	return len(p.waiting)+len(p.rejected)+len(p.failed)+len(p.served) == 0
+}
+
+// problems says which listeners are not in force; proxies names the proxies.
+func (p progress) problems(proxies string) string {
+	problems := slices.Clone(p.failed)
+	if len(p.rejected) > 0 {
+		problems = slices.Insert(problems, 0, proxies+" refused "+strings.Join(p.rejected, " "))
+	}
+	return strings.Join(problems, " ")
+}
 
 func (in StatusInput) progressOf(listeners []resolve.Listener) progress {
 	var p progress
 	for _, l := range listeners {
+		rejected := in.rejected(l.Source())
 		switch {
 		case !l.Serving:
-		case in.rejection(l.Source()) != "":
-			p.rejected = append(p.rejected, fmt.Sprintf("listener %q: %s", l.ID.Name, in.rejection(l.Source())))
+		case rejected != nil && rejected.RenderFailed:
+			p.failed = append(p.failed, rejectedText(rejected, fmt.Sprintf("listener %q", l.ID.Name)))
+		case rejected != nil:
+			p.rejected = append(p.rejected, fmt.Sprintf("listener %q: %s", l.ID.Name, resolve.Sentence(rejected.Message)))
 		case !in.Programmed[l.Port]:
 			p.waiting = append(p.waiting, portText(l.Port))
 		default:
@@ -188,8 +203,8 @@ func (in StatusInput) listenerState(l resolve.Listener) resolve.Problem {
 		resolved := resolve.FindCondition(l.Conditions, gwv1.ListenerConditionResolvedRefs)
 		return resolve.Problemf(gwv1.ListenerReasonInvalid, "The listener cannot serve (%s); its ResolvedRefs condition says what to do.", resolved.Reason)
 	}
-	if text := in.rejection(l.Source()); text != "" {
-		return resolve.Problemf(gwv1.ListenerReasonInvalid, "The proxy refused the listener: %s", text)
+	if rejected := in.rejected(l.Source()); rejected != nil {
+		return resolve.Problemf(gwv1.ListenerReasonInvalid, "%s", rejectedText(rejected, "the listener"))
 	}
 	switch {
 	case in.Programmed[l.Port]:
@@ -200,13 +215,33 @@ func (in StatusInput) listenerState(l resolve.Listener) resolve.Problem {
 	return resolve.Problemf(gwv1.ListenerReasonPending, "No proxy has acknowledged port %d yet.", l.Port)
 }
 
-// rejection returns what a proxy, or the making of the data plane, had against a source;
-// empty when nothing. The Gateway itself without a section is the source of its data plane.
-func (in StatusInput) rejection(source ir.Source) string {
-	for _, rejected := range in.Rejected {
-		if rejected.Source == source {
-			return resolve.Sentence(rejected.Message)
+// rejected returns what is not in force of a source, nil when all of it is.
+func (in StatusInput) rejected(source ir.Source) *resolve.Rejected {
+	for i := range in.Rejected {
+		if in.Rejected[i].Source == source {
+			return &in.Rejected[i]
 		}
 	}
+	return nil
+}
+
+// rejection returns the message of what is not in force of a source, empty when all of it is. The
+// Gateway itself without a section is the source of its data plane.
+func (in StatusInput) rejection(source ir.Source) string {
+	if rejected := in.rejected(source); rejected != nil {
+		return resolve.Sentence(rejected.Message)
+	}
 	return ""
+}
+
+// rejectedText says what happened to the subject.
+func rejectedText(r *resolve.Rejected, subject string) string {
+	text := fmt.Sprintf("The proxy refused %s: ", subject)
+	switch {
+	case r.RenderFailed && r.Kept:
+		text = fmt.Sprintf("The control plane failed to render %s; the proxies keep its previous version: ", subject)
+	case r.RenderFailed:
+		text = fmt.Sprintf("The control plane failed to render %s, which has no previous version: ", subject)
+	}
+	return text + resolve.Sentence(r.Message)
 }

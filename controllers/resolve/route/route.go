@@ -111,21 +111,7 @@ func clustersOf(rules []resolve.Rule) []ir.ClusterKey {
 		if !ok {
 			continue
 		}
-		for _, target := range forward.Targets {
-			if target.Invalid {
-				continue
-			}
-			seen[target.Cluster] = struct{}{}
-			if target.Picker != nil {
-				seen[target.Picker.Cluster] = struct{}{}
-			}
-			if target.Hold != nil {
-				seen[target.Hold.Cluster] = struct{}{}
-			}
-		}
-		for _, mirror := range forward.Filters.Mirrors {
-			seen[mirror.Cluster] = struct{}{}
-		}
+		forward.EachCluster(func(key ir.ClusterKey) { seen[key] = struct{}{} })
 	}
 	return sortedClusters(seen)
 }

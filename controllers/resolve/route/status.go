@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -11,11 +12,12 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
-// Condition of ours on a route. It is there, and False, only while a proxy refuses what the
-// route made; requests are then served as before the change.
+// ConditionProgrammed is present, and False, only while a proxy refuses the configuration of the
+// route or the control plane fails to render it. Requests are then served as before.
 const (
 	ConditionProgrammed   gwv1.RouteConditionType   = v1alpha1.GroupName + "/Programmed"
 	ReasonRejectedByProxy gwv1.RouteConditionReason = "RejectedByProxy"
+	ReasonRenderFailed    gwv1.RouteConditionReason = "RenderFailed"
 )
 
 // routeParent is the status of a route for one parentRef. invalid is why no rule of the
@@ -55,9 +57,22 @@ func (r *routeResolver) resolvedRefs() metav1.Condition {
 }
 
 // Status returns our entries of the status of a route, in the order of its parentRefs.
-// rejected is what proxies refused; what others than this route made is passed over.
+// rejected is what is not in force; what others than this route made is passed over.
 func Status(r resolve.RouteResult, rejected []resolve.Rejected) []gwv1.RouteParentStatus {
-	var messages []resolve.Problem
+	programmed := programmed(r, rejected)
+	statuses := make([]gwv1.RouteParentStatus, 0, len(r.Parents))
+	for _, parent := range r.Parents {
+		conditions := append([]metav1.Condition(nil), parent.Conditions...)
+		statuses = append(statuses, gwv1.RouteParentStatus{
+			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: append(conditions, programmed...),
+		})
+	}
+	return statuses
+}
+
+// programmed returns the Programmed condition of a route, or none.
+func programmed(r resolve.RouteResult, rejected []resolve.Rejected) []metav1.Condition {
+	var refused, kept, absent []resolve.Problem
 	for _, rejection := range rejected {
 		if rejection.Source.Kind != string(r.Object.Kind) || types.NamespacedName(rejection.Source.Key()) != r.Object.Key {
 			continue
@@ -66,18 +81,34 @@ func Status(r resolve.RouteResult, rejected []resolve.Rejected) []gwv1.RoutePare
 		if section := rejection.Source.Section; section != "" {
 			text = fmt.Sprintf("rule %q: %s", section, text)
 		}
-		messages = append(messages, resolve.Problemf(ReasonRejectedByProxy, "%s", text))
-	}
-	statuses := make([]gwv1.RouteParentStatus, 0, len(r.Parents))
-	for _, parent := range r.Parents {
-		conditions := append([]metav1.Condition(nil), parent.Conditions...)
-		if len(messages) > 0 {
-			conditions = append(conditions, resolve.Condition(ConditionProgrammed, metav1.ConditionFalse,
-				ReasonRejectedByProxy, "The proxy refused the route and serves what it had before: "+resolve.JoinMessages(messages), r.Generation))
+		list := &refused
+		switch {
+		case rejection.RenderFailed && rejection.Kept:
+			list = &kept
+		case rejection.RenderFailed:
+			list = &absent
 		}
-		statuses = append(statuses, gwv1.RouteParentStatus{
-			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: conditions,
-		})
+		*list = append(*list, resolve.Problemf(ReasonRejectedByProxy, "%s", text))
 	}
-	return statuses
+	var parts []string
+	for _, part := range []struct {
+		text     string
+		problems []resolve.Problem
+	}{
+		{"The proxy refused the route and serves what it had before: ", refused},
+		{"The control plane failed to render the route; the proxies keep its previous version: ", kept},
+		{"The control plane failed to render the route, which has no previous version: ", absent},
+	} {
+		if len(part.problems) > 0 {
+			parts = append(parts, part.text+resolve.JoinMessages(part.problems))
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	reason := ReasonRenderFailed
+	if len(refused) > 0 {
+		reason = ReasonRejectedByProxy
+	}
+	return []metav1.Condition{resolve.Condition(ConditionProgrammed, metav1.ConditionFalse, reason, strings.Join(parts, " "), r.Generation)}
 }

@@ -1,0 +1,469 @@
+package engine
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/route"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// errRender stands for a value that package resolve lets through and package translate cannot
+// render.
+var errRender = errors.New("cannot be rendered")
+
+var failingGateway = types.NamespacedName{Namespace: "app", Name: "gw"}
+
+// failing is a model with one resource of each layer, and a renderer that can be made to fail.
+type failing struct {
+	model *Model
+	out   *recorder
+	fails func(layer, name string) error // nil: nothing fails
+}
+
+func newFailing(t *testing.T) *failing {
+	t.Helper()
+	f := &failing{out: newRecorder()}
+	f.model = New(f.out)
+	f.wrap()
+	f.model.Set(store.GatewayClass, &gwv1.GatewayClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
+	})
+	f.model.Set(store.Gateway, failingGatewayObject(1, 80))
+	f.setSecret(0)
+	for _, name := range []string{"s1", "s2"} {
+		f.model.Set(store.Service, &corev1.Service{ObjectMeta: f.meta(name), Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
+		f.setAddress(name, "10.0.0.1")
+	}
+	f.setCA(0)
+	f.model.Set(store.BackendTLSPolicy, &gwv1.BackendTLSPolicy{ObjectMeta: f.meta("policy"), Spec: gwv1.BackendTLSPolicySpec{
+		TargetRefs: []gwv1.LocalPolicyTargetReferenceWithSectionName{{
+			LocalPolicyTargetReference: gwv1.LocalPolicyTargetReference{Kind: "Service", Name: "s1"}}},
+		Validation: gwv1.BackendTLSPolicyValidation{
+			Hostname: "s1.example.com", CACertificateRefs: []gwv1.LocalObjectReference{{Kind: "ConfigMap", Name: "ca"}}},
+	}})
+	f.setRoute("exact", 1, "h1.example.com", "/v1", "s1")
+	f.setRoute("wild", 1, "*.example.org", "/v1", "s1")
+	f.model.Synced()
+	f.model.Flush()
+	if len(f.out.failures) > 0 {
+		t.Fatal(f.out.failures)
+	}
+	return f
+}
+
+// wrap puts the switch in front of every function of the renderer.
+func (f *failing) wrap() {
+	check := func(layer, name string) error {
+		if f.fails == nil {
+			return nil
+		}
+		return f.fails(layer, name)
+	}
+	r := newRenderer()
+	one := func(layer string, rendered resource.Resource, err error) (resource.Resource, error) {
+		if failed := check(layer, rendered.Name); failed != nil {
+			return resource.Resource{Key: rendered.Key}, failed
+		}
+		return rendered, err
+	}
+	two := func(layer string, scope, routes resource.Resource, err error) (_, _ resource.Resource, _ error) {
+		if failed := check(layer, routes.Name); failed != nil {
+			return resource.Resource{Key: scope.Key}, resource.Resource{Key: routes.Key}, failed
+		}
+		return scope, routes, err
+	}
+	f.model.render = renderer{
+		host: func(h ir.Host) (scope, routes resource.Resource, err error) {
+			s, t, err := r.host(h)
+			return two("host", s, t, err)
+		},
+		wildcards: func(w ir.Wildcards) (scope, routes resource.Resource, err error) {
+			s, t, err := r.wildcards(w)
+			return two("wildcards", s, t, err)
+		},
+		listener: func(l ir.Listener) (resource.Resource, error) {
+			v, err := r.listener(l)
+			return one("listener", v, err)
+		},
+		cluster: func(c ir.Cluster) (resource.Resource, error) { v, err := r.cluster(c); return one("cluster", v, err) },
+		endpoints: func(e ir.Endpoints) (resource.Resource, error) {
+			v, err := r.endpoints(e)
+			return one("endpoints", v, err)
+		},
+		secret: func(s ir.Secret) (resource.Resource, error) { v, err := r.secret(s); return one("secret", v, err) },
+	}
+}
+
+func (f *failing) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: name, Generation: 1}
+}
+
+func failingGatewayObject(generation int64, port int32) *gwv1.Gateway {
+	return &gwv1.Gateway{
+		ObjectMeta: metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: failingGateway.Name, Generation: generation},
+		Spec: gwv1.GatewaySpec{GatewayClassName: "kedify", Listeners: []gwv1.Listener{
+			{Name: "http", Port: port, Protocol: gwv1.HTTPProtocolType},
+			{Name: "https", Port: 443, Protocol: gwv1.HTTPSProtocolType, TLS: &gwv1.ListenerTLSConfig{
+				CertificateRefs: []gwv1.SecretObjectReference{{Name: "cert"}}}},
+			{Name: "tcp", Port: 5432, Protocol: gwv1.TCPProtocolType},
+		}},
+	}
+}
+
+func (f *failing) setSecret(version int) {
+	f.model.Set(store.Secret, &corev1.Secret{ObjectMeta: f.meta("cert"), Type: corev1.SecretTypeTLS, Data: map[string][]byte{
+		corev1.TLSCertKey: keyPairs()[version].certificate, corev1.TLSPrivateKeyKey: keyPairs()[version].key}})
+}
+
+func (f *failing) setCA(version int) {
+	f.model.Set(store.ConfigMap, &corev1.ConfigMap{
+		ObjectMeta: f.meta("ca"), Data: map[string]string{"ca.crt": string(keyPairs()[version].certificate)},
+	})
+}
+
+func (f *failing) setAddress(service, address string) {
+	meta := f.meta(service)
+	meta.Labels = map[string]string{discoveryv1.LabelServiceName: service}
+	f.model.Set(store.EndpointSlice, &discoveryv1.EndpointSlice{ObjectMeta: meta, AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:     []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To(int32(3000))}},
+		Endpoints: []discoveryv1.Endpoint{{Addresses: []string{address}}}})
+}
+
+func (f *failing) setRoute(name string, generation int64, hostname, path, service string) {
+	route := crowdRoute(0, generation, path)
+	route.ObjectMeta = metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: name, Generation: generation}
+	route.Spec.ParentRefs = []gwv1.ParentReference{{Name: gwv1.ObjectName(failingGateway.Name), SectionName: ptr.To(gwv1.SectionName("http"))}}
+	route.Spec.Hostnames = []gwv1.Hostname{gwv1.Hostname(hostname)}
+	route.Spec.Rules[0].BackendRefs[0].Name = gwv1.ObjectName(service)
+	f.model.Set(store.HTTPRoute, route)
+}
+
+func (f *failing) setTCPRoute(generation int64, service string) {
+	route := &gwv1.TCPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: "db", Generation: generation}}
+	route.Spec.ParentRefs = []gwv1.ParentReference{{Name: gwv1.ObjectName(failingGateway.Name), SectionName: ptr.To(gwv1.SectionName("tcp"))}}
+	route.Spec.Rules = []gwv1.TCPRouteRule{{BackendRefs: []gwv1.BackendRef{{BackendObjectReference: gwv1.BackendObjectReference{
+		Name: gwv1.ObjectName(service), Port: ptr.To(gwv1.PortNumber(80))}}}}}
+	f.model.Set(store.TCPRoute, route)
+}
+
+func (f *failing) fail(layer string) {
+	f.fails = func(at, _ string) error {
+		if at == layer {
+			return errRender
+		}
+		return nil
+	}
+}
+
+func (f *failing) published() map[resource.Key]string {
+	return maps.Clone(f.out.resources[failingGateway])
+}
+
+// programmed returns the message of the Programmed condition of a route, "" when it has none.
+func (f *failing) programmed(name string) string {
+	key := types.NamespacedName{Namespace: failingGateway.Namespace, Name: name}
+	statuses, _ := f.out.statuses[resolve.Object{Kind: store.HTTPRoute, Key: key}].([]gwv1.RouteParentStatus)
+	for _, status := range statuses {
+		for _, condition := range status.Conditions {
+			if condition.Type == string(route.ConditionProgrammed) {
+				return condition.Reason + ": " + condition.Message
+			}
+		}
+	}
+	return ""
+}
+
+// listenerProgrammed returns the message of the Programmed condition of a listener.
+func (f *failing) listenerProgrammed(name string) string {
+	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].(*gwv1.GatewayStatus)
+	for _, listener := range status.Listeners {
+		for _, condition := range listener.Conditions {
+			if string(listener.Name) == name && condition.Type == string(gwv1.ListenerConditionProgrammed) {
+				return condition.Message
+			}
+		}
+	}
+	return ""
+}
+
+// TestRenderFailureKeepsTheLastVersion breaks each layer with an edit: what was published before
+// stays published, and a version that can be rendered replaces it.
+func TestRenderFailureKeepsTheLastVersion(t *testing.T) {
+	for _, test := range []struct {
+		layer     string
+		edit      func(f *failing)
+		published []resource.Type // what the edit changes when nothing fails
+		status    func(f *failing) string
+	}{
+		{"host", func(f *failing) { f.setRoute("exact", 2, "h1.example.com", "/v2", "s1") }, []resource.Type{resource.Route},
+			func(f *failing) string { return f.programmed("exact") }},
+		{"wildcards", func(f *failing) { f.setRoute("wild", 2, "*.example.org", "/v2", "s1") }, []resource.Type{resource.Route},
+			func(f *failing) string { return f.programmed("wild") }},
+		{"listener", func(f *failing) { f.setTCPRoute(1, "s1") }, []resource.Type{resource.Listener},
+			func(f *failing) string { return f.listenerProgrammed("tcp") }},
+		{"cluster", func(f *failing) {
+			policy := f.model.store.View(nil).BackendTLSPolicy(types.NamespacedName{Namespace: "app", Name: "policy"}).DeepCopy()
+			policy.Generation, policy.Spec.Validation.Hostname = 2, "other.example.com"
+			f.model.Set(store.BackendTLSPolicy, policy)
+		}, []resource.Type{resource.Cluster}, nil},
+		{"endpoints", func(f *failing) { f.setAddress("s1", "10.0.0.2") }, []resource.Type{resource.Endpoint}, nil},
+		{"secret", func(f *failing) { f.setSecret(1) }, []resource.Type{resource.Secret},
+			func(f *failing) string { return f.listenerProgrammed("https") }},
+		{"secret", func(f *failing) { f.setCA(1) }, []resource.Type{resource.Secret}, nil},
+	} {
+		t.Run(test.layer, func(t *testing.T) {
+			f := newFailing(t)
+			before := f.published()
+			f.fail(test.layer)
+			test.edit(f)
+			f.model.Flush()
+			if changed := changedTypes(before, f.published()); len(changed) > 0 {
+				t.Errorf("the failure changed %v", changed)
+			}
+			if len(f.out.failures) != 1 || !strings.HasSuffix(f.out.failures[0], "kept: true") {
+				t.Errorf("failures: %q", f.out.failures)
+			}
+			if test.status != nil && !strings.Contains(test.status(f), "keep its previous version: ") {
+				t.Errorf("status %q", test.status(f))
+			}
+
+			f.fails = nil
+
+			f.touchEverything()
+			f.model.Flush()
+			if changed := changedTypes(before, f.published()); !slices.Equal(changed, test.published) {
+				t.Errorf("after the failure %v changed, want %v", changed, test.published)
+			}
+			if test.status != nil && strings.Contains(test.status(f), "failed") {
+				t.Errorf("status after the failure: %q", test.status(f))
+			}
+			if len(f.model.failures.bySource) > 0 {
+				t.Errorf("failures left: %v", f.model.failures.bySource)
+			}
+		})
+	}
+}
+
+// changedTypes returns the types of what changed or vanished.
+func changedTypes(before, after map[resource.Key]string) (types []resource.Type) {
+	for key, version := range before {
+		if after[key] != version {
+			types = append(types, key.Type)
+		}
+	}
+	return types
+}
+
+// touchEverything makes every unit stale, as an edit of what it reads would.
+func (f *failing) touchEverything() {
+	for dep := range f.model.graph.nodes {
+		f.model.graph.touch(dep)
+	}
+}
+
+// TestRenderFailureOfSomethingNew: what never rendered is not published, and its status says so.
+func TestRenderFailureOfSomethingNew(t *testing.T) {
+	f := newFailing(t)
+	before := f.published()
+	f.fails = func(layer, name string) error {
+		if layer == "host" && strings.Contains(name, "new.example.com") {
+			return errRender
+		}
+		return nil
+	}
+	f.setRoute("new", 1, "new.example.com", "/", "s1")
+	f.model.Flush()
+	if diff := cmp.Diff(before, f.published()); diff != "" {
+		t.Errorf("published (-before +after):\n%s", diff)
+	}
+	want := "RenderFailed: The control plane failed to render the route, which has no previous version: cannot be rendered"
+	if got := f.programmed("new"); got != want {
+		t.Errorf("condition %q", got)
+	}
+	if got := f.programmed("exact"); got != "" {
+		t.Errorf("another route has the condition %q", got)
+	}
+}
+
+// TestRenderFailureKeepsWhatItNames: the kept table goes on working although the edit that could
+// not be rendered took the backend away from the route; when the failure ends, so does that.
+func TestRenderFailureKeepsWhatItNames(t *testing.T) {
+	f := newFailing(t)
+	f.setRoute("wild", 2, "*.example.org", "/v1", "s2") // s1 is now used by the exact route alone
+	f.model.Flush()
+	before := f.published()
+	f.fail("host")
+	f.setRoute("exact", 2, "h1.example.com", "/v1", "s2")
+	f.model.Flush()
+	if diff := cmp.Diff(before, f.published()); diff != "" {
+		t.Errorf("the failure changed what is published (-before +after):\n%s", diff)
+	}
+	f.setAddress("s1", "10.0.0.9")
+	f.model.Flush()
+	if cmp.Equal(before, f.published()) {
+		t.Error("the endpoints of the kept cluster are not kept up to date")
+	}
+	f.fails = nil
+	f.setRoute("exact", 3, "h1.example.com", "/v2", "s2")
+	f.model.Flush()
+	if f.programmed("exact") != "" {
+		t.Errorf("condition %q", f.programmed("exact"))
+	}
+	for key := range f.published() {
+		if strings.Contains(key.Name, "s1") || strings.Contains(key.Name, "policy") {
+			t.Errorf("%v is still published", key)
+		}
+	}
+}
+
+// TestRenderFailureOfAListenerKeepsItsBackends is the same for layer 4.
+func TestRenderFailureOfAListenerKeepsItsBackends(t *testing.T) {
+	f := newFailing(t)
+	f.setTCPRoute(1, "s2")
+	f.model.Flush()
+	before := f.published()
+	f.fail("listener")
+	f.setTCPRoute(2, "s1")
+	f.model.Flush()
+	if changed := changedTypes(before, f.published()); len(changed) > 0 {
+		t.Errorf("the failure changed %v", changed)
+	}
+	f.model.Delete(store.TCPRoute, types.NamespacedName{Namespace: "app", Name: "db"})
+	f.fails = nil
+	f.model.Flush()
+	for key := range f.published() {
+		if strings.Contains(key.Name, "s2") {
+			t.Errorf("%v is still published", key)
+		}
+	}
+}
+
+// TestRenderFailureOfOneListener: another port of the Gateway follows its edit.
+func TestRenderFailureOfOneListener(t *testing.T) {
+	f := newFailing(t)
+	f.fails = func(layer, name string) error {
+		if layer == "listener" && strings.Contains(name, "443") {
+			return errRender
+		}
+		return nil
+	}
+	f.touchEverything()
+	f.model.Set(store.Gateway, failingGatewayObject(2, 8080))
+	f.model.Flush()
+	var ports []string
+	for key := range f.published() {
+		if key.Type == resource.Listener {
+			ports = append(ports, key.Name)
+		}
+	}
+	slices.Sort(ports)
+	if want := []string{"tcp/443", "tcp/5432", "tcp/8080"}; !slices.Equal(ports, want) {
+		t.Errorf("listeners %v, want %v", ports, want)
+	}
+}
+
+// TestRenderFailureEndsWithItsUnit: a route of the name of a deleted one starts without its
+// failure, also when both happen between two flushes.
+func TestRenderFailureEndsWithItsUnit(t *testing.T) {
+	for _, flush := range []bool{true, false} {
+		f := newFailing(t)
+		f.fail("host")
+		f.setRoute("exact", 2, "h1.example.com", "/v2", "s1")
+		f.model.Flush()
+		if f.programmed("exact") == "" {
+			t.Fatal("the failure does not show")
+		}
+		f.model.Delete(store.HTTPRoute, types.NamespacedName{Namespace: "app", Name: "exact"})
+		if flush {
+			f.model.Flush()
+			if len(f.model.failures.bySource) > 0 {
+				t.Errorf("failures of a deleted route: %v", f.model.failures.bySource)
+			}
+		}
+		f.fails = nil
+		f.setRoute("exact", 1, "h2.example.com", "/", "s1")
+		f.model.Flush()
+		if got := f.programmed("exact"); got != "" {
+			t.Errorf("flush %t: the new route has the condition %q", flush, got)
+		}
+		for key := range f.published() {
+			if strings.Contains(key.Name, "h1.example.com") {
+				t.Errorf("flush %t: %v of the deleted route is published", flush, key)
+			}
+		}
+	}
+}
+
+// TestRenderFailureEndsWithItsGateway: nothing of a gateway that is gone remains.
+func TestRenderFailureEndsWithItsGateway(t *testing.T) {
+	for _, layer := range []string{"host", "wildcards", "listener", "cluster", "endpoints", "secret"} {
+		f := newFailing(t)
+		f.fail(layer)
+		f.touchEverything()
+		f.model.Flush()
+		if len(f.out.failures) == 0 {
+			t.Fatalf("%s: nothing failed", layer)
+		}
+		f.model.Delete(store.Gateway, failingGateway)
+		f.model.Flush()
+		if len(f.model.failures.bySource) > 0 {
+			t.Errorf("%s: failures left: %v", layer, f.model.failures.bySource)
+		}
+		m := f.model
+		if got := len(m.clusters.units) + len(m.endpoints.units) + len(m.secrets.units) + len(m.hosts.units); got > 0 {
+			t.Errorf("%s: %d units left", layer, got)
+		}
+	}
+}
+
+// TestPanicStaysWithItsUnit: a panic is a render failure of the unit that panicked.
+func TestPanicStaysWithItsUnit(t *testing.T) {
+	f := newFailing(t)
+	before := f.published()
+	f.fails = func(layer, name string) error {
+		if layer == "host" {
+			panic("index out of range")
+		}
+		return nil
+	}
+	f.setRoute("exact", 2, "h1.example.com", "/v2", "s1")
+	f.setRoute("wild", 2, "*.example.org", "/v2", "s1")
+	f.model.Flush()
+	changed := 0
+	for key, version := range f.published() {
+		if before[key] != version {
+			changed++
+		}
+	}
+	if changed != 1 || len(f.published()) != len(before) {
+		t.Errorf("%d resources changed, want the table of the other route alone", changed)
+	}
+	if got := f.programmed("exact"); !strings.Contains(got, "keep its previous version: panic: index out of range") {
+		t.Errorf("condition %q", got)
+	}
+	if got := f.programmed("wild"); got != "" {
+		t.Errorf("the other route has the condition %q", got)
+	}
+	f.fails = nil
+	f.setRoute("exact", 3, "h1.example.com", "/v3", "s1")
+	f.model.Flush()
+	if got := f.programmed("exact"); got != "" {
+		t.Errorf("condition after the panic: %q", got)
+	}
+}
