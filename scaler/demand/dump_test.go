@@ -2,6 +2,7 @@ package demand_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,64 @@ func TestDump(t *testing.T) {
 	queues := a.Queues()
 	if q, known := queues["shop/web-0"]; len(queues) != 1 || !known || q.RPS != d.Rate || q.Concurrency != d.Concurrency {
 		t.Errorf("queues %v", queues)
+	}
+}
+
+// One pass shows what one key after another does: the triggers in force, sorted, with the proxies
+// that counted for them, sorted.
+func TestDumpAll(t *testing.T) {
+	w := newWorld(t)
+	other := named("another-0")
+	a, b := w.replica("a", trigger(), trigger(other.option)), w.replica("b", trigger())
+	for i, node := range []string{"two", "one", "three"} {
+		p := w.proxy(node, w.replicas[i%2], 0, time.Duration(100+200*i)*time.Millisecond)
+		p.rate = constant(float64(10 * (i + 1)))
+	}
+	gone := named("gone-0")
+	a.Report(demand.Report{
+		Proxy: demand.Proxy{Gateway: gatewayKey, Node: "four"}, Started: true,
+		Counts: map[types.NamespacedName]demand.Counts{other.key(): {Requests: 7}, gone.key(): {Requests: 1}},
+	})
+	b.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
+	w.run(10 * time.Second)
+	all := a.DumpAll()
+	if len(all) != 2 || all[0].Key != "shop/another-0" || all[1].Key != "shop/web-0" || len(all[0].Proxies) != 1 || all[0].Proxies[0].Requests != 7 {
+		t.Fatalf("%+v", all)
+	}
+	web := all[1]
+	if len(web.Proxies) != 3 || web.Proxies[0].Node != "one" || web.Proxies[2].Node != "two" || web.Proxies[0].Replica != "b" ||
+		web.HeldBy["b"] != 2 || web.Value != web.Rate || web.Rate < 55 {
+		t.Errorf("%+v", web)
+	}
+	for _, d := range all {
+		namespace, name, _ := strings.Cut(d.Key, "/")
+		if single := a.Dump(types.NamespacedName{Namespace: namespace, Name: name}); !reflect.DeepEqual(single, d) {
+			t.Errorf("alone %+v, in one pass %+v", single, d)
+		}
+	}
+	for _, p := range w.proxies {
+		p.at = nil
+	}
+	w.run(5 * time.Second)
+	b.Hold(webKey, demand.Holding{Arrived: 2})
+	w.exchange()
+	if d := a.DumpAll()[1]; !d.LastGood || d.Unknown != "" || d.Rate < 55 || d.LastArrival == "" {
+		t.Errorf("the last good numbers: %+v", d)
+	}
+}
+
+// The requests in flight of a proxy that is gone are not shown.
+func TestDumpAfterProxyIsGone(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger())
+	one, two := w.proxy("one", r, 0, 100*time.Millisecond), w.proxy("two", r, 0, 600*time.Millisecond)
+	one.active, two.active = inFlight(3), inFlight(4)
+	w.run(10 * time.Second)
+	one.at = nil
+	r.Gone(one.key)
+	w.run(3 * time.Second)
+	if d := r.DumpAll(); d[0].InFlight != 4 {
+		t.Errorf("%+v", d)
 	}
 }
 

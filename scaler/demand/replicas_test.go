@@ -200,6 +200,51 @@ func newReplica(t *testing.T, late bool) {
 	}
 }
 
+// A replica that has just begun has reports of a proxy before it hears of the past: that is
+// filled up to the first of those reports, and what they counted is counted once.
+func TestNewReplicaWithProxies(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger())
+	one, two := w.proxy("one", a, time.Hour, 100*time.Millisecond), w.proxy("two", a, time.Hour, 600*time.Millisecond)
+	one.sent, two.sent, two.rate = 1e6, 1e6, constant(80)
+	w.run(90 * time.Second)
+	b := w.replica("b", trigger())
+	heard := b.ears[a]
+	b.ears = nil // the connection is not there yet
+	two.at = b
+	a.Gone(two.key)
+	w.run(10 * time.Second)
+	two.rate = constant(0)
+	w.run(10 * time.Second)
+	b.ears = map[*replica]*exchanged.Follower{a: heard}
+	w.exchange()
+	w.every = append(w.every, func() { near(t, "the rate", b.read().Rate, a.read().Rate, 0.02) })
+	w.run(30 * time.Second)
+}
+
+// What exceeded the activation target before a replica began keeps the workload active there,
+// too.
+func TestNewReplicaOfActive(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger(activation(50), window(10*time.Second, time.Second)))
+	p := w.proxy("p", a, 0, 100*time.Millisecond)
+	p.rate = constant(80)
+	w.run(20 * time.Second)
+	p.rate = constant(2)
+	w.run(20 * time.Second)
+	b := w.replica("b", trigger(activation(50), window(10*time.Second, time.Second)))
+	w.exchange()
+	for _, r := range w.replicas {
+		if reading := r.read(); !reading.Active || reading.Rate > 50 {
+			t.Errorf("%s: %+v", r.name, reading)
+		}
+	}
+	w.run(45 * time.Second)
+	if b.read().Active || a.read().Active {
+		t.Error("active after the activity window")
+	}
+}
+
 // Both replicas begin again: nothing is known of the past, and it is said that a trigger
 // without requests is idle only as far as is known; unless no proxy ever had one.
 func TestNobodyKnowsThePast(t *testing.T) {
