@@ -1,14 +1,14 @@
-// Package count takes what Envoys count.
+// Package count receives the counters of Envoys.
 //
-// Job: serve envoy.service.metrics.v3.MetricsService, tell whose message it is, pick the
-// counters of demand keys out of it, and hand them to scaler/demand.
+// Job: serve envoy.service.metrics.v3.MetricsService, identify the gateway and the proxy of
+// each message, pick the counters of demand keys out of it, and report them to scaler/demand.
 //
 // Inputs: streams of Envoys. Service: our own proxies, on the xDS port; the gateway is that of
 // the client certificate, the node is in the first message. External: Envoys that users run
 // (kedify-envoy-http, or externalProxyMetricKey of kedify-http), on a port without client
-// certificates. Outputs: demand.Report for each message, demand.Gone at the end of a stream,
-// metrics. A message with a wrong or unknown field does no harm: what cannot be read is left
-// out, and numbers that are no counts (negative, NaN, infinite) are ignored.
+// certificates. Outputs: a demand.Report for each message, Gone at the end of a stream, metrics. A
+// message with a wrong or unknown field does no harm: fields that cannot be read are left out,
+// and numbers that are no counts (negative, NaN, infinite) are ignored.
 //
 // What our proxies send (measured with Envoy 1.40): cumulative counters and gauges that were
 // ever used, once per flush, in one message, all with the time of the flush. A counter of a
@@ -27,9 +27,9 @@
 // have a connection, and a retry after each of them would take a request away. The gauge
 // server.uptime (in seconds) tells a proxy that has just started.
 //
-// batch_size must not be set for our proxies: every message is taken as whole, and a key that
-// it lacks as gone. A stream that sends two messages for one flush is refused.
+// batch_size must not be set for our proxies: every message is one whole flush, and a key that
+// it lacks is gone from the proxy. A stream that sends two messages for one flush is refused.
 //
-// Ownership: two goroutines per stream; the one that reads owns its state. Services have a
-// lock for which stream of a proxy is the newest. Run ends the streams.
+// Ownership: two goroutines per stream; the one that reads owns its state. A service has
+// a lock that guards which stream of a proxy is the newest. Run ends the streams.
 package count

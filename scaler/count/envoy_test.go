@@ -19,6 +19,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/onsi/gomega"
 	"google.golang.org/grpc"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -230,15 +231,13 @@ func (s *site) get(path string) int {
 
 func (s *site) serves() {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if connection, err := net.Dial("tcp", s.url[len("http://"):]); err == nil {
+	gomega.NewWithT(s.t).Eventually(func() error {
+		connection, err := net.Dial("tcp", s.url[len("http://"):])
+		if err == nil {
 			_ = connection.Close()
-			return
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatal("Envoy does not listen")
-		}
-	}
+		return err
+	}).WithTimeout(patience).Should(gomega.Succeed(), "Envoy listens")
 }
 
 // metrics is a metrics service on loopback that hands on to a real registry.
@@ -284,17 +283,11 @@ func rateOf(key types.NamespacedName) *scaler.Scaler {
 	return s
 }
 
-func (m *metrics) eventually(what string, key types.NamespacedName, condition func(demand.Dump) bool) {
+// waitFor waits until a condition on what is known of a key holds.
+func (m *metrics) waitFor(what string, key types.NamespacedName, condition func(demand.Dump) bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		dump := m.registry.Dump(key)
-		if condition(dump) {
-			return
-		}
-		if time.Now().After(deadline) {
-			m.t.Fatalf("waited 20s for %s: %+v", what, dump)
-		}
-	}
+	gomega.NewWithT(m.t).Eventually(func() demand.Dump { return m.registry.Dump(key) }).
+		WithTimeout(patience).Should(gomega.Satisfy(condition), what)
 }
 
 func requests(n uint64) func(demand.Dump) bool {
@@ -308,7 +301,7 @@ func TestEnvoyCounts(t *testing.T) {
 	m := newMetrics(t, "127.0.0.1:0", rateOf(webKey), rateOf(deadKey), rateOf(emptyKey), rateOf(mixedKey))
 	s := newSite(t, sink{address: m.address})
 	s.serves()
-	m.eventually("a known zero", webKey, requests(0))
+	m.waitFor("a known zero", webKey, requests(0))
 	for range 20 {
 		s.get("/")
 	}
@@ -316,7 +309,7 @@ func TestEnvoyCounts(t *testing.T) {
 	if status := s.get("/flaky"); status != http.StatusOK {
 		t.Errorf("flaky: %d", status)
 	}
-	m.eventually("21 requests and 3 retries", webKey, requests(21))
+	m.waitFor("21 requests and 3 retries", webKey, requests(21))
 	for range 3 {
 		if status := s.get("/dead"); status != http.StatusServiceUnavailable {
 			t.Errorf("dead: %d", status)
@@ -330,19 +323,19 @@ func TestEnvoyCounts(t *testing.T) {
 			t.Errorf("mixed: %d", status)
 		}
 	}
-	m.eventually("3 requests that no connection was made for", deadKey, requests(3))
-	m.eventually("5 requests that found no endpoint", emptyKey, requests(5))
-	m.eventually("4 requests of which some were retried", mixedKey, requests(4))
+	m.waitFor("3 requests that no connection was made for", deadKey, requests(3))
+	m.waitFor("5 requests that found no endpoint", emptyKey, requests(5))
+	m.waitFor("4 requests of which some were retried", mixedKey, requests(4))
 	var waiting sync.WaitGroup
 	for range 7 {
 		waiting.Go(func() { s.get("/wait") })
 	}
-	m.eventually("7 in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 7 && d.Requests == 28 })
+	m.waitFor("7 in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 7 && d.Requests == 28 })
 	close(s.backend.release)
 	waiting.Wait()
-	m.eventually("none in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 0 && d.Requests == 28 })
+	m.waitFor("none in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 0 && d.Requests == 28 })
 	for key, want := range map[types.NamespacedName]uint64{webKey: 28, deadKey: 3, emptyKey: 5, mixedKey: 4} {
-		m.eventually("the end", key, requests(want))
+		m.waitFor("the end", key, requests(want))
 	}
 }
 
@@ -355,15 +348,15 @@ func TestEnvoyStreamBreaks(t *testing.T) {
 	s := newSite(t, sink{address: m.address})
 	s.serves()
 	sent, stop := s.load(100)
-	m.eventually("a rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
+	m.waitFor("a rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
 	address := m.address
 	m.stop()
 	time.Sleep(1500 * time.Millisecond)
 	again := newMetrics(t, address, rateOf(webKey)) // knows nothing
-	again.eventually("the rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
+	again.waitFor("the rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
 	total := sent()
 	stop()
-	again.eventually("the end", webKey, func(d demand.Dump) bool { return d.Requests > 0 && d.InFlight == 0 })
+	again.waitFor("the end", webKey, func(d demand.Dump) bool { return d.Requests > 0 && d.InFlight == 0 })
 	if counted := again.registry.Dump(webKey).Requests; counted > uint64(total) {
 		t.Errorf("counted %d of %d", counted, total)
 	}
@@ -401,7 +394,7 @@ func TestEnvoyExternal(t *testing.T) {
 			m := newMetrics(t, "127.0.0.1:0", trigger)
 			s := newSite(t, sink{address: m.address, deltas: deltas, tags: true})
 			s.serves()
-			m.eventually("a known zero", webKey, requests(0))
+			m.waitFor("a known zero", webKey, requests(0))
 			for range 2 {
 				for range 10 {
 					s.get("/")
@@ -410,9 +403,9 @@ func TestEnvoyExternal(t *testing.T) {
 			}
 			s.backend.fail = 2
 			s.get("/flaky")
-			m.eventually("21 requests", webKey, requests(21))
+			m.waitFor("21 requests", webKey, requests(21))
 			time.Sleep(1500 * time.Millisecond)
-			m.eventually("still 21 requests", webKey, requests(21))
+			m.waitFor("still 21 requests", webKey, requests(21))
 		})
 	}
 }

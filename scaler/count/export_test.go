@@ -2,13 +2,11 @@ package count
 
 import (
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
 // Take has a stream of a proxy of ours take messages, without a server.
 func (s *Service) Take(gateway types.NamespacedName) (take func([]byte) error, end func()) {
-	st := &stream{service: s, proxy: demand.Proxy{Gateway: gateway}, slots: map[string]*slot{}, counts: map[types.NamespacedName]demand.Counts{}}
+	st := s.stream(gateway)
 	return st.take, st.end
 }
 

@@ -41,8 +41,8 @@ type ExternalOptions struct {
 	Log     logr.Logger
 }
 
-// External is the metrics service for Envoys that users run. Anybody who can reach it may
-// report, so it is to be reachable inside the cluster only.
+// External is the metrics service for Envoys that users run. It has no authentication, so it is
+// to be reachable inside the cluster only.
 //
 // Such an Envoy has a MetricsServiceConfig sink with emit_tags_as_labels: the family
 // cluster.upstream_rq_total with the label envoy.cluster_name counts for the triggers whose

@@ -76,7 +76,7 @@ func (st *externalStream) family(family []byte) error {
 	if string(name) == uptimeName {
 		return samples(family, func(from sample) {
 			if seconds, ok := from.count(); ok && seconds < uint64(math.MaxInt64/time.Second) {
-				st.uptime, st.knows = time.Duration(seconds)*time.Second, true
+				st.uptime, st.hasUptime = time.Duration(seconds)*time.Second, true
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func (st *externalStream) report(c *cluster) {
 		}
 		s.add(&counts, value)
 	}
-	r := demand.Report{Uptime: st.uptime, Started: st.knows && st.uptime <= 2*st.service.options.Flush}
+	r := demand.Report{Uptime: st.uptime, Started: st.hasUptime && st.uptime <= 2*st.service.options.Flush}
 	if st.at != 0 {
 		r.Time = time.UnixMilli(st.at)
 	}

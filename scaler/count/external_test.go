@@ -203,5 +203,5 @@ func TestExternalServed(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	o.eventually("the end", func() bool { return len(o.gone) == 1 })
+	o.waitFor("the end", func() bool { return len(o.gone) == 1 })
 }

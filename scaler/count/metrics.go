@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what arrives.
+// Metrics counts streams and messages of Envoys.
 type Metrics struct {
 	own, external *streams
 	ignored       prometheus.Counter
@@ -23,20 +23,21 @@ type streams struct {
 func NewMetrics() *Metrics {
 	open := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "kedify_gateway", Subsystem: "count", Name: "streams",
-		Help: "Streams of Envoys that report what they count, by whose they are: ours, or external."}, []string{"envoys"})
+		Help: "Open streams of Envoys that report counters, by kind of Envoy: own (of a Gateway) or external (run by users)."},
+		[]string{"envoys"})
 	messages := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "count", Name: "messages_total",
-		Help: "Messages of Envoys that were taken."}, []string{"envoys"})
+		Help: "Accepted messages of Envoys."}, []string{"envoys"})
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "count", Name: "refused_messages_total",
-		Help: "Messages of Envoys that were refused, and ended their stream: malformed, without a node, or one of several for one flush."},
+		Help: "Refused messages of Envoys, each of which ended its stream: malformed, without a node, or one of several for one flush."},
 		[]string{"envoys"})
 	of := func(envoys string) *streams {
 		return &streams{open: open.WithLabelValues(envoys), messages: messages.WithLabelValues(envoys), refused: refused.WithLabelValues(envoys)}
 	}
 	ignored := prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "count", Name: "ignored_clusters_total",
-		Help: "Clusters in messages of external Envoys that are the externalProxyMetricKey of no trigger."})
+		Help: "Clusters in messages of external Envoys that no trigger names as its externalProxyMetricKey."})
 	return &Metrics{
 		own: of("own"), external: of("external"), ignored: ignored,
 		collectors: []prometheus.Collector{open, messages, refused, ignored},

@@ -17,7 +17,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/server"
 )
 
-// Registry takes what was counted; demand.Registry is one.
+// Registry receives the reports of proxies; demand.Registry is one.
 type Registry interface {
 	Report(demand.Report)
 	Gone(demand.Proxy)
@@ -29,7 +29,7 @@ var (
 	ErrSplit = errors.New("a flush came in several messages: batch_size must not be set for this metrics service")
 	// ErrSuperseded says that the proxy has opened another stream.
 	ErrSuperseded = errors.New("the proxy has opened another stream")
-	// ErrNoNode says that the first message of a stream does not say who sends it.
+	// ErrNoNode says that the first message of a stream does not name its proxy.
 	ErrNoNode = errors.New("the first message of a stream must carry a node with an id")
 )
 
@@ -51,21 +51,21 @@ type Service struct {
 	ending
 
 	mu sync.Mutex
-	// lines are the proxies that have a stream, and those that are refused.
-	lines map[demand.Proxy]*line
+	// proxies have a stream, or are refused.
+	proxies map[demand.Proxy]*proxyStreams
 }
 
-// line is one proxy. Its lock is held while a message of it is handed on, so that messages of
-// two streams of it are not mixed.
-type line struct {
+// proxyStreams are the streams of one proxy. The lock is held while a message is reported, so that
+// messages of two streams of a proxy are not mixed.
+type proxyStreams struct {
 	mu sync.Mutex
-	// newest is its newest stream: what arrives on an older one is late, and its end is no
-	// news.
+	// newest is its newest stream. Messages of an older one are late, and the end of an older
+	// one says nothing about the proxy.
 	newest *stream
-	// split: it sends more than one message per flush. Half of a flush looks like a proxy that
+	// split: the proxy sends more than one message per flush. Half of a flush looks like a proxy that
 	// lost half of its counters, so it is refused for good.
-	split bool
-	gone  bool // from lines
+	split   bool
+	removed bool // from the service
 }
 
 // New returns a service that is not registered yet. Run is to be called.
@@ -79,7 +79,7 @@ func New(options Options) *Service {
 	if options.Metrics == nil {
 		options.Metrics = NewMetrics()
 	}
-	return &Service{options: options, ending: newEnding(), lines: map[demand.Proxy]*line{}}
+	return &Service{options: options, ending: newEnding(), proxies: map[demand.Proxy]*proxyStreams{}}
 }
 
 // Register adds the service to a server, see server.Options.Register.
@@ -91,22 +91,29 @@ func (s *Service) receive(from grpc.ServerStream) error {
 	if err != nil {
 		return status.Error(codes.Unauthenticated, err.Error())
 	}
-	st := &stream{service: s, proxy: demand.Proxy{Gateway: gateway}, slots: map[string]*slot{}, counts: map[types.NamespacedName]demand.Counts{}}
+	st := s.stream(gateway)
 	return s.follow(from, s.options.Metrics.own, st.take, st.end)
 }
 
-// line returns that of a proxy, with its lock held.
-func (s *Service) line(of demand.Proxy) *line {
+func (s *Service) stream(gateway types.NamespacedName) *stream {
+	return &stream{
+		service: s, proxy: demand.Proxy{Gateway: gateway},
+		slots: map[string]*slot{}, counts: map[types.NamespacedName]demand.Counts{},
+	}
+}
+
+// streamsOf returns the streams of a proxy, with their lock held.
+func (s *Service) streamsOf(proxy demand.Proxy) *proxyStreams {
 	for {
 		s.mu.Lock()
-		l := s.lines[of]
+		l := s.proxies[proxy]
 		if l == nil {
-			l = &line{}
-			s.lines[of] = l
+			l = &proxyStreams{}
+			s.proxies[proxy] = l
 		}
 		s.mu.Unlock()
 		l.mu.Lock()
-		if !l.gone {
+		if !l.removed {
 			return l
 		}
 		l.mu.Unlock()
@@ -115,7 +122,7 @@ func (s *Service) line(of demand.Proxy) *line {
 
 // admit makes a stream the newest of its proxy.
 func (s *Service) admit(st *stream) error {
-	l := s.line(st.proxy)
+	l := s.streamsOf(st.proxy)
 	defer l.mu.Unlock()
 	if l.split {
 		return ErrSplit
@@ -124,9 +131,9 @@ func (s *Service) admit(st *stream) error {
 	return nil
 }
 
-// report hands a message on, unless its stream is not the newest of its proxy.
+// report reports a message, unless its stream is not the newest of its proxy.
 func (s *Service) report(st *stream, r demand.Report) error {
-	l := s.line(st.proxy)
+	l := s.streamsOf(st.proxy)
 	defer l.mu.Unlock()
 	if l.newest != st {
 		return ErrSuperseded
@@ -137,7 +144,7 @@ func (s *Service) report(st *stream, r demand.Report) error {
 
 // leave notes the end of a stream.
 func (s *Service) leave(st *stream, split bool) {
-	l := s.line(st.proxy)
+	l := s.streamsOf(st.proxy)
 	defer l.mu.Unlock()
 	l.split = l.split || split
 	if l.newest != st {
@@ -146,9 +153,9 @@ func (s *Service) leave(st *stream, split bool) {
 	l.newest = nil
 	s.options.Registry.Gone(st.proxy)
 	if !l.split {
-		l.gone = true
+		l.removed = true
 		s.mu.Lock()
-		delete(s.lines, st.proxy)
+		delete(s.proxies, st.proxy)
 		s.mu.Unlock()
 	}
 }

@@ -71,7 +71,7 @@ func TestReport(t *testing.T) {
 	if _, err := stream.CloseAndRecv(); err != nil {
 		t.Errorf("the end of the stream: %v", err)
 	}
-	b.eventually("the end", func() bool { return len(b.gone) == 1 && b.gone[0] == got.Proxy })
+	b.waitFor("the end", func() bool { return len(b.gone) == 1 && b.gone[0] == got.Proxy })
 }
 
 // An empty message is a report: the proxy counted nothing since its start.
@@ -158,7 +158,7 @@ func TestNewestStream(t *testing.T) {
 	if _, err := second.CloseAndRecv(); err != nil {
 		t.Error(err)
 	}
-	b.eventually("the end", func() bool { return len(b.gone) == 1 })
+	b.waitFor("the end", func() bool { return len(b.gone) == 1 })
 }
 
 // A replica that stops ends the streams at once, so that proxies report to another one.
@@ -177,7 +177,7 @@ func TestStop(t *testing.T) {
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %s", took)
 	}
-	b.eventually("the end", func() bool { return len(b.gone) == 1 })
+	b.waitFor("the end", func() bool { return len(b.gone) == 1 })
 }
 
 // What comes and goes is counted for people.
@@ -193,12 +193,12 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	b.received(3)
-	b.eventually("messages", func() bool { return gathered(t, metrics.Register, "kedify_gateway_count_messages_total") == 3 })
+	b.waitFor("messages", func() bool { return gathered(t, metrics.Register, "kedify_gateway_count_messages_total") == 3 })
 	if n := gathered(t, metrics.Register, "kedify_gateway_count_streams"); n != 1 {
 		t.Errorf("%v streams", n)
 	}
 	_ = open(t, client).Send(message(""))
-	b.eventually("a refusal", func() bool { return gathered(t, metrics.Register, "kedify_gateway_count_refused_messages_total") == 1 })
+	b.waitFor("a refusal", func() bool { return gathered(t, metrics.Register, "kedify_gateway_count_refused_messages_total") == 1 })
 }
 
 // Malformed messages end in an error, not in counts of something else.

@@ -12,8 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// stream is what is known of one stream of one of our proxies. The goroutine that reads it
-// owns it.
+// stream is one stream of one of our proxies. The goroutine that reads it owns it.
 type stream struct {
 	service *Service
 	proxy   demand.Proxy // its node is empty before the first message
@@ -34,11 +33,11 @@ type slot struct {
 	number uint64 // of the message that has it
 }
 
-// flush is what a message says beside counts.
+// flush is the part of a message that is no count.
 type flush struct {
-	at     int64 // in ms
-	uptime time.Duration
-	knows  bool // the uptime
+	at        int64 // in ms
+	uptime    time.Duration
+	hasUptime bool
 }
 
 // take takes one message. The bytes are valid during the call only.
@@ -63,7 +62,8 @@ func (st *stream) take(data []byte) error {
 	}
 	if st.at != 0 && st.at == st.time {
 		st.split = true
-		st.service.options.Log.Info("a proxy is not counted", "gateway", st.proxy.Gateway.String(), "node", st.proxy.Node, "reason", ErrSplit.Error())
+		st.service.options.Log.Info("Refused the reports of a proxy",
+			"gateway", st.proxy.Gateway.String(), "node", st.proxy.Node, "reason", ErrSplit.Error())
 		return ErrSplit
 	}
 	st.time = st.at
@@ -110,7 +110,7 @@ func (st *stream) family(family []byte, present *int) error {
 
 func (st *stream) up(from sample) {
 	if seconds, ok := from.count(); ok && seconds < uint64(math.MaxInt64/time.Second) {
-		st.uptime, st.knows = time.Duration(seconds)*time.Second, true
+		st.uptime, st.hasUptime = time.Duration(seconds)*time.Second, true
 	}
 	st.at = from.time
 }
@@ -138,7 +138,7 @@ func (st *stream) whole(present int) demand.Report {
 	}
 	r := demand.Report{
 		Proxy: st.proxy, Counts: st.counts,
-		Started: st.knows && st.uptime <= 2*st.service.options.Flush, Uptime: st.uptime,
+		Started: st.hasUptime && st.uptime <= 2*st.service.options.Flush, Uptime: st.uptime,
 	}
 	if st.at != 0 {
 		r.Time = time.UnixMilli(st.at)

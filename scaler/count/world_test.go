@@ -2,6 +2,7 @@ package count_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	metricsv3 "github.com/envoyproxy/go-control-plane/envoy/service/metrics/v3"
+	"github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/grpc"
@@ -26,6 +28,9 @@ var (
 	gatewayKey = types.NamespacedName{Namespace: "shop", Name: "kedify-proxy"}
 	webKey     = types.NamespacedName{Namespace: "shop", Name: "web-0"}
 )
+
+// patience is how long a condition may take that holds at once on an idle machine.
+const patience = 20 * time.Second
 
 // registry keeps what was reported.
 type registry struct {
@@ -48,21 +53,18 @@ func (b *registry) Gone(p demand.Proxy) {
 	b.gone = append(b.gone, p)
 }
 
-func (b *registry) eventually(what string, condition func() bool) {
+// waitFor waits until a condition on what was reported holds.
+func (b *registry) waitFor(what string, condition func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	gomega.NewWithT(b.t).Eventually(func() bool {
 		b.mu.Lock()
-		ok := condition()
-		b.mu.Unlock()
-		if ok {
-			return
-		}
-		if time.Now().After(deadline) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.t.Fatalf("waited 20s for %s: %d reports, last %+v, gone %v", what, len(b.reports), b.last(), b.gone)
-		}
-	}
+		defer b.mu.Unlock()
+		return condition()
+	}).WithTimeout(patience).WithPolling(time.Millisecond).Should(gomega.BeTrue(), func() string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return fmt.Sprintf("%s: %d reports, last %+v, gone %v", what, len(b.reports), b.last(), b.gone)
+	})
 }
 
 // last has mu.
@@ -76,7 +78,7 @@ func (b *registry) last() demand.Report {
 // received waits for n reports and returns the last.
 func (b *registry) received(n int) demand.Report {
 	b.t.Helper()
-	b.eventually("reports", func() bool { return len(b.reports) >= n })
+	b.waitFor("reports", func() bool { return len(b.reports) >= n })
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.reports) != n {

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/onsi/gomega"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/kedify/inference-gateway/scaler"
@@ -108,12 +109,10 @@ func TestRun(t *testing.T) {
 	w.run(2 * time.Second)
 	p.at = nil
 	r.Gone(p.key)
-	for deadline := time.Now().Add(10 * time.Second); r.Proxies() > 0; time.Sleep(time.Millisecond) {
+	gomega.NewWithT(t).Eventually(func() int {
 		w.clock.Step(time.Minute)
-		if time.Now().After(deadline) {
-			t.Fatal("a proxy that is gone was never forgotten")
-		}
-	}
+		return r.Proxies()
+	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeZero(), "proxies that are gone are forgotten")
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
