@@ -160,8 +160,14 @@ func TestWake(t *testing.T) {
 	}
 	r.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
 	r.Hold(webKey, demand.Holding{Held: 1, Arrived: 2})
+	w.run(2 * time.Second)
 	if woken(changed) {
 		t.Error("woken by the second")
+	}
+	r.catalog.Set(webKey, trigger())
+	w.run(2 * time.Second)
+	if !woken(changed) {
+		t.Error("not woken by a request for a trigger that changed")
 	}
 	r.Hold(webKey, demand.Holding{Held: 0, Arrived: 2})
 	p.rate = constant(0)
@@ -174,6 +180,25 @@ func TestWake(t *testing.T) {
 		t.Error("not woken by a request that was answered with a page")
 	}
 	cancel()
+}
+
+// Requests that are in flight since before the registry began wake, too.
+func TestWakeByRequestsInFlight(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger())
+	changed, cancel := r.Wake(webKey)
+	defer cancel()
+	p := w.proxy("p", r, time.Hour, 500*time.Millisecond)
+	p.sent = 5
+	w.run(5 * time.Second)
+	if woken(changed) || r.read().Active {
+		t.Error("woken by requests that ended")
+	}
+	p.active = inFlight(3)
+	w.run(2 * time.Second)
+	if !woken(changed) || !r.read().Active {
+		t.Error("not woken by requests in flight")
+	}
 }
 
 // What becomes active while nobody reads is noticed, because the registry looks itself.

@@ -118,7 +118,7 @@ func TestDumpAfterProxyIsGone(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	w := newWorld(t)
 	a := w.replica("a", trigger(), trigger(named("blind-0").option, gateways()))
-	w.replica("b", trigger())
+	b := w.replica("b", trigger())
 	one := w.proxy("one", a, 0, 100*time.Millisecond)
 	two := w.proxy("two", a, 0, 200*time.Millisecond)
 	one.rate = constant(10)
@@ -126,6 +126,10 @@ func TestMetrics(t *testing.T) {
 	w.run(10 * time.Second)
 	two.at = nil
 	a.Gone(two.key)
+	three := w.proxy("three", b, 0, 100*time.Millisecond)
+	w.run(10 * time.Second)
+	three.at = nil
+	a.Report(demand.Report{Proxy: three.key, Time: start.Add(15 * time.Second)})
 	registry := prometheus.NewRegistry()
 	if err := a.Register(registry); err != nil {
 		t.Fatal(err)
@@ -145,7 +149,8 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"proxies true": 1, "proxies false": 1, "keys true": 1, "keys false": 1, "held_requests": 2, "reports_total proxy": 20, "stale_reports_total": 0,
+		"proxies true": 2, "proxies false": 1, "keys true": 1, "keys false": 1, "held_requests": 2,
+		"reports_total proxy": 30, "reports_total replica": 10, "stale_reports_total": 1,
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, not %v", name, got[name], want)

@@ -20,5 +20,13 @@ func (r *Registry) Counted(text string) uint64 {
 // Entries and Proxies return how many there are in memory.
 func (r *Registry) Entries() int { return len(r.allSeries()) }
 
+// Busy returns how many keys of a proxy are listed as in use.
+func (r *Registry) Busy(key Proxy) int {
+	p := r.proxy(key)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.busy)
+}
+
 // Proxies returns how many proxies are in memory.
 func (r *Registry) Proxies() int { return len(r.allProxies()) }
