@@ -1,23 +1,21 @@
 package certs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	corev1apply "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/apply"
 )
 
 // fieldOwner of the Secrets that are delivered.
 const fieldOwner = client.FieldOwner("kedify-gateway-certs")
-
-// ErrForeign says that a Secret of the wanted name belongs to someone else. It is left alone.
-var ErrForeign = errors.New("it exists and is not ours")
 
 // DeliveryOptions are what a Delivery depends on.
 type DeliveryOptions struct {
@@ -41,13 +39,17 @@ type DeliveryOptions struct {
 // Delivery keeps a client certificate in a Secret, for a program that is not ours.
 type Delivery struct {
 	options DeliveryOptions
+	engine  *apply.Engine
 	refresh chan struct{}
 	failure string // of the last attempt; empty: it succeeded
 }
 
 // NewDelivery returns a Delivery; Run starts it.
 func NewDelivery(options DeliveryOptions) *Delivery {
-	return &Delivery{options: options, refresh: make(chan struct{}, 1)}
+	return &Delivery{options: options, refresh: make(chan struct{}, 1), engine: apply.New(apply.Options{
+		Client: options.Client, FieldOwner: fieldOwner, Owner: apply.ByLabel(labelManagedBy, managedBy),
+		Partial: map[string][]string{"Secret": {"data"}}, Log: options.Log,
+	})}
 }
 
 // Refresh has the Secret looked at again: the CA changed. It does not block.
@@ -70,39 +72,30 @@ func (d *Delivery) Run(ctx context.Context) error {
 // deliver writes the Secret unless it already is as it should be.
 func (d *Delivery) deliver(ctx context.Context) error {
 	key := client.ObjectKey{Namespace: d.options.Namespace, Name: d.options.Name}
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{labelManagedBy: managedBy, labelComponent: "client"},
+		},
+		Type: corev1.SecretTypeTLS,
+	}
 	existing := &corev1.Secret{}
-	err := d.options.Client.Get(ctx, key, existing)
-	switch {
-	case client.IgnoreNotFound(err) != nil:
+	if err := d.options.Client.Get(ctx, key, existing); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("read the Secret %s: %w", key, err)
-	case err == nil && existing.Labels[labelManagedBy] != managedBy:
-		return fmt.Errorf("the Secret %s: %w (no label %s: %s): delete it, the certificate is looked for under its name", key, ErrForeign, labelManagedBy, managedBy)
 	}
 	wanted, err := d.options.Certificates.ClientCertificate(existing.Data, d.options.Identity)
 	if err != nil {
 		return fmt.Errorf("client certificate: %w", err)
 	}
-	if holds(existing.Data, wanted.Data) {
-		return nil
+	secret.Data = wanted.Data
+	result, err := d.engine.Ensure(ctx, secret, nil)
+	switch {
+	case errors.Is(err, apply.ErrForeign):
+		return fmt.Errorf("%w (no label %s: %s): delete it, the certificate is looked for under its name", err, labelManagedBy, managedBy)
+	case err != nil || !result.Written:
+		return err
 	}
-	secret := corev1apply.Secret(key.Name, key.Namespace).
-		WithLabels(map[string]string{labelManagedBy: managedBy, labelComponent: "client"}).
-		WithType(corev1.SecretTypeTLS).WithData(wanted.Data)
-	if err := d.options.Client.Apply(ctx, secret, fieldOwner, client.ForceOwnership); err != nil {
-		return fmt.Errorf("write the Secret %s: %w", key, err)
-	}
-	d.options.Log.Info("delivered a client certificate", "object", key.String(), "identity", d.options.Identity, "reason", wanted.Reason)
+	d.options.Log.Info("Delivered a client certificate", "object", key.String(), "identity", d.options.Identity, "reason", wanted.Reason)
 	return nil
-}
-
-// holds reports whether everything wanted is there. What others added stays theirs.
-func holds(existing, wanted map[string][]byte) bool {
-	for name, value := range wanted {
-		if !bytes.Equal(existing[name], value) {
-			return false
-		}
-	}
-	return true
 }
 
 // report logs every failure, and tells of an outcome once, however often it repeats.
@@ -110,7 +103,7 @@ func (d *Delivery) report(err error) {
 	failure := ""
 	if err != nil {
 		failure = err.Error()
-		d.options.Log.Error(err, "a client certificate could not be delivered, will retry")
+		d.options.Log.Error(err, "Failed to deliver a client certificate, will retry")
 	}
 	repeated := d.failure == failure
 	d.failure = failure

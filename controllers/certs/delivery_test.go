@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/kedify/inference-gateway/controllers/apply"
 )
 
 const kedaIdentity = "spiffe://kedify-gateway/keda"
@@ -166,7 +168,7 @@ func TestDeliveryLeavesForeignSecretsAlone(t *testing.T) {
 	if data := c.round(t); len(data) != 1 || c.writes > 0 {
 		t.Errorf("%d writes, data %q", c.writes, data)
 	}
-	if len(c.reports) != 1 || !strings.Contains(c.reports[0], ErrForeign.Error()) {
+	if len(c.reports) != 1 || !strings.Contains(c.reports[0], apply.ErrForeign.Error()) {
 		t.Errorf("reports %q", c.reports)
 	}
 }

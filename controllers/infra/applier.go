@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/certs"
 )
 
@@ -25,13 +26,6 @@ const (
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
 )
-
-// ErrForeign says that an object of the wanted name belongs to someone else. It is left alone.
-var ErrForeign = errors.New("an object of this name exists and is not the Gateway's")
-
-// errPredecessor says that the object still belongs to a deleted Gateway of the same name;
-// the garbage collector is about to remove it.
-var errPredecessor = errors.New("the object of a deleted Gateway of the same name has not been removed yet")
 
 // Live reads the product's own objects as they are, and tells when one changes.
 type Live interface {
@@ -64,7 +58,7 @@ type Options struct {
 
 // Result is the outcome of the last attempt to bring the data plane of a Gateway about. Err
 // is nil, a ParametersError (stays until the parameters change), or something that is being
-// tried again, such as ErrForeign.
+// tried again, such as apply.ErrForeign.
 type Result struct {
 	Gateway    types.NamespacedName
 	Generation int64
@@ -74,6 +68,7 @@ type Result struct {
 // Applier keeps the data planes of all Gateways as they should be.
 type Applier struct {
 	options Options
+	engine  *apply.Engine
 	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
 
 	mu      sync.Mutex
@@ -92,6 +87,7 @@ func NewApplier(options Options) *Applier {
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry)
 	return &Applier{
 		options: options,
+		engine:  newEngine(options),
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
 			workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "infrastructure", Clock: options.Clock}),
 		wishes:  map[types.NamespacedName]wish{},
@@ -175,7 +171,7 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) {
 	log := a.options.Log.WithValues("object", gateway.String())
 	if wish.spec == nil {
 		if err := a.remove(ctx, gateway); err != nil {
-			log.Error(err, "data plane not removed")
+			log.Error(err, "Failed to remove the data plane, will retry")
 			a.queue.AddRateLimited(gateway)
 			return
 		}
@@ -183,7 +179,12 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) {
 		return
 	}
 	renew, err := a.apply(ctx, *wish.spec)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, apply.ErrTerminating): // the Gateway is about to go
+		log.V(1).Info("Left the data plane to the deletion of its namespace", "reason", err.Error())
+		a.queue.Forget(gateway)
 		return
 	}
 	a.report(Result{Gateway: gateway, Generation: wish.spec.Generation, Err: err})
@@ -193,10 +194,10 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) {
 		a.queue.Forget(gateway)
 		a.queue.AddAfter(gateway, renew.Sub(a.options.Clock.Now()))
 	case errors.As(err, &parameters):
-		log.Info("the data plane cannot be built", "error", err.Error())
+		log.Info("Failed to build the data plane from its parameters", "error", err.Error())
 		a.queue.Forget(gateway) // a new wish brings it back
 	default:
-		log.Error(err, "data plane not applied")
+		log.Error(err, "Failed to apply the data plane, will retry")
 		a.queue.AddRateLimited(gateway)
 	}
 }

@@ -3,6 +3,7 @@ package infra
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/certs"
 )
 
@@ -95,6 +97,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	t.Cleanup(b.applier.queue.ShutDown)
 	return b
 }
+
+func kindOf(object client.Object) string { return reflect.TypeOf(object).Elem().Name() }
 
 func (b *bench) record(write string) error {
 	b.mu.Lock()
@@ -249,7 +253,7 @@ func TestForeignObjectsAreLeftAlone(t *testing.T) {
 		Spec:       corev1.ServiceSpec{ClusterIP: "10.0.0.1"},
 	}
 	b := newBench(t, foreign)
-	if err := b.apply(plainSpec()); !errors.Is(err, ErrForeign) {
+	if err := b.apply(plainSpec()); !errors.Is(err, apply.ErrForeign) {
 		t.Errorf("got %v, want ErrForeign", err)
 	}
 	if service := get(b, &corev1.Service{}); len(service.OwnerReferences) != 0 || service.Spec.ClusterIP != "10.0.0.1" {
@@ -262,8 +266,8 @@ func TestPredecessorsObjectsAreWaitedFor(t *testing.T) {
 	b.mustApply(plainSpec())
 	again := plainSpec()
 	again.UID = "99999999-2222-3333-4444-555555555555"
-	if err := b.apply(again); !errors.Is(err, errPredecessor) {
-		t.Errorf("got %v, want errPredecessor", err)
+	if err := b.apply(again); !errors.Is(err, apply.ErrPredecessor) {
+		t.Errorf("got %v, want ErrPredecessor", err)
 	}
 	if got := b.written(); len(got) != 0 {
 		t.Errorf("wrote %v", got)

@@ -2,24 +2,23 @@ package infra
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/compare"
 )
 
 const (
@@ -33,9 +32,23 @@ const (
 // prunable are the kinds that a data plane has or has not. A Service is not among them: it
 // stays while the Gateway has no ports for a moment (a certificate is missing, say), because
 // with it would go the address.
-var prunable = []func() client.Object{
-	func() client.Object { return &policyv1.PodDisruptionBudget{} },
-	func() client.Object { return &autoscalingv2.HorizontalPodAutoscaler{} },
+var prunable = []client.ObjectList{&policyv1.PodDisruptionBudgetList{}, &autoscalingv2.HorizontalPodAutoscalerList{}}
+
+// lists of the objects of a data plane. A port more is a port open to the world: the product owns
+// all ports of a Service.
+var lists = compare.Lists{
+	Merged: []string{
+		"containers", "env", "imagePullSecrets", "initContainers", "ownerReferences",
+		"topologySpreadConstraints", "volumeMounts", "volumes",
+	},
+	Closed: []string{"ports"},
+}
+
+func newEngine(options Options) *apply.Engine {
+	return apply.New(apply.Options{
+		Client: options.Client, Cache: options.Live, FieldOwner: fieldOwner,
+		Owner: apply.ByController, Lists: lists, Log: options.Log,
+	})
 }
 
 // apply makes the cluster as the spec says and returns when to look again at the latest.
@@ -48,23 +61,16 @@ func (a *Applier) apply(ctx context.Context, spec Spec) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	wanted := map[string]bool{}
 	for _, object := range objects {
-		wanted[kindOf(object)] = true
 		if err := a.ensure(ctx, spec, object); err != nil {
-			return time.Time{}, fmt.Errorf("%s %s: %w", kindOf(object), object.GetName(), err)
+			return time.Time{}, err
 		}
 	}
-	for _, newObject := range prunable {
-		object := newObject()
-		if wanted[kindOf(object)] {
-			continue
-		}
-		if err := a.prune(ctx, spec, object); err != nil {
-			return time.Time{}, fmt.Errorf("remove the %s %s: %w", kindOf(object), Name(spec.Gateway), err)
-		}
+	own := func(object client.Object) bool {
+		controller := metav1.GetControllerOf(object)
+		return object.GetName() == Name(spec.Gateway) && controller != nil && controller.UID == types.UID(spec.UID)
 	}
-	return renew, nil
+	return renew, a.prune(ctx, spec.Gateway, prunable, own, objects...)
 }
 
 // applyCertificate keeps the Secret with the client certificate of the Gateway's Envoys. They
@@ -99,85 +105,28 @@ func certificateSecret(spec Spec, certificate certs.ClientCertificate) *corev1.S
 	}
 }
 
-// ensure writes one object unless it already is as desired.
+// ensure applies one object. What server-side apply alone would not get right is done before.
 func (a *Applier) ensure(ctx context.Context, spec Spec, object client.Object) error {
-	desired, err := toApply(object)
-	if err != nil {
-		return err
-	}
-	live, err := a.read(ctx, object)
-	if err != nil {
-		return err
-	}
-	if live != nil {
-		if err := checkOwner(live, spec); err != nil {
+	_, err := a.engine.Ensure(ctx, object, func(ctx context.Context, live client.Object) error {
+		if err := a.handOver(ctx, spec, live); err != nil {
 			return err
 		}
-		same, err := asDesired(desired, live)
-		if err != nil || same {
-			return err
-		}
-		if err := a.handOver(ctx, spec, live, desired); err != nil {
-			return err
-		}
-		if err := a.dropForeignPorts(ctx, live, object); err != nil {
-			return err
-		}
-	}
-	a.options.Log.V(1).Info("applying", "object", spec.Gateway.String(), "kind", desired.GetKind())
-	return a.options.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), fieldOwner, client.ForceOwnership)
-}
-
-// read returns the object as it is, nil when there is none. Live knows only what carries our
-// label: before an object is created, the API server is asked whether someone else has one of
-// that name.
-func (a *Applier) read(ctx context.Context, object client.Object) (client.Object, error) {
-	for _, reader := range []client.Reader{a.options.Live, a.options.Client} {
-		live := object.DeepCopyObject().(client.Object)
-		err := reader.Get(ctx, client.ObjectKeyFromObject(object), live)
-		if err == nil {
-			return live, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, err
-		}
-	}
-	return nil, nil
-}
-
-// checkOwner refuses to touch what is not this Gateway's.
-func checkOwner(live client.Object, spec Spec) error {
-	controller := metav1.GetControllerOf(live)
-	switch {
-	case controller != nil && controller.UID == types.UID(spec.UID):
-		return nil
-	case controller != nil && controller.Kind == "Gateway" && controller.Name == spec.Gateway.Name:
-		return errPredecessor
-	}
-	return ErrForeign
+		return a.dropForeignPorts(ctx, live, object)
+	})
+	return err
 }
 
 // handOver keeps the number of replicas while the field changes hands from us to the
 // autoscaler.
-func (a *Applier) handOver(ctx context.Context, spec Spec, live client.Object, desired *unstructured.Unstructured) error {
-	if desired.GetKind() != "Deployment" || spec.Infrastructure.Parameters.Autoscaling == nil {
+func (a *Applier) handOver(ctx context.Context, spec Spec, live client.Object) error {
+	deployment, ok := live.(*appsv1.Deployment)
+	if !ok || spec.Infrastructure.Parameters.Autoscaling == nil || !ownsReplicas(live) || deployment.Spec.Replicas == nil {
 		return nil
 	}
-	if !ownsReplicas(live) {
-		return nil
-	}
-	content, err := toUnstructured(live)
-	if err != nil {
-		return err
-	}
-	replicas, found, err := unstructured.NestedInt64(content, "spec", "replicas")
-	if err != nil || !found {
-		return err
-	}
-	partial := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": replicas}}}
-	partial.SetGroupVersionKind(desired.GroupVersionKind())
-	partial.SetNamespace(desired.GetNamespace())
-	partial.SetName(desired.GetName())
+	partial := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": int64(*deployment.Spec.Replicas)}}}
+	partial.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	partial.SetNamespace(live.GetNamespace())
+	partial.SetName(live.GetName())
 	return a.options.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(partial), handoverOwner, client.ForceOwnership)
 }
 
@@ -190,44 +139,23 @@ func ownsReplicas(live client.Object) bool {
 	return false
 }
 
-// prune deletes an object of the Gateway that is no longer wanted.
-func (a *Applier) prune(ctx context.Context, spec Spec, object client.Object) error {
-	err := a.options.Live.Get(ctx, client.ObjectKey{Namespace: spec.Gateway.Namespace, Name: Name(spec.Gateway)}, object)
-	if apierrors.IsNotFound(err) {
-		return nil
+// prune deletes the selected objects of a Gateway that are not desired.
+func (a *Applier) prune(
+	ctx context.Context, gateway types.NamespacedName, kinds []client.ObjectList, own func(client.Object) bool, desired ...client.Object,
+) error {
+	pruned := make([]apply.Pruned, 0, len(kinds))
+	for _, list := range kinds {
+		pruned = append(pruned, apply.Pruned{List: list, Select: own})
 	}
-	if err != nil {
-		return err
-	}
-	if err := checkOwner(object, spec); errors.Is(err, ErrForeign) || errors.Is(err, errPredecessor) {
-		return nil
-	}
-	return client.IgnoreNotFound(a.options.Client.Delete(ctx, object, client.Preconditions{UID: ptr.To(object.GetUID())}))
+	return a.engine.Prune(ctx, pruned, desired, client.InNamespace(gateway.Namespace), client.MatchingLabels(OwnedLabels()))
 }
 
 // remove deletes every object of a Gateway that has no data plane any more.
 func (a *Applier) remove(ctx context.Context, gateway types.NamespacedName) error {
-	for _, newList := range ownedLists {
-		list := newList()
-		err := a.options.Live.List(ctx, list, client.InNamespace(gateway.Namespace), client.MatchingLabels(selector(gateway)))
-		if err != nil {
-			return fmt.Errorf("list: %w", err)
-		}
-		objects, err := items(list)
-		if err != nil {
-			return err
-		}
-		for _, object := range objects {
-			if owner, ok := gatewayOf(object); !ok || owner != gateway {
-				continue
-			}
-			err := a.options.Client.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationBackground))
-			if client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("delete %s: %w", object.GetName(), err)
-			}
-		}
-	}
-	return nil
+	return a.prune(ctx, gateway, ownedLists, func(object client.Object) bool {
+		owner, ok := gatewayOf(object)
+		return ok && owner == gateway
+	})
 }
 
 // gatewayOf returns the Gateway that an object belongs to.
@@ -238,6 +166,3 @@ func gatewayOf(object client.Object) (types.NamespacedName, bool) {
 	}
 	return types.NamespacedName{Namespace: object.GetNamespace(), Name: controller.Name}, true
 }
-
-// kindOf is the kind of a typed object, whether or not its TypeMeta is filled in.
-func kindOf(object client.Object) string { return reflect.TypeOf(object).Elem().Name() }

@@ -17,6 +17,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -200,17 +201,34 @@ func TestClusterRest(t *testing.T) {
 	p := newPlane(t)
 	everything(&p.spec)
 	p.apply()
-	time.Sleep(3 * time.Second) // the statuses of Deployment, budget and autoscaler settle
+	p.eventually("other controllers have written the statuses", p.observed)
 	before := p.writes.Load()
 	for range 5 {
-		p.apply()
-		p.runs.Refresh()
-		time.Sleep(500 * time.Millisecond)
+		p.apply() // returns after a look at the whole data plane
 	}
 	if after := p.writes.Load(); after != before {
 		t.Errorf("%d writes at rest", after-before)
 	}
 	t.Logf("%d writes for the first apply", before)
+}
+
+// observed reports whether the controllers of Kubernetes have seen what was applied.
+func (p *plane) observed() error {
+	deployment, budget, autoscaler := &appsv1.Deployment{}, &policyv1.PodDisruptionBudget{}, &autoscalingv2.HorizontalPodAutoscaler{}
+	for _, object := range []client.Object{deployment, budget, autoscaler} {
+		if err := p.get(object); err != nil {
+			return err
+		}
+	}
+	switch {
+	case deployment.Status.ObservedGeneration != deployment.Generation || len(deployment.Status.Conditions) == 0:
+		return fmt.Errorf("Deployment: %+v", deployment.Status)
+	case budget.Status.ObservedGeneration != budget.Generation:
+		return fmt.Errorf("PodDisruptionBudget: %+v", budget.Status)
+	case len(autoscaler.Status.Conditions) == 0:
+		return fmt.Errorf("HorizontalPodAutoscaler: %+v", autoscaler.Status)
+	}
+	return nil
 }
 
 func TestClusterDrift(t *testing.T) {
@@ -267,19 +285,53 @@ func TestClusterPrune(t *testing.T) {
 	}
 }
 
-// Switching autoscaling on keeps the replicas that run.
+// Switching autoscaling on keeps the replicas that run, in every state on the way.
 func TestClusterHandOver(t *testing.T) {
 	p := newPlane(t)
 	p.spec.Infrastructure.Parameters.Replicas = ptr.To(int32(3))
-	p.apply()
-	p.spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(3)), MaxReplicas: 5}}
 	p.apply()
 	deployment := &appsv1.Deployment{}
 	if err := p.get(deployment); err != nil {
 		t.Fatal(err)
 	}
-	if got := ptr.Deref(deployment.Spec.Replicas, 0); got != 3 {
-		t.Errorf("%d replicas, want 3", got)
+	states, err := p.client.Watch(t.Context(), &appsv1.DeploymentList{}, &client.ListOptions{
+		Namespace: p.spec.Gateway.Namespace, Raw: &metav1.ListOptions{ResourceVersion: deployment.ResourceVersion},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer states.Stop()
+	p.spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(3)), MaxReplicas: 5}}
+	p.apply()
+	// A last change of our own ends the watch: everything before it was seen.
+	if err := p.get(deployment); err != nil {
+		t.Fatal(err)
+	}
+	last := deployment.DeepCopy()
+	last.Annotations["last"] = "true"
+	if err := p.client.Patch(t.Context(), last, client.MergeFrom(deployment)); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for deadline := time.After(20 * time.Second); ; seen++ {
+		select {
+		case event, open := <-states.ResultChan():
+			state, ok := event.Object.(*appsv1.Deployment)
+			if !open || !ok {
+				t.Fatalf("the watch ended after %d states: %v", seen, event.Object)
+			}
+			if got := ptr.Deref(state.Spec.Replicas, 0); got != 3 {
+				t.Errorf("%d replicas on the way, want 3", got)
+			}
+			if state.Annotations["last"] == "true" {
+				if seen == 0 {
+					t.Error("the hand-over was not among the states")
+				}
+				return
+			}
+		case <-deadline:
+			t.Fatalf("the last change was not seen after %d states", seen)
+		}
 	}
 }
 
@@ -294,13 +346,13 @@ func TestClusterGarbage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.eventually("everything goes", func() error {
-		for _, newList := range ownedLists {
-			list := newList()
+		for _, owned := range ownedLists {
+			list := owned.DeepCopyObject().(client.ObjectList)
 			if err := p.client.List(t.Context(), list, client.InNamespace(p.spec.Gateway.Namespace), client.MatchingLabels(selector(p.spec.Gateway))); err != nil {
 				return err
 			}
-			if objects, _ := items(list); len(objects) > 0 {
-				return fmt.Errorf("%T has %d", list, len(objects))
+			if n := meta.LenList(list); n > 0 {
+				return fmt.Errorf("%T has %d", list, n)
 			}
 		}
 		return nil

@@ -44,14 +44,9 @@ func Owned() []client.Object {
 
 // ownedLists are the same kinds as lists, in the order in which they are removed: traffic
 // goes first.
-var ownedLists = []func() client.ObjectList{
-	func() client.ObjectList { return &corev1.ServiceList{} },
-	func() client.ObjectList { return &autoscalingv2.HorizontalPodAutoscalerList{} },
-	func() client.ObjectList { return &appsv1.DeploymentList{} },
-	func() client.ObjectList { return &policyv1.PodDisruptionBudgetList{} },
-	func() client.ObjectList { return &corev1.ConfigMapList{} },
-	func() client.ObjectList { return &corev1.SecretList{} },
-	func() client.ObjectList { return &corev1.ServiceAccountList{} },
+var ownedLists = []client.ObjectList{
+	&corev1.ServiceList{}, &autoscalingv2.HorizontalPodAutoscalerList{}, &appsv1.DeploymentList{}, &policyv1.PodDisruptionBudgetList{},
+	&corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.ServiceAccountList{},
 }
 
 // liveCache is a Live on informers that see only objects with the label of the product.
@@ -104,18 +99,4 @@ func (l liveCache) Watch(ctx context.Context, changed func(gateway types.Namespa
 		}
 		return fmt.Errorf("watch the objects of data planes: %w", err)
 	}
-}
-
-// items returns the objects of a list.
-func items(list client.ObjectList) ([]client.Object, error) {
-	var objects []client.Object
-	err := meta.EachListItem(list, func(item runtime.Object) error {
-		object, ok := item.(client.Object)
-		if !ok {
-			return fmt.Errorf("%T is no object", item)
-		}
-		objects = append(objects, object)
-		return nil
-	})
-	return objects, err
 }

@@ -13,6 +13,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
@@ -67,9 +68,10 @@ func renderObjects(t *testing.T, spec Spec) string {
 	if err != nil {
 		return "error: " + err.Error() + "\n"
 	}
+	engine := newEngine(Options{Client: fake.NewClientBuilder().Build()})
 	var out bytes.Buffer
 	for i, object := range objects {
-		desired, err := toApply(object)
+		desired, err := engine.Configuration(object)
 		if err != nil {
 			t.Fatal(err)
 		}

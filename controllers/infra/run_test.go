@@ -3,10 +3,16 @@ package infra
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -124,4 +130,41 @@ func TestRunRenews(t *testing.T) {
 		defer b.mu.Unlock()
 		return len(b.writes) == 1 && b.writes[0] == "apply Secret"
 	})
+}
+
+// A namespace that is being deleted takes no new objects. That is no error: nothing is logged as
+// one, reported or tried again.
+func TestRunInTerminatingNamespace(t *testing.T) {
+	b := newBench(t)
+	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "web-kedify-xds", errors.New("terminating"))
+	refused.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	b.fail = refused
+	logged := make(chan string, 10)
+	b.applier.options.Log = funcr.New(func(_, line string) { logged <- line }, funcr.Options{})
+	b.start()
+	b.applier.Apply(plainSpec())
+	b.eventually("the attempt", func() bool { return len(b.peek()) > 0 })
+	b.mu.Lock()
+	b.fail = nil
+	b.mu.Unlock()
+	other := plainSpec()
+	other.Gateway.Name, other.UID = "other", "other"
+	b.applier.Apply(other) // its outcome is the first that is reported
+	if result := b.result(); result.Gateway != other.Gateway || result.Err != nil {
+		t.Errorf("result %+v", result)
+	}
+	if retries := b.applier.queue.NumRequeues(plainSpec().Gateway); retries != 0 {
+		t.Errorf("%d retries", retries)
+	}
+	for len(logged) > 0 {
+		if line := <-logged; strings.Contains(line, `"error"`) {
+			t.Errorf("logged %s", line)
+		}
+	}
+}
+
+func (b *bench) peek() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.writes)
 }

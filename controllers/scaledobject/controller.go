@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -62,6 +63,7 @@ type Controller struct {
 	Options
 	queue    workqueue.TypedRateLimitingInterface[scope]
 	backfill *backfill
+	engine   *apply.Engine
 	kinds    *kinds
 
 	mu sync.Mutex
@@ -85,6 +87,7 @@ func New(options Options) *Controller {
 		kinds:  &kinds{synced: map[string]bool{}},
 		active: map[string]bool{},
 	}
+	c.engine = newEngine(options, c.kinds)
 	c.backfill = newBackfill(options)
 	return c
 }
@@ -129,13 +132,13 @@ func (c *Controller) reconcile(ctx context.Context, scope scope) error {
 	if !c.kinds.has(kindScaledObject) {
 		return nil // what is not known is not absent: without KEDA nothing is made and nothing deleted
 	}
-	world, err := c.look(ctx, scope)
+	world, find, err := c.look(ctx, scope)
 	if err != nil {
 		return err
 	}
 	made := plan.Make(world)
-	if err := world.Find.(*finder).err; err != nil {
-		return err
+	if find.err != nil {
+		return find.err
 	}
 	return c.carryOut(ctx, scope, world, made)
 }

@@ -17,6 +17,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
@@ -202,7 +203,7 @@ func TestForeignRoute(t *testing.T) {
 	mine := &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-0"}}
 	b := newBench(t, scaledObject("web", "a.test"), scaledObject("api", "b.test"), webService(), mine)
 	for range 3 {
-		if err := b.controller.reconcile(context.Background(), "shop"); !errors.Is(err, ErrForeign) {
+		if err := b.controller.reconcile(context.Background(), "shop"); !errors.Is(err, apply.ErrForeign) {
 			t.Fatalf("error %v", err)
 		}
 	}
@@ -235,7 +236,7 @@ func TestPredecessor(t *testing.T) {
 	again := scaledObject("web", "a.test")
 	again.UID = "another"
 	b.create(again)
-	if err := b.controller.reconcile(context.Background(), "shop"); !errors.Is(err, errPredecessor) {
+	if err := b.controller.reconcile(context.Background(), "shop"); !errors.Is(err, apply.ErrPredecessor) {
 		t.Fatalf("error %v", err)
 	}
 	b.reconcile()

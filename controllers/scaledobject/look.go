@@ -21,12 +21,14 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// look reads the World of a scope from the cache.
-func (c *Controller) look(ctx context.Context, scope scope) (plan.World, error) {
+// look reads the World of a scope from the cache. What a plan looks up in it may fail later: the
+// error is that of the finder.
+func (c *Controller) look(ctx context.Context, scope scope) (plan.World, *finder, error) {
 	if !c.Shared {
 		c.setActive(string(scope), true)
 	}
-	world := plan.World{Scope: c.planScope(scope), Find: &finder{ctx: ctx, c: c}}
+	find := &finder{ctx: ctx, c: c}
+	world := plan.World{Scope: c.planScope(scope), Find: find}
 	var objects kedav1alpha1.ScaledObjectList
 	var scalers v1alpha1.HTTPScalerList
 	var routes gwv1.HTTPRouteList
@@ -43,7 +45,7 @@ func (c *Controller) look(ctx context.Context, scope scope) (plan.World, error) 
 	world.TLSRoutes = pointers(tls.Items)
 	world.HTTPRoutes = leadingTo(scope, pointers(routes.Items))
 	world.GRPCRoutes = leadingTo(scope, pointers(grpc.Items))
-	return world, err
+	return world, find, err
 }
 
 // list reads objects that are not modified; none of a kind that is not served.

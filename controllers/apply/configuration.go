@@ -1,4 +1,4 @@
-package infra
+package apply
 
 import (
 	"encoding/json"
@@ -11,18 +11,24 @@ import (
 	"github.com/kedify/inference-gateway/controllers/compare"
 )
 
-// toApply turns an object into an apply configuration: without the fields that only a server
-// sets, and with a hash of what is wished for. The hash is what tells a field that we no
-// longer wish for from one that the server filled in.
-func toApply(object client.Object) (*unstructured.Unstructured, error) {
+// Configuration is what Ensure applies: the object without the fields that only a server
+// sets, and with a hash of the rest. The hash tells a field that is not desired any more from one
+// that the server filled in.
+func (e *Engine) Configuration(object client.Object) (*unstructured.Unstructured, error) {
 	content, err := toUnstructured(object)
 	if err != nil {
 		return nil, err
 	}
 	delete(content, "status")
-	desired := &unstructured.Unstructured{Object: content}
 	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
 	unstructured.RemoveNestedField(content, "spec", "template", "metadata", "creationTimestamp")
+	desired := &unstructured.Unstructured{Object: content}
+	if gvk, err := e.options.Client.GroupVersionKindFor(object); err == nil {
+		desired.SetGroupVersionKind(gvk)
+	}
+	if _, partial := e.options.Partial[desired.GetKind()]; partial {
+		return desired, nil
+	}
 	text, err := json.Marshal(content) // keys are sorted
 	if err != nil {
 		return nil, fmt.Errorf("marshal %s: %w", object.GetName(), err)
@@ -44,28 +50,22 @@ func toUnstructured(object client.Object) (map[string]any, error) {
 	return content, nil
 }
 
-// asDesired reports whether applying would change nothing: every field that we wish for has
-// our value, and the hash says that we wished for no other field the last time.
-func asDesired(desired *unstructured.Unstructured, live client.Object) (bool, error) {
-	if live.GetAnnotations()[compare.Annotation] != desired.GetAnnotations()[compare.Annotation] {
-		return false, nil
-	}
+// asDesired reports whether applying would change nothing: every desired field has its value, and
+// the hash says that no other field was desired the last time.
+func (e *Engine) asDesired(desired *unstructured.Unstructured, live client.Object) (bool, error) {
 	content, err := toUnstructured(live)
 	if err != nil {
 		return false, err
 	}
+	wanted := desired.Object
+	if fields, partial := e.options.Partial[desired.GetKind()]; partial {
+		wanted = map[string]any{}
+		for _, field := range fields {
+			wanted[field] = desired.Object[field]
+		}
+	}
 	for _, field := range []string{"apiVersion", "kind"} {
 		content[field] = desired.Object[field] // typed reads may leave them empty
 	}
-	return lists.Covers(desired.Object, content), nil
-}
-
-// lists of the objects of a data plane. A port more is a port open to the world: all ports of a
-// Service are ours.
-var lists = compare.Lists{
-	Merged: []string{
-		"containers", "env", "imagePullSecrets", "initContainers", "ownerReferences",
-		"topologySpreadConstraints", "volumeMounts", "volumes",
-	},
-	Closed: []string{"ports"},
+	return e.options.Lists.Covers(wanted, content), nil
 }
