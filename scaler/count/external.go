@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
 
+	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
@@ -25,8 +26,6 @@ const (
 	maxMessage = 64 << 20
 	// maxStreams bounds the streams of one connection.
 	maxStreams = 16
-	// stopTimeout is how long streams may take to end.
-	stopTimeout = 5 * time.Second
 )
 
 // ExternalOptions of an External.
@@ -130,18 +129,7 @@ func (x *External) Serve(ctx context.Context, accept net.Listener) error {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 	)
 	x.Register(serving)
-	failed := make(chan error, 1)
-	go func() { failed <- serving.Serve(accept) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		x.stop()
-		hard := time.AfterFunc(stopTimeout, serving.Stop)
-		defer hard.Stop()
-		serving.GracefulStop()
-		return <-failed
-	}
+	return grpcserve.Run(ctx, serving, accept, x.stop)
 }
 
 // receive takes the messages of one Envoy until its stream ends.

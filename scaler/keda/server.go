@@ -16,12 +16,10 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
-
-// stopTimeout bounds the time that clients have to receive the end of their streams.
-const stopTimeout = 5 * time.Second
 
 // Registry reads demand; demand.Registry implements it.
 type Registry interface {
@@ -101,18 +99,10 @@ func (s *Server) settings() []grpc.ServerOption {
 // Serve accepts connections until the context ends. Then it ends all streams without an error,
 // so that KEDA comes back after 2 s, waits for calls under way and returns nil.
 func (s *Server) Serve(ctx context.Context, accept net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.grpc.Serve(accept) }()
-	select {
-	case err := <-failed:
-		s.stop.Do(func() { close(s.stopping) })
-		return err
-	case <-ctx.Done():
-	}
-	s.health.Shutdown()
-	s.stop.Do(func() { close(s.stopping) })
-	hard := time.AfterFunc(stopTimeout, s.grpc.Stop)
-	defer hard.Stop()
-	s.grpc.GracefulStop()
-	return <-failed
+	endStreams := func() { s.stop.Do(func() { close(s.stopping) }) }
+	defer endStreams()
+	return grpcserve.Run(ctx, s.grpc, accept, func() {
+		s.health.Shutdown()
+		endStreams()
+	})
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 
+	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
@@ -250,7 +251,7 @@ func TestStop(t *testing.T) {
 	}
 	begin := time.Now()
 	w.stop()
-	if took := time.Since(begin); took > stopTimeout {
+	if took := time.Since(begin); took > grpcserve.StopTimeout {
 		t.Errorf("the stop took %v", took)
 	}
 	for _, stream := range actives {

@@ -16,6 +16,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -26,9 +27,6 @@ const (
 	// maxStreams bounds the streams of one connection: ADS and the other services of one
 	// proxy.
 	maxStreams = 1024
-	// stopTimeout is how long the calls of other services may take after Serve was told to
-	// stop.
-	stopTimeout = 5 * time.Second
 )
 
 // Options configure a Server.
@@ -102,31 +100,19 @@ func New(options Options) (*Server, error) {
 // Serve accepts connections until the context ends, then ends all streams, waits for other
 // calls for a few seconds and returns nil.
 func (s *Server) Serve(ctx context.Context, accept net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.grpc.Serve(accept) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		s.stop()
-		return <-failed
-	}
+	return grpcserve.Run(ctx, s.grpc, accept, s.stop)
 }
 
 func (s *Server) stop() {
 	s.health.Shutdown()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.stopping = true
 	for session := range s.sessions {
 		session.Close()
 	}
-	s.mu.Unlock()
-	hard := time.AfterFunc(stopTimeout, s.grpc.Stop)
-	defer hard.Stop()
-	s.grpc.GracefulStop()
 }
 
-// admit notes a session, so that a stop ends it; false: the server is stopping.
 func (s *Server) admit(session *publish.Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
