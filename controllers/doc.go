@@ -1,7 +1,6 @@
-// Package controllers assembles the Kubernetes side of the control plane: informers feed the
-// engine, the engine's output goes to the publisher, to the status writer and to the data
-// planes.
+// Package controllers has what the control plane and the programs around it agree on.
 //
-// The stages, in the order a change takes: watch -> store -> engine (resolve, translate) ->
-// publish, status, infra. cmd/kedify-gateway/controller.go starts them.
+// Job: the options of the controller, with the names and addresses that follow from them, and the
+// scheme of the kinds that the product reads or writes. Package controllers/plane makes the control
+// plane of both. Inputs: flags. Outputs: values. Ownership: no state.
 package controllers

@@ -5,18 +5,18 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
-	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
+
+// KEDASecretName is the name of the Secret with KEDA's certificate; the chart's
+// ClusterTriggerAuthentication reads it.
+const KEDASecretName = "kedify-gateway-keda-client"
 
 // Options are the flags of the controller.
 type Options struct {
@@ -74,7 +74,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
 }
 
-func (o *Options) xdsAddress() string {
+// XDSTarget is where Envoys find the xDS server, host:port.
+func (o *Options) XDSTarget() string {
 	if o.XDSAddress != "" {
 		return o.XDSAddress
 	}
@@ -83,9 +84,9 @@ func (o *Options) xdsAddress() string {
 
 // ServerNames are the DNS names that the serving certificate carries.
 func (o *Options) ServerNames() []string {
-	host, _, err := net.SplitHostPort(o.xdsAddress())
+	host, _, err := net.SplitHostPort(o.XDSTarget())
 	if err != nil {
-		host = o.xdsAddress()
+		host = o.XDSTarget()
 	}
 	names := []string{host}
 	if strings.HasSuffix(host, ".svc") {
@@ -94,20 +95,20 @@ func (o *Options) ServerNames() []string {
 	return names
 }
 
-// scalerAddress is where KEDA reaches us.
-func (o *Options) scalerAddress() string {
+// ScalerTarget is where KEDA finds the external scaler, host:port.
+func (o *Options) ScalerTarget() string {
 	if o.ScalerAddress != "" {
 		return o.ScalerAddress
 	}
 	return net.JoinHostPort(o.ServerNames()[0], "9090")
 }
 
-// scalerNames are the names under which KEDA may reach us: that in our address, and those of the
-// Service, in every spelling that a trigger may have.
-func (o *Options) scalerNames() []string {
-	_, target, found := strings.Cut(o.scalerAddress(), ":///") // a gRPC target may have a scheme
+// ScalerNames are the names under which KEDA may find the external scaler: the one in ScalerTarget,
+// and those of the Service, in every spelling that a trigger may have.
+func (o *Options) ScalerNames() []string {
+	_, target, found := strings.Cut(o.ScalerTarget(), ":///") // a gRPC target may have a scheme
 	if !found {
-		target = o.scalerAddress()
+		target = o.ScalerTarget()
 	}
 	host, _, err := net.SplitHostPort(target)
 	if err != nil {
@@ -118,8 +119,8 @@ func (o *Options) scalerNames() []string {
 	return slices.Compact(names)
 }
 
-// authentication is what triggers refer to.
-func (o *Options) authentication() trigger.Authentication {
+// Authentication is what the triggers of the product refer to.
+func (o *Options) Authentication() trigger.Authentication {
 	return trigger.Authentication{Name: o.KEDAAuthentication, Required: o.KEDATLS}
 }
 
@@ -133,29 +134,4 @@ func (o *Options) Own() (string, error) {
 		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: requests that wait need the address of this replica", o.PodIP)
 	}
 	return net.JoinHostPort(o.PodIP, port), nil
-}
-
-// Replicas finds the other replicas: the Pods behind the Service of XDSAddress, at the port
-// that this one listens on.
-func (o *Options) Replicas(reader client.Reader) (peers.Slices, error) {
-	_, port, err := net.SplitHostPort(o.XDSListen)
-	if err != nil {
-		return peers.Slices{}, fmt.Errorf("--xds-listen: %w", err)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return peers.Slices{}, fmt.Errorf("--xds-listen: %w", err)
-	}
-	service, _, _ := strings.Cut(o.ServerNames()[0], ".")
-	return peers.Slices{Reader: reader, Namespace: o.Namespace, Service: service, Port: int(number), Self: o.PodIP}, nil
-}
-
-// Infrastructure is what all data planes have in common.
-func (o *Options) Infrastructure() infra.Config {
-	return infra.Config{
-		EnvoyImage:   o.EnvoyImage,
-		ProductImage: o.ProductImage,
-		PullPolicy:   corev1.PullPolicy(o.PullPolicy),
-		XDSAddress:   o.xdsAddress(),
-	}
 }

@@ -35,8 +35,6 @@ const (
 
 // Options of a Server.
 type Options struct {
-	// Listen is the address, host:port.
-	Listen string
 	// TLS has our serving certificate (certs.Keeper.ServerTLS). Client certificates, which it
 	// asks for, are not: API servers show none unless they are told to.
 	TLS *tls.Config
@@ -57,7 +55,7 @@ type Server struct {
 	handler http.Handler
 }
 
-// NewServer returns a Server; Run serves.
+// NewServer returns a Server; Serve serves.
 func NewServer(options Options) *Server {
 	mux := http.NewServeMux()
 	mux.Handle(ValidatePath, &admission.Webhook{Handler: &validator{options: options}})
@@ -65,17 +63,7 @@ func NewServer(options Options) *Server {
 	return &Server{options: options, handler: http.TimeoutHandler(mux, maxAnswer, "")}
 }
 
-// Run serves until the context ends, and a moment longer. It is a manager.RunnableFunc for
-// every replica.
-func (s *Server) Run(ctx context.Context) error {
-	listener, err := net.Listen("tcp", s.options.Listen)
-	if err != nil {
-		return fmt.Errorf("admission: %w", err)
-	}
-	return s.Serve(ctx, listener)
-}
-
-// Serve is Run on a listener of the caller's, which it closes.
+// Serve serves until the context ends, and a moment longer. It closes the listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler: s.handler, TLSConfig: withoutClients(s.options.TLS),

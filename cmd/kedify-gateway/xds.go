@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/plane"
 )
 
 // dumpTimeout bounds the question to the controller.
@@ -39,7 +39,7 @@ func xdsCommand() *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(body)
 				return err
 			}
-			var dumps []controllers.Dump
+			var dumps []plane.Dump
 			if err := json.Unmarshal(body, &dumps); err != nil {
 				return fmt.Errorf("answer of the controller: %w", err)
 			}
@@ -80,7 +80,7 @@ func replicas(words []peers.Word) string {
 }
 
 // printDumps writes a table of the Gateways and, below it, every rejection.
-func printDumps(out io.Writer, dumps []controllers.Dump) error {
+func printDumps(out io.Writer, dumps []plane.Dump) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "GATEWAY\tENVOYS\tRESOURCES\tSYNCED\tREJECTED\tENVOYS ALSO AT")
 	for _, d := range dumps {

@@ -1,22 +1,35 @@
-package controllers
+package plane
 
 import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/count"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/scaler/keda"
+	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/xds/publish"
 )
 
-// Metrics of the Kubernetes side.
+// Metrics are the metrics of all parts.
 type Metrics struct {
 	computing, delay prometheus.Histogram
 	writes           *prometheus.CounterVec
 	renderFailures   prometheus.Counter
+
+	published *publish.Metrics
+	exchanged *peers.Metrics
+	counted   *count.Metrics
+	held      *hold.Metrics
+	asked     *keda.Metrics
+	rescued   *rescue.Metrics
 }
 
-// NewMetrics registers the metrics.
-func NewMetrics(registry prometheus.Registerer) *Metrics {
+// newMetrics registers the metrics.
+func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 18)
 	m := &Metrics{
 		computing: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -31,9 +44,26 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		renderFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "engine", Name: "faults_total",
 			Help: "Parts of the Envoy configuration that failed to render."}),
+		published: publish.NewMetrics(),
+		exchanged: peers.NewMetrics(),
+		counted:   count.NewMetrics(),
+		held:      hold.NewMetrics(),
+		asked:     keda.NewMetrics(),
+		rescued:   rescue.NewMetrics(),
 	}
-	registry.MustRegister(m.computing, m.delay, m.writes, m.renderFailures)
-	return m
+	for _, one := range []prometheus.Collector{m.computing, m.delay, m.writes, m.renderFailures} {
+		if err := registry.Register(one); err != nil {
+			return nil, err
+		}
+	}
+	for _, register := range []func(prometheus.Registerer) error{
+		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.asked.Register, m.rescued.Register,
+	} {
+		if err := register(registry); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
 }
 
 // Flushed is engine.Metrics.
@@ -42,8 +72,8 @@ func (m *Metrics) Flushed(_ int, computing, delay time.Duration) {
 	m.delay.Observe(delay.Seconds())
 }
 
-// Wrote counts a status write.
-func (m *Metrics) Wrote(kind store.Kind, err error) {
+// wrote counts a write of a status.
+func (m *Metrics) wrote(kind store.Kind, err error) {
 	result := "ok"
 	if err != nil {
 		result = "error"

@@ -1,4 +1,4 @@
-package controllers
+package plane
 
 import (
 	"context"
@@ -15,24 +15,19 @@ import (
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
-// Inputs hands what informers see to the engine, and tells the status writer about objects
+// inputs hands what informers see to the engine, and tells the status writer about objects
 // whose status another controller may have changed.
-type Inputs struct {
+type inputs struct {
 	loop     *engine.Loop
 	statuses *status.Writer
 	watcher  *watch.Watcher
-	// Ready is set when everything that existed at the start was handed over.
-	Ready *atomic.Bool
+	// ready is set when everything that existed at the start was handed over.
+	ready atomic.Bool
 }
 
-// NewInputs returns Inputs; Run starts it.
-func NewInputs(loop *engine.Loop, statuses *status.Writer, watcher *watch.Watcher) *Inputs {
-	return &Inputs{loop: loop, statuses: statuses, watcher: watcher, Ready: &atomic.Bool{}}
-}
-
-// Run has the watcher watch every row of the store and the CRDs of the Gateway API. It returns
+// run has the watcher watch every row of the store and the CRDs of the Gateway API. It returns
 // when the context ends.
-func (i *Inputs) Run(ctx context.Context) error {
+func (i *inputs) run(ctx context.Context) error {
 	rows := []watch.Row{installedRow(i.loop.Installed)}
 	for _, row := range store.Rows {
 		rows = append(rows, i.row(row))
@@ -40,14 +35,14 @@ func (i *Inputs) Run(ctx context.Context) error {
 	select {
 	case <-i.watcher.Add(rows...):
 		i.loop.Synced()
-		i.Ready.Store(true)
+		i.ready.Store(true)
 	case <-ctx.Done():
 	}
 	<-ctx.Done()
 	return nil
 }
 
-func (i *Inputs) row(row store.Row) watch.Row {
+func (i *inputs) row(row store.Row) watch.Row {
 	set := func(object client.Object) { i.loop.Set(row.Kind, object) }
 	if status.Has(row.Kind) {
 		set = func(object client.Object) {

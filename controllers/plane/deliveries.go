@@ -1,0 +1,33 @@
+package plane
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+// deliver makes an input of the engine of what the Envoys of all replicas have.
+func (p *Plane) deliver(d publish.Delivery) {
+	delivery := engine.Delivery{Connected: d.Connected, Ports: map[uint32]bool{}}
+	for name, acked := range d.Listeners {
+		if port, ok := translate.ListenerPort(name); ok {
+			delivery.Ports[port] = acked
+		}
+	}
+	for _, rejection := range d.Rejected {
+		delivery.Rejected = append(delivery.Rejected, engine.Rejection{Sources: rejection.Sources, Message: rejection.Message})
+	}
+	p.loop.Deliver(types.NamespacedName(d.Gateway), delivery)
+}
+
+// reportDataPlane makes an input of the engine of the outcome of an attempt.
+func (p *Plane) reportDataPlane(result infra.Result) {
+	problem := ""
+	if result.Err != nil {
+		problem = result.Err.Error()
+	}
+	p.loop.Built(result.Gateway, problem)
+}

@@ -1,0 +1,73 @@
+package plane
+
+import (
+	"net"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	k8sevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/scaler/rescue"
+)
+
+// Deps are what a Plane needs of its process.
+type Deps struct {
+	API     API
+	Options controllers.Options
+	// Replica is the name of this replica, unlike all others: its Pod's.
+	Replica string
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+	// Listen opens a TCP listener. Nil: net.Listen.
+	Listen func(address string) (net.Listener, error)
+	// Clock defaults to the clock of the machine.
+	Clock  clock.WithTicker
+	Timing Timing
+	Log    logr.Logger
+}
+
+// API is the API server.
+type API struct {
+	// Cache has informers; reads come from memory.
+	Cache cache.Cache
+	// Trims is the transform of Cache; nil if it has none.
+	Trims *watch.Trims
+	// Client writes; its reads may come from the cache.
+	Client client.Client
+	// Direct reads and writes without a cache: for the few objects that are not watched.
+	Direct client.Client
+	Mapper meta.RESTMapper
+	Scheme *runtime.Scheme
+	// Recorder takes events.
+	Recorder k8sevents.EventRecorder
+	// Owned watches the objects of data planes.
+	Owned infra.Live
+	// Scales reads and writes the scale subresource.
+	Scales rescue.Scales
+}
+
+// Timing has the durations that tests shorten. Zero values are the defaults of the packages.
+type Timing struct {
+	// RemoveGrace, see publish.Options.
+	RemoveGrace time.Duration
+	// PeerGrace, see peers.Options.Grace.
+	PeerGrace time.Duration
+}
+
+func (d *Deps) setDefaults() {
+	if d.Clock == nil {
+		d.Clock = clock.RealClock{}
+	}
+	if d.Listen == nil {
+		d.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
+}

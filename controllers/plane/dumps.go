@@ -1,0 +1,68 @@
+package plane
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/publish"
+)
+
+// Dump is what is known about the Envoys of a Gateway.
+type Dump struct {
+	publish.GatewayDump
+	// Elsewhere is what other replicas say about Envoys that are connected to them.
+	Elsewhere []peers.Word `json:"elsewhere,omitempty"`
+}
+
+// Dumps returns the handlers of the debug views by path. Each answers JSON, with names and
+// versions but never with the content of a Secret.
+func (p *Plane) Dumps() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/xds":               http.HandlerFunc(p.serveXDS),
+		"/xds/":              http.HandlerFunc(p.serveXDS),
+		"/demand":            view(p.scaling.registry.DumpAll),
+		"/queue":             view(p.scaling.registry.Queues),
+		"/hold":              view(p.scaling.dumpHeld),
+		"/envoy-metrics-map": view(p.scaling.external.Clusters),
+	}
+}
+
+// serveXDS answers what the Envoys have: of all Gateways at /xds, of one at
+// /xds/<namespace>/<name>.
+func (p *Plane) serveXDS(w http.ResponseWriter, r *http.Request) {
+	gateways := p.publisher.Gateways()
+	if key, ok := strings.CutPrefix(r.URL.Path, "/xds/"); ok {
+		if namespace, name, ok := strings.Cut(key, "/"); ok {
+			gateways = []ir.Key{{Namespace: namespace, Name: name}}
+		}
+	}
+	dumps := make([]Dump, 0, len(gateways))
+	for _, gateway := range gateways {
+		dumps = append(dumps, Dump{p.publisher.Dump(gateway), p.exchange.Elsewhere(types.NamespacedName(gateway))})
+	}
+	writeJSON(w, dumps)
+}
+
+func (s *scaling) dumpHeld() []hold.Dump {
+	dumps := []hold.Dump{}
+	for _, gateway := range s.gate.Gateways() {
+		dumps = append(dumps, s.gate.Dump(gateway))
+	}
+	return dumps
+}
+
+// view serves the value of the moment.
+func view[T any](value func() T) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, value()) })
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value) // the client may be gone
+}

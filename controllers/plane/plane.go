@@ -1,0 +1,213 @@
+package plane
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"google.golang.org/grpc"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/bootstrap"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/pickerdelay"
+	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/server"
+)
+
+// Plane is the control plane of one replica. Every replica computes the same model and serves Envoys;
+// only the leader writes to the API server.
+type Plane struct {
+	deps    Deps
+	metrics *Metrics
+	events  *events.Writer
+	wires   *wires
+	catalog *scaler.Catalog
+
+	authority  *certs.Keeper
+	publisher  *publish.Publisher
+	scaling    *scaling
+	exchange   *peers.Exchange
+	statuses   *status.Writer
+	dataPlanes *infra.Applier
+	loop       *engine.Loop
+	watcher    *watch.Watcher
+	inputs     *inputs
+	triggers   *triggers
+	xds        *server.Server
+}
+
+// New makes and connects the control plane.
+func New(deps Deps) (*Plane, error) {
+	deps.setDefaults()
+	p, err := build(deps)
+	if err != nil {
+		return nil, err
+	}
+	p.connect()
+	return p, nil
+}
+
+// build makes the parts from the Envoys' end to the API server's, so that each finds the next stage
+// made.
+func build(deps Deps) (*Plane, error) {
+	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), events: events.NewWriter(deps.API.Recorder, deps.API.Cache)}
+	var err error
+	if p.metrics, err = newMetrics(deps.Registry); err != nil {
+		return nil, err
+	}
+	// Certificates: one CA in the namespace of the installation; every replica makes its own
+	// serving certificate.
+	p.authority = newAuthority(p)
+	// Publisher: delivers resources to Envoys, clusters before routes, and knows what they have.
+	p.publisher = newPublisher(p)
+	// Scaling: Envoys count, KEDA asks, requests are held while there is no endpoint.
+	if p.scaling, err = newScaling(p); err != nil {
+		return nil, err
+	}
+	// Stages between engine and publisher: endpoints of pools that fail open join a moment after
+	// they became ready; then the gate of held requests.
+	stages := pickerdelay.New(pickerdelay.Options{Next: p.scaling.gate})
+	// Peers: an Envoy is connected to one replica; all replicas know what each of them has,
+	// counted and holds.
+	if p.exchange, err = newExchange(p); err != nil {
+		return nil, err
+	}
+	// Statuses: wanted by the engine, written where they differ.
+	p.statuses = newStatuses(p)
+	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.
+	p.dataPlanes = newDataPlanes(p)
+	// Engine: the model, from objects to resources and statuses.
+	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, p.metrics)
+	// Watch: informers feed the engine.
+	p.watcher = newWatcher(p)
+	p.inputs = &inputs{loop: p.loop, statuses: p.statuses, watcher: p.watcher}
+	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
+	p.triggers = newTriggers(p)
+	// xDS: delta ADS, each Envoy bound to its Gateway by its certificate; on the same port the
+	// services that Envoys report to and ask, and the other replicas.
+	if p.xds, err = newXDS(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// connect is the way back: who receives what a part reports that was made before the receiver.
+func (p *Plane) connect() {
+	p.wires.delivered.connect(p.exchange.Deliver, p.writeRejections)
+	p.wires.accepted.connect(p.scaling.gate.Accepted)
+	p.wires.merged.connect(p.deliver)
+	p.wires.applied.connect(p.reportDataPlane)
+	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh))
+}
+
+func newAuthority(p *Plane) *certs.Keeper {
+	return certs.NewKeeper(certs.Options{
+		Client:    p.deps.API.Direct,
+		Namespace: p.deps.Options.Namespace,
+		Name:      certs.SecretName,
+		Clock:     p.deps.Clock,
+		Log:       p.deps.Log.WithName("certs"),
+		OnChange:  func() { p.wires.authority.send(struct{}{}) },
+	})
+}
+
+func newPublisher(p *Plane) *publish.Publisher {
+	return publish.New(publish.Options{
+		Log:         p.deps.Log.WithName("publish"),
+		Metrics:     p.metrics.published,
+		RemoveGrace: p.deps.Timing.RemoveGrace,
+		OnDelivery:  p.wires.delivered.send,
+		Observed:    hold.Observed,
+		OnAccepted:  p.wires.accepted.send,
+	})
+}
+
+func newExchange(p *Plane) (*peers.Exchange, error) {
+	replicas, err := replicasOf(p.deps)
+	if err != nil {
+		return nil, err
+	}
+	own, err := p.deps.Options.Own()
+	if err != nil {
+		return nil, err
+	}
+	return peers.New(peers.Options{
+		Replica:      p.deps.Replica,
+		Deliver:      p.wires.merged.send,
+		Knows:        func(gateway types.NamespacedName) bool { return p.publisher.Knows(ir.Key(gateway)) },
+		Registry:     p.scaling.registry,
+		Discover:     p.scaling.discover(own, replicas.Addresses),
+		Certificates: p.authority,
+		ServerName:   p.deps.Options.ServerNames()[0],
+		Grace:        p.deps.Timing.PeerGrace,
+		Metrics:      p.metrics.exchanged,
+		Log:          p.deps.Log.WithName("peers"),
+	}), nil
+}
+
+func newStatuses(p *Plane) *status.Writer {
+	return status.NewWriter(status.Options{
+		Reader: p.deps.API.Cache,
+		Writer: p.deps.API.Client,
+		Rest:   status.DefaultRest,
+		Log:    p.deps.Log.WithName("status"),
+		Now:    p.deps.Clock.Now,
+		Wrote:  p.metrics.wrote,
+	})
+}
+
+func newDataPlanes(p *Plane) *infra.Applier {
+	return infra.NewApplier(infra.Options{
+		Config:       dataPlaneConfig(p.deps.Options),
+		Client:       p.deps.API.Direct,
+		Live:         p.deps.API.Owned,
+		Certificates: p.authority,
+		Identity:     server.Identity,
+		Clock:        p.deps.Clock,
+		Log:          p.deps.Log.WithName("infra"),
+		Report:       p.wires.applied.send,
+	})
+}
+
+func newWatcher(p *Plane) *watch.Watcher {
+	return watch.New(watch.Options{
+		Informers: p.deps.API.Cache,
+		Mapper:    p.deps.API.Mapper,
+		Scheme:    p.deps.API.Scheme,
+		Trims:     p.deps.API.Trims,
+		Clock:     p.deps.Clock,
+		Log:       p.deps.Log.WithName("watch"),
+	})
+}
+
+func newXDS(p *Plane) (*server.Server, error) {
+	made, err := server.New(server.Options{
+		Publisher: p.publisher,
+		Log:       p.deps.Log.WithName("xds"),
+		TLS:       p.authority.ServerTLS(append(slices.Clone(p.deps.Options.ServerNames()), bootstrap.ReplicaName)...),
+		Register: func(on *grpc.Server) {
+			p.exchange.Register(on)
+			p.scaling.register(on)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("xDS server: %w", err)
+	}
+	return made, nil
+}
+
+// Load reads the CA, and makes it when there is none. It comes before everything that is run.
+func (p *Plane) Load(ctx context.Context) error { return p.authority.Load(ctx) }
+
+// Ready reports whether everything that existed at the start is in the model.
+func (p *Plane) Ready() bool { return p.inputs.ready.Load() }

@@ -1,0 +1,211 @@
+package plane_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	k8sevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/plane"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/server"
+	"github.com/kedify/inference-gateway/xds/server/deltatest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	installation = "kedify-system"
+	serverName   = "kedify-gateway.kedify-system.svc"
+	// patience of everything that is waited for.
+	patience = 20 * time.Second
+)
+
+// cluster is what replicas have in common: the API server, and their Pods as an EndpointSlice has
+// them.
+type cluster struct {
+	*WithT
+	t      *testing.T
+	api    *apiServer
+	client client.Client
+	keeper *certs.Keeper
+	port   int
+
+	mu       sync.Mutex
+	replicas []*replica
+}
+
+func newCluster(t *testing.T, texts ...string) *cluster {
+	t.Helper()
+	api := newAPIServer(t)
+	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.client}
+	c.SetDefaultEventuallyTimeout(patience)
+	c.SetDefaultEventuallyPollingInterval(2 * time.Millisecond)
+	c.create(texts...)
+	c.keeper = certs.NewKeeper(certs.Options{Client: c.client, Namespace: installation, Name: certs.SecretName, Clock: clock.RealClock{}})
+	c.Expect(c.keeper.Load(t.Context())).To(Succeed())
+	return c
+}
+
+// replica is a running plane.
+type replica struct {
+	*plane.Plane
+	cluster  *cluster
+	ip       string
+	recorder *k8sevents.FakeRecorder
+	lead     func()
+	stop     func()
+}
+
+// replica runs a plane on an address of its own on loopback. All listen on one port, as Pods do.
+func (c *cluster) replica(ip string) *replica {
+	c.t.Helper()
+	accept, err := net.Listen("tcp", net.JoinHostPort(ip, strconv.Itoa(c.port)))
+	c.Expect(err).NotTo(HaveOccurred())
+	c.port = accept.Addr().(*net.TCPAddr).Port
+	address := accept.Addr().String()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000)}
+	r.Plane, err = plane.New(plane.Deps{
+		API: plane.API{
+			Cache: c.api.informers(ctx, &running), Client: c.client, Direct: c.client, Mapper: mapper{scheme: c.api.scheme}, Scheme: c.api.scheme,
+			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
+		},
+		Options: controllers.Options{
+			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
+			KEDAListen: "127.0.0.1:0", MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
+			KEDAAuthentication: "kedify-gateway",
+		},
+		Replica: ip, Registry: prometheus.NewRegistry(), Log: logr.Discard(),
+		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second},
+		Listen: func(at string) (net.Listener, error) {
+			if at == address {
+				return accept, nil
+			}
+			return net.Listen("tcp", at)
+		},
+	})
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(r.Load(ctx)).To(Succeed())
+	run := func(all []plane.Runnable) {
+		for _, one := range all {
+			running.Go(func() {
+				if err := one(ctx); err != nil && ctx.Err() == nil {
+					c.t.Errorf("replica %s: %v", ip, err)
+				}
+			})
+		}
+	}
+	run(r.EveryReplica())
+	r.lead = sync.OnceFunc(func() { run(r.Leader()) })
+	r.stop = sync.OnceFunc(func() {
+		c.setReplicas(func(all []*replica) []*replica {
+			return slices.DeleteFunc(all, func(other *replica) bool { return other == r })
+		})
+		cancel()
+		r.lead() // ends the work queues of a replica that never led
+		running.Wait()
+	})
+	c.t.Cleanup(r.stop)
+	c.setReplicas(func(all []*replica) []*replica { return append(all, r) })
+	c.Eventually(r.Ready).Should(BeTrue(), "the replica is ready")
+	return r
+}
+
+// leader is a replica that leads.
+func (c *cluster) leader(ip string) *replica {
+	c.t.Helper()
+	r := c.replica(ip)
+	r.lead()
+	return r
+}
+
+// setReplicas changes which replicas the Service of the installation has.
+func (c *cluster) setReplicas(change func([]*replica) []*replica) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replicas = change(c.replicas)
+	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressTypeIPv4}
+	slice.Namespace, slice.Name = installation, "kedify-gateway-a"
+	slice.Labels = map[string]string{discoveryv1.LabelServiceName: "kedify-gateway"}
+	for _, r := range c.replicas {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses: []string{r.ip}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+		})
+	}
+	c.write(slice)
+}
+
+// credentials are those of the Envoys of a Gateway.
+func (c *cluster) credentials(gateway types.NamespacedName) credentials.TransportCredentials {
+	c.t.Helper()
+	made, err := c.keeper.ClientCertificate(nil, server.Identity(gateway))
+	c.Expect(err).NotTo(HaveOccurred())
+	pair, err := tls.X509KeyPair(made.Data[corev1.TLSCertKey], made.Data[corev1.TLSPrivateKeyKey])
+	c.Expect(err).NotTo(HaveOccurred())
+	trusted := x509.NewCertPool()
+	c.Expect(trusted.AppendCertsFromPEM(made.Data[corev1.ServiceAccountRootCAKey])).To(BeTrue())
+	return credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: serverName, RootCAs: trusted, Certificates: []tls.Certificate{pair},
+	})
+}
+
+func (r *replica) dial(ctx context.Context) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", r.address())
+}
+
+func (r *replica) address() string { return net.JoinHostPort(r.ip, strconv.Itoa(r.cluster.port)) }
+
+// proxy is an Envoy of a Gateway that is connected to the replica.
+func (r *replica) proxy(gateway types.NamespacedName, options deltatest.Options) *deltatest.Proxy {
+	r.cluster.t.Helper()
+	options.Gateway, options.Dial, options.Credentials = ir.Key(gateway), r.dial, r.cluster.credentials(gateway)
+	options.Missing = append(options.Missing, "invalid")
+	return deltatest.Start(r.cluster.t, options)
+}
+
+// connection is one of an Envoy of a Gateway to the replica.
+func (r *replica) connection(gateway types.NamespacedName) *grpc.ClientConn {
+	r.cluster.t.Helper()
+	made, err := grpc.NewClient("passthrough:///"+r.address(), grpc.WithTransportCredentials(r.cluster.credentials(gateway)))
+	r.cluster.Expect(err).NotTo(HaveOccurred())
+	r.cluster.t.Cleanup(func() { _ = made.Close() })
+	return made
+}
+
+// dump is the debug view of a Gateway.
+func (r *replica) dump(gateway types.NamespacedName) plane.Dump {
+	r.cluster.t.Helper()
+	answer := httptest.NewRecorder()
+	r.Dumps()["/xds/"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/xds/"+gateway.String(), nil))
+	var dumps []plane.Dump
+	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
+	r.cluster.Expect(dumps).To(HaveLen(1))
+	return dumps[0]
+}

@@ -1,0 +1,98 @@
+package plane
+
+import (
+	"context"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/count"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/scaler/keda"
+	"github.com/kedify/inference-gateway/scaler/rescue"
+)
+
+// scaling turns requests into replicas, in the order of a number: Envoys count, the registry adds
+// up, KEDA asks; and while there are no endpoints, requests are held at the gate.
+type scaling struct {
+	registry  *demand.Registry
+	counts    *count.Service
+	external  *count.External
+	gate      *hold.Gate
+	activator *hold.Activator
+	keda      *keda.Server
+	rescuer   *rescue.Rescuer
+	leads     atomic.Bool
+}
+
+// newScaling makes all of it around the publisher. Every part that observes the catalog is made
+// before the engine fills it.
+func newScaling(p *Plane) (*scaling, error) {
+	log, catalog, metrics := p.deps.Log, p.catalog, p.metrics
+	s := &scaling{registry: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
+	if err := s.registry.Register(p.deps.Registry); err != nil {
+		return nil, err
+	}
+	s.counts = count.New(count.Options{Registry: s.registry, Metrics: metrics.counted, Log: log.WithName("count")})
+	s.external = count.NewExternal(count.ExternalOptions{
+		Registry: s.registry, Catalog: catalog, Metrics: metrics.counted, Log: log.WithName("count"),
+	})
+	s.gate = hold.NewGate(hold.Options{
+		Publisher:   p.publisher,
+		Catalog:     catalog,
+		LastArrival: s.registry.LastArrival,
+		Held: func(key types.NamespacedName, held int, arrived uint64) {
+			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
+		},
+		Metrics: metrics.held,
+		Log:     log.WithName("hold"),
+	})
+	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
+	// The replicas of workloads are not kept in memory: the API server is asked.
+	s.keda = keda.New(keda.Options{
+		Catalog:  catalog,
+		Registry: s.registry,
+		Running:  rescue.NewRunning(p.deps.API.Scales).Of,
+		TLS:      kedaTLS(p.deps.Options, p.authority),
+		Metrics:  metrics.asked,
+	})
+	s.rescuer = rescue.New(rescue.Options{
+		Catalog:  catalog,
+		Registry: s.registry,
+		Scales:   p.deps.API.Scales,
+		Leads:    s.leads.Load,
+		Report:   p.writeRescue,
+		Metrics:  metrics.rescued,
+		Log:      log.WithName("rescue"),
+	})
+	return s, nil
+}
+
+// register adds the services that Envoys call to their port.
+func (s *scaling) register(on *grpc.Server) {
+	s.counts.Register(on)
+	s.activator.Register(on)
+}
+
+// lead makes this replica the one that scales, until the context ends.
+func (s *scaling) lead(ctx context.Context) error {
+	s.leads.Store(true)
+	<-ctx.Done()
+	s.leads.Store(false)
+	return nil
+}
+
+// discover returns peers.Options.Discover. What it finds also tells Envoys which replicas to ask
+// about requests that may have to wait: this one, and the others when it is gone.
+func (s *scaling) discover(own string, others func(context.Context) ([]string, error)) func(context.Context) ([]string, error) {
+	s.gate.SetAddresses(hold.Addresses{Own: own})
+	return func(ctx context.Context) ([]string, error) {
+		found, err := others(ctx)
+		if err == nil {
+			s.gate.SetAddresses(hold.Addresses{Own: own, Others: found})
+		}
+		return found, err
+	}
+}

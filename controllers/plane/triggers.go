@@ -1,0 +1,67 @@
+package plane
+
+import (
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/scaledobject"
+	"github.com/kedify/inference-gateway/webhook"
+	"github.com/kedify/inference-gateway/xds/server"
+)
+
+// triggers makes the triggers of ScaledObjects work.
+type triggers struct {
+	// controller makes HTTPScalers, routes and proxies of ScaledObjects.
+	controller *scaledobject.Controller
+	// admission answers the API server about triggers; registrar keeps the CA in the webhook
+	// configurations.
+	admission *webhook.Server
+	registrar *webhook.Registrar
+	// delivery keeps KEDA's certificate in a Secret where KEDA finds it.
+	delivery *certs.Delivery
+}
+
+func newTriggers(p *Plane) *triggers {
+	api, options, log := p.deps.API, p.deps.Options, p.deps.Log
+	return &triggers{
+		controller: scaledobject.New(scaledobject.Options{
+			Cache:          api.Cache,
+			Watcher:        p.watcher,
+			Client:         api.Direct,
+			Events:         p.events,
+			Clock:          p.deps.Clock,
+			Log:            log.WithName("scaledobject"),
+			ScalerAddress:  options.ScalerTarget(),
+			Authentication: options.Authentication(),
+			ClassName:      options.ClassName,
+			Shared:         options.SharedProxy,
+			Namespace:      options.Namespace,
+		}),
+		admission: webhook.NewServer(webhook.Options{
+			TLS:            p.authority.ServerTLS(options.ServerNames()...),
+			Reader:         api.Cache,
+			ScalerAddress:  options.ScalerTarget(),
+			Authentication: options.Authentication(),
+			Clock:          p.deps.Clock,
+			Log:            log.WithName("admission"),
+		}),
+		registrar: webhook.NewRegistrar(webhook.RegistrarOptions{
+			Client:    api.Direct,
+			Name:      options.AdmissionName,
+			Authority: p.authority.Authority,
+			Clock:     p.deps.Clock,
+			Log:       log.WithName("admission"),
+		}),
+		delivery: certs.NewDelivery(certs.DeliveryOptions{
+			Certificates: p.authority,
+			Client:       api.Direct,
+			Namespace:    options.KEDANamespace,
+			Name:         controllers.KEDASecretName,
+			Identity:     server.KEDAIdentity,
+			Clock:        p.deps.Clock,
+			Log:          log.WithName("certs"),
+			// ClusterTriggerAuthentications are not watched.
+			Report: writeDelivery(events.NewWriter(api.Recorder, api.Direct), options.KEDAAuthentication),
+		}),
+	}
+}
