@@ -28,6 +28,9 @@ func testDisarmedByAnswers(t *testing.T) {
 	}
 	r.ask("a").wants("go")
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+	if n, m := counted(t, r.registry, "arms_total", "reason", "new"), counted(t, r.registry, "disarms_total"); n != 1 || m != 1 {
+		t.Errorf("armed %v times because it was new, disarmed %v times", n, m)
+	}
 }
 
 // Few requests are enough when they come for long enough, and gaps begin anew.
@@ -64,6 +67,9 @@ func testArmedWhenQuiet(t *testing.T) {
 	}
 	r.advance(time.Millisecond)
 	r.eventually("the proxy asks", p.armed)
+	if n := counted(t, r.registry, "arms_total", "reason", "quiet"); n != 1 {
+		t.Errorf("armed %v times because of quiet", n)
+	}
 }
 
 // What is not known is quiet, but not at once: there was traffic when it was disarmed.
@@ -112,6 +118,27 @@ func testDisarmPause(t *testing.T) {
 	}
 	r.advance(hold.DefaultDisarmPause / 10)
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+}
+
+// Traffic of before a backend was armed does not disarm it.
+func TestTrafficBeginsAnew(t *testing.T) { synctest.Test(t, testTrafficBeginsAnew) }
+
+func testTrafficBeginsAnew(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.Timing.DisarmPause = time.Millisecond })
+	r.world(1)
+	r.gate.Ready(ir.Key(gatewayKey))
+	p := r.connect("a")
+	r.disarm("a")
+	r.endpoints()
+	r.endpoints(1)
+	r.eventually("the proxy asks", func() bool { return p.armed() && r.knows("a") })
+	r.ask("a").wants("go")
+	r.advance(hold.DefaultDisarmAfter / 2)
+	r.ask("a").wants("go")
+	r.quiet()
+	if !r.dump().Armed {
+		t.Error("two requests disarmed")
+	}
 }
 
 // While anybody waits, or a proxy has not got the endpoint, all ask.
@@ -174,6 +201,9 @@ func testPinnedByMaintenance(t *testing.T) {
 	r, p := warm(t)
 	r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: 503, Body: "later"} })
 	r.eventually("the proxy asks", p.armed)
+	if n := counted(t, r.registry, "arms_total", "reason", "pinned"); n != 1 {
+		t.Errorf("armed %v times because of maintenance", n)
+	}
 	for range 2 * hold.DefaultDisarmAnswers {
 		r.ask("a").wants("503")
 	}

@@ -33,7 +33,7 @@ type backend struct {
 func newBackend(g *gatewayHolds, name string) *backend {
 	b := &backend{gateway: g, name: name, state: starting{}}
 	b.requests = requests{
-		options: b.options(), stepBackend: b.stepLocked, queues: map[string]*queue{}, closed: g.deleted,
+		options: b.options(), stepBackend: b.lockAndStep, queues: map[string]*queue{}, closed: g.deleted,
 	}
 	return b
 }
@@ -91,8 +91,8 @@ func (b *backend) step() {
 	b.admit()
 }
 
-// stepLocked is step for callers without the mutex of the gateway.
-func (b *backend) stepLocked() {
+// lockAndStep is step for callers without the mutex of the gateway.
+func (b *backend) lockAndStep() {
 	b.gateway.mu.Lock()
 	defer b.gateway.mu.Unlock()
 	if b.gateway.backend(b.name) == b {
@@ -107,8 +107,10 @@ func (b *backend) advance() (changed []resource.Resource) {
 		f := b.observe()
 		to, gaveUp := next(b.state, &f)
 		stays := to == b.state
-		b.enter(to, &f, gaveUp)
-		changed = b.publish(changed)
+		b.state = to
+		b.report(gaveUp)
+		b.setArmed(to, &f)
+		changed = b.publish(changed) // awaitingACK waits for the ACK of this
 		if stays {
 			b.wakeup.at = due(to, &f)
 			return changed
@@ -116,21 +118,24 @@ func (b *backend) advance() (changed []resource.Resource) {
 	}
 }
 
-// enter makes a transition.
-func (b *backend) enter(to state, f *facts, gaveUp string) {
-	metrics, log := b.options().Metrics, b.options().Log
-	b.state = to
-	if gaveUp != "" {
-		metrics.exceeded.WithLabelValues(gaveUp).Inc()
+// gaveUpMessages are the log lines of waits for proxies that were given up.
+var gaveUpMessages = map[string]string{
+	waitACK:          "Timed out waiting for a proxy to ACK hold configuration; removing the last endpoint",
+	waitConfirmation: "Timed out waiting for a proxy to read an answer; removing the last endpoint",
+}
+
+// report reports a wait for a proxy that was given up; "": none.
+func (b *backend) report(gaveUp string) {
+	if gaveUp == "" {
+		return
 	}
-	switch gaveUp {
-	case waitACK:
-		log.Info("Timed out waiting for a proxy to ACK hold configuration; removing the last endpoint",
-			"gateway", b.gateway.key.String(), "backend", b.name)
-	case waitConfirmation:
-		log.Info("Timed out waiting for a proxy to read an answer; removing the last endpoint",
-			"gateway", b.gateway.key.String(), "backend", b.name)
-	}
+	b.options().Metrics.exceeded.WithLabelValues(gaveUp).Inc()
+	b.options().Log.Info(gaveUpMessages[gaveUp], "gateway", b.gateway.key.String(), "backend", b.name)
+}
+
+// setArmed arms or disarms the backend as a state wants it, if it has a hold cluster.
+func (b *backend) setArmed(to state, f *facts) {
+	metrics := b.options().Metrics
 	if !f.holdCluster || asks(to) == b.hold.armed {
 		return
 	}

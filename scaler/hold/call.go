@@ -98,7 +98,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	case mustHold:
 	}
 	if check {
-		b.stepLocked()
+		b.lockAndStep()
 	}
 	o := c.wait(b, p)
 	c.gate.counts.leave(c.demand)
@@ -144,7 +144,7 @@ func (c *call) pass(b *backend, answer *extprocv3.ProcessingResponse, check bool
 		return err
 	}
 	if check {
-		b.stepLocked()
+		b.lockAndStep()
 	}
 	for {
 		if _, err := c.stream.Recv(); err != nil {

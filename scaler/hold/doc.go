@@ -35,9 +35,9 @@
 // # Transitions
 //
 // Function next (transition.go) has all transitions. It is pure: method observe collects the facts
-// that it depends on, method enter does what a transition means. The state is looked at after
-// every event, and again until it stays: a condition that already holds when a state is entered
-// needs no event.
+// that it depends on, and method advance does what a transition means. The state is looked at
+// after every event, and again until it stays: a condition that already holds when a state is
+// entered needs no event.
 //
 //	state                 ready  some          none         removed  hold+  hold-   ACK        read  busy      page   due
 //	starting              (1)    .             .            .        .      .       .          .     .         .      .

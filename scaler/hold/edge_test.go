@@ -90,6 +90,9 @@ func testLastEndpointGoes(t *testing.T) {
 	}
 	confirmed.confirm()
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" && slow.ports() == "" })
+	if n := counted(t, r.registry, "arms_total", "reason", "empty"); n != 1 {
+		t.Errorf("armed %v times because of no endpoint", n)
+	}
 	if n := r.gaveUp("ack") + r.gaveUp("confirmation"); n != 0 {
 		t.Errorf("%v waits were given up", n)
 	}
@@ -306,6 +309,33 @@ func testOrphans(t *testing.T) {
 	back.waits()
 }
 
+// The time of an orphan begins when its proxy goes, and anew each time.
+func TestOrphansOfAProxyThatGoes(t *testing.T) { synctest.Test(t, testOrphansOfAProxyThatGoes) }
+
+func testOrphansOfAProxyThatGoes(t *testing.T) {
+	r := serviceRig(t)
+	p := r.connect("a")
+	held, anonymous := r.ask("a"), r.ask("")
+	r.holds(2)
+	for range 2 {
+		r.advance(10 * time.Second)
+		p.disconnect()
+		r.advance(hold.DefaultOrphanWait - time.Millisecond)
+		held.waits()
+		anonymous.waits()
+		p.reconnect()
+		r.quiet()
+	}
+	p.disconnect()
+	r.quiet()
+	r.advance(hold.DefaultOrphanWait)
+	for _, q := range []*request{held, anonymous} {
+		if got := q.code(); got != "Unavailable" {
+			t.Errorf("the call ended with %s", got)
+		}
+	}
+}
+
 // Before the first complete state nothing is delayed, and everybody waits.
 func TestBeforeReady(t *testing.T) { synctest.Test(t, testBeforeReady) }
 
@@ -391,6 +421,9 @@ func testHoldRemoved(t *testing.T) {
 	held.wants("go cold")
 	r.ask("a").wants("go")
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
+	if d := r.dump(); d.Armed || d.State != "unheld" {
+		t.Errorf("%+v", d)
+	}
 	// And back again.
 	r.apply(r.holdAssignment())
 	held = r.ask("a")

@@ -114,6 +114,31 @@ func testOrderOverProxies(t *testing.T) {
 	r.eventually("the oldest", func() bool { return slices.Equal(gone(all), []int{0, 1, 2, 3, 4, 5}) })
 }
 
+// Requests of two proxies that both have the endpoint are released in order of arrival.
+func TestOrderOfArrival(t *testing.T) { synctest.Test(t, testOrderOfArrival) }
+
+func testOrderOfArrival(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 1 })
+	r.connect("a")
+	slow := r.connect("b")
+	var all []*request
+	for range 18 {
+		all = append(all, append(r.line("a", 1), r.line("b", 1)...)...)
+	}
+	slow.pause() // so that the first one is the first request of a
+	r.endpoints(1)
+	r.quiet()
+	slow.resume()
+	r.quiet()
+	for step, want := 1, 1; want <= len(all); step, want = step+1, want+step+1 {
+		if got := gone(all); len(got) != want || got[want-1] != want-1 {
+			t.Fatalf("step %d released %v, want the first %d", step, got, want)
+		}
+		r.advance(hold.DefaultPace)
+	}
+}
+
 // What waits too long is told so; the trigger says how long that is.
 func TestTimeout(t *testing.T) { synctest.Test(t, testTimeout) }
 

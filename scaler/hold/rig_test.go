@@ -130,6 +130,18 @@ func (r *rig) apply(all ...resource.Resource) {
 	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Upsert: all})
 }
 
+func (r *rig) remove(key resource.Key) {
+	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{key}})
+}
+
+// disarmTraffic is as much traffic as disarms a backend.
+func (r *rig) disarmTraffic() {
+	r.t.Helper()
+	for range hold.DefaultDisarmAnswers {
+		r.ask("a").wants("go")
+	}
+}
+
 // endpoints is what the engine says of the backend.
 func (r *rig) endpoints(ports ...uint32) { r.apply(r.assignment(ports...)) }
 

@@ -171,6 +171,37 @@ func TestStatesStay(t *testing.T) {
 	}
 }
 
+// An armed backend with traffic is looked at when the pause after the last disarming is over.
+func TestDisarmIsDue(t *testing.T) {
+	f := factsOf(armed{})
+	f.disarmedAt = now
+	for _, test := range []struct{ busy, maintenance, due bool }{{true, false, true}, {false, false, false}, {true, true, false}} {
+		f.busy, f.maintenance = test.busy, test.maintenance
+		if at := due(armed{}, f); at.IsZero() == test.due || test.due && !at.Equal(now.Add(f.timing.DisarmPause)) {
+			t.Errorf("%+v: due at %s", test, at)
+		}
+	}
+}
+
+// A backend that was forgotten neither passes nor holds a request.
+func TestClosed(t *testing.T) {
+	o := Options{}
+	o.defaults()
+	for name, end := range map[string]func(*requests){
+		"forgotten": func(r *requests) { r.closeIfNoneHeld() },
+		"deleted":   (*requests).close,
+	} {
+		r := &requests{options: &o, queues: map[string]*queue{}, admission: admission{policy: passAll}}
+		end(r)
+		if d, _ := r.decide(origin{node: "a"}); d != askAgain {
+			t.Errorf("%s: decision %d", name, d)
+		}
+		if p, d, _ := r.hold(origin{node: "a"}, time.Hour); d != askAgain || p != nil {
+			t.Errorf("%s: held %v, decision %d", name, p, d)
+		}
+	}
+}
+
 // Note 1 of the table: what follows starting and unheld depends on what the engine wants.
 func TestWishes(t *testing.T) {
 	for _, test := range []struct {
