@@ -10,12 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/work"
 )
 
 const (
@@ -69,7 +69,7 @@ type Result struct {
 type Applier struct {
 	options Options
 	engine  *apply.Engine
-	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
+	queue   *work.Queue[types.NamespacedName]
 
 	mu      sync.Mutex
 	wishes  map[types.NamespacedName]wish
@@ -84,15 +84,16 @@ func NewApplier(options Options) *Applier {
 	if options.Report == nil {
 		options.Report = func(Result) {}
 	}
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, lastRetry)
-	return &Applier{
+	a := &Applier{
 		options: options,
 		engine:  newEngine(options),
-		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
-			workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "infrastructure", Clock: options.Clock}),
 		wishes:  map[types.NamespacedName]wish{},
 		results: map[types.NamespacedName]string{},
 	}
+	a.queue = work.New(work.Options[types.NamespacedName]{
+		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: a.attempt,
+	})
+	return a
 }
 
 // Apply wishes for a data plane. The newest wish wins; nothing is written when the cluster
@@ -117,8 +118,7 @@ func (a *Applier) want(gateway types.NamespacedName, newest wish) {
 	a.mu.Lock()
 	a.wishes[gateway] = newest
 	a.mu.Unlock()
-	a.queue.Forget(gateway) // a new wish need not wait for the backoff of the last
-	a.queue.Add(gateway)
+	a.queue.AddNow(gateway) // a new wish need not wait for the backoff of the last
 }
 
 // Run works on the wishes until the context ends. Only the leader calls it, once.
@@ -127,13 +127,7 @@ func (a *Applier) Run(ctx context.Context) error {
 	if err := a.options.Live.Watch(ctx, a.changed); err != nil {
 		return fmt.Errorf("watch the data planes: %w", err)
 	}
-	var wait sync.WaitGroup
-	for range workers {
-		wait.Go(func() { a.work(ctx) })
-	}
-	<-ctx.Done()
-	a.queue.ShutDown()
-	wait.Wait()
+	a.queue.Run(ctx)
 	return nil
 }
 
@@ -148,58 +142,43 @@ func (a *Applier) changed(gateway types.NamespacedName) {
 	}
 }
 
-func (a *Applier) work(ctx context.Context) {
-	for {
-		gateway, stop := a.queue.Get()
-		if stop {
-			return
-		}
-		a.attempt(ctx, gateway)
-		a.queue.Done(gateway)
-	}
-}
-
-// attempt makes one wish true, and arranges for the next look: soon after a failure, at the
-// renewal of the certificate otherwise.
-func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) {
+// attempt makes one wish true. The next look comes soon after a failure, and at the renewal of the
+// certificate otherwise.
+func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) work.Next {
 	a.mu.Lock()
 	wish, known := a.wishes[gateway]
 	a.mu.Unlock()
 	if !known {
-		return
+		return work.Done()
 	}
 	log := a.options.Log.WithValues("object", gateway.String())
 	if wish.spec == nil {
 		if err := a.remove(ctx, gateway); err != nil {
 			log.Error(err, "Failed to remove the data plane, will retry")
-			a.queue.AddRateLimited(gateway)
-			return
+			return work.Retry()
 		}
 		a.forget(gateway, wish)
-		return
+		return work.Done()
 	}
 	renew, err := a.apply(ctx, *wish.spec)
 	switch {
 	case ctx.Err() != nil:
-		return
+		return work.Done()
 	case errors.Is(err, apply.ErrTerminating): // the Gateway is about to go
 		log.V(1).Info("Left the data plane to the deletion of its namespace", "reason", err.Error())
-		a.queue.Forget(gateway)
-		return
+		return work.Done()
 	}
 	a.report(Result{Gateway: gateway, Generation: wish.spec.Generation, Err: err})
 	var parameters *ParametersError
 	switch {
 	case err == nil:
-		a.queue.Forget(gateway)
-		a.queue.AddAfter(gateway, renew.Sub(a.options.Clock.Now()))
-	case errors.As(err, &parameters):
+		return work.After(renew.Sub(a.options.Clock.Now()))
+	case errors.As(err, &parameters): // a new wish brings the Gateway back
 		log.Info("Failed to build the data plane from its parameters", "error", err.Error())
-		a.queue.Forget(gateway) // a new wish brings it back
-	default:
-		log.Error(err, "Failed to apply the data plane, will retry")
-		a.queue.AddRateLimited(gateway)
+		return work.Done()
 	}
+	log.Error(err, "Failed to apply the data plane, will retry")
+	return work.Retry()
 }
 
 // forget drops a wish that was fulfilled, unless a newer one has come.
@@ -209,7 +188,6 @@ func (a *Applier) forget(gateway types.NamespacedName, done wish) {
 	if a.wishes[gateway] == done {
 		delete(a.wishes, gateway)
 		delete(a.results, gateway)
-		a.queue.Forget(gateway)
 	}
 }
 

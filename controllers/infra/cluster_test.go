@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -170,15 +171,10 @@ func (p *plane) get(object client.Object) error {
 	return p.client.Get(context.Background(), client.ObjectKey{Namespace: p.spec.Gateway.Namespace, Name: "web-kedify"}, object)
 }
 
-func (p *plane) eventually(what string, condition func() error) {
+// await polls the API server.
+func (p *plane) await(what string, condition func() error) {
 	p.t.Helper()
-	var err error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if err = condition(); err == nil {
-			return
-		}
-	}
-	p.t.Fatalf("%s: %v", what, err)
+	gomega.NewWithT(p.t).Eventually(condition).WithTimeout(20*time.Second).WithPolling(50*time.Millisecond).Should(gomega.Succeed(), what)
 }
 
 // everything asks for all kinds of objects and most fields, so that whatever the API server
@@ -201,7 +197,7 @@ func TestClusterRest(t *testing.T) {
 	p := newPlane(t)
 	everything(&p.spec)
 	p.apply()
-	p.eventually("other controllers have written the statuses", p.observed)
+	p.await("other controllers have written the statuses", p.observed)
 	before := p.writes.Load()
 	for range 5 {
 		p.apply() // returns after a look at the whole data plane
@@ -242,7 +238,7 @@ func TestClusterDrift(t *testing.T) {
 	if err := p.client.Update(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	p.eventually("the port is put right", func() error {
+	p.await("the port is put right", func() error {
 		if err := p.get(service); err != nil {
 			return err
 		}
@@ -254,7 +250,7 @@ func TestClusterDrift(t *testing.T) {
 	if err := p.client.Delete(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	p.eventually("the Service comes back", func() error { return p.get(&corev1.Service{}) })
+	p.await("the Service comes back", func() error { return p.get(&corev1.Service{}) })
 }
 
 func TestClusterPrune(t *testing.T) {
@@ -345,7 +341,7 @@ func TestClusterGarbage(t *testing.T) {
 	if err := p.client.Delete(t.Context(), gateway); err != nil {
 		t.Fatal(err)
 	}
-	p.eventually("everything goes", func() error {
+	p.await("everything goes", func() error {
 		for _, owned := range ownedLists {
 			list := owned.DeepCopyObject().(client.ObjectList)
 			if err := p.client.List(t.Context(), list, client.InNamespace(p.spec.Gateway.Namespace), client.MatchingLabels(selector(p.spec.Gateway))); err != nil {

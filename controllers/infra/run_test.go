@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/funcr"
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,17 +44,16 @@ func (b *bench) result() Result {
 	}
 }
 
-// eventually waits for what other goroutines do; the fake clock moves while it waits, since
-// backoffs are on it.
-func (b *bench) eventually(what string, condition func() bool) {
+// await polls with a fake clock that moves on: backoffs are on it.
+func (b *bench) await(what string, condition func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	gomega.NewWithT(b.t).Eventually(func() bool {
 		if condition() {
-			return
+			return true
 		}
 		b.clock.Step(firstRetry)
-	}
-	b.t.Fatalf("%s did not happen", what)
+		return false
+	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
 }
 
 func (b *bench) exists(object client.Object) bool {
@@ -72,7 +72,7 @@ func TestRunAppliesAndDeletes(t *testing.T) {
 		t.Fatal("no Service")
 	}
 	b.applier.Delete(plainSpec().Gateway)
-	b.eventually("the deletion", func() bool { return !b.exists(&corev1.Service{}) && !b.exists(&corev1.ServiceAccount{}) })
+	b.await("the deletion", func() bool { return !b.exists(&corev1.Service{}) && !b.exists(&corev1.ServiceAccount{}) })
 }
 
 func TestRunRetries(t *testing.T) {
@@ -83,7 +83,7 @@ func TestRunRetries(t *testing.T) {
 	if result := b.result(); !errors.Is(result.Err, b.fail) {
 		t.Fatalf("result %+v", result)
 	}
-	b.eventually("a retry", func() bool {
+	b.await("a retry", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.writes) > 1
@@ -91,7 +91,7 @@ func TestRunRetries(t *testing.T) {
 	b.mu.Lock()
 	b.fail = nil
 	b.mu.Unlock()
-	b.eventually("success", func() bool { return len(b.results) > 0 })
+	b.await("success", func() bool { return len(b.results) > 0 })
 	if result := b.result(); result.Err != nil {
 		t.Errorf("result %+v; a repeated failure must not be reported again", result)
 	}
@@ -108,7 +108,7 @@ func TestRunReportsParameters(t *testing.T) {
 	if result := b.result(); !errors.As(result.Err, &parameters) {
 		t.Fatalf("result %+v", result)
 	}
-	if retries := b.applier.queue.NumRequeues(spec.Gateway); retries != 0 {
+	if retries := b.applier.queue.Retries(spec.Gateway); retries != 0 {
 		t.Errorf("%d retries", retries)
 	}
 	b.applier.Apply(plainSpec())
@@ -125,7 +125,7 @@ func TestRunRenews(t *testing.T) {
 	b.result()
 	b.written()
 	b.clock.Step(certs.DefaultLifetimes.Leaf * 2 / 3)
-	b.eventually("the renewal", func() bool {
+	b.await("the renewal", func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.writes) == 1 && b.writes[0] == "apply Secret"
@@ -143,7 +143,7 @@ func TestRunInTerminatingNamespace(t *testing.T) {
 	b.applier.options.Log = funcr.New(func(_, line string) { logged <- line }, funcr.Options{})
 	b.start()
 	b.applier.Apply(plainSpec())
-	b.eventually("the attempt", func() bool { return len(b.peek()) > 0 })
+	b.await("the attempt", func() bool { return len(b.peek()) > 0 })
 	b.mu.Lock()
 	b.fail = nil
 	b.mu.Unlock()
@@ -153,7 +153,7 @@ func TestRunInTerminatingNamespace(t *testing.T) {
 	if result := b.result(); result.Gateway != other.Gateway || result.Err != nil {
 		t.Errorf("result %+v", result)
 	}
-	if retries := b.applier.queue.NumRequeues(plainSpec().Gateway); retries != 0 {
+	if retries := b.applier.queue.Retries(plainSpec().Gateway); retries != 0 {
 		t.Errorf("%d retries", retries)
 	}
 	for len(logged) > 0 {

@@ -8,11 +8,11 @@ import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/controllers/work"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -30,13 +30,21 @@ const (
 // leaves the fields with their owners.
 type backfill struct {
 	options Options
-	queue   workqueue.TypedRateLimitingInterface[types.NamespacedName]
+	queue   *work.Queue[types.NamespacedName]
 }
 
 func newBackfill(options Options) *backfill {
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstBackfill, lastBackfill)
-	return &backfill{options: options, queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
-		workqueue.TypedRateLimitingQueueConfig[types.NamespacedName]{Name: "backfill", Clock: options.Clock})}
+	b := &backfill{options: options}
+	b.queue = work.New(work.Options[types.NamespacedName]{
+		Name: "backfill", Workers: 1, FirstRetry: firstBackfill, LastRetry: lastBackfill, Pace: backfillPace, Clock: options.Clock,
+		Do: func(ctx context.Context, key types.NamespacedName) work.Next {
+			if b.attempt(ctx, key) {
+				return work.Done()
+			}
+			return work.Retry()
+		},
+	})
+	return b
 }
 
 // observe takes a ScaledObject as it is stored.
@@ -80,23 +88,6 @@ func (b *backfill) leftover(so *kedav1alpha1.ScaledObject) string {
 	return ""
 }
 
-func (b *backfill) work(ctx context.Context) {
-	for {
-		key, stop := b.queue.Get()
-		if stop {
-			return
-		}
-		if !b.attempt(ctx, key) {
-			b.queue.AddRateLimited(key)
-		}
-		b.queue.Done(key)
-		select {
-		case <-ctx.Done():
-		case <-b.options.Clock.After(backfillPace):
-		}
-	}
-}
-
 // attempt reports whether nothing is left to do.
 func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 	so := &kedav1alpha1.ScaledObject{}
@@ -121,13 +112,13 @@ func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 		b.tell(key, so, still)
 		return false
 	}
-	b.options.Log.Info("admission rewrote a ScaledObject that was stored before it", "object", key.String())
+	b.options.Log.Info("Rewrote a ScaledObject that was stored before admission", "object", key.String())
 	b.done(key)
 	return true
 }
 
 func (b *backfill) tell(key types.NamespacedName, so *kedav1alpha1.ScaledObject, note string) {
-	b.options.Log.Info("a ScaledObject is not rewritten", "object", key.String(), "reason", note)
+	b.options.Log.Info("Failed to have admission rewrite a ScaledObject, will retry", "object", key.String(), "reason", note)
 	writeEvents(b.options.Events, backfillTopic(key), []plan.Event{{
 		About: so, Type: corev1.EventTypeWarning, Reason: "NotRewritten", Note: note, Once: true,
 	}})

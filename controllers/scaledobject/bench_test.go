@@ -88,12 +88,14 @@ type fakeMapper struct {
 	mu      sync.Mutex
 	missing map[string]bool
 	err     error
+	refused int // how often err was the answer
 }
 
 func (m *fakeMapper) RESTMapping(kind schema.GroupKind, _ ...string) (*meta.RESTMapping, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
+		m.refused++
 		return nil, m.err
 	}
 	if m.missing[kind.Kind] {

@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/controllers/work"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -61,7 +61,7 @@ type Options struct {
 // Controller is a manager.Runnable that waits for leadership.
 type Controller struct {
 	Options
-	queue    workqueue.TypedRateLimitingInterface[scope]
+	queue    *work.Queue[scope]
 	backfill *backfill
 	engine   *apply.Engine
 	kinds    *kinds
@@ -79,14 +79,14 @@ func New(options Options) *Controller {
 	if options.ClassName == "" {
 		options.ClassName = v1alpha1.GatewayClassName
 	}
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[scope](firstRetry, lastRetry)
 	c := &Controller{
 		Options: options,
-		queue: workqueue.NewTypedRateLimitingQueueWithConfig(limiter,
-			workqueue.TypedRateLimitingQueueConfig[scope]{Name: "scaledobject", Clock: options.Clock}),
-		kinds:  &kinds{synced: map[string]bool{}},
-		active: map[string]bool{},
+		kinds:   &kinds{synced: map[string]bool{}},
+		active:  map[string]bool{},
 	}
+	c.queue = work.New(work.Options[scope]{
+		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: c.attempt,
+	})
 	c.engine = newEngine(options, c.kinds)
 	c.backfill = newBackfill(options)
 	return c
@@ -94,8 +94,6 @@ func New(options Options) *Controller {
 
 // Start is manager.Runnable. It returns when the context ends.
 func (c *Controller) Start(ctx context.Context) error {
-	var wait sync.WaitGroup
-	defer wait.Wait()
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
 	select {
@@ -103,28 +101,19 @@ func (c *Controller) Start(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	for range workers {
-		wait.Go(func() { c.work(ctx) })
-	}
-	wait.Go(func() { c.backfill.work(ctx) })
-	<-ctx.Done()
+	var backfill sync.WaitGroup
+	backfill.Go(func() { c.backfill.queue.Run(ctx) })
+	c.queue.Run(ctx)
+	backfill.Wait()
 	return nil
 }
 
-func (c *Controller) work(ctx context.Context) {
-	for {
-		scope, stop := c.queue.Get()
-		if stop {
-			return
-		}
-		if err := c.reconcile(ctx, scope); err != nil && ctx.Err() == nil {
-			c.Log.Error(err, "triggers are not in force as they should, will retry", "namespace", string(scope))
-			c.queue.AddRateLimited(scope)
-		} else {
-			c.queue.Forget(scope)
-		}
-		c.queue.Done(scope)
+func (c *Controller) attempt(ctx context.Context, scope scope) work.Next {
+	if err := c.reconcile(ctx, scope); err != nil && ctx.Err() == nil {
+		c.Log.Error(err, "Failed to apply what triggers need, will retry", "namespace", string(scope))
+		return work.Retry()
 	}
+	return work.Done()
 }
 
 // reconcile makes a scope as it should be.

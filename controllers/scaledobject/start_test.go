@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	"github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -39,16 +40,16 @@ func (b *bench) informer(object client.Object) *controllertest.FakeInformer {
 	return informer
 }
 
-// eventually waits for what other goroutines do; the fake clock moves while it waits.
-func (b *bench) eventually(what string, condition func() bool) {
+// await polls with a fake clock that moves on: backoffs are on it.
+func (b *bench) await(what string, condition func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	gomega.NewWithT(b.t).Eventually(func() bool {
 		if condition() {
-			return
+			return true
 		}
 		b.clock.Step(watch.RetryMissing)
-	}
-	b.t.Fatalf("%s did not happen", what)
+		return false
+	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
 }
 
 // KEDA's CRD may come after us; what it then brings is taken as if it had been there.
@@ -58,22 +59,34 @@ func TestKEDAComesLater(t *testing.T) {
 	b.mapper.missing["ScaledObject"] = true
 	b.rewrite = admission
 	b.start()
-	b.eventually("the first look", func() bool { return b.controller.kinds.has("Service") })
+	b.await("the first look", func() bool { return b.controller.kinds.has("Service") })
 	if writes := b.written(); len(writes) > 0 {
 		t.Errorf("writes without KEDA: %q", writes)
 	}
 	b.mapper.mu.Lock()
 	delete(b.mapper.missing, "ScaledObject")
 	b.mapper.mu.Unlock()
-	b.eventually("the second look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	b.await("the second look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	so := &kedav1alpha1.ScaledObject{}
 	b.exists(so, "web")
 	b.informer(so).Add(so)
-	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
-	b.eventually("the backfill", func() bool {
+	b.await("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
+	b.await("the backfill", func() bool {
 		b.exists(so, "web")
 		return so.Spec.Triggers[0].Type == "external-push"
 	})
+}
+
+// awaitRefusals waits until the API server did not answer ten times.
+func (b *bench) awaitRefusals() {
+	b.t.Helper()
+	refused := func() int {
+		b.mapper.mu.Lock()
+		defer b.mapper.mu.Unlock()
+		return b.mapper.refused
+	}
+	before := refused()
+	b.await("ten questions", func() bool { return refused() >= before+10 })
 }
 
 // An API server that is away is no reason to end, and what could not be asked for is not absent.
@@ -88,23 +101,17 @@ func TestAPIServerAway(t *testing.T) {
 	away(errors.New("connection refused"))
 	b.mapper.missing["Rollout"] = true // as nearly everywhere, so that it is asked for again and again
 	b.start()
-	for range 10 {
-		b.clock.Step(watch.RetryMissing)
-		time.Sleep(time.Millisecond)
-	}
+	b.awaitRefusals()
 	if b.controller.kinds.has("Service") {
 		t.Fatal("a kind is known that was not asked for")
 	}
 	away(nil)
-	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	b.await("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	away(errors.New("connection refused"))
-	for range 10 {
-		b.clock.Step(watch.RetryMissing)
-		time.Sleep(time.Millisecond)
-	}
+	b.awaitRefusals()
 	so := scaledObject("web", "a.test")
 	b.informer(so).Add(so)
-	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
+	b.await("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
 }
 
 // Changes of what a trigger refers to reach it, and those that mean nothing do not.
@@ -112,21 +119,21 @@ func TestChangesReachTriggers(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"))
 	b.controller.kinds.synced = map[string]bool{}
 	b.start()
-	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	b.await("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	so := scaledObject("web", "a.test")
 	b.informer(so).Add(so)
 	resolved := func() bool {
 		scaler := &v1alpha1.HTTPScaler{}
 		return b.exists(scaler, "web-0") && len(scaler.Status.Conditions) > 1 && scaler.Status.Conditions[1].Status == "True"
 	}
-	b.eventually("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
+	b.await("the route", func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") })
 	if resolved() {
 		t.Fatal("resolved without a Service")
 	}
 	service := webService()
 	b.create(service)
 	b.informer(service).Add(service)
-	b.eventually("resolution", resolved)
+	b.await("resolution", resolved)
 
 	polled := so.DeepCopy()
 	polled.Status.OriginalReplicaCount = new(int32) // KEDA writes the status at every poll

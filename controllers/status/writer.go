@@ -10,11 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/work"
 )
 
 const (
@@ -37,14 +38,14 @@ type Options struct {
 	Log  logr.Logger
 	// Now is the clock of transition times.
 	Now func() time.Time
-	// Wrote is told of each write, for the counter; nil is fine.
+	// Wrote is called after each write, for the counter; it may be nil.
 	Wrote func(kind store.Kind, err error)
 }
 
 // Writer makes live statuses equal to the wanted ones.
 type Writer struct {
 	Options
-	queue workqueue.TypedRateLimitingInterface[resolve.Object]
+	queue *work.Queue[resolve.Object]
 
 	mu     sync.Mutex
 	wanted map[resolve.Object]Update
@@ -52,12 +53,12 @@ type Writer struct {
 
 // NewWriter returns a writer that collects updates; Run writes them.
 func NewWriter(options Options) *Writer {
-	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[resolve.Object](20*time.Millisecond, 30*time.Second)
-	return &Writer{
-		Options: options,
-		queue:   workqueue.NewTypedRateLimitingQueue[resolve.Object](limiter),
-		wanted:  map[resolve.Object]Update{},
-	}
+	w := &Writer{Options: options, wanted: map[resolve.Object]Update{}}
+	w.queue = work.New(work.Options[resolve.Object]{
+		Name: "status", Workers: workers, FirstRetry: 20 * time.Millisecond, LastRetry: 30 * time.Second,
+		Clock: clock.RealClock{}, Do: w.attempt,
+	})
+	return w
 }
 
 // Want replaces the wanted status of an object; a nil Value forgets the object.
@@ -72,7 +73,7 @@ func (w *Writer) Want(update Update) {
 	w.queue.AddAfter(update.Object, w.Rest)
 }
 
-// Observed is told that the live object changed: somebody else may have overwritten it.
+// Observed reports that the live object changed: another controller may have overwritten its status.
 func (w *Writer) Observed(object resolve.Object) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,34 +84,19 @@ func (w *Writer) Observed(object resolve.Object) {
 
 // Run writes until the context ends. Only the leader may call it.
 func (w *Writer) Run(ctx context.Context) error {
-	var wait sync.WaitGroup
-	for range workers {
-		wait.Go(func() {
-			for w.next(ctx) {
-			}
-		})
-	}
-	<-ctx.Done()
-	w.queue.ShutDown()
-	wait.Wait()
+	w.queue.Run(ctx)
 	return nil
 }
 
-func (w *Writer) next(ctx context.Context) bool {
-	object, shutdown := w.queue.Get()
-	if shutdown {
-		return false
+func (w *Writer) attempt(ctx context.Context, object resolve.Object) work.Next {
+	err := w.write(ctx, object)
+	switch {
+	case err == nil:
+		return work.Done()
+	case !apierrors.IsConflict(err) && ctx.Err() == nil:
+		w.Log.Error(err, "Failed to write a status, will retry", "kind", object.Kind, "object", object.Key)
 	}
-	defer w.queue.Done(object)
-	if err := w.write(ctx, object); err != nil {
-		if !apierrors.IsConflict(err) && ctx.Err() == nil {
-			w.Log.Error(err, "status not written, will retry", "kind", object.Kind, "object", object.Key)
-		}
-		w.queue.AddRateLimited(object)
-		return true
-	}
-	w.queue.Forget(object)
-	return true
+	return work.Retry()
 }
 
 // write brings one object up to date. An object of a newer generation than the wanted status

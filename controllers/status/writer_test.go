@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,6 +28,18 @@ type bench struct {
 	client client.Client
 	writer *Writer
 	writes atomic.Int32
+	reads  atomic.Int32 // of the writer
+}
+
+// Get is the client.Reader of the writer.
+func (b *bench) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	b.reads.Add(1)
+	return b.client.Get(ctx, key, object, options...)
+}
+
+// List is not what the writer does.
+func (b *bench) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.ErrUnsupported
 }
 
 func newBench(t *testing.T, hooks interceptor.Funcs) *bench {
@@ -43,7 +57,7 @@ func newRestingBench(t *testing.T, hooks interceptor.Funcs, rest time.Duration) 
 	b := &bench{}
 	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(route).WithStatusSubresource(route).WithInterceptorFuncs(hooks).Build()
 	b.writer = NewWriter(Options{
-		Reader: b.client, Writer: b.client, Rest: rest, Log: logr.Discard(), Now: func() time.Time { return now.Time },
+		Reader: b, Writer: b.client, Rest: rest, Log: logr.Discard(), Now: func() time.Time { return now.Time },
 		Wrote: func(store.Kind, error) { b.writes.Add(1) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -70,27 +84,28 @@ func (b *bench) live(t *testing.T) []gwv1.RouteParentStatus {
 	return route.Status.Parents
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+const timeout = 10 * time.Second
+
+func eventually(t *testing.T, ok func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-	}
+	gomega.NewWithT(t).Eventually(ok).WithTimeout(timeout).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
 }
 
-// settled waits until the queue is empty and nothing is being written.
+// settled waits until what was wanted or observed before was worked on to its end. A read begins an
+// attempt, and an object has one attempt at a time: when a second one begins, the first has ended.
 func (b *bench) settled(t *testing.T) {
 	t.Helper()
-	eventually(t, "an empty queue", func() bool { return b.writer.queue.Len() == 0 })
-	b.writer.queue.Add(routeObject) // processed after whatever was under way for the object
-	eventually(t, "an empty queue", func() bool { return b.writer.queue.Len() == 0 })
+	for range 2 {
+		before := b.reads.Load()
+		b.writer.queue.Add(routeObject)
+		eventually(t, func() bool { return b.reads.Load() > before }, "an attempt")
+	}
 }
 
 func TestWriterWritesOnceAndRestsThen(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, "the status", func() bool { return len(b.live(t)) == 1 && b.writes.Load() == 1 })
+	eventually(t, func() bool { return len(b.live(t)) == 1 && b.writes.Load() == 1 }, "the status")
 	for range 5 {
 		b.writer.Observed(routeObject)
 		b.writer.Want(wantParent("a", 3))
@@ -109,10 +124,10 @@ func TestWriterMakesOneWriteOfWhatFollowsEachOther(t *testing.T) {
 		b.writer.Want(wantParent(name, 3))
 		b.writer.Observed(routeObject)
 	}
-	eventually(t, "the newest status", func() bool {
+	eventually(t, func() bool {
 		parents := b.live(t)
 		return len(parents) == 1 && parents[0].ParentRef.Name == "c"
-	})
+	}, "the newest status")
 	if took := time.Since(begun); took < rest {
 		t.Errorf("written after %s, want the rest of %s before", took, rest)
 	}
@@ -124,7 +139,7 @@ func TestWriterMakesOneWriteOfWhatFollowsEachOther(t *testing.T) {
 func TestWriterHealsWhatOthersOverwrote(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, "the status", func() bool { return len(b.live(t)) == 1 })
+	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status")
 	route := &gwv1.HTTPRoute{}
 	if err := b.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "r"}, route); err != nil {
 		t.Fatal(err)
@@ -134,7 +149,7 @@ func TestWriterHealsWhatOthersOverwrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.writer.Observed(routeObject)
-	eventually(t, "the status again", func() bool { return len(b.live(t)) == 1 })
+	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status again")
 }
 
 func TestWriterRetriesAndTakesTheNewest(t *testing.T) {
@@ -149,10 +164,10 @@ func TestWriterRetriesAndTakesTheNewest(t *testing.T) {
 	})
 	b.writer.Want(wantParent("a", 3))
 	b.writer.Want(wantParent("b", 3))
-	eventually(t, "the newest status", func() bool {
+	eventually(t, func() bool {
 		parents := b.live(t)
 		return len(parents) == 1 && parents[0].ParentRef.Name == "b"
-	})
+	}, "the newest status")
 }
 
 func TestWriterLeavesNewerGenerationsAlone(t *testing.T) {
@@ -163,15 +178,27 @@ func TestWriterLeavesNewerGenerationsAlone(t *testing.T) {
 		t.Errorf("a status of generation 2 was written to generation 3: %v", parents)
 	}
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, "the status", func() bool { return len(b.live(t)) == 1 })
+	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status")
 }
 
 func TestWriterForgets(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
-	b.writer.Want(Update{Object: routeObject})
-	b.writer.Observed(routeObject)
+	b.writer.Want(wantParent("a", 3))
 	b.settled(t)
-	if n := b.writes.Load(); n != 0 {
-		t.Errorf("%d writes for an object that is not wanted", n)
+	b.writer.Want(Update{Object: routeObject})
+	route := &gwv1.HTTPRoute{}
+	if err := b.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "r"}, route); err != nil {
+		t.Fatal(err)
+	}
+	route.Status.Parents = nil
+	if err := b.client.Status().Update(t.Context(), route); err != nil {
+		t.Fatal(err)
+	}
+	b.writer.Observed(routeObject)
+	if err := b.writer.write(t.Context(), routeObject); err != nil {
+		t.Error(err)
+	}
+	if n := b.writes.Load(); n != 1 || len(b.live(t)) > 0 {
+		t.Errorf("%d writes, want the one of before the status was not wanted any more", n)
 	}
 }
