@@ -25,7 +25,7 @@ type DeliveryOptions struct {
 	}
 	// Client reads and writes past the cache.
 	Client client.Client
-	// Namespace and Name of the Secret. The namespace is somebody else's to make.
+	// Namespace and Name of the Secret. The namespace is not made here.
 	Namespace, Name string
 	// Identity of the client, a URI.
 	Identity string
@@ -36,7 +36,7 @@ type DeliveryOptions struct {
 	Report func(error)
 }
 
-// Delivery keeps a client certificate in a Secret, for a program that is not ours.
+// Delivery keeps a client certificate in a Secret, for a program that is not part of the product.
 type Delivery struct {
 	options DeliveryOptions
 	engine  *apply.Engine

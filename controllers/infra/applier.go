@@ -52,7 +52,7 @@ type Options struct {
 	Clock        clock.WithTicker
 	Log          logr.Logger
 	// Report is called after an attempt whose outcome differs from the one before; from any
-	// goroutine. Nil: nobody wants to know.
+	// goroutine. It may be nil.
 	Report func(Result)
 }
 
@@ -72,14 +72,14 @@ type Applier struct {
 	queue   *work.Queue[types.NamespacedName]
 
 	mu      sync.Mutex
-	wishes  map[types.NamespacedName]wish
+	desired map[types.NamespacedName]desired
 	results map[types.NamespacedName]string
 }
 
-// wish is the newest word on a Gateway; a nil spec means that it has no data plane.
-type wish struct{ spec *Spec }
+// desired is the newest desired state of a Gateway; with a nil spec it has no data plane.
+type desired struct{ spec *Spec }
 
-// NewApplier returns an Applier that collects wishes; Run works on them.
+// NewApplier returns an Applier that collects desired states; Run applies them.
 func NewApplier(options Options) *Applier {
 	if options.Report == nil {
 		options.Report = func(Result) {}
@@ -87,7 +87,7 @@ func NewApplier(options Options) *Applier {
 	a := &Applier{
 		options: options,
 		engine:  newEngine(options),
-		wishes:  map[types.NamespacedName]wish{},
+		desired: map[types.NamespacedName]desired{},
 		results: map[types.NamespacedName]string{},
 	}
 	a.queue = work.New(work.Options[types.NamespacedName]{
@@ -96,32 +96,32 @@ func NewApplier(options Options) *Applier {
 	return a
 }
 
-// Apply wishes for a data plane. The newest wish wins; nothing is written when the cluster
+// Apply asks for a data plane. The newest call for a Gateway wins; nothing is written when the cluster
 // already is so.
-func (a *Applier) Apply(spec Spec) { a.want(spec.Gateway, wish{spec: &spec}) }
+func (a *Applier) Apply(spec Spec) { a.want(spec.Gateway, desired{spec: &spec}) }
 
-// Delete wishes for no data plane: for Gateways that went to another class. Those that were
+// Delete asks for no data plane: for Gateways that went to another class. Those that were
 // deleted need it only to be forgotten, their objects go with them. It writes nothing when
 // there is nothing.
-func (a *Applier) Delete(gateway types.NamespacedName) { a.want(gateway, wish{}) }
+func (a *Applier) Delete(gateway types.NamespacedName) { a.want(gateway, desired{}) }
 
 // Refresh looks at every data plane again: the CA has changed.
 func (a *Applier) Refresh() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for gateway := range a.wishes {
+	for gateway := range a.desired {
 		a.queue.Add(gateway)
 	}
 }
 
-func (a *Applier) want(gateway types.NamespacedName, newest wish) {
+func (a *Applier) want(gateway types.NamespacedName, newest desired) {
 	a.mu.Lock()
-	a.wishes[gateway] = newest
+	a.desired[gateway] = newest
 	a.mu.Unlock()
-	a.queue.AddNow(gateway) // a new wish need not wait for the backoff of the last
+	a.queue.AddNow(gateway) // a new state need not wait for the backoff of the last
 }
 
-// Run works on the wishes until the context ends. Only the leader calls it, once.
+// Run applies desired states until the context ends. Only the leader calls it, once.
 func (a *Applier) Run(ctx context.Context) error {
 	defer a.queue.ShutDown()
 	if err := a.options.Live.Watch(ctx, a.changed); err != nil {
@@ -131,36 +131,36 @@ func (a *Applier) Run(ctx context.Context) error {
 	return nil
 }
 
-// changed is called for every change of an object of ours, those that we made included: a
-// look costs a rendering and a comparison.
+// changed is called for every change of an object of a data plane, those that the applier made
+// included: a look costs a rendering and a comparison.
 func (a *Applier) changed(gateway types.NamespacedName) {
 	a.mu.Lock()
-	_, known := a.wishes[gateway]
+	_, known := a.desired[gateway]
 	a.mu.Unlock()
 	if known {
 		a.queue.Add(gateway)
 	}
 }
 
-// attempt makes one wish true. The next look comes soon after a failure, and at the renewal of the
+// attempt applies the desired state of one Gateway. The next look comes soon after a failure, and at the renewal of the
 // certificate otherwise.
 func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) work.Next {
 	a.mu.Lock()
-	wish, known := a.wishes[gateway]
+	newest, known := a.desired[gateway]
 	a.mu.Unlock()
 	if !known {
 		return work.Done()
 	}
 	log := a.options.Log.WithValues("object", gateway.String())
-	if wish.spec == nil {
+	if newest.spec == nil {
 		if err := a.remove(ctx, gateway); err != nil {
 			log.Error(err, "Failed to remove the data plane, will retry")
 			return work.Retry()
 		}
-		a.forget(gateway, wish)
+		a.forget(gateway, newest)
 		return work.Done()
 	}
-	renew, err := a.apply(ctx, *wish.spec)
+	renew, err := a.apply(ctx, *newest.spec)
 	switch {
 	case ctx.Err() != nil:
 		return work.Done()
@@ -168,12 +168,12 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) wor
 		log.V(1).Info("Left the data plane to the deletion of its namespace", "reason", err.Error())
 		return work.Done()
 	}
-	a.report(Result{Gateway: gateway, Generation: wish.spec.Generation, Err: err})
+	a.report(Result{Gateway: gateway, Generation: newest.spec.Generation, Err: err})
 	var parameters *ParametersError
 	switch {
 	case err == nil:
 		return work.After(renew.Sub(a.options.Clock.Now()))
-	case errors.As(err, &parameters): // a new wish brings the Gateway back
+	case errors.As(err, &parameters): // new parameters bring the Gateway back
 		log.Info("Failed to build the data plane from its parameters", "error", err.Error())
 		return work.Done()
 	}
@@ -181,12 +181,12 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) wor
 	return work.Retry()
 }
 
-// forget drops a wish that was fulfilled, unless a newer one has come.
-func (a *Applier) forget(gateway types.NamespacedName, done wish) {
+// forget drops a desired state that is in place, unless a newer one has come.
+func (a *Applier) forget(gateway types.NamespacedName, done desired) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.wishes[gateway] == done {
-		delete(a.wishes, gateway)
+	if a.desired[gateway] == done {
+		delete(a.desired, gateway)
 		delete(a.results, gateway)
 	}
 }

@@ -61,7 +61,7 @@ func selector(gateway types.NamespacedName) map[string]string {
 // OwnedLabels selects everything that the product made for any Gateway.
 func OwnedLabels() map[string]string { return map[string]string{labelManagedBy: ManagedBy} }
 
-// labels of every object: those of the user, and ours, which win.
+// labels of every object: those of the user, and those of the product, which win.
 func labels(spec Spec) map[string]string {
 	merged := maps.Clone(spec.Infrastructure.Labels)
 	if merged == nil {

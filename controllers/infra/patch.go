@@ -11,7 +11,7 @@ import (
 )
 
 // patchTemplate applies the pod template patch of the parameters. The labels that the
-// Deployment selects stay: a pod without them would belong to nobody.
+// Deployment selects stay: a pod without them would belong to no Deployment.
 func patchTemplate(spec Spec, template corev1.PodTemplateSpec) (corev1.PodTemplateSpec, error) {
 	patch := spec.Infrastructure.Parameters.PodTemplate
 	if patch == nil || len(patch.Raw) == 0 {

@@ -82,7 +82,7 @@ func envoyContainer(spec Spec, config Config, boot rendered) corev1.Container {
 		Resources:       resources,
 		SecurityContext: containerSecurity(),
 		// The short period makes a new Envoy take traffic at once. Ten minutes without a
-		// control plane restart it, which loses nothing: it has served nobody.
+		// control plane restart it, which loses nothing: it has served no request.
 		StartupProbe: &corev1.Probe{ProbeHandler: ready, PeriodSeconds: 1, TimeoutSeconds: 1, FailureThreshold: 600},
 		// No liveness probe: a proxy that is slow under load must not be killed for it.
 		ReadinessProbe: &corev1.Probe{ProbeHandler: ready, PeriodSeconds: 5, TimeoutSeconds: 2, FailureThreshold: 2},
@@ -163,7 +163,7 @@ func containerSecurity() *corev1.SecurityContext {
 	}
 }
 
-// spreadConstraints are wishes: a cluster with one node still gets all its Envoys.
+// spreadConstraints are preferences: a cluster with one node still gets all its Envoys.
 func spreadConstraints(spec Spec) []corev1.TopologySpreadConstraint {
 	var constraints []corev1.TopologySpreadConstraint
 	for _, key := range []string{corev1.LabelTopologyZone, corev1.LabelHostname} {

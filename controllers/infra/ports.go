@@ -12,8 +12,8 @@ import (
 )
 
 // dropForeignPorts removes the ports of a Service that others put there. Server-side apply
-// would keep them, and where someone changed the number of one of our ports it would fail:
-// that port is now the other's and has the name of ours.
+// would keep them, and where another manager changed the number of an applied port it would fail:
+// that port belongs to the other manager now and has the name of the applied one.
 func (a *Applier) dropForeignPorts(ctx context.Context, live, desired client.Object) error {
 	service, ok := live.(*corev1.Service)
 	if !ok {

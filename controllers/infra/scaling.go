@@ -12,7 +12,7 @@ import (
 // defaultUtilization of the CPU request that the autoscaler aims at, in percent.
 const defaultUtilization = 80
 
-// spread reports whether more than one Envoy is wished for, so that a budget makes sense.
+// spread reports whether more than one Envoy is desired, so that a budget makes sense.
 func spread(spec Spec) bool {
 	parameters := spec.Infrastructure.Parameters
 	if parameters.Autoscaling != nil {
@@ -36,8 +36,8 @@ func disruptionBudget(spec Spec) *policyv1.PodDisruptionBudget {
 }
 
 func autoscaler(spec Spec) *autoscalingv2.HorizontalPodAutoscaler {
-	wish := spec.Infrastructure.Parameters.Autoscaling
-	metrics := wish.Metrics
+	parameters := spec.Infrastructure.Parameters.Autoscaling
+	metrics := parameters.Metrics
 	if len(metrics) == 0 {
 		metrics = []autoscalingv2.MetricSpec{{
 			Type: autoscalingv2.ResourceMetricSourceType,
@@ -57,8 +57,8 @@ func autoscaler(spec Spec) *autoscalingv2.HorizontalPodAutoscaler {
 			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{
 				APIVersion: "apps/v1", Kind: "Deployment", Name: Name(spec.Gateway),
 			},
-			MinReplicas: wish.MinReplicas,
-			MaxReplicas: wish.MaxReplicas,
+			MinReplicas: parameters.MinReplicas,
+			MaxReplicas: parameters.MaxReplicas,
 			Metrics:     metrics,
 		},
 	}

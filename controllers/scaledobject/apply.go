@@ -48,9 +48,9 @@ func ownerOf(live, desired client.Object) apply.Owner {
 	return apply.Foreign
 }
 
-// carryOut makes the scope as the plan says. One object that cannot be written keeps no other
+// carryOut makes the partition as the plan says. One object that cannot be written keeps no other
 // from being written.
-func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World, made plan.Plan) error {
+func (c *Controller) carryOut(ctx context.Context, partition partition, world plan.World, made plan.Plan) error {
 	var problems []error
 	told := append([]plan.Event(nil), made.Events...)
 	failed := map[types.NamespacedName]bool{}
@@ -63,7 +63,7 @@ func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World
 		case errors.Is(err, apply.ErrTerminating): // not worth a retry, nor an event
 		case err != nil:
 			problems = append(problems, err)
-			told = append(told, refusals(world, object, err)...)
+			told = append(told, notApplied(world, object, err)...)
 		}
 		if _, scaler := object.(*v1alpha1.HTTPScaler); scaler {
 			generations[store.KeyOf(object)], failed[store.KeyOf(object)] = result.Generation, err != nil
@@ -78,22 +78,22 @@ func (c *Controller) carryOut(ctx context.Context, scope scope, world plan.World
 			problems = append(problems, err)
 		}
 	}
-	problems = append(problems, c.engine.Prune(ctx, pruned, desired, client.InNamespace(scope)))
-	writeEvents(c.Events, scope, slices.DeleteFunc(told, func(event plan.Event) bool {
-		return event.Related != nil && failed[store.KeyOf(event.Related)] // to be told when its status is written
+	problems = append(problems, c.engine.Prune(ctx, pruned, desired, client.InNamespace(partition)))
+	writeEvents(c.Events, partition, slices.DeleteFunc(told, func(event plan.Event) bool {
+		return event.Related != nil && failed[store.KeyOf(event.Related)] // written with its status
 	}))
-	c.noteActive(scope, made)
+	c.noteActive(partition, made)
 	return errors.Join(problems...)
 }
 
-// noteActive takes namespaces back that turned out to have no triggers of ours.
-func (c *Controller) noteActive(scope scope, made plan.Plan) {
+// noteActive updates which namespaces have triggers of the product.
+func (c *Controller) noteActive(partition partition, made plan.Plan) {
 	with := map[string]bool{}
 	for _, status := range made.Statuses {
 		with[status.Scaler.Namespace] = true
 	}
 	if !c.Shared {
-		c.setActive(string(scope), with[string(scope)])
+		c.setActive(string(partition), with[string(partition)])
 		return
 	}
 	for namespace := range with {
@@ -101,8 +101,8 @@ func (c *Controller) noteActive(scope scope, made plan.Plan) {
 	}
 }
 
-// refusals tell the owner of an object that the API server does not take it.
-func refusals(world plan.World, object client.Object, err error) []plan.Event {
+// notApplied tells the owner of an object that the API server refuses it.
+func notApplied(world plan.World, object client.Object, err error) []plan.Event {
 	if !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !meta.IsNoMatchError(err) && !errors.Is(err, apply.ErrForeign) {
 		return nil // passes by itself
 	}

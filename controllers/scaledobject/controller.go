@@ -27,14 +27,14 @@ const (
 	kindScaledObject = "ScaledObject"
 
 	workers = 2
-	// settle lets what is applied together be computed together.
-	settle     = 20 * time.Millisecond
+	// batchDelay lets what is applied together be computed together.
+	batchDelay = 20 * time.Millisecond
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
 )
 
 // Options of a Controller. Cache and Client need a scheme with the types of KEDA, of the
-// Gateway API, of the Inference Extension and of ours.
+// Gateway API, of the Inference Extension and of the product.
 type Options struct {
 	// Cache is read. It is that of Watcher.
 	Cache client.Reader
@@ -49,7 +49,7 @@ type Options struct {
 
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
-	// Authentication that admission has triggers of ours refer to.
+	// Authentication that admission has triggers of the product refer to.
 	Authentication trigger.Authentication
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
@@ -61,18 +61,18 @@ type Options struct {
 // Controller is a manager.Runnable that waits for leadership.
 type Controller struct {
 	Options
-	queue    *work.Queue[scope]
+	queue    *work.Queue[partition]
 	backfill *backfill
 	engine   *apply.Engine
 	kinds    *kinds
 
 	mu sync.Mutex
-	// active are the namespaces with triggers of ours.
+	// active are the namespaces with triggers of the product.
 	active map[string]bool
 }
 
-// scope is a namespace, or empty with a shared proxy.
-type scope string
+// partition is a namespace, or empty with a shared proxy.
+type partition string
 
 // New returns a Controller; Start runs it.
 func New(options Options) *Controller {
@@ -84,7 +84,7 @@ func New(options Options) *Controller {
 		kinds:   &kinds{synced: map[string]bool{}},
 		active:  map[string]bool{},
 	}
-	c.queue = work.New(work.Options[scope]{
+	c.queue = work.New(work.Options[partition]{
 		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: c.attempt,
 	})
 	c.engine = newEngine(options, c.kinds)
@@ -108,20 +108,20 @@ func (c *Controller) Start(ctx context.Context) error {
 	return nil
 }
 
-func (c *Controller) attempt(ctx context.Context, scope scope) work.Next {
-	if err := c.reconcile(ctx, scope); err != nil && ctx.Err() == nil {
-		c.Log.Error(err, "Failed to apply what triggers need, will retry", "namespace", string(scope))
+func (c *Controller) attempt(ctx context.Context, partition partition) work.Next {
+	if err := c.reconcile(ctx, partition); err != nil && ctx.Err() == nil {
+		c.Log.Error(err, "Failed to apply what triggers need, will retry", "namespace", string(partition))
 		return work.Retry()
 	}
 	return work.Done()
 }
 
-// reconcile makes a scope as it should be.
-func (c *Controller) reconcile(ctx context.Context, scope scope) error {
+// reconcile makes a partition as it should be.
+func (c *Controller) reconcile(ctx context.Context, partition partition) error {
 	if !c.kinds.has(kindScaledObject) {
 		return nil // what is not known is not absent: without KEDA nothing is made and nothing deleted
 	}
-	world, find, err := c.look(ctx, scope)
+	world, find, err := c.readWorld(ctx, partition)
 	if err != nil {
 		return err
 	}
@@ -129,18 +129,18 @@ func (c *Controller) reconcile(ctx context.Context, scope scope) error {
 	if find.err != nil {
 		return find.err
 	}
-	return c.carryOut(ctx, scope, world, made)
+	return c.carryOut(ctx, partition, world, made)
 }
 
-// of returns the scope of a namespace.
-func (c *Controller) scopeOf(namespace string) scope {
+// of returns the partition of a namespace.
+func (c *Controller) partitionOf(namespace string) partition {
 	if c.Shared {
 		return ""
 	}
-	return scope(namespace)
+	return partition(namespace)
 }
 
-func (c *Controller) planScope(s scope) plan.Scope {
+func (c *Controller) planScope(s partition) plan.Scope {
 	namespace := string(s)
 	if c.Shared {
 		namespace = c.Namespace
@@ -153,10 +153,10 @@ func (c *Controller) planScope(s scope) plan.Scope {
 	}
 }
 
-// touch asks for a look at the scope of a namespace.
-func (c *Controller) touch(namespace string) { c.queue.AddAfter(c.scopeOf(namespace), settle) }
+// touch asks for a look at the partition of a namespace.
+func (c *Controller) touch(namespace string) { c.queue.AddAfter(c.partitionOf(namespace), batchDelay) }
 
-// touchActive does so if the namespace has triggers of ours.
+// touchActive does so if the namespace has triggers of the product.
 func (c *Controller) touchActive(namespace string) {
 	c.mu.Lock()
 	active := c.active[namespace]
@@ -174,7 +174,7 @@ func (c *Controller) touchAll() {
 	}
 }
 
-// setActive notes whether a namespace has triggers of ours. It is set before the scope is
+// setActive notes whether a namespace has triggers of the product. It is set before the partition is
 // looked at and taken back after, so that no change in between is missed.
 func (c *Controller) setActive(namespace string, active bool) {
 	c.mu.Lock()

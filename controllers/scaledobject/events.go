@@ -5,7 +5,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
-// writeEvents writes the events of one look at a scope. The topic is a scope or a
+// writeEvents writes the events of one look at a partition. The topic is a partition or a
 // backfillTopic.
 func writeEvents(writer *events.Writer, topic any, all []plan.Event) {
 	var states []events.Event

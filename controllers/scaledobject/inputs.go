@@ -31,7 +31,7 @@ func newRollout() client.Object {
 type input struct {
 	name string
 	new  func() client.Object
-	// touch asks for a look at the scopes that a change of the object matters to.
+	// touch asks for a look at the partitions that a change of the object matters to.
 	touch func(c *Controller, object client.Object)
 	// same reports whether an update means nothing; nil: store.Same.
 	same func(before, after client.Object) bool
@@ -78,8 +78,8 @@ func touchNamespace(c *Controller, object client.Object) { c.touchActive(object.
 
 func touchEverything(c *Controller, _ client.Object) { c.touchAll() }
 
-// touchGateway: one of ours that is there without a reason has to go; any other may serve
-// routes of the user's.
+// touchGateway: a generated Gateway without triggers has to go; any other Gateway may serve routes
+// that lead to a trigger's backend.
 func touchGateway(c *Controller, object client.Object) {
 	if plan.Managed(object) {
 		c.touch(object.GetNamespace())
@@ -120,7 +120,7 @@ func sameScaledObject(before, after client.Object) bool {
 	return store.Same(before, after) && before.GetDeletionTimestamp().Equal(after.GetDeletionTimestamp())
 }
 
-// sameRoute: the status says who serves a route.
+// sameRoute: the status tells which Gateways serve a route.
 func sameRoute(before, after client.Object) bool {
 	return store.Same(before, after) && reflect.DeepEqual(parentsOf(before), parentsOf(after))
 }

@@ -21,30 +21,30 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// look reads the World of a scope from the cache. What a plan looks up in it may fail later: the
+// readWorld reads the World of a partition from the cache. What a plan looks up in it may fail later: the
 // error is that of the finder.
-func (c *Controller) look(ctx context.Context, scope scope) (plan.World, *finder, error) {
+func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.World, *finder, error) {
 	if !c.Shared {
-		c.setActive(string(scope), true)
+		c.setActive(string(partition), true)
 	}
 	find := &finder{ctx: ctx, c: c}
-	world := plan.World{Scope: c.planScope(scope), Find: find}
+	world := plan.World{Scope: c.planScope(partition), Find: find}
 	var objects kedav1alpha1.ScaledObjectList
 	var scalers v1alpha1.HTTPScalerList
 	var routes gwv1.HTTPRouteList
 	var grpc gwv1.GRPCRouteList
 	var tls gwv1.TLSRouteList
 	err := errors.Join(
-		c.list(ctx, "ScaledObject", &objects, client.InNamespace(scope)),
-		c.list(ctx, "HTTPScaler", &scalers, client.InNamespace(scope)),
+		c.list(ctx, "ScaledObject", &objects, client.InNamespace(partition)),
+		c.list(ctx, "HTTPScaler", &scalers, client.InNamespace(partition)),
 		c.list(ctx, "HTTPRoute", &routes),
 		c.list(ctx, "GRPCRoute", &grpc),
-		c.list(ctx, "TLSRoute", &tls, client.InNamespace(scope)),
+		c.list(ctx, "TLSRoute", &tls, client.InNamespace(partition)),
 	)
 	world.ScaledObjects, world.Scalers = pointers(objects.Items), pointers(scalers.Items)
 	world.TLSRoutes = pointers(tls.Items)
-	world.HTTPRoutes = leadingTo(scope, pointers(routes.Items))
-	world.GRPCRoutes = leadingTo(scope, pointers(grpc.Items))
+	world.HTTPRoutes = leadingTo(partition, pointers(routes.Items))
+	world.GRPCRoutes = leadingTo(partition, pointers(grpc.Items))
 	return world, find, err
 }
 
@@ -67,11 +67,11 @@ func pointers[T any](items []T) []*T {
 	return all
 }
 
-// leadingTo keeps the routes that may lead to a backend of the scope, in the order of their
+// leadingTo keeps the routes that may lead to a backend of the partition, in the order of their
 // names: which of several is named in a status must not change from look to look.
-func leadingTo[T client.Object](scope scope, routes []T) []T {
+func leadingTo[T client.Object](partition partition, routes []T) []T {
 	kept := slices.DeleteFunc(routes, func(route T) bool {
-		return scope != "" && route.GetNamespace() != string(scope) && !slices.Contains(plan.Targets(route), string(scope))
+		return partition != "" && route.GetNamespace() != string(partition) && !slices.Contains(plan.Targets(route), string(partition))
 	})
 	slices.SortFunc(kept, func(a, b T) int {
 		return store.CompareKeys(types.NamespacedName{Namespace: a.GetNamespace(), Name: a.GetName()}, types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()})

@@ -71,12 +71,12 @@ func (w *Watcher) Add(rows ...Row) (synced <-chan struct{}) {
 		w.rows = append(w.rows, newWatched(row, batch, w.Scheme))
 	}
 	w.mu.Unlock()
-	w.look()
+	w.wakeUp()
 	return batch.done
 }
 
-// look has Run go over all rows.
-func (w *Watcher) look() {
+// wakeUp has Run go over all rows.
+func (w *Watcher) wakeUp() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -87,7 +87,7 @@ func (w *Watcher) crdChanged(group string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if slices.ContainsFunc(w.rows, func(row *watched) bool { return row.gvk.Group == group }) {
-		w.look()
+		w.wakeUp()
 	}
 }
 
