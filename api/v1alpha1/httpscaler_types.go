@@ -75,12 +75,11 @@ type HTTPScalerSpec struct {
 	HealthCheck HTTPScalerHealthCheck `json:"healthCheck,omitempty"`
 	// +optional
 	Maintenance HTTPScalerPage `json:"maintenance,omitempty"`
-	// Autowire lists kinds of foreign objects that may be pointed at the proxy: httproute,
-	// ingress, virtualservice, route, service, and gloo, which is accepted and never wired.
-	// "false" alone: none. Empty: the default.
+	// Autowire lists kinds of foreign objects that may be pointed at the proxy. "false" alone means
+	// none. Empty means the default.
 	//
 	// +optional
-	Autowire []string `json:"autowire,omitempty"`
+	Autowire []AutowireKind `json:"autowire,omitempty"`
 	// Traffic says whether the requests of the application come through the proxies.
 	//
 	// +optional
@@ -137,10 +136,10 @@ type HTTPScalerBackend struct {
 	InferencePool string `json:"inferencePool,omitempty"`
 	// +optional
 	FallbackService string `json:"fallbackService,omitempty"`
-	// LoadBalancing is "dns" or "eds". Both are endpoints over EDS here.
+	// LoadBalancing repeats what the trigger says. Requests are spread over Pods either way.
 	//
 	// +optional
-	LoadBalancing string `json:"loadBalancing,omitempty"`
+	LoadBalancing LoadBalancing `json:"loadBalancing,omitempty"`
 	// Weighted shares the requests among Services of the same namespace with the same port,
 	// instead of sending them to Service (annotation http.kedify.io/weighted-backends).
 	//
@@ -158,7 +157,36 @@ type HTTPScalerWeight struct {
 	Weight int32 `json:"weight"`
 }
 
-// MetricType says what is counted.
+// LoadBalancing is the vendor's name for how requests are spread.
+//
+// +kubebuilder:validation:Enum=dns;eds
+type LoadBalancing string
+
+const (
+	LoadBalancingDNS LoadBalancing = "dns"
+	LoadBalancingEDS LoadBalancing = "eds"
+)
+
+// AutowireKind is a kind of foreign object that leads to applications.
+//
+// +kubebuilder:validation:Enum=httproute;ingress;virtualservice;route;service;gloo;"false"
+type AutowireKind string
+
+const (
+	AutowireHTTPRoute      AutowireKind = "httproute"
+	AutowireIngress        AutowireKind = "ingress"
+	AutowireVirtualService AutowireKind = "virtualservice"
+	AutowireRoute          AutowireKind = "route" // of OpenShift
+	AutowireService        AutowireKind = "service"
+	// AutowireGloo is the vendor's; it is accepted and never wired.
+	AutowireGloo AutowireKind = "gloo"
+	// AutowireNone switches wiring off.
+	AutowireNone AutowireKind = "false"
+)
+
+// MetricType says what is counted. It names the block of HTTPScalerMetric that is set.
+//
+// +kubebuilder:validation:Enum=requestRate;concurrency
 type MetricType string
 
 const (
@@ -168,9 +196,11 @@ const (
 	Concurrency MetricType = "concurrency"
 )
 
-// HTTPScalerMetric is what KEDA is told.
+// HTTPScalerMetric is the metric that KEDA gets: a union, of which Type names the block that is set.
+//
+// +kubebuilder:validation:XValidation:rule="(self.type == 'requestRate') == has(self.requestRate)",message="requestRate is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'concurrency') == has(self.concurrency)",message="concurrency is set if and only if it is the type"
 type HTTPScalerMetric struct {
-	// +kubebuilder:validation:Enum=requestRate;concurrency
 	Type MetricType `json:"type"`
 	// Target per replica.
 	//
@@ -180,32 +210,66 @@ type HTTPScalerMetric struct {
 	//
 	// +optional
 	ActivationTarget int64 `json:"activationTarget,omitempty"`
-	// Window and Granularity of the rate. For concurrency they are what Aggregation covers,
-	// 15 s in steps of 1 s, whatever the trigger says.
-	//
-	// +optional
-	Window metav1.Duration `json:"window,omitempty"`
-	// +optional
-	Granularity metav1.Duration `json:"granularity,omitempty"`
-	// Aggregation of the concurrency over the window: average, peak (of the averages of each
-	// step) or instant. Empty for requestRate.
-	//
-	// +optional
-	Aggregation string `json:"aggregation,omitempty"`
 	// ExternalProxyMetricKey is the cluster_name tag of a user-run Envoy that is counted
-	// instead of our proxies.
+	// instead of the proxies of Gateways.
 	//
 	// +optional
 	ExternalProxyMetricKey string `json:"externalProxyMetricKey,omitempty"`
+	// RequestRate is set with type requestRate.
+	//
+	// +optional
+	RequestRate *RequestRateMetric `json:"requestRate,omitempty"`
+	// Concurrency is set with type concurrency.
+	//
+	// +optional
+	Concurrency *ConcurrencyMetric `json:"concurrency,omitempty"`
 }
+
+// RequestRateMetric is requests per second over a window that moves in steps.
+type RequestRateMetric struct {
+	Window metav1.Duration `json:"window"`
+	// Granularity is the length of a step.
+	Granularity metav1.Duration `json:"granularity"`
+}
+
+// ConcurrencyMetric is requests in flight and held, over the last 15 s in steps of 1 s.
+type ConcurrencyMetric struct {
+	Aggregation Aggregation `json:"aggregation"`
+}
+
+// Aggregation turns the concurrency of a window into one number.
+//
+// +kubebuilder:validation:Enum=average;peak;instant
+type Aggregation string
+
+const (
+	// AggregationAverage is the average over time.
+	AggregationAverage Aggregation = "average"
+	// AggregationPeak is the highest of the averages of each step.
+	AggregationPeak Aggregation = "peak"
+	// AggregationInstant is the number of the moment.
+	AggregationInstant Aggregation = "instant"
+)
+
+// TLSMode is how the way from the proxy to the application is encrypted.
+//
+// +kubebuilder:validation:Enum=plaintext;reencrypt;passthrough
+type TLSMode string
+
+const (
+	TLSPlaintext TLSMode = "plaintext"
+	// TLSReencrypt ends TLS at the proxy and opens it again to the application.
+	TLSReencrypt TLSMode = "reencrypt"
+	// TLSPassthrough leaves the TLS of the client to the application.
+	TLSPassthrough TLSMode = "passthrough"
+)
 
 // HTTPScalerTLS is TLS between client, proxy and application.
 type HTTPScalerTLS struct {
-	// Mode of the way to the application: plaintext, reencrypt or passthrough; empty means
-	// plaintext.
+	// Mode of the way to the application; empty means plaintext.
 	//
 	// +optional
-	Mode string `json:"mode,omitempty"`
+	Mode TLSMode `json:"mode,omitempty"`
 	// SecretName of the certificate that the proxy presents to clients; with plaintext, too.
 	//
 	// +optional
@@ -239,16 +303,30 @@ type HTTPScalerPage struct {
 	ConfigMap string `json:"configMap,omitempty"`
 }
 
+// HealthCheckResponse is how health checks are answered.
+//
+// +kubebuilder:validation:Enum=passthrough;static;pathEmbeddedHost
+type HealthCheckResponse string
+
+const (
+	// HealthPassthrough lets the application answer, and the proxy while there is none.
+	HealthPassthrough HealthCheckResponse = "passthrough"
+	// HealthStatic has the proxy answer.
+	HealthStatic HealthCheckResponse = "static"
+	// HealthPathEmbeddedHost routes requests below PathPrefix, for any host, to the application.
+	HealthPathEmbeddedHost HealthCheckResponse = "pathEmbeddedHost"
+)
+
 // HTTPScalerHealthCheck is how probes are answered; they never count as demand.
 type HTTPScalerHealthCheck struct {
 	// Path is compared exactly.
 	//
 	// +optional
 	Path string `json:"path,omitempty"`
-	// Response is passthrough, static or pathEmbeddedHost.
+	// Response is empty without a health check.
 	//
 	// +optional
-	Response string `json:"response,omitempty"`
+	Response HealthCheckResponse `json:"response,omitempty"`
 	// PathPrefix of mode pathEmbeddedHost.
 	//
 	// +optional

@@ -73,10 +73,13 @@ func trigger(i int) *scaler.Scaler {
 	s.Spec.ScaledObject, s.Spec.Trigger = workload(i), "0"
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{
 		Type: v1alpha1.RequestRate, Target: 10,
-		Window: metav1.Duration{Duration: window}, Granularity: metav1.Duration{Duration: time.Second},
+		RequestRate: &v1alpha1.RequestRateMetric{
+			Window: metav1.Duration{Duration: window}, Granularity: metav1.Duration{Duration: time.Second},
+		},
 	}
 	if i == keyStreams {
-		s.Spec.Metric.Type, s.Spec.Metric.Aggregation = v1alpha1.Concurrency, "instant"
+		s.Spec.Metric.Type, s.Spec.Metric.RequestRate = v1alpha1.Concurrency, nil
+		s.Spec.Metric.Concurrency = &v1alpha1.ConcurrencyMetric{Aggregation: v1alpha1.AggregationInstant}
 	}
 	return s
 }

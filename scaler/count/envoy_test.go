@@ -279,7 +279,9 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 
 func rateOf(key types.NamespacedName) *scaler.Scaler {
 	s := &scaler.Scaler{Key: key, Gateways: []types.NamespacedName{gatewayKey}}
-	s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.RequestRate, Target: 10, Window: metav1.Duration{Duration: 10 * time.Second}}
+	s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.RequestRate, Target: 10, RequestRate: &v1alpha1.RequestRateMetric{
+		Window: metav1.Duration{Duration: 10 * time.Second}, Granularity: metav1.Duration{Duration: time.Second},
+	}}
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
@@ -45,7 +46,7 @@ func TestAggregation(t *testing.T) {
 		"average": {4, 6}, "peak": {9, 10.001}, "instant": {0, 10}, "": {4, 6},
 	} {
 		w := newWorld(t)
-		r := w.replica("a", trigger(concurrency(aggregation)))
+		r := w.replica("a", trigger(concurrency(v1alpha1.Aggregation(aggregation))))
 		p := w.proxy("p", r, 0, 100*time.Millisecond)
 		p.active = onAndOff
 		w.run(time.Minute)

@@ -32,8 +32,9 @@ type settings struct {
 // settingsOf reads a trigger.
 func (r *Registry) settingsOf(from *scaler.Scaler) *settings {
 	spec := from.Spec.Metric
+	span, step := spec.Window()
 	z := &settings{
-		scaler: from, sizes: window.NewSizes(spec.Window.Duration, spec.Granularity.Duration, r.timing.Floor()),
+		scaler: from, sizes: window.NewSizes(span, step, r.timing.Floor()),
 		metric: r.options.Metrics.Of(spec), concurrency: metric.ConcurrencyOf(spec), activation: float64(spec.ActivationTarget),
 	}
 	expected := from.Gateways

@@ -30,7 +30,9 @@ func trigger(options ...func(*scaler.Scaler)) *scaler.Scaler {
 	s := &scaler.Scaler{Key: webKey, Gateways: []types.NamespacedName{gatewayKey}}
 	s.Spec.Metric = v1alpha1.HTTPScalerMetric{
 		Type: v1alpha1.RequestRate, Target: 10,
-		Window: metav1.Duration{Duration: time.Minute}, Granularity: metav1.Duration{Duration: time.Second},
+		RequestRate: &v1alpha1.RequestRateMetric{
+			Window: metav1.Duration{Duration: time.Minute}, Granularity: metav1.Duration{Duration: time.Second},
+		},
 	}
 	s.Spec.Scale.PollingSeconds = 30
 	for _, option := range options {
@@ -41,13 +43,15 @@ func trigger(options ...func(*scaler.Scaler)) *scaler.Scaler {
 
 func window(window, granularity time.Duration) func(*scaler.Scaler) {
 	return func(s *scaler.Scaler) {
-		s.Spec.Metric.Window.Duration, s.Spec.Metric.Granularity.Duration = window, granularity
+		s.Spec.Metric.RequestRate = &v1alpha1.RequestRateMetric{
+			Window: metav1.Duration{Duration: window}, Granularity: metav1.Duration{Duration: granularity},
+		}
 	}
 }
 
-func concurrency(aggregation string) func(*scaler.Scaler) {
+func concurrency(aggregation v1alpha1.Aggregation) func(*scaler.Scaler) {
 	return func(s *scaler.Scaler) {
-		s.Spec.Metric.Type, s.Spec.Metric.Aggregation = v1alpha1.Concurrency, aggregation
+		s.Spec.Metric.Type, s.Spec.Metric.Concurrency = v1alpha1.Concurrency, &v1alpha1.ConcurrencyMetric{Aggregation: aggregation}
 	}
 }
 

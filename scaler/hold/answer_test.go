@@ -102,14 +102,14 @@ func TestMaintenancePage(t *testing.T) {
 func TestHealthChecks(t *testing.T) {
 	probe := []string{":method", "GET", ":path", "/alive?verbose=1", "accept", "text/html", "sec-fetch-mode", "navigate"}
 	for _, test := range []struct {
-		response                string
+		response                v1alpha1.HealthCheckResponse
 		asleep, running, behind string
 	}{
 		{"", "200", "go", "200"},
 		{"passthrough", "200", "go", "200"},
 		{"static", "200", "200", "200"},
 	} {
-		t.Run(test.response, bubble(func(t *testing.T) {
+		t.Run(string(test.response), bubble(func(t *testing.T) {
 			r := serviceRig(t)
 			r.trigger(func(s *scaler.Scaler) {
 				s.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/alive", Response: test.response}

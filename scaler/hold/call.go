@@ -4,6 +4,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/status"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 )
 
@@ -24,7 +25,7 @@ type call struct {
 func (c *call) serve() error {
 	if needsHeaders(c.scaler) {
 		c.probe = c.headers().probe(&c.scaler.Spec.HealthCheck)
-		if c.probe && (c.scaler.Spec.HealthCheck.Response == healthStatic || c.scaler.Maintenance != nil) {
+		if c.probe && (c.scaler.Spec.HealthCheck.Response == v1alpha1.HealthStatic || c.scaler.Maintenance != nil) {
 			return c.reply(healthy(), answeredProbe)
 		}
 		if c.scaler.Maintenance != nil {

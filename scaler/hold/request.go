@@ -109,18 +109,12 @@ func (h *headers) navigation() bool {
 		(strings.EqualFold(h.fetchMode, "navigate") || h.insecureUp == "1")
 }
 
-// The answers to health checks that end here (HTTPScalerHealthCheck.Response).
-const (
-	healthPassthrough = "passthrough"
-	healthStatic      = "static"
-)
-
 // probe reports whether a request is a health check of the trigger. It is no demand.
 func (h *headers) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
 	if check.Path == "" || h.path != check.Path {
 		return false
 	}
-	return check.Response == "" || check.Response == healthPassthrough || check.Response == healthStatic
+	return check.Response == "" || check.Response == v1alpha1.HealthPassthrough || check.Response == v1alpha1.HealthStatic
 }
 
 // needsHeaders reports whether a trigger needs the headers of every request.

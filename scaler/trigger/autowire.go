@@ -3,41 +3,33 @@ package trigger
 import (
 	"slices"
 	"strings"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// Kinds that trafficAutowire may name.
-const (
-	AutowireHTTPRoute      = "httproute"
-	AutowireIngress        = "ingress"
-	AutowireVirtualService = "virtualservice"
-	AutowireRoute          = "route"
-	AutowireService        = "service"
-	// AutowireGloo is the vendor's; it is accepted and never wired.
-	AutowireGloo = "gloo"
-	// AutowireNone switches it off.
-	AutowireNone = "false"
-)
-
-var autowireKinds = []string{AutowireHTTPRoute, AutowireIngress, AutowireVirtualService, AutowireRoute, AutowireService, AutowireGloo}
+// autowireKinds are the kinds that trafficAutowire may name.
+var autowireKinds = []v1alpha1.AutowireKind{v1alpha1.AutowireHTTPRoute, v1alpha1.AutowireIngress, v1alpha1.AutowireVirtualService, v1alpha1.AutowireRoute, v1alpha1.AutowireService, v1alpha1.AutowireGloo}
 
 // autowire is a list of kinds, in any case; nil: the default.
-func (r *reader) autowire() []string {
-	kinds := r.list(keyTrafficAutowire, len(autowireKinds), lower)
+func (r *reader) autowire() (kinds []v1alpha1.AutowireKind) {
+	for _, kind := range r.list(keyTrafficAutowire, len(autowireKinds), lower) {
+		kinds = append(kinds, v1alpha1.AutowireKind(kind))
+	}
 	for _, kind := range kinds {
 		switch {
-		case kind == AutowireNone, kind == AutowireService:
+		case kind == v1alpha1.AutowireNone, kind == v1alpha1.AutowireService:
 			if len(kinds) > 1 {
 				r.refuse(keyTrafficAutowire, "trafficAutowire has %q beside other kinds; write it alone or remove it", kind)
 			}
-		case kind == AutowireGloo:
+		case kind == v1alpha1.AutowireGloo:
 			r.warn(keyTrafficAutowire, "trafficAutowire %q is not done here; point the Gloo objects at the proxy yourself", kind)
 		case !slices.Contains(autowireKinds, kind):
 			r.refuse(keyTrafficAutowire, "trafficAutowire has %s, which is not known; use %s, or %s for none",
-				quote(kind), strings.Join(autowireKinds, ", "), quote(AutowireNone))
+				quote(string(kind)), strings.Join(texts(autowireKinds), ", "), quote(string(v1alpha1.AutowireNone)))
 		}
 	}
 	if !r.refused(keyTrafficAutowire) {
-		r.autowireService(slices.Contains(kinds, AutowireService))
+		r.autowireService(slices.Contains(kinds, v1alpha1.AutowireService))
 	}
 	return kinds
 }
@@ -49,9 +41,9 @@ func (r *reader) autowireService(wanted bool) {
 	case !wanted:
 		r.ignore(keyFallbackService, "without trafficAutowire service")
 	case r.pooled():
-		r.refuse(keyTrafficAutowire, "trafficAutowire %q does not go with inferencePool; leave it out", AutowireService)
+		r.refuse(keyTrafficAutowire, "trafficAutowire %q does not go with inferencePool; leave it out", v1alpha1.AutowireService)
 	case r.text(keyFallbackService) == "":
 		r.refuse(keyFallbackService, "fallbackService is missing; trafficAutowire %q needs a second Service, with the selector that service must not have",
-			AutowireService)
+			v1alpha1.AutowireService)
 	}
 }

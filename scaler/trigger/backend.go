@@ -8,9 +8,6 @@ import (
 )
 
 const (
-	loadBalancingDNS = "dns"
-	loadBalancingEDS = "eds"
-
 	maxPort = 65535
 )
 
@@ -84,15 +81,15 @@ func (r *reader) checkPortChoice() {
 }
 
 // loadBalancing defaults to the vendor's name for what every backend gets here.
-func (r *reader) loadBalancing() string {
+func (r *reader) loadBalancing() v1alpha1.LoadBalancing {
 	if !r.pooled() {
-		return r.choice(keyLoadBalancing, loadBalancingDNS, loadBalancingDNS, loadBalancingEDS)
+		return choice(r, keyLoadBalancing, v1alpha1.LoadBalancingDNS, v1alpha1.LoadBalancingDNS, v1alpha1.LoadBalancingEDS)
 	}
-	if r.text(keyLoadBalancing) == loadBalancingDNS {
+	if r.text(keyLoadBalancing) == string(v1alpha1.LoadBalancingDNS) {
 		r.refuse(keyLoadBalancing, "loadbalancing %q does not go with inferencePool, whose picker chooses Pods; use %s or leave it out",
-			loadBalancingDNS, loadBalancingEDS)
+			v1alpha1.LoadBalancingDNS, v1alpha1.LoadBalancingEDS)
 	}
-	return r.choice(keyLoadBalancing, loadBalancingEDS, loadBalancingDNS, loadBalancingEDS)
+	return choice(r, keyLoadBalancing, v1alpha1.LoadBalancingEDS, v1alpha1.LoadBalancingDNS, v1alpha1.LoadBalancingEDS)
 }
 
 func (r *reader) fallbackService() string {

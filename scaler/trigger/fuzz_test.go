@@ -21,9 +21,9 @@ func render(spec v1alpha1.HTTPScalerSpec) map[string]string {
 		"externalProxyMetricKey": spec.Metric.ExternalProxyMetricKey,
 	}
 	if spec.Metric.Type == v1alpha1.RequestRate {
-		m["window"], m["granularity"] = spec.Metric.Window.Duration.String(), spec.Metric.Granularity.Duration.String()
+		m["window"], m["granularity"] = spec.Metric.RequestRate.Window.Duration.String(), spec.Metric.RequestRate.Granularity.Duration.String()
 	} else {
-		m["concurrencyAggregation"] = spec.Metric.Aggregation
+		m["concurrencyAggregation"] = string(spec.Metric.Concurrency.Aggregation)
 	}
 	if spec.Type == v1alpha1.TriggerEnvoyHTTP {
 		return m
@@ -40,10 +40,10 @@ func render(spec v1alpha1.HTTPScalerSpec) map[string]string {
 	if spec.Backend.Port != nil {
 		m["port"] = strconv.Itoa(int(*spec.Backend.Port))
 	}
-	m["inferencePool"], m["loadbalancing"] = spec.Backend.InferencePool, spec.Backend.LoadBalancing
-	m["tlsMode"], m["tlsSecretName"] = spec.TLS.Mode, spec.TLS.SecretName
-	m["trafficAutowire"] = strings.Join(spec.Autowire, ",")
-	m["healthcheckPath"], m["healthcheckResponse"] = spec.HealthCheck.Path, spec.HealthCheck.Response
+	m["inferencePool"], m["loadbalancing"] = spec.Backend.InferencePool, string(spec.Backend.LoadBalancing)
+	m["tlsMode"], m["tlsSecretName"] = string(spec.TLS.Mode), spec.TLS.SecretName
+	m["trafficAutowire"] = strings.Join(texts(spec.Autowire), ",")
+	m["healthcheckPath"], m["healthcheckResponse"] = spec.HealthCheck.Path, string(spec.HealthCheck.Response)
 	m["healthcheckPathPrefix"] = spec.HealthCheck.PathPrefix
 	m["coldStartWaitingPageEnabled"] = strconv.FormatBool(spec.Hold.WaitingPage.Enabled)
 	m["coldStartWaitingPageConfigMapRef"] = spec.Hold.WaitingPage.ConfigMap

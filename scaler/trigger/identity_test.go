@@ -45,11 +45,11 @@ func TestParseMetadata(t *testing.T) {
 	}{
 		"whole trigger": {
 			metadata(changes{"targetValue": "5", "window": "10s", "scalerAddress": ourAddress, "originalType": "kedify-http"}),
-			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 5, Window: seconds(10), Granularity: seconds(1)}, nil,
+			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 5, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(10), Granularity: seconds(1)}}, nil,
 		},
 		"other keys are not looked at": {
 			map[string]string{"scalingMetric": "concurrency", "hosts": "a:b", "port": "x", "foo": ""},
-			v1alpha1.HTTPScalerMetric{Type: "concurrency", Target: 100, Aggregation: "average", Window: seconds(15), Granularity: seconds(1)}, nil,
+			v1alpha1.HTTPScalerMetric{Type: "concurrency", Target: 100, Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: "average"}}, nil,
 		},
 		"nothing": {
 			nil, v1alpha1.HTTPScalerMetric{Target: 100},
@@ -57,7 +57,7 @@ func TestParseMetadata(t *testing.T) {
 		},
 		"wrong": {
 			map[string]string{"scalingMetric": "requestRate", "targetValue": "0"},
-			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, Window: seconds(60), Granularity: seconds(1)},
+			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
 			[]string{`trigger 0: targetValue "0" is out of range; use 1 to 1000000000`},
 		},
 	} {

@@ -10,13 +10,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// Aggregations of concurrency.
-const (
-	AggregationAverage = "average"
-	AggregationPeak    = "peak"
-	AggregationInstant = "instant"
-)
-
 const (
 	defaultTarget = 100
 	// maxTarget keeps every sum of metrics far from where floats lose units.
@@ -28,10 +21,6 @@ const (
 	minGranularity     = 100 * time.Millisecond
 	// maxSteps bounds the memory of a window.
 	maxSteps = 3600
-
-	// concurrencyWindow is the sync period of the HPA: what it would miss between two looks.
-	concurrencyWindow      = 15 * time.Second
-	concurrencyGranularity = time.Second
 
 	maxExternalKey = 256
 )
@@ -59,37 +48,33 @@ func (r *reader) metric() v1alpha1.HTTPScalerMetric {
 	if r.text(keyScalingMetric) == "" {
 		r.refuse(keyScalingMetric, "scalingMetric is missing; use %s or %s", v1alpha1.RequestRate, v1alpha1.Concurrency)
 	}
-	metric.Type = v1alpha1.MetricType(r.choice(keyScalingMetric, "", string(v1alpha1.RequestRate), string(v1alpha1.Concurrency)))
+	metric.Type = choice(r, keyScalingMetric, "", v1alpha1.RequestRate, v1alpha1.Concurrency)
 	switch metric.Type {
 	case v1alpha1.RequestRate:
 		r.ignore(keyConcurrencyAggregation, "with scalingMetric requestRate")
-		metric.Window, metric.Granularity = r.window()
+		metric.RequestRate = r.requestRate()
 	case v1alpha1.Concurrency:
 		r.ignore(keyWindow, "with scalingMetric concurrency")
 		r.ignore(keyGranularity, "with scalingMetric concurrency")
-		metric.Aggregation = r.choice(keyConcurrencyAggregation, AggregationAverage, AggregationAverage, AggregationPeak, AggregationInstant)
-		metric.Window = metav1.Duration{Duration: concurrencyWindow}
-		metric.Granularity = metav1.Duration{Duration: concurrencyGranularity}
+		metric.Concurrency = &v1alpha1.ConcurrencyMetric{Aggregation: choice(r, keyConcurrencyAggregation,
+			v1alpha1.AggregationAverage, v1alpha1.AggregationAverage, v1alpha1.AggregationPeak, v1alpha1.AggregationInstant)}
 	}
 	return metric
 }
 
-// window and its steps. A default never contradicts what is written.
-func (r *reader) window() (window, granularity metav1.Duration) {
-	window.Duration = r.duration(keyWindow, minGranularity, maxWindow, defaultWindow)
-	granularity.Duration = r.duration(keyGranularity, minGranularity, maxWindow, min(defaultGranularity, window.Duration))
-	if r.refused(keyWindow, keyGranularity) {
-		return window, granularity
-	}
+// requestRate has a window and its steps. A default never contradicts what is written.
+func (r *reader) requestRate() *v1alpha1.RequestRateMetric {
+	window := r.duration(keyWindow, minGranularity, maxWindow, defaultWindow)
+	granularity := r.duration(keyGranularity, minGranularity, maxWindow, min(defaultGranularity, window))
 	switch {
-	case granularity.Duration > window.Duration:
-		r.refuse(keyGranularity, "granularity %q is longer than window %q; make it %s or shorter",
-			short(granularity.Duration), short(window.Duration), short(window.Duration))
-	case window.Duration/granularity.Duration > maxSteps:
+	case r.refused(keyWindow, keyGranularity):
+	case granularity > window:
+		r.refuse(keyGranularity, "granularity %q is longer than window %q; make it %s or shorter", short(granularity), short(window), short(window))
+	case window/granularity > maxSteps:
 		r.refuse(keyGranularity, "granularity %q cuts window %q into more than %d steps; make it 1s or longer",
-			short(granularity.Duration), short(window.Duration), maxSteps)
+			short(granularity), short(window), maxSteps)
 	}
-	return window, granularity
+	return &v1alpha1.RequestRateMetric{Window: metav1.Duration{Duration: window}, Granularity: metav1.Duration{Duration: granularity}}
 }
 
 // externalKey is a name that another Envoy gives to a cluster.

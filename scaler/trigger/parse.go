@@ -123,7 +123,7 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 		spec.TLS = r.tls(spec)
 		spec.Autowire = r.autowire()
 		spec.Hold = r.hold()
-		if spec.TLS.Mode != tlsPassthrough {
+		if spec.TLS.Mode != v1alpha1.TLSPassthrough {
 			spec.HealthCheck = r.healthCheck()
 			spec.Hold.WaitingPage, spec.Maintenance = r.waitingPage(), r.maintenancePage()
 		}

@@ -150,17 +150,26 @@ func short(span time.Duration) string {
 }
 
 // choice returns one of several words; the default when the key is not set or wrong.
-func (r *reader) choice(key, otherwise string, allowed ...string) string {
-	value := r.text(key)
+func choice[T ~string](r *reader, key string, otherwise T, allowed ...T) T {
+	value := T(r.text(key))
 	switch {
 	case value == "":
 		return otherwise
 	case slices.Contains(allowed, value):
 		return value
 	default:
-		r.refuse(key, "%s %s is not known; use %s", key, quote(value), either(allowed))
+		r.refuse(key, "%s %s is not known; use %s", key, quote(string(value)), either(texts(allowed)))
 		return otherwise
 	}
+}
+
+// texts returns the words of an enumeration.
+func texts[T ~string](of []T) []string {
+	words := make([]string, len(of))
+	for i, word := range of {
+		words[i] = string(word)
+	}
+	return words
 }
 
 // flag returns a truth value; false when the key is not set or wrong.

@@ -48,7 +48,7 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 }
 
 func (r *reader) oneStep() bool {
-	return r.choice(keyScaleFromZero, fromZeroOne, fromZeroOne, fromZeroNeeded) == fromZeroNeeded
+	return choice(r, keyScaleFromZero, fromZeroOne, fromZeroOne, fromZeroNeeded) == fromZeroNeeded
 }
 
 // reachable: an Envoy of the user holds no request for us, so something must always run.

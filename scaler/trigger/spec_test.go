@@ -20,7 +20,7 @@ func plain() v1alpha1.HTTPScalerSpec {
 		Type: "kedify-http", ScaledObject: "shop", Trigger: "0",
 		Hosts: []string{"www.shop.test"}, PathPrefixes: []string{"/"},
 		Backend: v1alpha1.HTTPScalerBackend{Service: "web", Port: ptr[int32](8080), LoadBalancing: "dns"},
-		Metric:  v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, Window: seconds(60), Granularity: seconds(1)},
+		Metric:  v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
 		TLS:     v1alpha1.HTTPScalerTLS{Mode: "plaintext"},
 		Scale: v1alpha1.HTTPScalerScale{
 			Target: v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"},
@@ -82,18 +82,18 @@ func TestSpec(t *testing.T) {
 		},
 		"Service autowiring": {
 			changes{"trafficAutowire": "Service", "fallbackService": "web-pods"},
-			func(s *spec) { s.Autowire, s.Backend.FallbackService = []string{"service"}, "web-pods" },
+			func(s *spec) { s.Autowire, s.Backend.FallbackService = []v1alpha1.AutowireKind{"service"}, "web-pods" },
 		},
 		"autowiring": {
 			changes{"trafficAutowire": "httproute, Ingress ,virtualservice,route"},
-			func(s *spec) { s.Autowire = []string{"httproute", "ingress", "virtualservice", "route"} },
+			func(s *spec) { s.Autowire = []v1alpha1.AutowireKind{"httproute", "ingress", "virtualservice", "route"} },
 		},
-		"no autowiring": {changes{"trafficAutowire": "False"}, func(s *spec) { s.Autowire = []string{"false"} }},
+		"no autowiring": {changes{"trafficAutowire": "False"}, func(s *spec) { s.Autowire = []v1alpha1.AutowireKind{"false"} }},
 		"concurrency": {
 			changes{"scalingMetric": "concurrency", "targetValue": "1"},
 			func(s *spec) {
 				s.Metric = v1alpha1.HTTPScalerMetric{
-					Type: "concurrency", Target: 1, Aggregation: "average", Window: seconds(15), Granularity: seconds(1),
+					Type: "concurrency", Target: 1, Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: "average"},
 				}
 			},
 		},
@@ -101,20 +101,24 @@ func TestSpec(t *testing.T) {
 			changes{"scalingMetric": "concurrency", "concurrencyAggregation": "peak", "activationTargetValue": "3"},
 			func(s *spec) {
 				s.Metric = v1alpha1.HTTPScalerMetric{
-					Type: "concurrency", Target: 100, ActivationTarget: 3, Aggregation: "peak", Window: seconds(15), Granularity: seconds(1),
+					Type: "concurrency", Target: 100, ActivationTarget: 3, Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: "peak"},
 				}
 			},
 		},
 		"window": {
 			changes{"window": "1m30s", "granularity": "500ms"},
-			func(s *spec) { s.Metric.Window, s.Metric.Granularity = seconds(90), seconds(0.5) },
+			func(s *spec) {
+				s.Metric.RequestRate.Window, s.Metric.RequestRate.Granularity = seconds(90), seconds(0.5)
+			},
 		},
 		"window shorter than a second": {
 			changes{"window": "500ms"},
-			func(s *spec) { s.Metric.Window, s.Metric.Granularity = seconds(0.5), seconds(0.5) },
+			func(s *spec) {
+				s.Metric.RequestRate.Window, s.Metric.RequestRate.Granularity = seconds(0.5), seconds(0.5)
+			},
 		},
 		"as many steps as there can be": {
-			changes{"window": "1h"}, func(s *spec) { s.Metric.Window = seconds(3600) },
+			changes{"window": "1h"}, func(s *spec) { s.Metric.RequestRate.Window = seconds(3600) },
 		},
 		"an Envoy of the user": {
 			changes{"externalProxyMetricKey": " edge "}, func(s *spec) { s.Metric.ExternalProxyMetricKey = "edge" },

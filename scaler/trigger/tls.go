@@ -6,29 +6,23 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-const (
-	tlsPlaintext   = "plaintext"
-	tlsReencrypt   = "reencrypt"
-	tlsPassthrough = "passthrough"
-)
-
 // tls needs to know what else is routed by.
 func (r *reader) tls(spec v1alpha1.HTTPScalerSpec) v1alpha1.HTTPScalerTLS {
 	secret := r.objectName(keyTLSSecretName, "a Secret")
-	otherwise := tlsPlaintext
+	otherwise := v1alpha1.TLSPlaintext
 	if secret != "" {
-		otherwise = tlsReencrypt // what the vendor's samples with a Secret and no mode expect
+		otherwise = v1alpha1.TLSReencrypt // what the vendor's samples with a Secret and no mode expect
 	}
 	tls := v1alpha1.HTTPScalerTLS{
-		Mode:       r.choice(keyTLSMode, otherwise, tlsPlaintext, tlsReencrypt, tlsPassthrough),
+		Mode:       choice(r, keyTLSMode, otherwise, v1alpha1.TLSPlaintext, v1alpha1.TLSReencrypt, v1alpha1.TLSPassthrough),
 		SecretName: secret,
 	}
 	switch tls.Mode {
-	case tlsReencrypt:
+	case v1alpha1.TLSReencrypt:
 		if r.text(keyTLSSecretName) == "" {
-			r.refuse(keyTLSSecretName, "tlsSecretName is missing; tlsMode %q needs a Secret of type kubernetes.io/tls", tlsReencrypt)
+			r.refuse(keyTLSSecretName, "tlsSecretName is missing; tlsMode %q needs a Secret of type kubernetes.io/tls", v1alpha1.TLSReencrypt)
 		}
-	case tlsPassthrough:
+	case v1alpha1.TLSPassthrough:
 		r.passthrough(spec)
 		tls.SecretName = ""
 	}

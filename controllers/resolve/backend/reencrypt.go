@@ -9,12 +9,6 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// Modes of HTTPScalerTLS.
-const (
-	modeReencrypt   = "reencrypt"   // the application speaks TLS
-	ModePassthrough = "passthrough" // so do its clients, to the application
-)
-
 // Reencrypts reports whether a kedify-http trigger says that a backend speaks TLS: the trigger
 // that the requests count for. Where they count for nobody, as those of mirrors and of load
 // balancers' health checks, it is the oldest with the same backend.
@@ -25,7 +19,7 @@ func Reencrypts(v store.View, cluster ir.ClusterKey, portName string) bool {
 	} else {
 		trigger = OldestScaler(v, cluster, portName)
 	}
-	return trigger != nil && trigger.Spec.TLS.Mode == modeReencrypt
+	return trigger != nil && trigger.Spec.TLS.Mode == v1alpha1.TLSReencrypt
 }
 
 // reencrypt opens TLS to the backend. Applications sign their certificates themselves, so

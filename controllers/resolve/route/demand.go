@@ -33,7 +33,7 @@ func (r *routeResolver) connections(cluster ir.ClusterKey, portName string) (tri
 	if r.object.Kind != store.TLSRoute {
 		return ""
 	}
-	if found := r.scalerOf(cluster, portName); found != nil && found.Spec.TLS.Mode == backend.ModePassthrough {
+	if found := r.scalerOf(cluster, portName); found != nil && found.Spec.TLS.Mode == v1alpha1.TLSPassthrough {
 		return found.Name
 	}
 	return ""

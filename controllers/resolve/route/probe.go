@@ -7,13 +7,6 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// Responses to health checks (metadata key healthcheckResponse). A third one,
-// pathEmbeddedHost, is a rule of the generated route.
-const (
-	probePassthrough = "passthrough" // the default
-	probeStatic      = "static"
-)
-
 const statusOK = 200
 
 // probe returns the match of the health checks of the trigger that a rule's requests count
@@ -45,7 +38,7 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 			continue
 		}
 		switch found.Spec.HealthCheck.Response {
-		case "", probePassthrough, probeStatic:
+		case "", v1alpha1.HealthPassthrough, v1alpha1.HealthStatic:
 			return &found.Spec.HealthCheck
 		}
 	}
@@ -55,7 +48,7 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 // answerProbe is the action for health checks: 200, or the backend through clusters that count
 // for nobody. While the backend is at zero, who holds answers them.
 func (r *routeResolver) answerProbe(action ir.Action) ir.Action {
-	if r.healthCheck(action).Response == probeStatic {
+	if r.healthCheck(action).Response == v1alpha1.HealthStatic {
 		return &ir.Respond{StatusCode: statusOK}
 	}
 	forward := *action.(*ir.Forward)

@@ -36,7 +36,7 @@ func (m *maker) resolveBackend(c *candidate) {
 // that callers use leads to the proxy, and the fallback to the Pods.
 func (c *candidate) service() string {
 	backend := c.spec.Backend
-	if backend.FallbackService != "" && slices.Contains(c.spec.Autowire, trigger.AutowireService) {
+	if backend.FallbackService != "" && slices.Contains(c.spec.Autowire, v1alpha1.AutowireService) {
 		return backend.FallbackService
 	}
 	return backend.Service

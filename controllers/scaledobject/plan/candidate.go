@@ -17,9 +17,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// Modes of HTTPScalerTLS.
-const modePassthrough = "passthrough"
-
 // fault is why something is not as the user asked; the zero value: nothing is wrong.
 type fault struct{ reason, message string }
 
@@ -57,7 +54,7 @@ func (c *candidate) generates() bool {
 	return c.spec.Type == v1alpha1.TriggerHTTP && c.routedBy == "" && c.refused.none()
 }
 
-func (c *candidate) passthrough() bool { return c.spec.TLS.Mode == modePassthrough }
+func (c *candidate) passthrough() bool { return c.spec.TLS.Mode == v1alpha1.TLSPassthrough }
 
 // terminates reports whether the proxy ends TLS for the trigger.
 func (c *candidate) terminates() bool { return !c.passthrough() && c.spec.TLS.SecretName != "" }

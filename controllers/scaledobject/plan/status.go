@@ -11,7 +11,6 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/message"
-	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
 // status of a candidate that has route as its generated route, empty: none.
@@ -42,7 +41,7 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	case len(c.spec.Backend.Weighted) > 0:
 		add(ConditionWeights, true, fault{ReasonWeighted, weightsText(c.spec.Backend.Weighted)})
 	}
-	if route != "" && !slices.Equal(c.spec.Autowire, []string{trigger.AutowireNone}) {
+	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) {
 		add(ConditionRewired, false, fault{ReasonNotRewired, fmt.Sprintf(
 			`Nothing was rewired: point Ingresses and routes of other Gateways to Service %s, port %s; trafficAutowire "false" says that you did.`,
 			m.Proxy, c.ports())})

@@ -25,10 +25,10 @@ func newConcurrency(spec v1alpha1.HTTPScalerMetric) Metric { return ConcurrencyO
 // ConcurrencyOf returns the concurrency with the aggregation of a trigger, whatever its metric
 // is.
 func ConcurrencyOf(spec v1alpha1.HTTPScalerMetric) Concurrency {
-	switch spec.Aggregation {
-	case "peak":
+	switch spec.Aggregation() {
+	case v1alpha1.AggregationPeak:
 		return Concurrency{peak}
-	case "instant":
+	case v1alpha1.AggregationInstant:
 		return Concurrency{instantaneous}
 	}
 	return Concurrency{average}

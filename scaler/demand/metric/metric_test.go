@@ -39,9 +39,9 @@ func TestAll(t *testing.T) {
 		{v1alpha1.HTTPScalerMetric{Type: v1alpha1.RequestRate}, "http-request-rate", 29.99, 30.01},
 		{v1alpha1.HTTPScalerMetric{Type: "not a type"}, "http-request-rate", 29.99, 30.01},
 		{v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency}, "http-concurrency", 4, 4.5},
-		{v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Aggregation: "average"}, "http-concurrency", 4, 4.5},
-		{v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Aggregation: "peak"}, "http-concurrency", 5.99, 6.01},
-		{v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Aggregation: "instant"}, "http-concurrency", 8, 8},
+		{concurrencyBy("average"), "http-concurrency", 4, 4.5},
+		{concurrencyBy("peak"), "http-concurrency", 5.99, 6.01},
+		{concurrencyBy("instant"), "http-concurrency", 8, 8},
 	} {
 		m := metric.All.Of(c.spec)
 		value, err := m.Value(traffic())
@@ -90,4 +90,8 @@ func TestExceeds(t *testing.T) {
 			}
 		}
 	}
+}
+
+func concurrencyBy(aggregation v1alpha1.Aggregation) v1alpha1.HTTPScalerMetric {
+	return v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: aggregation}}
 }
