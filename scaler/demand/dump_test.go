@@ -117,7 +117,7 @@ func TestDumpAfterProxyIsGone(t *testing.T) {
 // What is not known is a number of its own.
 func TestMetrics(t *testing.T) {
 	w := newWorld(t)
-	a := w.replica("a", trigger(), trigger(named("blind-0").option, gateways()))
+	a := w.replica("a", trigger(), trigger(named("blind-0").option, gateways()), trigger(named("blind-1").option, gateways()))
 	b := w.replica("b", trigger())
 	one := w.proxy("one", a, 0, 100*time.Millisecond)
 	two := w.proxy("two", a, 0, 200*time.Millisecond)
@@ -149,7 +149,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"proxies true": 2, "proxies false": 1, "keys true": 1, "keys false": 1, "held_requests": 2,
+		"proxies true": 2, "proxies false": 1, "keys true": 1, "keys false": 2, "held_requests": 2,
 		"reports_total proxy": 30, "reports_total replica": 10, "stale_reports_total": 1,
 	} {
 		if got[name] != want {

@@ -37,6 +37,57 @@ func TestHeldBeforeTrigger(t *testing.T) {
 	}
 }
 
+// Requests that are held for longer than the window of the concurrency were held all the time,
+// when the number of them changes, and when others are in flight.
+func TestHeldForLong(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(concurrency("")))
+	p := w.proxy("p", r, 0, 100*time.Millisecond)
+	r.Hold(webKey, demand.Holding{Held: 4, Arrived: 4})
+	w.run(time.Minute)
+	near(t, "the concurrency", r.read().Concurrency, 4, 0.01)
+	r.Hold(webKey, demand.Holding{Held: 5, Arrived: 5})
+	near(t, "the concurrency when one more is held", r.read().Concurrency, 4, 0.01)
+	w.run(time.Minute)
+	p.active = inFlight(1)
+	w.run(time.Second)
+	near(t, "the concurrency when one is in flight as well", r.read().Concurrency, 5, 0.05)
+}
+
+// A held request wakes once, at each replica: what it has in proxies later does not, and one that
+// is answered at once does.
+func TestWakeByHeld(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	p := w.proxy("p", a, 0, 100*time.Millisecond)
+	w.run(time.Second)
+	here, cancel := a.Wake(webKey)
+	defer cancel()
+	there, cancel := b.Wake(webKey)
+	defer cancel()
+	a.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
+	w.exchange()
+	if !woken(here) || !woken(there) {
+		t.Error("not woken by a held request")
+	}
+	p.rate = constant(5)
+	w.run(5 * time.Second)
+	if woken(here) || woken(there) {
+		t.Error("woken again")
+	}
+	a.Hold(webKey, demand.Holding{Arrived: 1})
+	p.rate = constant(0)
+	w.run(3 * time.Minute)
+	if a.read().Active || b.read().Active {
+		t.Error("still active")
+	}
+	a.Hold(webKey, demand.Holding{Arrived: 2})
+	w.run(time.Second)
+	if !woken(here) || !woken(there) {
+		t.Error("not woken by a request that was answered at once")
+	}
+}
+
 // A request that is released did not arrive then.
 func TestReleaseIsNoArrival(t *testing.T) {
 	w := newWorld(t)

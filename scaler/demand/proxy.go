@@ -71,9 +71,6 @@ func (p *proxyCounters) begin(r *Registry, o counter.Observation) step {
 	p.steps++
 	state := p.state.Load()
 	st := step{Step: state.Step(o, r.timing), registry: r, number: p.steps, since: state.Since, returned: state.Dropped}
-	if st.Baseline {
-		st.since = st.At
-	}
 	if st.Restarted {
 		for _, c := range p.keys {
 			c.Restart()

@@ -195,6 +195,20 @@ func TestBaselines(t *testing.T) {
 	near(t, "the rate", r.read().Rate, 100, 0.01)
 }
 
+// What was counted in wide buckets is counted on in narrow ones.
+func TestGranularityChanges(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(window(time.Minute, 30*time.Second)))
+	p := w.proxy("p", r, 0, 100*time.Millisecond)
+	p.rate = constant(100)
+	w.run(2 * time.Minute)
+	r.catalog.Set(webKey, trigger(window(10*time.Second, 100*time.Millisecond)))
+	w.run(12 * time.Second)
+	p.rate = constant(0)
+	w.run(5 * time.Second)
+	near(t, "the rate half a window after the end", r.read().Rate, 50, 0.05)
+}
+
 // The window of a trigger can change under load.
 func TestWindowChanges(t *testing.T) {
 	w := newWorld(t)

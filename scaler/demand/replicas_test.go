@@ -96,8 +96,8 @@ func TestHoldingReplicaVanishes(t *testing.T) {
 	w.run(5 * time.Second)
 	b.Hold(webKey, demand.Holding{Held: 9, Arrived: 9})
 	w.exchange()
-	a.ears[b].Leave()
-	delete(a.ears, b)
+	a.follows[b].Leave()
+	delete(a.follows, b)
 	a.Lost("b")
 	w.run(900 * time.Millisecond)
 	if held := a.read().Held; held != 9 {
@@ -112,7 +112,7 @@ func TestHoldingReplicaVanishes(t *testing.T) {
 	if held := a.read().Held; held != 9 {
 		t.Errorf("%d held after the stream opened again", held)
 	}
-	a.ears[b].Leave()
+	a.follows[b].Leave()
 	a.Lost("b")
 	b.Hold(webKey, demand.Holding{Arrived: 9}) // released while nobody listened
 	w.connect(a, b)
@@ -209,14 +209,14 @@ func TestNewReplicaWithProxies(t *testing.T) {
 	one.sent, two.sent, two.rate = 1e6, 1e6, constant(80)
 	w.run(90 * time.Second)
 	b := w.replica("b", trigger())
-	heard := b.ears[a]
-	b.ears = nil // the connection is not there yet
+	heard := b.follows[a]
+	b.follows = nil // the connection is not there yet
 	two.at = b
 	a.Gone(two.key)
 	w.run(10 * time.Second)
 	two.rate = constant(0)
 	w.run(10 * time.Second)
-	b.ears = map[*replica]*exchanged.Follower{a: heard}
+	b.follows = map[*replica]*exchanged.Follower{a: heard}
 	w.exchange()
 	w.every = append(w.every, func() { near(t, "the rate", b.read().Rate, a.read().Rate, 0.02) })
 	w.run(30 * time.Second)

@@ -69,7 +69,7 @@ type replica struct {
 	t       testing.TB
 	name    string
 	catalog *scaler.Catalog
-	ears    map[*replica]*exchanged.Follower
+	follows map[*replica]*exchanged.Follower
 }
 
 // world is replicas and proxies on one fake clock.
@@ -88,7 +88,7 @@ func newWorld(t testing.TB) *world { return &world{t: t, clock: clocktesting.New
 func (w *world) replica(name string, triggers ...*scaler.Scaler) *replica {
 	catalog := scaler.NewCatalog()
 	r := &replica{
-		t: w.t, name: name, catalog: catalog, ears: map[*replica]*exchanged.Follower{},
+		t: w.t, name: name, catalog: catalog, follows: map[*replica]*exchanged.Follower{},
 		Registry: demand.New(demand.Options{Clock: w.clock, Catalog: catalog}),
 	}
 	for _, s := range triggers {
@@ -103,7 +103,7 @@ func (w *world) replica(name string, triggers ...*scaler.Scaler) *replica {
 }
 
 // connect has to follow from.
-func (w *world) connect(to, from *replica) { to.ears[from] = from.Follow() }
+func (w *world) connect(to, from *replica) { to.follows[from] = from.Follow() }
 
 // exchange hands over what is due between replicas, over the wire.
 func (w *world) exchange() {
@@ -115,7 +115,7 @@ func (w *world) exchange() {
 // hear hands one replica what is due to it.
 func (w *world) hear(to *replica) {
 	for _, from := range w.replicas { // not the map: a seed must say what happens
-		follower := to.ears[from]
+		follower := to.follows[from]
 		if follower == nil {
 			continue
 		}
@@ -154,13 +154,13 @@ func (w *world) dies(gone *replica) {
 			continue
 		}
 		kept = append(kept, r)
-		if follower := r.ears[gone]; follower != nil {
+		if follower := r.follows[gone]; follower != nil {
 			follower.Leave()
-			delete(r.ears, gone)
+			delete(r.follows, gone)
 			r.Lost(gone.name)
 		}
 	}
-	for _, follower := range gone.ears {
+	for _, follower := range gone.follows {
 		follower.Leave()
 	}
 	w.replicas = kept
