@@ -383,6 +383,53 @@ func TestTelling(t *testing.T) {
 	}
 }
 
+// What is told at once is, also when something is due that can wait; and a follower that left is
+// told nothing, and leaves no timer behind.
+func TestTellingEnds(t *testing.T) {
+	w := newWorld(t)
+	a := w.replica("a", trigger())
+	f := a.Follow()
+	take(t, f)
+	report := func(requests uint64) {
+		w.clock.Step(10 * time.Millisecond)
+		a.Report(demand.Report{Proxy: demand.Proxy{Gateway: gatewayKey, Node: "p"}, Started: true, Counts: counts(requests, 0, 0)})
+	}
+	report(1)
+	if woken(f.Wake()) || !w.clock.HasWaiters() {
+		t.Fatal("counts are told at once")
+	}
+	a.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
+	if delta := take(t, f); len(delta.Holding) != 1 || len(delta.Proxies) != 1 || w.clock.HasWaiters() {
+		t.Errorf("%+v", delta)
+	}
+	report(2)
+	f.Leave()
+	report(3)
+	a.Hold(webKey, demand.Holding{Arrived: 1})
+	if woken(f.Wake()) || w.clock.HasWaiters() {
+		t.Error("told after it left")
+	}
+}
+
+// All that a replica tells replaces what it told before: proxies that it leaves out are gone.
+func TestTellingAll(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	one, two := w.proxy("one", a, 0, 100*time.Millisecond), w.proxy("two", b, 0, 600*time.Millisecond)
+	one.active, two.active = inFlight(1), inFlight(2)
+	w.run(5 * time.Second)
+	one.at = nil
+	b.Merge("a", exchanged.Delta{All: true})
+	w.run(1900 * time.Millisecond)
+	if got := b.read().InFlight; got != 3 {
+		t.Errorf("%d in flight after 1.9 s", got)
+	}
+	w.run(200 * time.Millisecond)
+	if got := b.read().InFlight; got != 2 {
+		t.Errorf("%d in flight after 2.1 s", got)
+	}
+}
+
 func take(t *testing.T, f *exchanged.Follower) exchanged.Delta {
 	t.Helper()
 	if !woken(f.Wake()) {

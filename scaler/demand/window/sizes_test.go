@@ -25,9 +25,34 @@ func TestSizes(t *testing.T) {
 		w, at := window.New(&sizes), 100*24*3600*second
 		w.Take(&sizes, &window.Sample{Proxy: 1, From: at - 3*second, At: at, Requests: 300, Rate: 100})
 		history, any := w.History(&sizes, at)
+		if c.granularity <= 0 && history.Width != time.Second {
+			t.Errorf("%s by %s: buckets of %s", c.window, c.granularity, history.Width)
+		}
 		if buckets := c.rate / history.Width; !any || buckets > 3600 || history.Width < 100*time.Millisecond || history.Width > c.rate/2 {
 			t.Errorf("%s by %s: buckets of %s", c.window, c.granularity, history.Width)
 		}
+	}
+}
+
+// Buckets are the same when their width and both of their numbers are.
+func TestSameBuckets(t *testing.T) {
+	sizes := window.NewSizes(time.Minute, time.Second, floor)
+	for _, c := range []struct {
+		window, granularity time.Duration
+		same                bool
+	}{
+		{time.Minute, time.Second, true},
+		{time.Minute + time.Second, time.Second, false},
+		{time.Minute, 2 * time.Second, false},
+		{2 * time.Minute, 2 * time.Second, false},
+	} {
+		if other := window.NewSizes(c.window, c.granularity, floor); sizes.SameBuckets(&other) != c.same {
+			t.Errorf("%s by %s: same is not %t", c.window, c.granularity, c.same)
+		}
+	}
+	short, shorter := window.NewSizes(10*time.Second, 5*time.Second, floor), window.NewSizes(9*time.Second, 5*time.Second, floor)
+	if short.SameBuckets(&shorter) {
+		t.Error("another window of the concurrency has the same buckets")
 	}
 }
 
