@@ -54,6 +54,58 @@ func TestHeldForLong(t *testing.T) {
 	near(t, "the concurrency when one is in flight as well", r.read().Concurrency, 5, 0.05)
 }
 
+// The end of the last held request keeps a workload active, however long ago it arrived.
+func TestEndOfHeld(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger())
+	w.proxy("p", r, 0, 100*time.Millisecond)
+	r.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
+	w.run(2 * time.Minute)
+	r.Hold(webKey, demand.Holding{Arrived: 1})
+	w.run(59 * time.Second)
+	if !r.read().Active {
+		t.Error("idle within the activity window")
+	}
+	w.run(2 * time.Second)
+	if r.read().Active {
+		t.Error("active after the activity window")
+	}
+}
+
+// Tidying changes no number.
+func TestTidyChangesNothing(t *testing.T) {
+	type side struct {
+		*world
+		r    *replica
+		p, q *proxy
+	}
+	newSide := func() side {
+		w := newWorld(t)
+		r := w.replica("a", trigger(concurrency(""), window(10*time.Second, time.Second)))
+		return side{w, r, w.proxy("p", r, 0, 100*time.Millisecond), w.proxy("q", r, 0, 400*time.Millisecond)}
+	}
+	left, right := newSide(), newSide()
+	right.every = append(right.every, right.r.Tidy)
+	for i, c := range []struct {
+		rate   float64
+		active uint64
+		held   int
+		last   time.Duration
+	}{{20, 3, 0, 15}, {0, 0, 0, 5}, {0, 0, 0, 20}, {0, 0, 2, 30}, {10, 1, 0, 5}, {0, 0, 1, 5}, {0, 0, 0, 8}, {5, 0, 0, 3}, {0, 0, 0, 30}, {0, 4, 0, 9}} {
+		for _, s := range []side{left, right} {
+			s.p.rate, s.p.active, s.q.rate = constant(c.rate), inFlight(c.active), constant(c.rate/2)
+			s.r.Hold(webKey, demand.Holding{Held: c.held, Arrived: uint64(i)})
+		}
+		for range c.last {
+			left.run(time.Second)
+			right.run(time.Second)
+			if a, b := left.r.read(), right.r.read(); a != b {
+				t.Fatalf("%+v after %s: %+v, tidied %+v", c, left.clock.Since(start), a, b)
+			}
+		}
+	}
+}
+
 // A held request wakes once, at each replica: what it has in proxies later does not, and one that
 // is answered at once does.
 func TestWakeByHeld(t *testing.T) {

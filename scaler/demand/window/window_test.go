@@ -98,6 +98,20 @@ func TestReturned(t *testing.T) {
 	r.wants("a second later", 0, 2, 4, 4)
 }
 
+// What was in flight long ago is not counted with what is in flight after it.
+func TestLongAgo(t *testing.T) {
+	r := newRig(t, 10*time.Second, time.Second)
+	for range 20 {
+		r.take(window.Sample{Proxy: 1, Requests: 10, Active: 4})
+	}
+	r.take(window.Sample{Proxy: 1})
+	for range 40 {
+		r.take()
+	}
+	r.take(window.Sample{Proxy: 1, Active: 2})
+	r.wants("it rose from 0 to 2 in a second, over the floor", 0, 0.5, 1, 2)
+}
+
 // A number in flight lasts until a proxy that reports no more is lost.
 func TestLose(t *testing.T) {
 	r := newRig(t, 10*time.Second, time.Second)
