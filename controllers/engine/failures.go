@@ -60,7 +60,7 @@ func (f *failures) replace(before, next *RenderFailure) {
 			if f.bySource[source] = left; len(left) == 0 {
 				delete(f.bySource, source)
 			}
-			f.graph.touch(rejectedDep(source))
+			f.graph.touch(rejectedOf(source))
 		}
 	}
 	if next == nil {
@@ -68,7 +68,7 @@ func (f *failures) replace(before, next *RenderFailure) {
 	}
 	for _, source := range objectsOf(next.Sources) {
 		f.bySource[source] = append(f.bySource[source], next)
-		f.graph.touch(rejectedDep(source))
+		f.graph.touch(rejectedOf(source))
 	}
 	if before == nil || before.Err.Error() != next.Err.Error() {
 		f.output.RenderFailed(next)

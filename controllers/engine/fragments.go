@@ -59,7 +59,7 @@ func (x *fragmentIndex) add(result *resolve.RouteResult) (touched []store.Dep) {
 		key := keyOf(fragment)
 		first := len(x.at[key]) == 0
 		x.at[key] = append(x.at[key], owned[resolve.Fragment]{owner: result.Object, fragment: fragment})
-		touched = append(touched, fragmentsDep(key))
+		touched = append(touched, fragmentsDep{key})
 		if first {
 			touched = append(touched, x.appear(key)...)
 		}
@@ -67,7 +67,7 @@ func (x *fragmentIndex) add(result *resolve.RouteResult) (touched []store.Dep) {
 	for _, forward := range result.Forwards {
 		key := listenerKey{forward.Gateway, forward.Listener}
 		x.forwards[key] = append(x.forwards[key], owned[resolve.ForwardFragment]{owner: result.Object, fragment: forward})
-		touched = append(touched, forwardsDep(key.gateway, key.listener))
+		touched = append(touched, forwardsDep{listenerKey{key.gateway, key.listener}})
 	}
 	return append(touched, x.count(result, 1)...)
 }
@@ -77,7 +77,7 @@ func (x *fragmentIndex) remove(result *resolve.RouteResult) (touched []store.Dep
 	for _, fragment := range result.Fragments {
 		key := keyOf(fragment)
 		x.at[key] = withoutOwner(x.at[key], result.Object)
-		touched = append(touched, fragmentsDep(key))
+		touched = append(touched, fragmentsDep{key})
 		if len(x.at[key]) == 0 {
 			delete(x.at, key)
 			touched = append(touched, x.vanish(key)...)
@@ -88,7 +88,7 @@ func (x *fragmentIndex) remove(result *resolve.RouteResult) (touched []store.Dep
 		if x.forwards[key] = withoutOwner(x.forwards[key], result.Object); len(x.forwards[key]) == 0 {
 			delete(x.forwards, key)
 		}
-		touched = append(touched, forwardsDep(key.gateway, key.listener))
+		touched = append(touched, forwardsDep{listenerKey{key.gateway, key.listener}})
 	}
 	return append(touched, x.count(result, -1)...)
 }
@@ -108,7 +108,7 @@ func (x *fragmentIndex) appear(key fragmentKey) []store.Dep {
 	listener := listenerKey{key.gateway, key.listener}
 	at, _ := slices.BinarySearch(x.patterns[listener], key.hostname)
 	x.patterns[listener] = slices.Insert(slices.Clone(x.patterns[listener]), at, key.hostname)
-	return []store.Dep{patternsDep(key.gateway, key.listener)}
+	return []store.Dep{patternsDep{listenerKey{key.gateway, key.listener}}}
 }
 
 func (x *fragmentIndex) vanish(key fragmentKey) []store.Dep {
@@ -121,7 +121,7 @@ func (x *fragmentIndex) vanish(key fragmentKey) []store.Dep {
 	if len(x.patterns[listener]) == 0 {
 		delete(x.patterns, listener)
 	}
-	return []store.Dep{patternsDep(key.gateway, key.listener)}
+	return []store.Dep{patternsDep{listenerKey{key.gateway, key.listener}}}
 }
 
 // count adjusts how many routes are attached to each listener. A route with several parents
@@ -141,7 +141,7 @@ func (x *fragmentIndex) count(result *resolve.RouteResult, by int32) (touched []
 			if x.attached[key.gateway][listener] += by; x.attached[key.gateway][listener] == 0 {
 				delete(x.attached[key.gateway], listener)
 			}
-			touched = append(touched, attachedDep(key.gateway))
+			touched = append(touched, attachedDep{key.gateway})
 		}
 	}
 	return touched
@@ -151,7 +151,7 @@ func (x *fragmentIndex) count(result *resolve.RouteResult, by int32) (touched []
 func (x *fragmentIndex) reader(gateway types.NamespacedName, record func(store.Dep)) func(resolve.ListenerID, string) []resolve.Fragment {
 	return func(listener resolve.ListenerID, hostname string) []resolve.Fragment {
 		key := fragmentKey{gateway, listener, hostname}
-		record(fragmentsDep(key))
+		record(fragmentsDep{key})
 		fragments := make([]resolve.Fragment, 0, len(x.at[key]))
 		for _, o := range x.at[key] {
 			fragments = append(fragments, o.fragment)

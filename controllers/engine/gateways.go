@@ -10,7 +10,7 @@ import (
 )
 
 func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep)) *resolve.GatewayResult {
-	record(installedDep())
+	record(installedDep{})
 	result := listener.Gateway(m.store.View(record), key, m.installed)
 	if !result.Owned {
 		return nil
@@ -20,7 +20,7 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 
 // gateway reads the result of a Gateway for another unit.
 func (m *Model) gateway(key types.NamespacedName, record func(store.Dep)) resolve.GatewayResult {
-	record(gatewayDep(key))
+	record(gatewayDep{key})
 	if result := m.gateways.get(key); result != nil {
 		return *result
 	}
@@ -29,7 +29,7 @@ func (m *Model) gateway(key types.NamespacedName, record func(store.Dep)) resolv
 
 func (m *Model) flushGateways() {
 	for _, change := range m.gateways.flush() {
-		m.graph.touch(gatewayDep(change.key))
+		m.graph.touch(gatewayDep{change.key})
 		if change.new == nil {
 			m.dropGateway(change.key, change.old)
 			continue

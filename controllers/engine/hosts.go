@@ -52,7 +52,7 @@ func (m *Model) computeWildcards(key chainKey, c *computation) (*hostTable, erro
 		if listener.Chain != key.chain {
 			continue
 		}
-		c.record(patternsDep(key.gateway, listener.ID))
+		c.record(patternsDep{listenerKey{key.gateway, listener.ID}})
 		patterns = append(patterns, m.fragments.patterns[listenerKey{key.gateway, listener.ID}]...)
 	}
 	slices.Sort(patterns)

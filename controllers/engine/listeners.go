@@ -40,7 +40,7 @@ func (m *Model) computePorts(key types.NamespacedName, record func(store.Dep)) *
 
 func (m *Model) forwards(gateway types.NamespacedName, record func(store.Dep)) func(resolve.ListenerID) []resolve.ForwardFragment {
 	return func(listener resolve.ListenerID) []resolve.ForwardFragment {
-		record(forwardsDep(gateway, listener))
+		record(forwardsDep{listenerKey{gateway, listener}})
 		var fragments []resolve.ForwardFragment
 		for _, o := range m.fragments.forwards[listenerKey{gateway, listener}] {
 			fragments = append(fragments, o.fragment)
@@ -50,7 +50,7 @@ func (m *Model) forwards(gateway types.NamespacedName, record func(store.Dep)) f
 }
 
 func (m *Model) computeListener(key portKey, c *computation) (*portListener, error) {
-	c.record(portDep(key))
+	c.record(key)
 	listeners := portsOf(m.ports.get(key.gateway))
 	at := slices.IndexFunc(listeners, func(l ir.Listener) bool { return keyOfPort(key.gateway, l) == key })
 	if at < 0 {
@@ -116,7 +116,7 @@ func (m *Model) reuseListeners(gateway types.NamespacedName, old, new []ir.Liste
 		if !ok {
 			m.listeners.want(key)
 		} else if !reflect.DeepEqual(known, listener) {
-			m.graph.touch(portDep(key))
+			m.graph.touch(key)
 		}
 		delete(before, key)
 	}

@@ -22,6 +22,7 @@ import (
 // concurrent use.
 type Model struct {
 	store  *store.Store
+	kinds  map[store.Kind]kindUnits
 	graph  *graph
 	output Output
 	render renderer
@@ -70,6 +71,7 @@ func New(output Output) *Model {
 	m.failures = newFailures(m.graph, output)
 	m.newObjectMemos()
 	m.newResourceMemos()
+	m.kinds = m.kindUnits()
 	return m
 }
 
@@ -84,7 +86,7 @@ func (m *Model) Set(kind store.Kind, object client.Object) bool {
 	}
 	m.graph.touch(m.store.Set(kind, object)...)
 	if old == nil {
-		m.wantUnits(kind, key)
+		m.renewUnits(kind, key)
 	}
 	return true
 }
@@ -102,7 +104,7 @@ func (m *Model) Delete(kind store.Kind, key types.NamespacedName) {
 func (m *Model) Deliver(gateway types.NamespacedName, delivery Delivery) {
 	before := m.deliveries[gateway]
 	m.deliveries[gateway] = delivery
-	m.graph.touch(deliveryDep(gateway))
+	m.graph.touch(deliveryDep{gateway})
 	for _, rejections := range [][]Rejection{before.Rejected, delivery.Rejected} {
 		for _, rejection := range rejections {
 			m.touchRejected(rejection.Sources)
@@ -121,7 +123,7 @@ func (m *Model) Installed(crds class.Installed) bool {
 		return false
 	}
 	m.installed = crds
-	m.graph.touch(installedDep())
+	m.graph.touch(installedDep{})
 	return true
 }
 
@@ -141,7 +143,7 @@ func (m *Model) Built(gateway types.NamespacedName, problem string) bool {
 
 func (m *Model) touchRejected(sources []ir.Source) {
 	for _, source := range sources {
-		m.graph.touch(rejectedDep(source))
+		m.graph.touch(rejectedOf(source))
 	}
 }
 
@@ -169,41 +171,6 @@ func (m *Model) Flush() {
 	m.flushScalers()
 	m.publish()
 	m.flushStatuses()
-}
-
-// wantUnits wants the units that exist because the object exists.
-func (m *Model) wantUnits(kind store.Kind, key types.NamespacedName) {
-	switch kind {
-	case store.Gateway:
-		m.gateways.renew(key)
-	case store.InferencePool:
-		m.pools.renew(key)
-	case store.HTTPScaler:
-		m.scalers.renew(key)
-	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
-		m.routes.renew(resolve.Object{Kind: kind, Key: key})
-	default: // read by units, but no unit of its own
-	}
-	if status.Has(kind) {
-		m.statuses.renew(resolve.Object{Kind: kind, Key: key})
-	}
-}
-
-func (m *Model) dropUnits(kind store.Kind, key types.NamespacedName) {
-	switch kind {
-	case store.Gateway:
-		m.gateways.drop(key)
-	case store.InferencePool:
-		m.pools.drop(key)
-	case store.HTTPScaler:
-		m.scalers.drop(key)
-	case store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute:
-		m.routes.drop(resolve.Object{Kind: kind, Key: key})
-	default:
-	}
-	if status.Has(kind) {
-		m.statuses.drop(resolve.Object{Kind: kind, Key: key})
-	}
 }
 
 // upsert replaces one resource of a gateway; either side may be nil.

@@ -25,13 +25,13 @@ func (m *Model) computePool(key types.NamespacedName, record func(store.Dep)) *r
 
 func (m *Model) flushPools() {
 	for _, change := range m.pools.flush() {
-		m.graph.touch(poolDep(change.key))
+		m.graph.touch(poolDep{change.key})
 	}
 }
 
 func (m *Model) flushRoutes() {
 	for _, change := range m.routes.flush() {
-		m.graph.touch(routeDep(change.key))
+		m.graph.touch(routeDep{change.key})
 		m.reindex(change.old, change.new)
 		m.reuse(change.old, change.new)
 	}

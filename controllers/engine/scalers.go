@@ -9,7 +9,7 @@ import (
 )
 
 func (m *Model) computeScaler(key types.NamespacedName, record func(store.Dep)) *scaler.Scaler {
-	record(demandUsersDep(key))
+	record(demandUsersDep{key})
 	return backend.Scaler(m.store.View(record), key, sortedUsers(m.usage.demands[key]))
 }
 

@@ -39,7 +39,7 @@ func (m *Model) setSecrets(gateway types.NamespacedName, owner secretOwner, old,
 			m.secrets.want(key)
 		}
 		m.owners[key] = append(m.withoutOwner(key, owner), ownedSecret{owner, secret})
-		m.graph.touch(secretDep(key))
+		m.graph.touch(key)
 	}
 	for _, secret := range old {
 		if slices.ContainsFunc(new, func(other ir.Secret) bool { return other.Name == secret.Name }) {
@@ -50,7 +50,7 @@ func (m *Model) setSecrets(gateway types.NamespacedName, owner secretOwner, old,
 			delete(m.owners, key)
 		}
 		m.secrets.drop(key)
-		m.graph.touch(secretDep(key))
+		m.graph.touch(key)
 	}
 }
 
@@ -61,7 +61,7 @@ func (m *Model) withoutOwner(key secretKey, owner secretOwner) []ownedSecret {
 // computeSecret renders a secret as the owner that changed last knows it. The owners agree,
 // unless one of them failed and still has what it knew before.
 func (m *Model) computeSecret(key secretKey, c *computation) (*resource.Resource, error) {
-	c.record(secretDep(key))
+	c.record(key)
 	owners := m.owners[key]
 	if len(owners) == 0 {
 		return nil, nil

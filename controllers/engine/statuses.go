@@ -18,30 +18,12 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// computeStatus says what the status of an object should be; nil when it is not ours to say.
-func (m *Model) computeStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	switch object.Kind {
-	case store.GatewayClass:
-		return m.classStatus(object, record)
-	case store.Gateway:
-		return m.gatewayStatus(object, record)
-	case store.ListenerSet:
-		return m.listenerSetStatus(object, record)
-	case store.InferencePool:
-		return m.poolStatus(object, record)
-	case store.BackendTLSPolicy:
-		return m.policyStatus(object, record)
-	default:
-		return m.routeStatus(object, record)
-	}
-}
-
 func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *status.Update {
 	result := class.Resolve(m.store.View(record), object.Key.Name)
 	if !result.Owned {
 		return nil
 	}
-	record(installedDep())
+	record(installedDep{})
 	result.Installed = m.installed
 	value := class.Status(result)
 	return &status.Update{Object: object, Generation: result.Generation, Value: &value}
@@ -62,8 +44,8 @@ func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.D
 	if !result.Owned {
 		return input, false
 	}
-	record(attachedDep(key))
-	record(deliveryDep(key))
+	record(attachedDep{key})
+	record(deliveryDep{key})
 	delivery := m.deliveries[key]
 	addresses, problem := listener.Addresses(m.store.View(record), result)
 	return listener.StatusInput{
@@ -99,7 +81,7 @@ func (m *Model) listenerSetStatus(object resolve.Object, record func(store.Dep))
 }
 
 func (m *Model) routeStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	record(routeDep(object))
+	record(routeDep{object})
 	result := m.routes.get(object)
 	if result == nil {
 		return nil
@@ -109,8 +91,8 @@ func (m *Model) routeStatus(object resolve.Object, record func(store.Dep)) *stat
 }
 
 func (m *Model) poolStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	record(poolDep(object.Key))
-	record(poolUsersDep(object.Key))
+	record(poolDep{object.Key})
+	record(poolUsersDep{object.Key})
 	result := m.pools.get(object.Key)
 	if result == nil || !result.Exists {
 		return nil
@@ -128,7 +110,7 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	users := map[types.NamespacedName]int{}
 	for _, target := range tls.Spec.TargetRefs {
 		service := types.NamespacedName{Namespace: tls.Namespace, Name: string(target.Name)}
-		record(serviceUsersDep(service))
+		record(serviceUsersDep{service})
 		for gateway := range m.usage.services[service] {
 			users[gateway]++
 		}
@@ -140,7 +122,7 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 // rejected gathers what proxies refused, and what failed to render, because of an object.
 func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolve.Rejected {
 	source := sourceOf(object.Kind, object.Key)
-	record(rejectedDep(source))
+	record(rejectedOf(source))
 	var found []resolve.Rejected
 	collect := func(sources []ir.Source, rejected resolve.Rejected) {
 		for _, s := range sources {

@@ -40,19 +40,19 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep)
 			if cluster.Demand != "" {
 				demand := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand}
 				if adjust(u.demands, demand, gateway, by) {
-					touched = append(touched, demandUsersDep(demand))
+					touched = append(touched, demandUsersDep{demand})
 				}
 			}
 			if cluster.Kind != ir.BackendPool {
 				service := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Name}
 				if adjust(u.services, service, gateway, by) {
-					touched = append(touched, serviceUsersDep(service))
+					touched = append(touched, serviceUsersDep{service})
 				}
 			}
 		}
 		for _, pool := range result.Pools {
 			if adjust(u.pools, pool, gateway, by) {
-				touched = append(touched, poolUsersDep(pool))
+				touched = append(touched, poolUsersDep{pool})
 			}
 		}
 	}

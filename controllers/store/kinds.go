@@ -60,6 +60,12 @@ type Row struct {
 	New  func() client.Object
 	// Indexes returns the values under which an object is found, by index.
 	Indexes map[Index]func(client.Object) []string
+	// Same reports whether two versions mean the same; their UIDs and labels are equal. Nil:
+	// they do when generation and annotations are equal, as of a custom resource with a status
+	// subresource.
+	Same func(a, b client.Object) bool
+	// Trim removes what is never read; nil: nothing but the managed fields.
+	Trim func(client.Object)
 	// Optional kinds may be absent from the API server (their CRD is not installed).
 	Optional bool
 }
@@ -84,15 +90,15 @@ var Rows = []Row{
 	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true},
 	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Optional: true,
 		Indexes: map[Index]func(client.Object) []string{ByBackend: scalerBackend}},
-	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }},
-	{Kind: Service, New: func() client.Object { return &corev1.Service{} },
+	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }, Same: always, Trim: trimMeta},
+	{Kind: Service, New: func() client.Object { return &corev1.Service{} }, Same: sameService, Trim: trimMeta,
 		Indexes: map[Index]func(client.Object) []string{ByGateway: dataPlaneGateway}},
-	{Kind: EndpointSlice, New: func() client.Object { return &discoveryv1.EndpointSlice{} },
+	{Kind: EndpointSlice, New: func() client.Object { return &discoveryv1.EndpointSlice{} }, Same: sameSlice, Trim: trimMeta,
 		Indexes: map[Index]func(client.Object) []string{ByService: sliceService}},
-	{Kind: Pod, New: func() client.Object { return &corev1.Pod{} },
+	{Kind: Pod, New: func() client.Object { return &corev1.Pod{} }, Same: samePod, Trim: trimPod,
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
-	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }},
-	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }},
+	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
+	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimMeta},
 }
 
 // RowOf returns the row of a kind.

@@ -9,40 +9,53 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// rowsByType finds the row of an object.
+var rowsByType = func() map[reflect.Type]*Row {
+	rows := make(map[reflect.Type]*Row, len(Rows))
+	for i := range Rows {
+		rows[reflect.TypeOf(Rows[i].New())] = &Rows[i]
+	}
+	return rows
+}()
+
 // Same reports whether two versions of an object mean the same to the control plane. It is
-// what keeps our own status writes, and the heartbeats of others, from causing any work.
+// what keeps the status writes of the product, and the heartbeats of others, from causing any work.
 func Same(a, b client.Object) bool {
 	if a.GetUID() != b.GetUID() || !maps.Equal(a.GetLabels(), b.GetLabels()) {
 		return false
 	}
-	switch a := a.(type) {
-	case *corev1.Namespace:
-		return true // only labels are read
-	case *corev1.Service:
-		b := b.(*corev1.Service)
-		return reflect.DeepEqual(a.Spec, b.Spec) && reflect.DeepEqual(a.Status.LoadBalancer, b.Status.LoadBalancer)
-	case *discoveryv1.EndpointSlice:
-		b := b.(*discoveryv1.EndpointSlice)
-		return a.AddressType == b.AddressType && reflect.DeepEqual(a.Endpoints, b.Endpoints) && reflect.DeepEqual(a.Ports, b.Ports)
-	case *corev1.Pod:
-		return samePod(a, b.(*corev1.Pod))
-	case *corev1.Secret:
-		return reflect.DeepEqual(a.Data, b.(*corev1.Secret).Data)
-	case *corev1.ConfigMap:
-		return sameConfigMap(a, b.(*corev1.ConfigMap))
+	if row := rowsByType[reflect.TypeOf(a)]; row != nil && row.Same != nil {
+		return row.Same(a, b)
 	}
-	// Everything else is a custom resource with a status subresource: its generation counts
-	// the changes of its spec.
 	return a.GetGeneration() == b.GetGeneration() && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
 }
 
-func samePod(a, b *corev1.Pod) bool {
-	return a.DeletionTimestamp.IsZero() == b.DeletionTimestamp.IsZero() &&
-		reflect.DeepEqual(a.Status.PodIPs, b.Status.PodIPs) && PodReady(a) == PodReady(b)
+// always is for objects of which only labels are read.
+func always(_, _ client.Object) bool { return true }
+
+func sameService(a, b client.Object) bool {
+	x, y := a.(*corev1.Service), b.(*corev1.Service)
+	return reflect.DeepEqual(x.Spec, y.Spec) && reflect.DeepEqual(x.Status.LoadBalancer, y.Status.LoadBalancer)
 }
 
-func sameConfigMap(a, b *corev1.ConfigMap) bool {
-	return reflect.DeepEqual(a.Data, b.Data) && reflect.DeepEqual(a.BinaryData, b.BinaryData)
+func sameSlice(a, b client.Object) bool {
+	x, y := a.(*discoveryv1.EndpointSlice), b.(*discoveryv1.EndpointSlice)
+	return x.AddressType == y.AddressType && reflect.DeepEqual(x.Endpoints, y.Endpoints) && reflect.DeepEqual(x.Ports, y.Ports)
+}
+
+func samePod(a, b client.Object) bool {
+	x, y := a.(*corev1.Pod), b.(*corev1.Pod)
+	return x.DeletionTimestamp.IsZero() == y.DeletionTimestamp.IsZero() &&
+		reflect.DeepEqual(x.Status.PodIPs, y.Status.PodIPs) && PodReady(x) == PodReady(y)
+}
+
+func sameSecret(a, b client.Object) bool {
+	return reflect.DeepEqual(a.(*corev1.Secret).Data, b.(*corev1.Secret).Data)
+}
+
+func sameConfigMap(a, b client.Object) bool {
+	x, y := a.(*corev1.ConfigMap), b.(*corev1.ConfigMap)
+	return reflect.DeepEqual(x.Data, y.Data) && reflect.DeepEqual(x.BinaryData, y.BinaryData)
 }
 
 // PodReady reports whether the Pod has the Ready condition.
@@ -59,20 +72,21 @@ func PodReady(pod *corev1.Pod) bool {
 // memory: it is meant as an informer transform and may modify the object in place.
 func Trim(object client.Object) client.Object {
 	object.SetManagedFields(nil)
-	switch object := object.(type) {
-	case *corev1.Pod:
-		trimPod(object)
-	case *corev1.Secret:
-		trimSecret(object)
-	case *corev1.Namespace, *corev1.Service, *discoveryv1.EndpointSlice, *corev1.ConfigMap:
-		object.SetAnnotations(nil)
-		object.SetOwnerReferences(nil)
+	if row := rowsByType[reflect.TypeOf(object)]; row != nil && row.Trim != nil {
+		row.Trim(object)
 	}
 	return object
 }
 
-func trimPod(pod *corev1.Pod) {
-	pod.Annotations, pod.OwnerReferences, pod.Spec = nil, nil, corev1.PodSpec{}
+func trimMeta(object client.Object) {
+	object.SetAnnotations(nil)
+	object.SetOwnerReferences(nil)
+}
+
+func trimPod(object client.Object) {
+	trimMeta(object)
+	pod := object.(*corev1.Pod)
+	pod.Spec = corev1.PodSpec{}
 	status := corev1.PodStatus{PodIP: pod.Status.PodIP, PodIPs: pod.Status.PodIPs}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodReady {
@@ -82,8 +96,9 @@ func trimPod(pod *corev1.Pod) {
 	pod.Status = status
 }
 
-func trimSecret(secret *corev1.Secret) {
-	secret.Annotations, secret.OwnerReferences = nil, nil
+func trimSecret(object client.Object) {
+	trimMeta(object)
+	secret := object.(*corev1.Secret)
 	for name := range secret.Data {
 		switch name {
 		case corev1.TLSCertKey, corev1.TLSPrivateKeyKey, corev1.ServiceAccountRootCAKey:

@@ -9,9 +9,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Dep is something a computation can read and a change can touch: one object (Index empty,
-// Value its key) or one value of an index.
-type Dep struct {
+// Dep is something a computation can read and a change can touch: an ObjectDep, an IndexDep, or
+// a comparable type of a package that computes something which others read.
+type Dep any
+
+// ObjectDep is one object, there or not.
+type ObjectDep struct {
+	Kind Kind
+	Key  types.NamespacedName
+}
+
+// IndexDep is the objects under one value of an index.
+type IndexDep struct {
 	Kind  Kind
 	Index Index
 	Value string
@@ -55,10 +64,10 @@ func (s *Store) Set(kind Kind, object client.Object) []Dep {
 	for index, values := range t.row.Indexes {
 		for _, value := range values(object) {
 			t.add(index, value, key)
-			touched = appendNew(touched, Dep{Kind: kind, Index: index, Value: value})
+			touched = appendNew(touched, IndexDep{Kind: kind, Index: index, Value: value})
 		}
 	}
-	return append(touched, Dep{Kind: kind, Value: key.String()})
+	return append(touched, ObjectDep{Kind: kind, Key: key})
 }
 
 // Delete removes an object and returns what the change touches.
@@ -70,7 +79,7 @@ func (s *Store) Delete(kind Kind, key types.NamespacedName) []Dep {
 	}
 	touched := t.unindex(key, object)
 	delete(t.objects, key)
-	return append(touched, Dep{Kind: kind, Value: key.String()})
+	return append(touched, ObjectDep{Kind: kind, Key: key})
 }
 
 // Object returns one object, nil when there is none.
@@ -114,7 +123,7 @@ func (t *table) unindex(key types.NamespacedName, object client.Object) []Dep {
 	for index, values := range t.row.Indexes {
 		for _, value := range values(object) {
 			t.remove(index, value, key)
-			touched = append(touched, Dep{Kind: t.row.Kind, Index: index, Value: value})
+			touched = append(touched, IndexDep{Kind: t.row.Kind, Index: index, Value: value})
 		}
 	}
 	return touched

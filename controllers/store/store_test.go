@@ -80,7 +80,7 @@ func TestReindex(t *testing.T) {
 	s.Set(Pod, pod("a", map[string]string{"app": "x"}))
 	touched := s.Set(Pod, pod("a", map[string]string{"app": "y"}))
 	for _, value := range []string{"ns/app=x", "ns/app=y"} {
-		if !slices.Contains(touched, Dep{Kind: Pod, Index: ByLabel, Value: value}) {
+		if !slices.Contains(touched, Dep(IndexDep{Kind: Pod, Index: ByLabel, Value: value})) {
 			t.Errorf("a moved Pod does not touch %s", value)
 		}
 	}

@@ -33,14 +33,14 @@ func (s *Store) View(record func(Dep)) View {
 
 // get returns one object of a kind, or the zero T when there is none.
 func get[T client.Object](v View, kind Kind, key types.NamespacedName) T {
-	v.record(Dep{Kind: kind, Value: key.String()})
+	v.record(ObjectDep{Kind: kind, Key: key})
 	object, _ := v.store.table(kind).objects[key].(T)
 	return object
 }
 
 // list returns the objects under one value of an index, sorted by key.
 func list[T client.Object](v View, kind Kind, index Index, value string) []T {
-	v.record(Dep{Kind: kind, Index: index, Value: value})
+	v.record(IndexDep{Kind: kind, Index: index, Value: value})
 	t := v.store.table(kind)
 	keys := t.indexes[index][value]
 	objects := make([]T, 0, len(keys))
