@@ -175,10 +175,13 @@ func (f *failing) published() map[resource.Key]string {
 	return maps.Clone(f.out.resources[failingGateway])
 }
 
+func objectOf(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: failingGateway.Namespace, Name: name}
+}
+
 // programmed returns the message of the Programmed condition of a route, "" when it has none.
 func (f *failing) programmed(name string) string {
-	key := types.NamespacedName{Namespace: failingGateway.Namespace, Name: name}
-	statuses, _ := f.out.statuses[resolve.Object{Kind: store.HTTPRoute, Key: key}].([]gwv1.RouteParentStatus)
+	statuses, _ := f.out.statuses[resolve.Object{Kind: store.HTTPRoute, Key: objectOf(name)}].([]gwv1.RouteParentStatus)
 	for _, status := range statuses {
 		for _, condition := range status.Conditions {
 			if condition.Type == string(route.ConditionProgrammed) {

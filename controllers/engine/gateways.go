@@ -50,9 +50,13 @@ func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult
 	m.ports.drop(key)
 	m.wantTables(key, &resolve.GatewayResult{})
 	m.setSecrets(key, gatewayOwner, old.Secrets, nil)
+	for _, rejection := range m.deliveries[key].Rejected {
+		m.touchRejected(rejection.Sources)
+	}
 	delete(m.deliveries, key)
 	delete(m.problems, key)
 	delete(m.pending, key)
+	m.gone = append(m.gone, key)
 	m.output.Forget(key)
 }
 

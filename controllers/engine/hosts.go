@@ -30,8 +30,7 @@ type hostTable struct {
 }
 
 func sameTable(a, b *hostTable) bool {
-	return sameResource(&a.scope, &b.scope) && sameResource(&a.routes, &b.routes) &&
-		slices.Equal(a.routes.Sources, b.routes.Sources)
+	return sameResource(&a.scope, &b.scope) && sameResource(&a.routes, &b.routes)
 }
 
 func (m *Model) computeHost(key hostKey, c *computation) (*hostTable, error) {

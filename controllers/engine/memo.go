@@ -102,6 +102,15 @@ func (m *memo[K, V]) get(key K) *V {
 	return nil
 }
 
+// each visits the keys that have a result, in no order.
+func (m *memo[K, V]) each(visit func(K, *V)) {
+	for key, u := range m.units {
+		if u.value != nil {
+			visit(key, u.value)
+		}
+	}
+}
+
 func (u *unit[K, V]) markStale() {
 	u.stale = true
 	u.enqueue()

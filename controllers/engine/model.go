@@ -54,6 +54,7 @@ type Model struct {
 	// What the next publish sends, by gateway; nil removes. The last word on a resource wins.
 	pending map[types.NamespacedName]map[resource.Key]*resource.Resource
 	fresh   []types.NamespacedName // gateways whose first set of resources is being gathered
+	gone    []types.NamespacedName // gateways that the output forgot in this flush
 	synced  bool
 }
 
@@ -169,6 +170,7 @@ func (m *Model) Flush() {
 	m.flushEndpoints()
 	m.flushSecrets()
 	m.flushScalers()
+	m.renewGone()
 	m.publish()
 	m.flushStatuses()
 }
@@ -190,6 +192,53 @@ func (m *Model) pend(gateway types.NamespacedName, key resource.Key, new *resour
 	m.pending[gateway][key] = new
 }
 
+// renewGone publishes everything of the gateways that were deleted and created again between two
+// flushes: the output forgot them, while the results of many units are the same as before.
+func (m *Model) renewGone() {
+	for _, gateway := range m.gone {
+		if m.gateways.get(gateway) != nil {
+			m.eachResource(gateway, func(r *resource.Resource) { m.pend(gateway, r.Key, r) })
+		}
+	}
+	m.gone = nil
+}
+
+// eachResource visits the resources of a gateway, in no order.
+func (m *Model) eachResource(gateway types.NamespacedName, visit func(*resource.Resource)) {
+	m.hosts.each(func(key hostKey, table *hostTable) {
+		if key.gateway == gateway {
+			visit(&table.scope)
+			visit(&table.routes)
+		}
+	})
+	m.wildcards.each(func(key chainKey, table *hostTable) {
+		if key.gateway == gateway {
+			visit(&table.scope)
+			visit(&table.routes)
+		}
+	})
+	m.listeners.each(func(key portKey, listener *portListener) {
+		if key.gateway == gateway {
+			visit(&listener.resource)
+		}
+	})
+	m.clusters.each(func(key clusterKey, cluster *clusterResource) {
+		if key.gateway == gateway {
+			visit(&cluster.resource)
+		}
+	})
+	m.endpoints.each(func(key ir.ClusterKey, endpoints *resource.Resource) {
+		if slices.Contains(m.usage.gateways[key], gateway) {
+			visit(endpoints)
+		}
+	})
+	m.secrets.each(func(key secretKey, secret *resource.Resource) {
+		if key.gateway == gateway {
+			visit(secret)
+		}
+	})
+}
+
 func (m *Model) publish() {
 	for gateway, pending := range m.pending {
 		if m.gateways.get(gateway) != nil {
@@ -207,8 +256,10 @@ func (m *Model) publish() {
 
 func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }
 
+// sameResource compares the sources as well: a rejection is reported on the objects that shape a
+// resource now.
 func sameResource(a, b *resource.Resource) bool {
-	return a.Key == b.Key && a.Version == b.Version
+	return a.Key == b.Key && a.Version == b.Version && slices.Equal(a.Sources, b.Sources)
 }
 
 // changeOf puts pending resources in a stable order.

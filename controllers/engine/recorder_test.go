@@ -20,6 +20,9 @@ type recorder struct {
 	scalers   map[types.NamespacedName]scaler.Scaler
 	failures  []string
 
+	// forgotten is called by Forget; may be nil.
+	forgotten func(types.NamespacedName)
+
 	published int // resources, removals included
 	wrote     int // statuses
 }
@@ -37,7 +40,7 @@ func (r *recorder) Publish(gateway types.NamespacedName, change resource.Change)
 		r.resources[gateway] = map[resource.Key]string{}
 	}
 	for _, upsert := range change.Upsert {
-		r.resources[gateway][upsert.Key] = upsert.Version
+		r.resources[gateway][upsert.Key] = fmt.Sprint(upsert.Version, upsert.Sources)
 	}
 	for _, key := range change.Remove {
 		delete(r.resources[gateway], key)
@@ -52,6 +55,9 @@ func (r *recorder) Forget(gateway types.NamespacedName) {
 	delete(r.resources, gateway)
 	delete(r.ready, gateway)
 	delete(r.planes, gateway)
+	if r.forgotten != nil {
+		r.forgotten(gateway)
+	}
 }
 
 func (r *recorder) Ready(gateway types.NamespacedName) { r.ready[gateway] = true }
