@@ -16,7 +16,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
-	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/pickerdelay"
@@ -127,7 +126,6 @@ func newPublisher(p *Plane) *publish.Publisher {
 		Metrics:     p.metrics.published,
 		RemoveGrace: p.deps.Timing.RemoveGrace,
 		OnDelivery:  p.wires.delivered.send,
-		Observed:    hold.Observed,
 		OnAccepted:  p.wires.accepted.send,
 	})
 }

@@ -183,6 +183,7 @@ func (b *backend) renderHold() (resource.Resource, bool) {
 			"gateway", b.gateway.key.String(), "backend", b.name)
 		rendered = *b.hold.wanted
 	}
+	rendered.ReportACKs = true
 	b.hold.version = rendered.Version
 	return rendered, true
 }
@@ -202,6 +203,7 @@ func (b *backend) renderEndpoints() resource.Resource {
 		}
 		latest.resource = rendered
 	}
+	latest.resource.ReportACKs = b.hold.wanted != nil
 	b.published.add(&latest)
 	return latest.resource
 }

@@ -37,9 +37,6 @@ func NewGate(options Options) *Gate {
 	return g
 }
 
-// Observed selects the resources that Accepted is called for: publish.Options.Observed.
-func Observed(key resource.Key) bool { return key.Type == resource.Endpoint }
-
 // gateway returns the gateway of a key and makes it when there is none.
 func (g *Gate) gateway(key types.NamespacedName) *gatewayHolds {
 	g.mu.RLock()

@@ -52,8 +52,8 @@ func newPlane(t testing.TB, options hold.Options) *plane {
 	t.Helper()
 	p := &plane{t: t, catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), held: make(chan struct{}, 1)}
 	p.publisher = publish.New(publish.Options{
-		RemoveGrace: 50 * time.Millisecond, Observed: hold.Observed,
-		OnAccepted: func(a publish.Acceptance) { p.gate.Accepted(a) },
+		RemoveGrace: 50 * time.Millisecond,
+		OnAccepted:  func(a publish.Acceptance) { p.gate.Accepted(a) },
 	})
 	options.Publisher, options.Catalog, options.Metrics = p.publisher, p.catalog, hold.NewMetrics()
 	options.Held = func(_ types.NamespacedName, held int, _ uint64) {

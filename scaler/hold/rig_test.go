@@ -59,7 +59,7 @@ type rig struct {
 func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *rig {
 	r := &rig{t: t, clock: deltatest.NewClock(), catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), backend: backend, demand: types.NamespacedName{Namespace: "shop", Name: "web-0"}}
 	r.publisher = publish.New(publish.Options{
-		Clock: r.clock, RemoveGrace: -1, Observed: hold.Observed, OnAccepted: func(a publish.Acceptance) { r.gate.Accepted(a) },
+		Clock: r.clock, RemoveGrace: -1, OnAccepted: func(a publish.Acceptance) { r.gate.Accepted(a) },
 	})
 	options := hold.Options{
 		Publisher: r.publisher, Catalog: r.catalog, Clock: r.clock, Metrics: hold.NewMetrics(),

@@ -184,7 +184,7 @@ func (s *slow) Apply(gateway ir.Key, _ resource.Change) {
 }
 
 // The changes of one gateway do not wait for those of another.
-func TestGatewaysAreApart(t *testing.T) {
+func TestGatewaysAreApart(*testing.T) {
 	after := &slow{gateway: gateway, entered: make(chan struct{}), goOn: make(chan struct{})}
 	stage := pickerdelay.New(pickerdelay.Options{Next: after})
 	done := make(chan struct{})

@@ -65,10 +65,18 @@ func (s *Session) possession(e *entry) Possession {
 	return has
 }
 
-// observe asks once per name whether anybody wants to hear of it.
-func (g *gateway) observe(e *entry) {
-	p := g.publisher
-	e.observed = p.onAccepted != nil && p.observed != nil && p.observed(e.key())
+// reportACKs has the ACKs of an entry reported from now on, beginning with what proxies have, or not.
+func (g *gateway) reportACKs(e *entry, wanted bool) {
+	before := e.reported
+	e.reported = wanted && g.publisher.onAccepted != nil
+	if !e.reported || before {
+		return
+	}
+	for s := range g.sessions {
+		if r, ok := s.records[e]; ok && r.acked != nil {
+			s.announce(r)
+		}
+	}
 }
 
 // speaks reports whether no newer stream of the same proxy is open; another tells of the same
@@ -85,7 +93,7 @@ func (s *Session) speaks() (speaks, alone bool) {
 
 // announce has OnAccepted called with what a proxy has of a record now.
 func (s *Session) announce(r *record) {
-	if !r.entry.observed {
+	if !r.entry.reported {
 		return
 	}
 	if speaks, _ := s.speaks(); speaks {

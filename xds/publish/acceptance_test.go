@@ -25,17 +25,27 @@ type hearing struct {
 func newHearing(t *testing.T) *hearing {
 	h := &hearing{heard: make(chan publish.Acceptance, 1024)}
 	h.Publisher = publish.New(publish.Options{
-		Observed:   func(k resource.Key) bool { return k == watched },
 		OnAccepted: func(a publish.Acceptance) { h.heard <- a },
 	})
-	h.Apply(gatewayKey, resource.Change{Upsert: hosts(t, 2)})
+	all := hosts(t, 2)
+	for i := range all {
+		all[i].ReportACKs = all[i].Key == watched
+	}
+	h.Apply(gatewayKey, resource.Change{Upsert: all})
 	h.Ready(gatewayKey)
 	return h
 }
 
+// watchedEndpoints have their ACKs reported.
+func watchedEndpoints(t *testing.T, port uint32) resource.Resource {
+	made := deltatest.Endpoints(t, watched.Name, port)
+	made.ReportACKs = true
+	return made
+}
+
 // port changes the endpoints and returns their version.
 func (h *hearing) port(t *testing.T, port uint32) string {
-	changed := deltatest.Endpoints(t, watched.Name, port)
+	changed := watchedEndpoints(t, port)
 	h.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{changed}})
 	return changed.Version
 }
@@ -150,6 +160,29 @@ func TestAcceptanceBeforeReady(t *testing.T) {
 	}
 }
 
+// A resource whose ACKs are reported later is reported as proxies have it by then.
+func TestReportLater(t *testing.T) {
+	h := &hearing{heard: make(chan publish.Acceptance, 1024)}
+	h.Publisher = publish.New(publish.Options{OnAccepted: func(a publish.Acceptance) { h.heard <- a }})
+	wanted := deltatest.Endpoints(t, watched.Name, 1)
+	h.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{wanted}})
+	h.Ready(gatewayKey)
+	r := newRaw(t, h.Publisher)
+	if got := <-h.heard; got != (publish.Acceptance{Gateway: gatewayKey, Node: "raw"}) {
+		t.Errorf("heard %+v of an opened stream", got)
+	}
+	subscribe(r, watched.Name)
+	r.ack(r.next(resource.Endpoint))
+	h.want(t, wanted.Version)
+	wanted.ReportACKs = true
+	h.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{wanted}})
+	h.hears(t, wanted.Version)
+	h.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{wanted}}) // says nothing new
+	second := h.port(t, 2)
+	r.ack(r.next(resource.Endpoint))
+	h.hears(t, second)
+}
+
 // Who hears of an acceptance may change what is published, under a lock that it also holds
 // when it publishes on its own.
 func TestApplyFromOnAccepted(t *testing.T) {
@@ -157,7 +190,6 @@ func TestApplyFromOnAccepted(t *testing.T) {
 	var publisher *publish.Publisher
 	answered := deltatest.Endpoints(t, "answer", 1)
 	publisher = publish.New(publish.Options{
-		Observed: func(k resource.Key) bool { return k == watched },
 		OnAccepted: func(a publish.Acceptance) {
 			own.Lock()
 			defer own.Unlock()
@@ -167,7 +199,7 @@ func TestApplyFromOnAccepted(t *testing.T) {
 		},
 	})
 	own.Lock()
-	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Endpoints(t, watched.Name, 1)}})
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{watchedEndpoints(t, 1)}})
 	publisher.Ready(gatewayKey)
 	r := newRaw(t, publisher)
 	subscribe(r, watched.Name, "answer")
@@ -178,7 +210,7 @@ func TestApplyFromOnAccepted(t *testing.T) {
 	publisher.Forget(gatewayKey) // ends streams, which is news, while the lock is held
 	<-r.session.Done()
 	<-other.session.Done()
-	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{deltatest.Endpoints(t, watched.Name, 1)}})
+	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{watchedEndpoints(t, 1)}})
 	publisher.Ready(gatewayKey)
 	own.Unlock()
 	r = newRaw(t, publisher)

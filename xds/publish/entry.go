@@ -41,8 +41,8 @@ type entry struct {
 	behind, acked int
 	// orphan entries were swept from the gateway; a new one may have taken the name.
 	orphan bool
-	// observed: somebody wants to hear which proxies accepted it.
-	observed bool
+	// reported: OnAccepted is called for its ACKs.
+	reported bool
 }
 
 func (e *entry) key() resource.Key {

@@ -50,7 +50,6 @@ func (g *gateway) entry(k kind, name string) *entry {
 	found, ok := g.entries[k][name]
 	if !ok {
 		found = &entry{kind: k, name: name}
-		g.observe(found)
 		g.entries[k][name] = found
 	}
 	return found
@@ -83,6 +82,7 @@ func (g *gateway) upsert(wanted *resource.Resource, now time.Time) {
 		return
 	}
 	e := g.entry(k, wanted.Name)
+	g.reportACKs(e, wanted.ReportACKs)
 	if e.desired != nil && e.desired.version == wanted.Version {
 		e.desired.sources = wanted.Sources // provenance may move while the content stays
 		return

@@ -55,7 +55,6 @@ func runChaos(t *testing.T, seed uint64) {
 	}
 	// Without a budget a route may never be early, however long a proxy is silent.
 	c.options.WarmBudget = 1000 * time.Hour
-	c.options.Observed = func(k resource.Key) bool { return k.Type == resource.Endpoint }
 	c.listen()
 	c.publisher = c.newPublisher()
 	c.news.ask(c.publisher)
@@ -191,7 +190,7 @@ func (c *chaos) change(change resource.Change) {
 	for i := range change.Upsert {
 		c.desired[change.Upsert[i].Key] = change.Upsert[i]
 	}
-	c.publisher.Apply(gatewayKey, change)
+	c.apply(change.Upsert, change.Remove...)
 }
 
 func (c *chaos) addProxy() {

@@ -40,13 +40,10 @@ type Options struct {
 	// the Delivery of a gateway changed. Changes that follow each other quickly are
 	// reported once.
 	OnDelivery func(Delivery)
-	// Observed selects the resources that OnAccepted hears of. It is asked once per gateway and
-	// name, under a lock, and must answer from the key alone. Nil: none.
-	Observed func(resource.Key) bool
-	// OnAccepted is called, outside of all locks, one call per gateway at a time and in the order
-	// of events, when a proxy came or went, and when it accepted a version of an observed
-	// resource or no longer has one. It may call the Publisher, and who calls the Publisher may
-	// hold locks that it takes.
+	// OnAccepted is called when a proxy came or went, and when it accepted a version of a resource
+	// with ReportACKs or no longer has one. The calls are made outside of all locks, one per gateway
+	// at a time and in the order of events. OnAccepted may call the Publisher, and may take locks
+	// that are held during calls of the Publisher.
 	OnAccepted func(Acceptance)
 	// Metrics counts; nil: nothing is exported.
 	Metrics *Metrics
@@ -61,7 +58,6 @@ type Publisher struct {
 	clock       Clock
 	log         logr.Logger
 	onDelivery  func(Delivery)
-	observed    func(resource.Key) bool
 	onAccepted  func(Acceptance)
 	metrics     *Metrics
 
@@ -77,7 +73,6 @@ func New(options Options) *Publisher {
 		clock:       options.Clock,
 		log:         options.Log,
 		onDelivery:  options.OnDelivery,
-		observed:    options.Observed,
 		onAccepted:  options.OnAccepted,
 		metrics:     options.Metrics,
 		gateways:    map[ir.Key]*gateway{},

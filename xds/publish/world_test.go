@@ -58,6 +58,9 @@ func (w *world) restart() {
 }
 
 func (w *world) apply(upsert []resource.Resource, remove ...resource.Key) {
+	for i := range upsert {
+		upsert[i].ReportACKs = upsert[i].Type == resource.Endpoint
+	}
 	w.publisher.Apply(gatewayKey, resource.Change{Upsert: upsert, Remove: remove})
 }
 

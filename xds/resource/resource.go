@@ -59,6 +59,9 @@ type Resource struct {
 	Demand ir.Key
 	// Endpoints are the backend and the addresses of a ClusterLoadAssignment; nil for other types.
 	Endpoints *ir.Endpoints
+	// ReportACKs: a stage needs to know which proxies accepted the resource
+	// (publish.Options.OnAccepted).
+	ReportACKs bool
 }
 
 // New serialises a message. The caller adds the facts.
