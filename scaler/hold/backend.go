@@ -47,7 +47,7 @@ func (b *backend) key() resource.Key {
 	return resource.Key{Type: resource.Endpoint, Name: b.name}
 }
 
-func (b *backend) accepted(key resource.Key) map[string]publish.Possession {
+func (b *backend) accepted(key resource.Key) map[string]publish.ACKState {
 	return b.options().Publisher.Accepted(ir.Key(b.gateway.key), key)
 }
 

@@ -19,7 +19,7 @@ import (
 type Publisher interface {
 	stage.Stage
 	// Accepted returns what every connected proxy has of a resource.
-	Accepted(gateway ir.Key, key resource.Key) map[string]publish.Possession
+	Accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState
 }
 
 // Options of a Gate. Publisher and Catalog are required, zero values of others take defaults.

@@ -24,7 +24,7 @@ func (p *published) endpoints() bool { return p.latest != nil && !p.latest.empty
 
 // readyProxies returns which connected proxies are known to have an endpoint in use, and whether
 // there is a proxy and all of them are.
-func (p *published) readyProxies(accepted map[string]publish.Possession, inUse *assignment) (ready map[string]bool, all bool) {
+func (p *published) readyProxies(accepted map[string]publish.ACKState, inUse *assignment) (ready map[string]bool, all bool) {
 	ready, all = make(map[string]bool, len(accepted)), len(accepted) > 0
 	for node, has := range accepted {
 		ready[node] = p.ready(has, inUse)
@@ -35,7 +35,7 @@ func (p *published) readyProxies(accepted map[string]publish.Possession, inUse *
 
 // ready reports whether whatever the proxy has by now, of all versions that it may have, contains
 // an endpoint in use.
-func (p *published) ready(has publish.Possession, inUse *assignment) bool {
+func (p *published) ready(has publish.ACKState, inUse *assignment) bool {
 	if inUse == nil || inUse.empty() || !p.meets(has.Accepted, inUse) {
 		return false
 	}
@@ -58,7 +58,7 @@ func (p *published) meets(version string, inUse *assignment) bool {
 }
 
 // trim forgets the versions that no proxy has or will get.
-func (p *published) trim(accepted map[string]publish.Possession) {
+func (p *published) trim(accepted map[string]publish.ACKState) {
 	if len(p.versions) < 2 {
 		return
 	}
@@ -99,7 +99,7 @@ type rendering struct {
 // acceptedBy reports whether every connected proxy accepted the hold cluster as it is, and
 // no other version is on the way to it. A proxy without a stream is not waited for: when it is
 // back it gets the hold cluster before it loses the endpoints.
-func (h *holdCluster) acceptedBy(proxies map[string]publish.Possession) bool {
+func (h *holdCluster) acceptedBy(proxies map[string]publish.ACKState) bool {
 	for _, has := range proxies {
 		if has.Accepted != h.version {
 			return false

@@ -5,8 +5,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// Acceptance is news about what one proxy has. It says that Accepted may answer differently
-// now: who must not act on anything older asks Accepted.
+// Acceptance is a change of what one proxy has. It is a hint: call Accepted for the current state.
 type Acceptance struct {
 	Gateway ir.Key
 	Node    string // node id
@@ -19,8 +18,8 @@ type Acceptance struct {
 	Gone bool
 }
 
-// Possession is what a connected proxy has of one name.
-type Possession struct {
+// ACKState is what a connected proxy has of one name.
+type ACKState struct {
 	// Accepted is the newest version that the proxy accepted on this stream, or said that it
 	// has when it opened it; "": none.
 	Accepted string
@@ -32,41 +31,41 @@ type Possession struct {
 // Accepted returns what every connected proxy of a gateway has of a resource, by node id. A
 // proxy that never asked for the resource is there with nothing. A proxy without a stream is
 // not there; of two streams with one node id the newer one speaks for it.
-func (p *Publisher) Accepted(gateway ir.Key, key resource.Key) map[string]Possession {
+func (p *Publisher) Accepted(gateway ir.Key, key resource.Key) map[string]ACKState {
 	g := p.existing(gateway)
 	if g == nil {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var e *entry
+	var e *resourceState
 	if k, known := kindsByType[key.Type]; known {
-		e = g.entries[k][key.Name]
+		e = g.resources[k][key.Name]
 	}
-	found, serials := make(map[string]Possession, len(g.sessions)), make(map[string]uint64, len(g.sessions))
+	found, serials := make(map[string]ACKState, len(g.sessions)), make(map[string]uint64, len(g.sessions))
 	for s := range g.sessions {
 		if s.serial > serials[s.node] {
 			serials[s.node] = s.serial
-			found[s.node] = s.possession(e)
+			found[s.node] = s.ackState(e)
 		}
 	}
 	return found
 }
 
-func (s *Session) possession(e *entry) Possession {
+func (s *Session) ackState(e *resourceState) ACKState {
 	r, ok := s.records[e]
 	if e == nil || !ok {
-		return Possession{}
+		return ACKState{}
 	}
-	has := Possession{Accepted: versionOf(r.acked)}
+	has := ACKState{Accepted: versionOf(r.acked)}
 	for _, sent := range r.flight {
 		has.Pending = append(has.Pending, versionOf(sent.revision))
 	}
 	return has
 }
 
-// reportACKs has the ACKs of an entry reported from now on, beginning with what proxies have, or not.
-func (g *gateway) reportACKs(e *entry, wanted bool) {
+// reportACKs has the ACKs of a resource reported from now on, beginning with what proxies have, or not.
+func (g *gatewayState) reportACKs(e *resourceState, wanted bool) {
 	before := e.reported
 	e.reported = wanted && g.publisher.onAccepted != nil
 	if !e.reported || before {
@@ -79,9 +78,9 @@ func (g *gateway) reportACKs(e *entry, wanted bool) {
 	}
 }
 
-// speaks reports whether no newer stream of the same proxy is open; another tells of the same
+// newestStream reports whether no newer stream of the same proxy is open; another tells of the same
 // node otherwise.
-func (s *Session) speaks() (speaks, alone bool) {
+func (s *Session) newestStream() (speaks, alone bool) {
 	speaks, alone = true, true
 	for other := range s.gateway.sessions {
 		if other != s && other.node == s.node {
@@ -93,11 +92,11 @@ func (s *Session) speaks() (speaks, alone bool) {
 
 // announce has OnAccepted called with what a proxy has of a record now.
 func (s *Session) announce(r *record) {
-	if !r.entry.reported {
+	if !r.resource.reported {
 		return
 	}
-	if speaks, _ := s.speaks(); speaks {
-		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Key: r.entry.key(), Version: versionOf(r.acked)})
+	if speaks, _ := s.newestStream(); speaks {
+		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Key: r.resource.key(), Version: versionOf(r.acked)})
 	}
 }
 
@@ -106,31 +105,31 @@ func (s *Session) announceStream(ended bool) {
 	if s.gateway.publisher.onAccepted == nil {
 		return
 	}
-	if speaks, alone := s.speaks(); speaks {
+	if speaks, alone := s.newestStream(); speaks {
 		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Gone: ended && alone})
 	}
 }
 
-// announce queues news. Somebody else's goroutine tells it: the caller may have locks that
-// OnAccepted wants, because Apply may have been called with them.
-func (g *gateway) announce(news Acceptance) {
-	g.acceptances = append(g.acceptances, news)
+// announce queues an Acceptance. Another goroutine calls OnAccepted, because the caller may hold
+// locks that OnAccepted takes.
+func (g *gatewayState) announce(acceptance Acceptance) {
+	g.acceptances = append(g.acceptances, acceptance)
 	if !g.announcing {
 		g.announcing = true
-		go g.tellAcceptances()
+		go g.reportAcceptances()
 	}
 }
 
-// tellAcceptances calls OnAccepted until there is no news. One of it runs per gateway.
-func (g *gateway) tellAcceptances() {
+// reportAcceptances calls OnAccepted until the queue is empty. One of it runs per gateway.
+func (g *gatewayState) reportAcceptances() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for len(g.acceptances) > 0 {
 		batch := g.acceptances
 		g.acceptances = nil
 		g.mu.Unlock()
-		for _, news := range batch {
-			g.publisher.onAccepted(news)
+		for _, acceptance := range batch {
+			g.publisher.onAccepted(acceptance)
 		}
 		g.mu.Lock()
 	}

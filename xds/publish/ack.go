@@ -53,18 +53,18 @@ func (s *Session) accept(nonce uint64, answered *response) {
 		for _, old := range overtaken {
 			s.release(answered.kind, old.revision)
 		}
-		s.gateway.accepted(r.entry, rev)
+		s.gateway.accepted(r.resource, rev)
 		s.announce(r)
-		s.wakeWaiters(r)
-		s.settle(r)
-		s.drop(r)
+		s.wakeACKWaiters(r)
+		s.updateCounters(r)
+		s.dropIfIdle(r)
 	}
 }
 
 // asked reports whether the proxy takes what it is sent of a record. What it did not ask for, a
 // push ahead of its subscription or behind its end, it ACKs and drops.
 func (s *Session) asked(r *record) bool {
-	return r.subscribed || s.subscriptions[r.entry.kind].wildcard
+	return r.subscribed || s.subscriptions[r.resource.kind].wildcard
 }
 
 // reject handles a NACK. A response with one resource names the culprit; of a batch any
@@ -85,7 +85,7 @@ func (s *Session) reject(nonce uint64, answered *response, message string) {
 		r.flight[at].doubtful = true
 		r.alone, r.force = true, true
 		s.enqueue(r)
-		s.settle(r)
+		s.updateCounters(r)
 	}
 }
 
@@ -98,13 +98,13 @@ func (s *Session) rejectOne(nonce uint64, it item, message string) {
 	rev := it.revision
 	if rev == nil {
 		// Proxies cannot refuse a removal; whatever happened, it is over.
-		s.accept(nonce, &response{kind: r.entry.kind, items: []item{it}})
+		s.accept(nonce, &response{kind: r.resource.kind, items: []item{it}})
 		return
 	}
 	kept := r.flight[:0:0]
 	for i, sent := range r.flight {
 		if i == at || sent.doubtful && same(sent.revision, rev) {
-			s.release(r.entry.kind, sent.revision)
+			s.release(r.resource.kind, sent.revision)
 			continue
 		}
 		kept = append(kept, sent)
@@ -112,14 +112,14 @@ func (s *Session) rejectOne(nonce uint64, it item, message string) {
 	r.flight = kept
 	if rev.blank {
 		s.gateway.publisher.log.Error(nil, "proxy rejected an empty resource", "gateway", s.gateway.key.String(),
-			"node", s.node, "type", kindNames[r.entry.kind], "name", r.entry.name, "message", message)
+			"node", s.node, "type", kindNames[r.resource.kind], "name", r.resource.name, "message", message)
 	} else {
-		s.gateway.quarantine(r.entry, rev, s.node, message)
+		s.gateway.quarantine(r.resource, rev, s.node, message)
 	}
 	s.announce(r)
-	s.wakeCompanion(r.entry.current) // the version before is warm as it was
+	s.wakeCompanion(r.resource.current) // the version before is warm as it was
 	s.enqueue(r)
-	s.settle(r)
+	s.updateCounters(r)
 }
 
 // inFlight returns the position of the shipment of a nonce, or -1.

@@ -9,9 +9,9 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// newsDelay is how long changes of a Delivery are gathered: an edit makes every proxy lag
+// reportDelay is how long changes of a Delivery are gathered: an edit makes every proxy lag
 // behind for the time of a round trip, and that is no news.
-const newsDelay = 25 * time.Millisecond
+const reportDelay = 25 * time.Millisecond
 
 // Delivery is what the proxies of a gateway have: the feedback for status.
 type Delivery struct {
@@ -30,8 +30,8 @@ type Delivery struct {
 	Rejected []Rejection `json:"rejected,omitempty"`
 }
 
-// news is what was told about a gateway, and whether somebody is about to tell more.
-type news struct {
+// deliveryReport is what OnDelivery was told about a gateway, and whether somebody is about to tell more.
+type deliveryReport struct {
 	told    Delivery
 	ever    bool
 	pending bool // a timer or a goroutine will look again
@@ -49,7 +49,7 @@ func (p *Publisher) Delivery(key ir.Key) Delivery {
 	return g.delivery()
 }
 
-func (g *gateway) delivery() Delivery {
+func (g *gatewayState) delivery() Delivery {
 	d := Delivery{
 		Gateway:   g.key,
 		Connected: len(g.sessions),
@@ -57,7 +57,7 @@ func (g *gateway) delivery() Delivery {
 		Versions:  make(map[string]string, g.desired[listener]),
 		Synced:    g.synced(),
 	}
-	for name, e := range g.entries[listener] {
+	for name, e := range g.resources[listener] {
 		if e.desired != nil {
 			d.Listeners[name] = e.acked > 0 && e.rejection == nil
 			d.Versions[name] = e.desired.version
@@ -75,7 +75,7 @@ func (g *gateway) delivery() Delivery {
 	return d
 }
 
-func (g *gateway) synced() bool {
+func (g *gatewayState) synced() bool {
 	if len(g.sessions) == 0 || len(g.rejected) > 0 || !g.ready {
 		return false
 	}
@@ -99,49 +99,49 @@ func (s *Session) synced() bool {
 	return true
 }
 
-// tell has OnDelivery called soon, when there is something to tell.
-func (g *gateway) tell() {
+// reportSoon has OnDelivery called soon, when there is something to tell.
+func (g *gatewayState) reportSoon() {
 	if g.publisher.onDelivery == nil {
 		return
 	}
-	if g.news.pending {
-		g.news.dirty = true
+	if g.reporting.pending {
+		g.reporting.dirty = true
 		return
 	}
 	if !g.changed() {
 		return
 	}
-	g.news.pending = true
-	g.publisher.clock.AfterFunc(newsDelay, g.report)
+	g.reporting.pending = true
+	g.publisher.clock.AfterFunc(reportDelay, g.report)
 }
 
 // report calls OnDelivery with what is true by now. One report per gateway runs at a time.
-func (g *gateway) report() {
+func (g *gatewayState) report() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.news.dirty = false
+	g.reporting.dirty = false
 	current := g.delivery()
-	if !g.news.ever || !equalDelivery(current, g.news.told) {
-		g.news.told, g.news.ever = current, true
+	if !g.reporting.ever || !equalDelivery(current, g.reporting.told) {
+		g.reporting.told, g.reporting.ever = current, true
 		g.mu.Unlock()
 		g.publisher.onDelivery(current)
 		g.mu.Lock()
 	}
-	g.news.pending = false
-	if g.news.dirty {
-		g.tell()
+	g.reporting.pending = false
+	if g.reporting.dirty {
+		g.reportSoon()
 	}
 }
 
 // changed is the cheap check whether a report could be due: it runs on every ACK.
-func (g *gateway) changed() bool {
-	told := &g.news.told
-	if !g.news.ever || (told.Connected > 0) != (len(g.sessions) > 0) || told.Synced != g.synced() ||
+func (g *gatewayState) changed() bool {
+	told := &g.reporting.told
+	if !g.reporting.ever || (told.Connected > 0) != (len(g.sessions) > 0) || told.Synced != g.synced() ||
 		len(told.Rejected) != len(g.rejected) || len(told.Listeners) != g.desired[listener] {
 		return true
 	}
 	for _, r := range told.Rejected {
-		e, ok := g.entries[kindsByType[r.Resource.Type]][r.Resource.Name]
+		e, ok := g.resources[kindsByType[r.Resource.Type]][r.Resource.Name]
 		if !ok || e.rejection == nil || e.rejection.Version != r.Version {
 			return true
 		}
@@ -150,10 +150,10 @@ func (g *gateway) changed() bool {
 }
 
 // changedListeners reports whether a listener is not as it was told.
-func (g *gateway) changedListeners() bool {
-	told := &g.news.told
+func (g *gatewayState) changedListeners() bool {
+	told := &g.reporting.told
 	for name, was := range told.Listeners {
-		e, ok := g.entries[listener][name]
+		e, ok := g.resources[listener][name]
 		if !ok || e.desired == nil || e.desired.version != told.Versions[name] || was != (e.acked > 0 && e.rejection == nil) {
 			return true
 		}

@@ -7,7 +7,30 @@
 //
 // Inputs: resource.Change per gateway (Apply), delta discovery requests (Session.Receive).
 // Outputs: delta discovery responses (the send function of Connect), Delivery as feedback
-// for status, Acceptance for who must know what one proxy has, Dump and metrics for people. The package neither translates nor reads
+// for status, Acceptance for stages that need to know what one proxy has, Dump and metrics for
+// people. The package neither translates nor reads Kubernetes, and decodes no resource.
+//
+// A resourceState is one name of a gateway; a record is what one session knows about it. What a
+// record is due follows from what the gateway has (current), what the proxy has once everything on
+// the way arrived (latest), and what the proxy has subscribed to:
+//
+//	state of a record    what it means                             leaves it when
+//	idle                 nothing is due                            current or the subscription changes
+//	queued (inUpserts)   a version, or an answer, is due           the writer reaches it: sent, blocked or nothing due
+//	blocked              it names a cluster that is not warm       the endpoints are ACKed, or WarmBudget is over: queued
+//	following            endpoints or routes right behind the      the writer reaches it: sent
+//	                     cluster or scope that was just sent
+//	in flight            sent and not answered (flight)            ACK: idle, acked is the version
+//	                                                               NACK of one: idle, the version is quarantined
+//	                                                               NACK of a batch: queued, alone
+//	queued (inRemovals)  current is gone, the proxy has a version  the writer reaches it: sent, or leaving
+//	leaving              something in the proxy may still need it  the last reference goes, RemoveGrace is over: queued
+//
+// A record may be in flight and queued at once: content that changes is sent without waiting for
+// the ACK of the version before. A record that is idle, and of which the proxy has nothing, is
+// dropped.
+//
+// Clock is an interface of its own because k8s.io/utils/clock is not for xds/, which knows no
 // Kubernetes.
 //
 // Ownership: one mutex per gateway guards its desired state and the state machines of its

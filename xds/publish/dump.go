@@ -59,8 +59,8 @@ func (p *Publisher) Dump(key ir.Key) GatewayDump {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	dump := GatewayDump{Delivery: g.delivery(), Ready: g.ready}
-	for k := range g.entries {
-		for _, e := range g.entries[k] {
+	for k := range g.resources {
+		for _, e := range g.resources[k] {
 			if e.desired != nil {
 				dump.Resources = append(dump.Resources, e.dump())
 			}
@@ -86,7 +86,7 @@ func (p *Publisher) Gateways() []ir.Key {
 	return keys
 }
 
-func (e *entry) dump() ResourceDump {
+func (e *resourceState) dump() ResourceDump {
 	dump := ResourceDump{
 		Type:    kindTypes[e.kind],
 		Name:    e.name,
@@ -103,7 +103,7 @@ func (e *entry) dump() ResourceDump {
 func (s *Session) dump() ProxyDump {
 	dump := ProxyDump{Node: s.node, Since: s.since, Behind: s.behind}
 	for _, r := range s.records {
-		if r.entry.desired == nil && !r.holdsAny() {
+		if r.resource.desired == nil && !r.holdsAny() {
 			continue
 		}
 		dump.Resources = append(dump.Resources, s.dumpRecord(r))
@@ -113,7 +113,7 @@ func (s *Session) dump() ProxyDump {
 }
 
 func (s *Session) dumpRecord(r *record) ProxiedResourceDump {
-	e := r.entry
+	e := r.resource
 	dump := ProxiedResourceDump{
 		Type:    kindTypes[e.kind],
 		Name:    e.name,

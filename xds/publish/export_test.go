@@ -16,7 +16,7 @@ func (p *Publisher) Audit(key ir.Key) []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := audit{gateway: g}
-	a.entries()
+	a.states()
 	for s := range g.sessions {
 		a.session(s)
 	}
@@ -24,7 +24,7 @@ func (p *Publisher) Audit(key ir.Key) []string {
 }
 
 type audit struct {
-	gateway *gateway
+	gateway *gatewayState
 	found   []string
 }
 
@@ -32,13 +32,13 @@ func (a *audit) differs(format string, args ...any) {
 	a.found = append(a.found, fmt.Sprintf(format, args...))
 }
 
-func (a *audit) entries() {
-	needed, keepers := map[*entry]int{}, map[*entry]int{}
-	behind, acked := map[*entry]int{}, map[*entry]int{}
-	for k := range a.gateway.entries {
+func (a *audit) states() {
+	needed, keepers := map[*resourceState]int{}, map[*resourceState]int{}
+	behind, acked := map[*resourceState]int{}, map[*resourceState]int{}
+	for k := range a.gateway.resources {
 		desired := 0
-		for _, e := range a.gateway.entries[k] {
-			eachNeed(e.current, func(need *entry) {
+		for _, e := range a.gateway.resources[k] {
+			eachNeed(e.current, func(need *resourceState) {
 				needed[need]++
 				if e.current != e.desired {
 					keepers[need]++
@@ -68,8 +68,8 @@ func (a *audit) entries() {
 			}
 		}
 	}
-	for k := range a.gateway.entries {
-		for _, e := range a.gateway.entries[k] {
+	for k := range a.gateway.resources {
+		for _, e := range a.gateway.resources[k] {
 			if needed[e] != e.needed || keepers[e] != e.keepers || behind[e] != e.behind || acked[e] != e.acked {
 				a.differs("%s %s: needed %d counted %d, keepers %d counted %d, behind %d counted %d, acked %d counted %d", kindNames[k], e.name,
 					needed[e], e.needed, keepers[e], e.keepers, behind[e], e.behind, acked[e], e.acked)
@@ -82,13 +82,13 @@ func (a *audit) session(s *Session) {
 	if s.nonce > 5000 {
 		a.differs("%s: %d responses: something is sent again and again", s.node, s.nonce)
 	}
-	refs, foreign, behind := map[*entry]int{}, [kinds]int{}, 0
+	refs, foreign, behind := map[*resourceState]int{}, [kinds]int{}, 0
 	count := func(k kind, rev *revision) {
 		if rev != nil && rev.foreign {
 			foreign[k]++
 			return
 		}
-		eachNeed(rev, func(need *entry) { refs[need]++ })
+		eachNeed(rev, func(need *resourceState) { refs[need]++ })
 	}
 	for e, r := range s.records {
 		count(e.kind, r.acked)
@@ -99,7 +99,7 @@ func (a *audit) session(s *Session) {
 			behind++
 		}
 		had, has := r.lags, r.has
-		if s.settle(r); had != r.lags || has != r.has {
+		if s.updateCounters(r); had != r.lags || has != r.has {
 			a.differs("%s: %s %s was not settled: lags %t, has %t", s.node, kindNames[e.kind], e.name, had, has)
 		}
 	}
@@ -133,7 +133,7 @@ func (p *Publisher) Explain(key ir.Key) string {
 			for _, sent := range r.flight {
 				text += fmt.Sprintf(" flight %d %s doubtful %t", sent.nonce, versionOf(sent.revision), sent.doubtful)
 			}
-			eachNeed(r.acked, func(need *entry) { text += " names " + need.name })
+			eachNeed(r.acked, func(need *resourceState) { text += " names " + need.name })
 			text += "\n"
 		}
 	}
@@ -149,8 +149,8 @@ func (p *Publisher) Entries(key ir.Key) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	total := 0
-	for k := range g.entries {
-		total += len(g.entries[k])
+	for k := range g.resources {
+		total += len(g.resources[k])
 	}
 	return total
 }

@@ -8,56 +8,56 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// sweepFloor is how many dead entries are not worth sweeping.
+// sweepFloor is how many dead resources are not worth sweeping.
 const sweepFloor = 512
 
-// gateway is the desired state of one gateway and the sessions of its proxies.
-type gateway struct {
+// gatewayState is the desired state of one gateway and the sessions of its proxies.
+type gatewayState struct {
 	key       ir.Key
 	publisher *Publisher
 
-	mu       sync.Mutex
-	ready    bool
-	gone     bool // forgotten
-	seq      uint64
-	entries  [kinds]map[string]*entry
-	desired  [kinds]int // how many entries have a desired revision
-	dead     int        // about how many entries could be swept
-	sessions map[*Session]struct{}
-	rejected map[*entry]struct{}
-	news     news
-	serial   uint64 // of the newest session
-	// acceptances are not told yet; announcing: somebody is telling them.
+	mu        sync.Mutex
+	ready     bool
+	gone      bool // forgotten
+	seq       uint64
+	resources [kinds]map[string]*resourceState
+	desired   [kinds]int // how many resources have a desired revision
+	dead      int        // about how many resources could be swept
+	sessions  map[*Session]struct{}
+	rejected  map[*resourceState]struct{}
+	reporting deliveryReport
+	serial    uint64 // of the newest session
+	// acceptances are not reported yet; announcing: a goroutine reports them.
 	acceptances []Acceptance
 	announcing  bool
 }
 
-func newGateway(p *Publisher, key ir.Key) *gateway {
-	g := &gateway{
+func newGatewayState(p *Publisher, key ir.Key) *gatewayState {
+	g := &gatewayState{
 		key:       key,
 		publisher: p,
 		sessions:  map[*Session]struct{}{},
-		rejected:  map[*entry]struct{}{},
+		rejected:  map[*resourceState]struct{}{},
 	}
-	for k := range g.entries {
-		g.entries[k] = map[string]*entry{}
+	for k := range g.resources {
+		g.resources[k] = map[string]*resourceState{}
 	}
 	return g
 }
 
-// entry returns the entry of a name and makes it when there is none.
-func (g *gateway) entry(k kind, name string) *entry {
-	found, ok := g.entries[k][name]
+// resourceState returns the state of a name and makes it when there is none.
+func (g *gatewayState) resourceState(k kind, name string) *resourceState {
+	found, ok := g.resources[k][name]
 	if !ok {
-		found = &entry{kind: k, name: name}
-		g.entries[k][name] = found
+		found = &resourceState{kind: k, name: name}
+		g.resources[k][name] = found
 	}
 	return found
 }
 
 // apply takes a change in. Its parts become visible to the proxies together, because the
 // writers wait for the lock.
-func (g *gateway) apply(change resource.Change) {
+func (g *gatewayState) apply(change resource.Change) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seq++
@@ -72,16 +72,16 @@ func (g *gateway) apply(change resource.Change) {
 		g.sweep()
 	}
 	g.publisher.metrics.resources(g)
-	g.tell()
+	g.reportSoon()
 }
 
-func (g *gateway) upsert(wanted *resource.Resource, now time.Time) {
+func (g *gatewayState) upsert(wanted *resource.Resource, now time.Time) {
 	k, known := kindsByType[wanted.Type]
 	if !known {
 		g.publisher.log.Error(nil, "resource of an unknown type is not published", "gateway", g.key.String(), "type", wanted.Type, "name", wanted.Name)
 		return
 	}
-	e := g.entry(k, wanted.Name)
+	e := g.resourceState(k, wanted.Name)
 	g.reportACKs(e, wanted.ReportACKs)
 	if e.desired != nil && e.desired.version == wanted.Version {
 		e.desired.sources = wanted.Sources // provenance may move while the content stays
@@ -93,22 +93,22 @@ func (g *gateway) upsert(wanted *resource.Resource, now time.Time) {
 	g.forgetRejection(e)
 	e.desired, e.former = g.revision(e, wanted), nil
 	e.seq, e.applied = g.seq, now
-	g.settleEntry(e)
+	g.updateCurrent(e)
 }
 
-// revision makes the shared content of an entry; equal content that a proxy accepted before
+// revision makes the shared content of a resource; equal content that a proxy accepted before
 // is used again.
-func (g *gateway) revision(e *entry, wanted *resource.Resource) *revision {
+func (g *gatewayState) revision(e *resourceState, wanted *resource.Resource) *revision {
 	if e.good != nil && e.good.version == wanted.Version {
 		e.good.sources = wanted.Sources
 		return e.good
 	}
 	made := &revision{version: wanted.Version, body: wanted.Body, sources: wanted.Sources}
 	for _, name := range wanted.Clusters {
-		made.clusters = append(made.clusters, g.entry(cluster, name))
+		made.clusters = append(made.clusters, g.resourceState(cluster, name))
 	}
 	if wanted.Companion != "" {
-		made.companion = g.entry(companionKinds[e.kind], wanted.Companion)
+		made.companion = g.resourceState(companionKinds[e.kind], wanted.Companion)
 	}
 	return made
 }
@@ -116,12 +116,12 @@ func (g *gateway) revision(e *entry, wanted *resource.Resource) *revision {
 // companionKinds has the kind of the companion of a kind.
 var companionKinds = [kinds]kind{cluster: endpoint, scope: route}
 
-func (g *gateway) remove(key resource.Key) {
+func (g *gatewayState) remove(key resource.Key) {
 	k, known := kindsByType[key.Type]
 	if !known {
 		return
 	}
-	e, ok := g.entries[k][key.Name]
+	e, ok := g.resources[k][key.Name]
 	if !ok || e.desired == nil {
 		return
 	}
@@ -133,41 +133,41 @@ func (g *gateway) remove(key resource.Key) {
 	e.desired, e.seq, e.applied = nil, g.seq, time.Time{}
 	g.desired[k]--
 	g.dead++
-	g.settleEntry(e)
+	g.updateCurrent(e)
 }
 
-// settleEntry brings current in line with desired, the quarantine and the pins, and has
-// every session look at the entry again.
-func (g *gateway) settleEntry(e *entry) {
+// updateCurrent brings current in line with desired, the quarantine and the pins, and has
+// every session look at the resource again.
+func (g *gatewayState) updateCurrent(e *resourceState) {
 	before := e.current
 	changed := g.setCurrent(e, e.standIn())
 	for s := range g.sessions {
-		s.refresh(e)
+		s.reconsider(e)
 		if e.current != before {
 			s.wakeCompanion(before) // what waits for a cluster may have to wait for another one, or for none
 		}
 	}
 	for _, need := range changed {
 		if need.standIn() != need.current {
-			g.settleEntry(need)
+			g.updateCurrent(need)
 		}
 	}
 }
 
 // setCurrent changes what proxies are told and returns what else may have to change with it.
-func (g *gateway) setCurrent(e *entry, next *revision) (touched []*entry) {
+func (g *gatewayState) setCurrent(e *resourceState, next *revision) (touched []*resourceState) {
 	last, kept := e.current, e.keeps
 	keeps := next != nil && next != e.desired
 	if last == next && kept == keeps {
 		return nil
 	}
 	g.adopt(next)
-	eachNeed(next, func(need *entry) {
+	eachNeed(next, func(need *resourceState) {
 		need.needed++
 		need.keepers += count(keeps)
 		touched = append(touched, need)
 	})
-	eachNeed(last, func(need *entry) {
+	eachNeed(last, func(need *resourceState) {
 		need.needed--
 		need.keepers -= count(kept)
 		touched = append(touched, need)
@@ -186,24 +186,24 @@ func count(yes bool) int {
 	return 0
 }
 
-// adopt replaces swept entries in a revision that comes back, by those that have their
+// adopt replaces swept resources in a revision that comes back, by those that have their
 // names now.
-func (g *gateway) adopt(r *revision) {
+func (g *gatewayState) adopt(r *revision) {
 	if r == nil {
 		return
 	}
 	for i, need := range r.clusters {
 		if need.orphan {
-			r.clusters[i] = g.entry(need.kind, need.name)
+			r.clusters[i] = g.resourceState(need.kind, need.name)
 		}
 	}
 	if r.companion != nil && r.companion.orphan {
-		r.companion = g.entry(r.companion.kind, r.companion.name)
+		r.companion = g.resourceState(r.companion.kind, r.companion.name)
 	}
 }
 
 // eachNeed visits what a revision refers to.
-func eachNeed(r *revision, visit func(*entry)) {
+func eachNeed(r *revision, visit func(*resourceState)) {
 	if r == nil {
 		return
 	}
@@ -215,21 +215,21 @@ func eachNeed(r *revision, visit func(*entry)) {
 	}
 }
 
-// sweep forgets entries that nothing desires, names or has. Its cost is spread over the
+// sweep forgets resources that nothing desires, names or has. Its cost is spread over the
 // removals that made it necessary.
-func (g *gateway) sweep() {
+func (g *gatewayState) sweep() {
 	g.dead = 0
-	for k := range g.entries {
-		for name, e := range g.entries[k] {
+	for k := range g.resources {
+		for name, e := range g.resources[k] {
 			if e.dead() && !g.inUse(e) {
 				e.orphan = true
-				delete(g.entries[k], name)
+				delete(g.resources[k], name)
 			}
 		}
 	}
 }
 
-func (g *gateway) inUse(e *entry) bool {
+func (g *gatewayState) inUse(e *resourceState) bool {
 	for s := range g.sessions {
 		if _, ok := s.records[e]; ok {
 			return true

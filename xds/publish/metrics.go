@@ -72,7 +72,7 @@ func (m *Metrics) connected(gateway ir.Key, count int) {
 	m.proxies.WithLabelValues(gateway.String()).Set(float64(count))
 }
 
-func (m *Metrics) resources(g *gateway) {
+func (m *Metrics) resources(g *gatewayState) {
 	name := g.key.String()
 	for k, count := range g.desired {
 		m.sizes.WithLabelValues(name, kindNames[k]).Set(float64(count))

@@ -67,17 +67,17 @@ func (s *Session) windowOpen(k kind) bool {
 	return s.subscriptions[k].inFlight < window[k]
 }
 
-// verdict is what becomes of a record that was at the head of a queue.
-type verdict uint8
+// decision is what becomes of a record that was at the head of a queue.
+type decision uint8
 
 const (
-	skip   verdict = iota // nothing to send, or later
-	ship                  // goes into the response
-	refuse                // stays at the head; the queue waits
+	skip   decision = iota // nothing to send, or later
+	ship                   // goes into the response
+	refuse                 // stays at the head; the queue waits
 )
 
-// decision says what to send of a record; a nil revision is a removal.
-type decision func(*record) (*revision, verdict)
+// decider says what to send of a record; a nil revision is a removal.
+type decider func(*record) (*revision, decision)
 
 func (s *Session) queueOf(k kind, of queueName) *queue {
 	switch of {
@@ -91,7 +91,7 @@ func (s *Session) queueOf(k kind, of queueName) *queue {
 }
 
 // collect takes records from a queue until the response is full.
-func (s *Session) collect(k kind, of queueName, decide decision) *discovery.DeltaDiscoveryResponse {
+func (s *Session) collect(k kind, of queueName, decide decider) *discovery.DeltaDiscoveryResponse {
 	q := s.queueOf(k, of)
 	limit := 1
 	if q.len() > burst {
@@ -133,7 +133,7 @@ func (s *Session) enqueue(r *record) {
 	}
 	s.unblock(r)
 	r.queue = inUpserts
-	s.upserts[r.entry.kind].push(r)
+	s.upserts[r.resource.kind].push(r)
 }
 
 // goal says what should become of a record.
@@ -147,7 +147,7 @@ const (
 
 // want compares what the proxy has with what it should have.
 func (s *Session) want(r *record) (*revision, goal) {
-	e := r.entry
+	e := r.resource
 	switch {
 	case !s.interested(r):
 		return nil, keep
@@ -170,7 +170,7 @@ func (s *Session) want(r *record) (*revision, goal) {
 }
 
 func (s *Session) wantCurrent(r *record) (*revision, goal) {
-	e, last := r.entry, r.latest()
+	e, last := r.resource, r.latest()
 	if r.force || last == nil {
 		return e.current, put
 	}
@@ -180,14 +180,14 @@ func (s *Session) wantCurrent(r *record) (*revision, goal) {
 	return e.current, put
 }
 
-// wantLess decides about an entry that is gone while the proxy still has something of it.
+// wantLess decides about a resource that is gone while the proxy still has something of it.
 func (s *Session) wantLess(r *record) (*revision, goal) {
 	last := r.latest()
 	switch {
 	case last == nil: // its removal is on the way
 		return nil, keep
-	case r.force && last.foreign && r.entry.former != nil: // its cluster changed before it went
-		return r.entry.former, put
+	case r.force && last.foreign && r.resource.former != nil: // its cluster changed before it went
+		return r.resource.former, put
 	case r.force && !last.foreign: // asked again before it could be removed
 		return last, put
 	case last.blank:
@@ -199,7 +199,7 @@ func (s *Session) wantLess(r *record) (*revision, goal) {
 
 // wantBlank answers with an empty resource.
 func (s *Session) wantBlank(r *record) (*revision, goal) {
-	blank := blankRevision(r.entry)
+	blank := blankRevision(r.resource)
 	if blank == nil || same(r.latest(), blank) && !r.force {
 		return nil, keep
 	}
@@ -208,19 +208,19 @@ func (s *Session) wantBlank(r *record) (*revision, goal) {
 
 // wantAbsence answers a subscription to a name that nothing has.
 func (s *Session) wantAbsence(r *record) (*revision, goal) {
-	if r.entry.kind.follows() {
+	if r.resource.kind.follows() {
 		return s.wantBlank(r)
 	}
 	return nil, gone
 }
 
 // upsert decides about the head of a queue of upserts.
-func (s *Session) upsert(r *record) (*revision, verdict) {
+func (s *Session) upsert(r *record) (*revision, decision) {
 	s.unblock(r)
 	rev, g := s.want(r)
 	switch g {
 	case put:
-		if r.entry.kind == listener && s.olderBlocked(r.entry.seq) {
+		if r.resource.kind == listener && s.olderBlocked(r.resource.seq) {
 			return nil, refuse // the door opens when what is behind it is there
 		}
 		if s.gated(r, rev) {
@@ -231,17 +231,17 @@ func (s *Session) upsert(r *record) (*revision, verdict) {
 		return rev, ship
 	case gone:
 		r.queue = inRemovals
-		s.removals[r.entry.kind].push(r)
+		s.removals[r.resource.kind].push(r)
 		return nil, skip
 	default:
 		r.queue = notQueued
-		s.calm(r)
+		s.clearDue(r)
 		return nil, skip
 	}
 }
 
 // follow decides about the head of a queue of followers.
-func (s *Session) follow(r *record) (*revision, verdict) {
+func (s *Session) follow(r *record) (*revision, decision) {
 	r.following = false
 	rev, g := s.want(r)
 	if g != put || s.gated(r, rev) {
@@ -250,12 +250,12 @@ func (s *Session) follow(r *record) (*revision, verdict) {
 	return rev, ship
 }
 
-// calm forgets what a record was waiting for: nothing is due.
-func (s *Session) calm(r *record) {
+// clearDue notes that nothing is due to a record.
+func (s *Session) clearDue(r *record) {
 	r.force, r.alone = false, false
 	r.unusedAt = time.Time{}
 	delete(s.leaving, r)
-	s.drop(r)
+	s.dropIfIdle(r)
 }
 
 // firstAnswer answers a wildcard subscription that has nothing to say: without any response
@@ -276,7 +276,7 @@ func (s *Session) quiet(k kind) bool {
 		return false
 	}
 	for r := range s.blocked {
-		if r.entry.kind == k {
+		if r.resource.kind == k {
 			return false
 		}
 	}

@@ -62,7 +62,7 @@ type Publisher struct {
 	metrics     *Metrics
 
 	mu       sync.Mutex
-	gateways map[ir.Key]*gateway
+	gateways map[ir.Key]*gatewayState
 }
 
 // New returns an empty Publisher.
@@ -75,7 +75,7 @@ func New(options Options) *Publisher {
 		onDelivery:  options.OnDelivery,
 		onAccepted:  options.OnAccepted,
 		metrics:     options.Metrics,
-		gateways:    map[ir.Key]*gateway{},
+		gateways:    map[ir.Key]*gatewayState{},
 	}
 	if p.warmBudget == 0 {
 		p.warmBudget = DefaultWarmBudget
@@ -93,12 +93,12 @@ func New(options Options) *Publisher {
 }
 
 // gateway returns the gateway of a key and makes it when there is none.
-func (p *Publisher) gateway(key ir.Key) *gateway {
+func (p *Publisher) gateway(key ir.Key) *gatewayState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	g, ok := p.gateways[key]
 	if !ok {
-		g = newGateway(p, key)
+		g = newGatewayState(p, key)
 		p.gateways[key] = g
 	}
 	return g
@@ -107,7 +107,7 @@ func (p *Publisher) gateway(key ir.Key) *gateway {
 // Knows reports whether the gateway was applied and not forgotten since.
 func (p *Publisher) Knows(key ir.Key) bool { return p.existing(key) != nil }
 
-func (p *Publisher) existing(key ir.Key) *gateway {
+func (p *Publisher) existing(key ir.Key) *gatewayState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.gateways[key]
@@ -132,7 +132,7 @@ func (p *Publisher) Ready(key ir.Key) {
 	for s := range g.sessions {
 		s.replay()
 	}
-	g.tell()
+	g.reportSoon()
 }
 
 // Forget drops a gateway that was deleted and ends the sessions of its proxies with
@@ -165,7 +165,7 @@ func (p *Publisher) Connect(key ir.Key, node string, send func(*discovery.DeltaD
 	g.sessions[s] = struct{}{}
 	s.announceStream(false)
 	p.metrics.connected(key, len(g.sessions))
-	g.tell()
+	g.reportSoon()
 	if g.gone {
 		s.end(ErrForgotten)
 	}

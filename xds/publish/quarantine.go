@@ -25,7 +25,7 @@ type Rejection struct {
 
 // accepted remembers the newest revision that a proxy took: it stands in when a later one is
 // refused.
-func (g *gateway) accepted(e *entry, rev *revision) {
+func (g *gatewayState) accepted(e *resourceState, rev *revision) {
 	if rev == nil || rev.foreign || rev.blank || same(e.good, rev) {
 		return
 	}
@@ -39,7 +39,7 @@ func (g *gateway) accepted(e *entry, rev *revision) {
 }
 
 // quarantine takes a refused revision out of circulation, for all proxies.
-func (g *gateway) quarantine(e *entry, rev *revision, node, message string) {
+func (g *gatewayState) quarantine(e *resourceState, rev *revision, node, message string) {
 	if same(e.good, rev) {
 		e.good, e.prior = e.prior, nil
 	}
@@ -61,18 +61,18 @@ func (g *gateway) quarantine(e *entry, rev *revision, node, message string) {
 		g.publisher.log.Error(nil, "proxy rejected a resource", "gateway", g.key.String(), "node", node,
 			"type", kindNames[e.kind], "name", e.name, "message", message, "standIn", e.good != nil)
 	}
-	g.settleEntry(e)
-	g.tell()
+	g.updateCurrent(e)
+	g.reportSoon()
 }
 
-// forgetRejection ends the quarantine of an entry whose desired content changes. The caller
-// settles the entry.
-func (g *gateway) forgetRejection(e *entry) {
+// forgetRejection ends the quarantine of a resource whose desired content changes. The caller
+// calls updateCurrent.
+func (g *gatewayState) forgetRejection(e *resourceState) {
 	if e.rejection == nil {
 		return
 	}
 	e.rejection = nil
 	delete(g.rejected, e)
 	g.publisher.metrics.quarantined(g.key, len(g.rejected))
-	g.tell()
+	g.reportSoon()
 }

@@ -2,10 +2,10 @@ package publish
 
 import "time"
 
-// record is what one session knows about one entry: what the proxy has, what is on the way
+// record is what one session knows about one resource: what the proxy has, what is on the way
 // and what is due.
 type record struct {
-	entry *entry
+	resource *resourceState
 
 	// acked is the newest revision that the proxy accepted; nil: it has none.
 	acked *revision
@@ -13,15 +13,15 @@ type record struct {
 	flight []shipment
 	// accepted is the nonce with which the proxy accepted acked.
 	accepted uint64
-	// sentAt is when the entry was sent last.
+	// sentAt is when the resource was sent last.
 	sentAt time.Time
 
-	// refs counts what the proxy has, or may have, that names this entry.
+	// refs counts what the proxy has, or may have, that names this resource.
 	refs int
-	// waiters are records that are looked at again when this one becomes warm.
-	waiters []*record
+	// ackWaiters are records that are looked at again when this one becomes warm.
+	ackWaiters []*record
 
-	// blockedAt is when the record began to wait for warm clusters, unusedAt when the entry
+	// blockedAt is when the record began to wait for warm clusters, unusedAt when the resource
 	// became removable.
 	blockedAt, unusedAt time.Time
 
@@ -33,7 +33,7 @@ type record struct {
 	following  bool // in the queue of followers
 	blocked    bool
 	lags       bool // counted in behind
-	has        bool // counted in entry.acked
+	has        bool // counted in resource.acked
 }
 
 // shipment is one revision on its way to the proxy; a nil revision is a removal.
@@ -81,25 +81,25 @@ func (r *record) holdsAny() bool {
 // idle records carry no knowledge and can be dropped.
 func (r *record) idle() bool {
 	return r.acked == nil && len(r.flight) == 0 && r.refs == 0 && !r.subscribed &&
-		r.queue == notQueued && !r.following && !r.blocked && len(r.waiters) == 0
+		r.queue == notQueued && !r.following && !r.blocked && len(r.ackWaiters) == 0
 }
 
-// record returns the record of an entry and makes it when there is none.
-func (s *Session) record(e *entry) *record {
+// record returns the record of a resource and makes it when there is none.
+func (s *Session) record(e *resourceState) *record {
 	found, ok := s.records[e]
 	if !ok {
-		found = &record{entry: e}
+		found = &record{resource: e}
 		s.records[e] = found
 	}
 	return found
 }
 
-// drop forgets a record that carries no knowledge.
-func (s *Session) drop(r *record) {
-	if r.idle() && r.entry.current == nil {
-		s.settle(r)
+// dropIfIdle forgets a record that carries no knowledge.
+func (s *Session) dropIfIdle(r *record) {
+	if r.idle() && r.resource.current == nil {
+		s.updateCounters(r)
 		delete(s.leaving, r)
-		delete(s.records, r.entry)
+		delete(s.records, r.resource)
 	}
 }
 
@@ -113,11 +113,11 @@ func (s *Session) hold(k kind, rev *revision) {
 		s.foreign[k]++
 		return
 	}
-	eachNeed(rev, func(need *entry) {
+	eachNeed(rev, func(need *resourceState) {
 		used := s.record(need)
 		used.refs++
 		used.unusedAt = time.Time{}
-		s.settle(used)
+		s.updateCounters(used)
 	})
 }
 
@@ -133,7 +133,7 @@ func (s *Session) release(k kind, rev *revision) {
 		}
 		return
 	}
-	eachNeed(rev, func(need *entry) {
+	eachNeed(rev, func(need *resourceState) {
 		used := s.record(need)
 		used.refs--
 		if used.refs > 0 {
@@ -142,38 +142,38 @@ func (s *Session) release(k kind, rev *revision) {
 		if need.current == nil {
 			s.enqueue(used)
 		}
-		s.settle(used)
+		s.updateCounters(used)
 	})
 }
 
-// identify learns the content of a foreign revision from an equal one of the gateway.
-func (s *Session) identify(r *record) {
+// identifyForeign learns the content of a foreign revision from an equal one of the gateway.
+func (s *Session) identifyForeign(r *record) {
 	if r.acked == nil || !r.acked.foreign {
 		return
 	}
-	for _, known := range [...]*revision{r.entry.desired, r.entry.good} {
+	for _, known := range [...]*revision{r.resource.desired, r.resource.good} {
 		if known != nil && same(known, r.acked) {
 			foreign := r.acked
 			r.acked = known
-			s.hold(r.entry.kind, known)
-			s.release(r.entry.kind, foreign)
-			s.gateway.accepted(r.entry, known)
+			s.hold(r.resource.kind, known)
+			s.release(r.resource.kind, foreign)
+			s.gateway.accepted(r.resource, known)
 			return
 		}
 	}
 }
 
-// settle brings the counters in line with the record: whether the proxy lags behind, and
+// updateCounters brings the counters in line with the record: whether the proxy lags behind, and
 // whether it accepted what the engine wants.
-func (s *Session) settle(r *record) {
-	e := r.entry
+func (s *Session) updateCounters(r *record) {
+	e := r.resource
 	has := e.desired != nil && same(r.acked, e.desired)
 	lags := e.current != nil && !has && !same(r.acked, e.current) && s.interested(r) && !s.closed
 	if has != r.has {
 		r.has = has
 		e.acked += sign(has)
 		if e.kind == listener && e.acked <= 1 {
-			s.gateway.tell()
+			s.gateway.reportSoon()
 		}
 	}
 	if lags == r.lags {

@@ -3,17 +3,17 @@ package publish
 import "time"
 
 // removal decides about the head of a queue of removals.
-func (s *Session) removal(r *record) (*revision, verdict) {
+func (s *Session) removal(r *record) (*revision, decision) {
 	_, g := s.want(r)
 	if g != gone {
 		// It came back, or is gone already: the other queue decides.
 		r.queue = inUpserts
-		s.upserts[r.entry.kind].push(r)
+		s.upserts[r.resource.kind].push(r)
 		delete(s.leaving, r)
 		return nil, skip
 	}
 	if r.holdsAny() {
-		if makesBlind(r.entry.kind) && s.olderBlocked(r.entry.seq) {
+		if makesBlind(r.resource.kind) && s.olderBlocked(r.resource.seq) {
 			return nil, refuse // make before break
 		}
 		if !s.removable(r) {
@@ -30,15 +30,15 @@ func (s *Session) removal(r *record) (*revision, verdict) {
 // makesBlind reports whether requests miss a resource of the kind as soon as it is removed.
 func makesBlind(k kind) bool { return k == listener || k == scope || k == route }
 
-// removable reports whether nothing in the proxy can need the entry any more. Otherwise the
+// removable reports whether nothing in the proxy can need the resource any more. Otherwise the
 // record is looked at again when a reference goes or its grace is over.
 func (s *Session) removable(r *record) bool {
-	if r.refs > 0 || s.hiddenRefs(r.entry.kind) {
+	if r.refs > 0 || s.hiddenRefs(r.resource.kind) {
 		r.unusedAt = time.Time{}
 		return false
 	}
 	grace := s.gateway.publisher.removeGrace
-	if grace <= 0 || r.entry.kind != cluster && r.entry.kind != secret {
+	if grace <= 0 || r.resource.kind != cluster && r.resource.kind != secret {
 		return true
 	}
 	now := s.gateway.publisher.clock.Now()
@@ -50,7 +50,7 @@ func (s *Session) removable(r *record) bool {
 }
 
 // hiddenRefs reports whether the proxy has revisions of unknown content that may name
-// entries of the kind.
+// resources of the kind.
 func (s *Session) hiddenRefs(k kind) bool {
 	switch k {
 	case cluster:

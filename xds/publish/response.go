@@ -56,7 +56,7 @@ func (s *Session) dispatch(sent *response) *discovery.DeltaDiscoveryResponse {
 		delete(s.leaving, r)
 		s.hold(sent.kind, it.revision)
 		s.queueFollower(it.revision, since)
-		s.settle(r)
+		s.updateCounters(r)
 	}
 	s.gateway.publisher.metrics.pushed(sent)
 	return sent.message(nonce, s.gateway.seq)
@@ -71,7 +71,7 @@ func (s *Session) queueFollower(rev *revision, since time.Time) {
 		return
 	}
 	behind := s.record(rev.companion)
-	k := behind.entry.kind
+	k := behind.resource.kind
 	behind.blockedAt = since
 	if k == endpoint {
 		behind.force, behind.owed = true, true
@@ -90,7 +90,7 @@ func (r *response) message(nonce, seq uint64) *discovery.DeltaDiscoveryResponse 
 		ControlPlane:      &corev3.ControlPlane{Identifier: identifier},
 	}
 	for _, it := range r.items {
-		name := it.record.entry.name
+		name := it.record.resource.name
 		if it.revision == nil {
 			made.RemovedResources = append(made.RemovedResources, name)
 			continue

@@ -8,16 +8,16 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// revision is one content of an entry. All sessions share it.
+// revision is one content of a resource. All sessions share it.
 type revision struct {
 	version string
 	body    []byte
 	sources []ir.Source
 	// clusters must be warm before the revision is sent, and outlive it.
-	clusters []*entry
+	clusters []*resourceState
 	// companion is what the proxy will ask for because of the revision: the endpoints of a
 	// cluster, the route configuration of a scope. Nil when there is none.
-	companion *entry
+	companion *resourceState
 	// foreign revisions are known by version only: the proxy got them from another replica
 	// or before a restart, so what they refer to is unknown.
 	foreign bool
@@ -35,7 +35,7 @@ func same(a, b *revision) bool {
 
 // blankRevision answers a subscription to a name that nothing has: a proxy that is left
 // without an answer holds its listener back for 15 s (initial_fetch_timeout).
-func blankRevision(e *entry) *revision {
+func blankRevision(e *resourceState) *revision {
 	var made resource.Resource
 	var err error
 	switch e.kind {

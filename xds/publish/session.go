@@ -13,7 +13,7 @@ var ErrClosed = errors.New("session closed")
 // Session is the state machine of one stream of one proxy. All fields below gateway are
 // guarded by the mutex of the gateway.
 type Session struct {
-	gateway *gateway
+	gateway *gatewayState
 	node    string
 	send    func(*discovery.DeltaDiscoveryResponse) error
 	// wake has the writer look for work; done is closed when the writer is gone.
@@ -25,7 +25,7 @@ type Session struct {
 	serial  uint64 // grows with every session of the gateway
 
 	subscriptions [kinds]subscription
-	records       map[*entry]*record
+	records       map[*resourceState]*record
 	// backlog are requests that came before the gateway was ready.
 	backlog []*discovery.DeltaDiscoveryRequest
 
@@ -59,7 +59,7 @@ type subscription struct {
 	inFlight int  // responses that were not answered
 }
 
-func newSession(g *gateway, node string, send func(*discovery.DeltaDiscoveryResponse) error) *Session {
+func newSession(g *gatewayState, node string, send func(*discovery.DeltaDiscoveryResponse) error) *Session {
 	return &Session{
 		gateway:   g,
 		node:      node,
@@ -67,7 +67,7 @@ func newSession(g *gateway, node string, send func(*discovery.DeltaDiscoveryResp
 		wake:      make(chan struct{}, 1),
 		done:      make(chan struct{}),
 		since:     g.publisher.clock.Now(),
-		records:   map[*entry]*record{},
+		records:   map[*resourceState]*record{},
 		responses: map[uint64]*response{},
 		blocked:   map[*record]struct{}{},
 		leaving:   map[*record]struct{}{},
@@ -129,11 +129,11 @@ func (s *Session) end(reason error) {
 	}
 	for _, r := range s.records {
 		r.acked = nil
-		s.settle(r)
+		s.updateCounters(r)
 	}
 	s.announceStream(true)
 	g.publisher.metrics.connected(g.key, len(g.sessions))
-	g.tell()
+	g.reportSoon()
 	s.signal()
 }
 

@@ -28,7 +28,7 @@ func (s *Session) handle(request *discovery.DeltaDiscoveryRequest) {
 	sub.seen = true
 	if first {
 		s.adoptVersions(k, request.GetInitialResourceVersions())
-		s.settleNamed(k)
+		s.countWanted(k)
 	}
 	legacy := first && k.wildcard() && len(request.GetResourceNamesSubscribe()) == 0
 	if legacy || slices.Contains(request.GetResourceNamesSubscribe(), everything) {
@@ -37,20 +37,20 @@ func (s *Session) handle(request *discovery.DeltaDiscoveryRequest) {
 	for _, name := range request.GetResourceNamesSubscribe() {
 		if name != everything {
 			_, had := request.GetInitialResourceVersions()[name]
-			s.subscribe(s.gateway.entry(k, name), had && first)
+			s.subscribe(s.gateway.resourceState(k, name), had && first)
 		}
 	}
 	for _, name := range request.GetResourceNamesUnsubscribe() {
 		s.unsubscribe(k, name)
 	}
-	s.gateway.tell()
+	s.gateway.reportSoon()
 }
 
 // adoptVersions takes over what the proxy has from an earlier stream: equal content is not
 // sent again, and what vanished meanwhile is removed in the usual order.
 func (s *Session) adoptVersions(k kind, versions map[string]string) {
 	for name, version := range versions {
-		e := s.gateway.entry(k, name)
+		e := s.gateway.resourceState(k, name)
 		if e.dead() {
 			s.gateway.dead++
 		}
@@ -60,7 +60,7 @@ func (s *Session) adoptVersions(k kind, versions map[string]string) {
 			r.acked = blank
 		}
 		s.hold(k, r.acked)
-		s.identify(r)
+		s.identifyForeign(r)
 		// The proxy serves with it, whatever its version: endpoints that it lists are warm,
 		// unless their cluster was sent on this stream before it said so.
 		if k != cluster && !r.owed {
@@ -68,21 +68,21 @@ func (s *Session) adoptVersions(k kind, versions map[string]string) {
 			r.accepted = s.nonce
 		}
 		s.announce(r)
-		s.wakeWaiters(r)
+		s.wakeACKWaiters(r)
 		s.enqueue(r)
-		s.settle(r)
+		s.updateCounters(r)
 	}
 }
 
-// settleNamed counts what the proxy will want of a kind because of what it was sent before it
+// countWanted counts what the proxy will want of a kind because of what it was sent before it
 // spoke of the kind.
-func (s *Session) settleNamed(k kind) {
+func (s *Session) countWanted(k kind) {
 	if !k.follows() {
 		return
 	}
 	for _, r := range s.records {
-		if r.entry.kind == k && r.refs > 0 {
-			s.settle(r)
+		if r.resource.kind == k && r.refs > 0 {
+			s.updateCounters(r)
 		}
 	}
 }
@@ -93,31 +93,31 @@ func (s *Session) subscribeAll(k kind) {
 		return
 	}
 	sub.wildcard = true
-	names := make([]string, 0, len(s.gateway.entries[k]))
-	for name, e := range s.gateway.entries[k] {
+	names := make([]string, 0, len(s.gateway.resources[k]))
+	for name, e := range s.gateway.resources[k] {
 		if e.current != nil {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		r := s.record(s.gateway.entries[k][name])
+		r := s.record(s.gateway.resources[k][name])
 		s.enqueue(r)
-		s.settle(r)
+		s.updateCounters(r)
 	}
 }
 
 // subscribe answers a name at once, unless the proxy has it already (had) or the answer is
 // on its way: a push that was not ACKed yet reaches the proxy after it subscribed. Endpoints
 // whose cluster was sent are repeated in any case.
-func (s *Session) subscribe(e *entry, had bool) {
+func (s *Session) subscribe(e *resourceState, had bool) {
 	r := s.record(e)
 	r.subscribed = true
 	if !had && len(r.flight) == 0 || r.owed {
 		r.force = true
 	}
 	s.enqueue(r)
-	s.settle(r)
+	s.updateCounters(r)
 }
 
 // unsubscribe forgets what the proxy has: it forgets it too.
@@ -125,13 +125,13 @@ func (s *Session) unsubscribe(k kind, name string) {
 	if name == everything {
 		s.subscriptions[k].wildcard = false
 		for _, r := range s.records {
-			if r.entry.kind == k && !r.subscribed {
+			if r.resource.kind == k && !r.subscribed {
 				s.forget(r)
 			}
 		}
 		return
 	}
-	e, ok := s.gateway.entries[k][name]
+	e, ok := s.gateway.resources[k][name]
 	if !ok {
 		return
 	}
@@ -152,7 +152,7 @@ func (s *Session) unsubscribe(k kind, name string) {
 // forget drops everything the proxy had of a name. Shipments that are still on the way are
 // not waited for: their ACK means nothing any more.
 func (s *Session) forget(r *record) {
-	k := r.entry.kind
+	k := r.resource.kind
 	acked, flight := r.acked, r.flight
 	r.acked, r.flight, r.force, r.alone = nil, nil, false, false
 	r.accepted = 0
@@ -162,20 +162,20 @@ func (s *Session) forget(r *record) {
 		s.release(k, sent.revision)
 	}
 	s.announce(r)
-	s.settle(r)
-	s.drop(r)
+	s.updateCounters(r)
+	s.dropIfIdle(r)
 }
 
-// interested reports whether the proxy wants to know the entry: it asked for it, or will
+// interested reports whether the proxy wants to know the resource: it asked for it, or will
 // because of what it was sent.
 func (s *Session) interested(r *record) bool {
-	k := r.entry.kind
+	k := r.resource.kind
 	sub := &s.subscriptions[k]
 	return sub.seen && (sub.wildcard || r.subscribed || k.follows() && r.refs > 0)
 }
 
-// refresh has the session look at an entry that changed for the gateway.
-func (s *Session) refresh(e *entry) {
+// reconsider has the session look at a resource that changed for the gateway.
+func (s *Session) reconsider(e *resourceState) {
 	r, ok := s.records[e]
 	if !ok {
 		if e.current == nil || !s.subscriptions[e.kind].wildcard {
@@ -183,9 +183,9 @@ func (s *Session) refresh(e *entry) {
 		}
 		r = s.record(e)
 	}
-	s.identify(r)
-	s.wakeWaiters(r)
+	s.identifyForeign(r)
+	s.wakeACKWaiters(r)
 	s.enqueue(r)
-	s.settle(r)
+	s.updateCounters(r)
 	s.signal()
 }

@@ -6,7 +6,7 @@ import "time"
 // warm in this proxy, and has it looked at again when that changes or the budget is over. A
 // scope waits with the route configuration that goes out behind it.
 func (s *Session) gated(r *record, rev *revision) bool {
-	if len(rev.clusters) == 0 && r.entry.kind != scope || r.entry.kind == cluster || !s.subscriptions[cluster].wildcard {
+	if len(rev.clusters) == 0 && r.resource.kind != scope || r.resource.kind == cluster || !s.subscriptions[cluster].wildcard {
 		return false
 	}
 	now := s.gateway.publisher.clock.Now()
@@ -32,17 +32,17 @@ func (s *Session) gated(r *record, rev *revision) bool {
 		}
 	}
 	if late {
-		s.gateway.publisher.metrics.budgetExceeded(s.gateway.key, r.entry.kind)
+		s.gateway.publisher.metrics.budgetExceeded(s.gateway.key, r.resource.kind)
 		s.gateway.publisher.log.Info("resource is sent although a cluster it names is not warm",
-			"gateway", s.gateway.key.String(), "node", s.node, "type", kindNames[r.entry.kind], "name", r.entry.name)
+			"gateway", s.gateway.key.String(), "node", s.node, "type", kindNames[r.resource.kind], "name", r.resource.name)
 	}
 	return false
 }
 
 // gates lists the clusters that must be warm before a revision is sent.
-func (s *Session) gates(r *record, rev *revision) [][]*entry {
-	gates := [][]*entry{rev.clusters}
-	if r.entry.kind != scope || rev.companion == nil {
+func (s *Session) gates(r *record, rev *revision) [][]*resourceState {
+	gates := [][]*resourceState{rev.clusters}
+	if r.resource.kind != scope || rev.companion == nil {
 		return gates
 	}
 	table := rev.companion
@@ -59,7 +59,7 @@ func (s *Session) gates(r *record, rev *revision) [][]*entry {
 // or will never be, and since when the proxy works on it. Warm means that the endpoints were
 // accepted after the cluster was sent. The ACK of the cluster says nothing: proxies withhold
 // it while any cluster warms.
-func (s *Session) cold(e *entry) (*record, time.Time) {
+func (s *Session) cold(e *resourceState) (*record, time.Time) {
 	if e.current == nil {
 		return nil, time.Time{} // nothing will come: its requests fail, all others must not
 	}
@@ -90,8 +90,8 @@ func (s *Session) block(r, on *record, deadline time.Time) {
 	r.blocked = true
 	s.blocked[r] = struct{}{}
 	s.alarmAt(deadline, r)
-	if n := len(on.waiters); n == 0 || on.waiters[n-1] != r {
-		on.waiters = append(on.waiters, r)
+	if n := len(on.ackWaiters); n == 0 || on.ackWaiters[n-1] != r {
+		on.ackWaiters = append(on.ackWaiters, r)
 	}
 }
 
@@ -102,11 +102,11 @@ func (s *Session) unblock(r *record) {
 	}
 }
 
-// wakeWaiters has everything that waits for a record looked at again.
-func (s *Session) wakeWaiters(r *record) {
-	waiters := r.waiters
-	r.waiters = nil
-	for _, w := range waiters {
+// wakeACKWaiters has everything that waits for a record looked at again.
+func (s *Session) wakeACKWaiters(r *record) {
+	ackWaiters := r.ackWaiters
+	r.ackWaiters = nil
+	for _, w := range ackWaiters {
 		if w.blocked {
 			s.enqueue(w)
 		}
@@ -119,7 +119,7 @@ func (s *Session) wakeCompanion(rev *revision) {
 		return
 	}
 	if r, ok := s.records[rev.companion]; ok {
-		s.wakeWaiters(r)
+		s.wakeACKWaiters(r)
 	}
 }
 
@@ -127,7 +127,7 @@ func (s *Session) wakeCompanion(rev *revision) {
 // cluster. What would take something away from the proxy waits with it.
 func (s *Session) olderBlocked(seq uint64) bool {
 	for r := range s.blocked {
-		if r.entry.seq <= seq {
+		if r.resource.seq <= seq {
 			return true
 		}
 	}

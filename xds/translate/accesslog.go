@@ -63,7 +63,7 @@ func jsonLog(fields map[string]string) ([]*accesslogv3.AccessLog, error) {
 	for name, value := range fields {
 		format.Fields[name] = structpb.NewStringValue(value)
 	}
-	config, err := packed(&streamv3.StdoutAccessLog{AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{
+	config, err := typedConfig(&streamv3.StdoutAccessLog{AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{
 		LogFormat: &corev3.SubstitutionFormatString{
 			Format: &corev3.SubstitutionFormatString_JsonFormat{JsonFormat: format},
 		},

@@ -20,7 +20,7 @@ func loadBalancing(c ir.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
 	}
 	otherwise := least
 	if !c.Pool.FailOpen {
-		otherwise, err = nobody(least)
+		otherwise, err = noEndpoint(least)
 		if err != nil {
 			return nil, err
 		}
@@ -42,8 +42,8 @@ func loadBalancing(c ir.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
 	})
 }
 
-// nobody answers 503 when no usable endpoint was picked: a subset that no endpoint is in.
-func nobody(child *clusterv3.LoadBalancingPolicy) (*clusterv3.LoadBalancingPolicy, error) {
+// noEndpoint answers 503 when no usable endpoint was picked: a subset that no endpoint is in.
+func noEndpoint(child *clusterv3.LoadBalancingPolicy) (*clusterv3.LoadBalancingPolicy, error) {
 	return policy("subset", &subsetv3.Subset{
 		FallbackPolicy:  subsetv3.Subset_NO_FALLBACK,
 		SubsetSelectors: []*subsetv3.Subset_LbSubsetSelector{{Keys: []string{"picked"}}},

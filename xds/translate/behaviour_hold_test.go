@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
@@ -86,9 +88,7 @@ func TestHoldBeforePicker(t *testing.T) {
 		defer close(done)
 		w.expect(ask{host: "pool.test", path: "/v1", method: "POST", body: "prompt"}, 200, "pod")
 	}()
-	for len(holder.Asked()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	gomega.NewWithT(t).Eventually(holder.Asked, 10*time.Second).ShouldNot(gomega.BeEmpty())
 	if paths, _ := picker.Seen(); len(paths) > 0 {
 		t.Error("the picker was asked before the endpoint was there")
 	}
@@ -112,9 +112,7 @@ func TestHoldSurvivesItsHolder(t *testing.T) {
 		defer close(done)
 		w.expect(ask{host: "hold.test", path: "/", method: "POST", body: "once"}, 200, "backend")
 	}()
-	for len(first.Asked()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	gomega.NewWithT(t).Eventually(first.Asked, 10*time.Second).ShouldNot(gomega.BeEmpty())
 	w.held(target, second)
 	w.apply()
 	first.Stop()

@@ -48,14 +48,14 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		AltStatName:          demandName(c.Key),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{
-			EdsConfig: overADS(), ServiceName: EndpointsName(c.Key),
+			EdsConfig: adsConfigSource(), ServiceName: EndpointsName(c.Key),
 		},
 		ConnectTimeout:  durationpb.New(connectTimeout),
-		CircuitBreakers: wideBreakers(),
+		CircuitBreakers: unlimitedBreakers(),
 		// A node that vanished sends no RST: probe connections that are silent while a request
 		// waits on them, and give up after about 25 s.
 		UpstreamConnectionOptions: &clusterv3.UpstreamConnectionOptions{TcpKeepalive: &corev3.TcpKeepalive{
-			KeepaliveTime: number(10), KeepaliveInterval: number(5), KeepaliveProbes: number(3),
+			KeepaliveTime: uint32Value(10), KeepaliveInterval: uint32Value(5), KeepaliveProbes: uint32Value(3),
 		}},
 		// Endpoints are listed only when they may take requests, so no share of unhealthy ones
 		// is a reason to use all of them.
@@ -69,7 +69,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		message.CommonLbConfig = nil
 	}
 	if c.Key.Kind == ir.BackendPicker {
-		if err := listensFirst(message); err != nil {
+		if err := addTCPHealthCheck(message); err != nil {
 			return nil, err
 		}
 	}
@@ -93,14 +93,14 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 	return message, nil
 }
 
-// wideBreakers leaves no hidden ceiling: what limits a backend is the backend, its scaler or
+// unlimitedBreakers leaves no hidden ceiling: what limits a backend is the backend, its scaler or
 // a policy of the user. Picker clusters answered 476 of 1,500 requests 500 with the defaults.
-func wideBreakers() *clusterv3.CircuitBreakers {
+func unlimitedBreakers() *clusterv3.CircuitBreakers {
 	return &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
-		MaxConnections:     number(wide),
-		MaxPendingRequests: number(wide),
-		MaxRequests:        number(wide),
-		MaxRetries:         number(wide),
+		MaxConnections:     uint32Value(unlimited),
+		MaxPendingRequests: uint32Value(unlimited),
+		MaxRequests:        uint32Value(unlimited),
+		MaxRetries:         uint32Value(unlimited),
 	}}}
 }
 
@@ -136,7 +136,7 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	if c.TLS != nil && c.TLS.HostSNI {
 		options.UpstreamHttpProtocolOptions = &corev3.UpstreamHttpProtocolOptions{AutoSni: true}
 	}
-	config, err := packed(options)
+	config, err := typedConfig(options)
 	if err != nil {
 		return nil, err
 	}

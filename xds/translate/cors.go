@@ -31,7 +31,7 @@ func cors(c *ir.CORS) *corsv3.CorsPolicy {
 		ForwardNotMatchingPreflights: wrapperspb.Bool(false),
 	}
 	if c.AllowCredentials {
-		policy.AllowCredentials = yes()
+		policy.AllowCredentials = boolTrue()
 	}
 	for _, origin := range c.AllowOrigins {
 		policy.AllowOriginStringMatch = append(policy.AllowOriginStringMatch, originMatcher(origin))

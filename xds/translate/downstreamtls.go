@@ -43,13 +43,13 @@ func downstreamTLS(chain ir.Chain) (*corev3.TransportSocket, error) {
 				},
 			}
 		} else {
-			context.RequireClientCertificate = yes()
+			context.RequireClientCertificate = boolTrue()
 			common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContextSdsSecretConfig{
 				ValidationContextSdsSecretConfig: secretConfig(chain.TLS.ClientCA),
 			}
 		}
 	}
-	config, err := packed(context)
+	config, err := typedConfig(context)
 	if err != nil {
 		return nil, err
 	}
@@ -60,5 +60,5 @@ func downstreamTLS(chain ir.Chain) (*corev3.TransportSocket, error) {
 }
 
 func secretConfig(name string) *tlsv3.SdsSecretConfig {
-	return &tlsv3.SdsSecretConfig{Name: SecretName(name), SdsConfig: overADS()}
+	return &tlsv3.SdsSecretConfig{Name: SecretName(name), SdsConfig: adsConfigSource()}
 }

@@ -53,7 +53,7 @@ func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
 func filterList(filters ...namedFilter) ([]*hcmv3.HttpFilter, error) {
 	var out []*hcmv3.HttpFilter
 	for _, filter := range filters {
-		config, err := packed(filter.message)
+		config, err := typedConfig(filter.message)
 		if err != nil {
 			return nil, err
 		}

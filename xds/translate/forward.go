@@ -74,7 +74,7 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		response := compose(target.Filters.ResponseHeaders, f.Filters.ResponseHeaders)
 		share := &routev3.WeightedCluster_ClusterWeight{
 			Name:                    InvalidCluster,
-			Weight:                  number(target.Weight),
+			Weight:                  uint32Value(target.Weight),
 			RequestHeadersToAdd:     request.add,
 			RequestHeadersToRemove:  request.remove,
 			ResponseHeadersToAdd:    response.add,
@@ -137,7 +137,7 @@ func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
 		}
 		action.RetryPolicy = policy
 	} else if held(f) > 0 {
-		action.RetryPolicy = lastMile(attempt)
+		action.RetryPolicy = connectRetryPolicy(attempt)
 	} else if attempt > 0 && (request == 0 || attempt < request) {
 		// There is one attempt: the limit of the attempt is that of the request.
 		request = attempt
@@ -173,7 +173,7 @@ const maxBackoffFactor = 10
 // retryPolicy retries the listed codes and what never was an answer: refused or broken
 // connections and attempts that timed out (Gateway API GEP-1731).
 func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
-	elsewhere, err := packed(&previoushostsv3.PreviousHostsPredicate{})
+	elsewhere, err := typedConfig(&previoushostsv3.PreviousHostsPredicate{})
 	if err != nil {
 		return nil, err
 	}

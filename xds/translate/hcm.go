@@ -61,7 +61,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
 		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{},
-		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: number(maxStreams), AllowConnect: true},
+		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: uint32Value(maxStreams), AllowConnect: true},
 
 		StreamIdleTimeout:     durationpb.New(streamIdle),
 		RequestHeadersTimeout: durationpb.New(headersTimeout),
@@ -70,7 +70,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 
 		// The client address is that of the connection and x-forwarded-for is appended to. No
 		// address counts as internal, so x-envoy-* headers of clients are always removed.
-		UseRemoteAddress:          yes(),
+		UseRemoteAddress:          boolTrue(),
 		InternalAddressConfig:     nowhere(),
 		ForwardClientCertDetails:  hcmv3.HttpConnectionManager_SANITIZE,
 		PreserveExternalRequestId: true,
@@ -81,7 +81,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		// "/a/../b" is resolved before matching, otherwise a path could walk around the rules of
 		// its own prefix (RFC 3986 6.2.2). Repeated and escaped slashes are left alone: they are
 		// data for some backends, and Gateway API compares paths as they are.
-		NormalizePath:                yes(),
+		NormalizePath:                boolTrue(),
 		MergeSlashes:                 false,
 		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_KEEP_UNCHANGED,
 
@@ -95,7 +95,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 // private networks, and so every client inside the cluster.
 func nowhere() *hcmv3.HttpConnectionManager_InternalAddressConfig {
 	return &hcmv3.HttpConnectionManager_InternalAddressConfig{CidrRanges: []*corev3.CidrRange{{
-		AddressPrefix: "255.255.255.255", PrefixLen: number(32),
+		AddressPrefix: "255.255.255.255", PrefixLen: uint32Value(32),
 	}}}
 }
 
@@ -121,9 +121,9 @@ func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
 				fragment(HostHeader, ":"), // the first element: the host without its port
 			},
 		},
-		RdsConfigSource: overADS(),
+		RdsConfigSource: adsConfigSource(),
 		ConfigSpecifier: &hcmv3.ScopedRoutes_ScopedRds{
-			ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: overADS()},
+			ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: adsConfigSource()},
 		},
 	}}
 }

@@ -89,7 +89,7 @@ func holdOverride(target *ir.Target) (*anypb.Any, error) {
 		NumRetries:   wrapperspb.UInt32(holdAttempts),
 		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(holdBackoff), MaxInterval: durationpb.New(holdMaxBackoff)},
 	}
-	return packed(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
+	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{
 			GrpcService: service,
 			GrpcInitialMetadata: []*corev3.HeaderValue{
@@ -122,15 +122,15 @@ func coldStart() *corev3.HeaderValueOption {
 func replicaHealth() *clusterv3.OutlierDetection {
 	return &clusterv3.OutlierDetection{
 		SplitExternalLocalOriginErrors:         true,
-		ConsecutiveLocalOriginFailure:          number(2),
-		EnforcingConsecutiveLocalOriginFailure: number(100),
-		EnforcingConsecutive_5Xx:               number(0),
-		EnforcingConsecutiveGatewayFailure:     number(0),
-		EnforcingSuccessRate:                   number(0),
-		EnforcingLocalOriginSuccessRate:        number(0),
+		ConsecutiveLocalOriginFailure:          uint32Value(2),
+		EnforcingConsecutiveLocalOriginFailure: uint32Value(100),
+		EnforcingConsecutive_5Xx:               uint32Value(0),
+		EnforcingConsecutiveGatewayFailure:     uint32Value(0),
+		EnforcingSuccessRate:                   uint32Value(0),
+		EnforcingLocalOriginSuccessRate:        uint32Value(0),
 		Interval:                               durationpb.New(time.Second),
 		BaseEjectionTime:                       durationpb.New(5 * time.Second),
-		MaxEjectionPercent:                     number(100),
+		MaxEjectionPercent:                     uint32Value(100),
 	}
 }
 
@@ -145,10 +145,10 @@ func held(f *ir.Forward) (patience time.Duration) {
 	return patience
 }
 
-// lastMile retries what never reached a backend that comes and goes: the last endpoint of a
+// connectRetryPolicy retries what never reached a backend that comes and goes: the last endpoint of a
 // crashed Pod stays until the next one replaces it, and a Pod may be called ready before it
 // listens. Nothing that was sent is sent again.
-func lastMile(attempt time.Duration) *routev3.RetryPolicy {
+func connectRetryPolicy(attempt time.Duration) *routev3.RetryPolicy {
 	policy := &routev3.RetryPolicy{
 		RetryOn: "connect-failure,refused-stream,reset-before-request",
 		// Some 13 s with the pauses below: Envoy's are random, and with 10 retries one request in

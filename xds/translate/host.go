@@ -45,7 +45,7 @@ func Host(h ir.Host) (scope, route resource.Resource, err error) {
 	}
 	t.sources = distinct(t.sources)
 	scope.Sources, route.Sources = t.sources, t.sources
-	off, err := packed(&routev3.FilterConfig{Disabled: true})
+	off, err := typedConfig(&routev3.FilterConfig{Disabled: true})
 	if err != nil {
 		return scope, route, err
 	}
@@ -108,7 +108,7 @@ func (t *table) add(h ir.Host, domain string) error {
 			return fmt.Errorf("route %s: %w", h.Routes[i].Name, err)
 		}
 		if body, ok := h.Routes[i].Action.(*ir.Respond); ok && len(body.Body) > maxPlainBody {
-			t.config.MaxDirectResponseBodySizeBytes = number(maxBody)
+			t.config.MaxDirectResponseBodySizeBytes = uint32Value(maxBody)
 		}
 		routes = append(routes, rendered...)
 		t.clusters = append(t.clusters, clusters...)

@@ -54,7 +54,7 @@ func tcpProxy(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := packed(&tcpproxyv3.TcpProxy{
+	config, err := typedConfig(&tcpproxyv3.TcpProxy{
 		StatPrefix:       "tcp",
 		IdleTimeout:      durationpb.New(tcpIdle),
 		AccessLog:        log,

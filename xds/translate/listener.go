@@ -85,7 +85,7 @@ func tcpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 		message.FilterChains = append(message.FilterChains, out)
 	}
 	if inspect {
-		filter, err := packed(&tlsinspectorv3.TlsInspector{})
+		filter, err := typedConfig(&tlsinspectorv3.TlsInspector{})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -105,7 +105,7 @@ func chainFilters(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := packed(manager)
+	config, err := typedConfig(manager)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// wide is a one-element limit on what Envoy may queue: its defaults (1,024 requests and
+// unlimited stands for a limit on what Envoy may queue: its defaults (1,024 requests and
 // connections per cluster) silently turn load into 503 or second waves; see
 // docs/adr/0005-picker-per-target.md for the figures.
-const wide = 1_000_000
+const unlimited = 1_000_000
 
-// packed wraps a message deterministically. The messages are ours: marshalling them fails
+// typedConfig wraps a message deterministically. The messages are ours: marshalling them fails
 // only on invalid UTF-8, which the caller has to have refused (xds/ir/check).
-func packed(message proto.Message) (*anypb.Any, error) {
+func typedConfig(message proto.Message) (*anypb.Any, error) {
 	out := &anypb.Any{}
 	err := anypb.MarshalFrom(out, message, proto.MarshalOptions{Deterministic: true})
 	return out, err
@@ -27,26 +27,26 @@ func packed(message proto.Message) (*anypb.Any, error) {
 
 // extension is a named typed extension.
 func extension(name string, message proto.Message) (*corev3.TypedExtensionConfig, error) {
-	config, err := packed(message)
+	config, err := typedConfig(message)
 	if err != nil {
 		return nil, err
 	}
 	return &corev3.TypedExtensionConfig{Name: name, TypedConfig: config}, nil
 }
 
-// overADS is where every dynamic resource comes from.
+// adsConfigSource is where every dynamic resource comes from.
 //
 // The initial fetch timeout stays at Envoy's 15 s: one name that is never answered may
 // delay a starting proxy, but not for ever. (CDS and LDS have none, see xds/bootstrap.)
-func overADS() *corev3.ConfigSource {
+func adsConfigSource() *corev3.ConfigSource {
 	return &corev3.ConfigSource{
 		ResourceApiVersion:    corev3.ApiVersion_V3,
 		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
 	}
 }
 
-func yes() *wrapperspb.BoolValue                  { return wrapperspb.Bool(true) }
-func number(value uint32) *wrapperspb.UInt32Value { return wrapperspb.UInt32(value) }
+func boolTrue() *wrapperspb.BoolValue                  { return wrapperspb.Bool(true) }
+func uint32Value(value uint32) *wrapperspb.UInt32Value { return wrapperspb.UInt32(value) }
 
 // sorted returns the distinct strings in order.
 func sorted(names []string) []string {

@@ -110,7 +110,7 @@ func perFilter(configs map[string]proto.Message) (map[string]*anypb.Any, error) 
 	}
 	out := make(map[string]*anypb.Any, len(configs))
 	for name, message := range configs {
-		config, err := packed(message)
+		config, err := typedConfig(message)
 		if err != nil {
 			return nil, err
 		}

@@ -163,7 +163,7 @@ func (b *treeBuilder) path(index *pathIndex, path string) error {
 
 func (b *treeBuilder) list(rules []*rule) (*xdsmatcher.Matcher_OnMatch, error) {
 	b.routes += len(rules)
-	config, err := packed(routeList(rules))
+	config, err := typedConfig(routeList(rules))
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (b *treeBuilder) list(rules []*rule) (*xdsmatcher.Matcher_OnMatch, error) {
 }
 
 func (b *treeBuilder) matcher(rest *xdsmatcher.Matcher_OnMatch) (*xdsmatcher.Matcher, error) {
-	path, err := packed(&matcherv3.HttpRequestHeaderMatchInput{HeaderName: ":path"})
+	path, err := typedConfig(&matcherv3.HttpRequestHeaderMatchInput{HeaderName: ":path"})
 	if err != nil {
 		return nil, err
 	}

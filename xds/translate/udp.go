@@ -35,7 +35,7 @@ func udpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	config, err := packed(&udpproxyv3.UdpProxyConfig{
+	config, err := typedConfig(&udpproxyv3.UdpProxyConfig{
 		StatPrefix:     "udp",
 		IdleTimeout:    durationpb.New(udpIdle),
 		RouteSpecifier: &udpproxyv3.UdpProxyConfig_Matcher{Matcher: split},
@@ -119,7 +119,7 @@ func hashAtLeast(value, modulo uint32) (*xdsmatcher.Matcher_MatcherList_Predicat
 }
 
 func matcherExtension(name string, message proto.Message) (*xdscore.TypedExtensionConfig, error) {
-	config, err := packed(message)
+	config, err := typedConfig(message)
 	if err != nil {
 		return nil, err
 	}

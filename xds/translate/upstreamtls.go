@@ -43,7 +43,7 @@ func upstreamTLS(t *ir.UpstreamTLS, protocol ir.Protocol) (*corev3.TransportSock
 			return nil, err
 		}
 	}
-	config, err := packed(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: t.SNI})
+	config, err := typedConfig(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: t.SNI})
 	if err != nil {
 		return nil, err
 	}

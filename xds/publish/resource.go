@@ -6,9 +6,9 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// entry is one name of a gateway: what it should be, and what is known about it across all
+// resourceState is one name of a gateway: what it should be, and what is known about it across all
 // proxies. Entries are compared by pointer.
-type entry struct {
+type resourceState struct {
 	kind kind
 	name string
 
@@ -25,7 +25,7 @@ type entry struct {
 
 	// rejection is set while desired is quarantined.
 	rejection *Rejection
-	// needed counts the current revisions that name this entry, keepers those among them that
+	// needed counts the current revisions that name this resource, keepers those among them that
 	// are not desired themselves: what stands in for a refused revision keeps what it names.
 	needed, keepers int
 	// keeps: current is not what is desired, and counted in the keepers of what it names.
@@ -39,23 +39,23 @@ type entry struct {
 	// behind counts the proxies that do not have current yet, acked those that accepted
 	// desired.
 	behind, acked int
-	// orphan entries were swept from the gateway; a new one may have taken the name.
+	// orphan resources were swept from the gateway; a new one may have taken the name.
 	orphan bool
 	// reported: OnAccepted is called for its ACKs.
 	reported bool
 }
 
-func (e *entry) key() resource.Key {
+func (e *resourceState) key() resource.Key {
 	return resource.Key{Type: kindTypes[e.kind], Name: e.name}
 }
 
-// dead reports whether nothing of the gateway speaks about the entry any more.
-func (e *entry) dead() bool {
+// dead reports whether nothing of the gateway speaks about the resource any more.
+func (e *resourceState) dead() bool {
 	return e.desired == nil && e.needed == 0
 }
 
 // standIn returns what proxies are told when the engine's wish cannot or need not be sent.
-func (e *entry) standIn() *revision {
+func (e *resourceState) standIn() *revision {
 	switch {
 	case e.desired != nil && e.rejection == nil:
 		return e.desired
