@@ -11,11 +11,13 @@ type Problem struct {
 	Message string
 }
 
+// Problemf returns a problem with a formatted message.
 func Problemf[R ~string](reason R, format string, args ...any) Problem {
 	return Problem{Reason: string(reason), Message: fmt.Sprintf(format, args...)}
 }
 
-func (r Problem) None() bool { return r.Reason == "" }
+// None reports whether all is well.
+func (p Problem) None() bool { return p.Reason == "" }
 
 // Sentence ends a text of others with a full stop.
 func Sentence(text string) string {
@@ -26,7 +28,7 @@ func Sentence(text string) string {
 	return text + "."
 }
 
-// maxMessages bounds how many problems a condition lists; more help nobody.
+// maxMessages bounds how many problems a condition lists.
 const maxMessages = 8
 
 // JoinMessages makes one message of several, in their order, each once.

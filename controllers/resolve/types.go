@@ -44,14 +44,14 @@ func (g GatewayResult) ListenersOf(parent Object) []Listener {
 	return listeners
 }
 
-// Object identifies an object that has a status of ours.
+// Object identifies an object whose status this controller writes.
 type Object struct {
 	Kind store.Kind
 	Key  types.NamespacedName
 }
 
 // GatewayResult is what one Gateway with its ListenerSets asks for. The zero value (Owned
-// false) is a Gateway that is missing or of a class that is not ours.
+// false) is a Gateway that is missing or of a class of another controller.
 type GatewayResult struct {
 	Key        types.NamespacedName
 	Owned      bool
@@ -141,7 +141,7 @@ type RouteResult struct {
 	Pools []types.NamespacedName
 }
 
-// RouteParent is the status of one parentRef that points to a Gateway of ours.
+// RouteParent is the status of one parentRef that points to a Gateway of this controller.
 type RouteParent struct {
 	Ref     gwv1.ParentReference
 	Gateway types.NamespacedName

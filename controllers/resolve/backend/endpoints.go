@@ -30,7 +30,7 @@ func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	return endpoints
 }
 
-// serviceAddressesOf reads the EndpointSlices of a Service, whoever wrote them. A pod of a
+// serviceAddressesOf reads the EndpointSlices of a Service, of every controller. A pod of a
 // dual-stack Service stands in two slices: the first family of the Service that has usable
 // addresses is taken, so that each pod counts once.
 func serviceAddressesOf(v store.View, object types.NamespacedName, key ir.ClusterKey) []ir.Endpoint {

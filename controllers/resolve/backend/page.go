@@ -36,7 +36,8 @@ func pageOf(v store.View, namespace string, ref v1alpha1.HTTPScalerPage, kind pa
 			if body, ok := found.Data[kind.prefix+"Body"]; ok {
 				page.Body = body
 			}
-			if status, err := strconv.ParseUint(strings.TrimSpace(found.Data[kind.prefix+"StatusCode"]), 10, 16); err == nil && status >= 200 && status <= 599 {
+			status, err := strconv.ParseUint(strings.TrimSpace(found.Data[kind.prefix+"StatusCode"]), 10, 16)
+			if err == nil && status >= 200 && status <= 599 {
 				page.Status = uint32(status)
 			}
 			if pause, ok := seconds(found.Data[kind.prefix+"RetryAfter"]); ok {

@@ -10,7 +10,7 @@ import (
 )
 
 // Reencrypts reports whether a kedify-http trigger says that a backend speaks TLS: the trigger
-// that the requests count for. Where they count for nobody, as those of mirrors and of load
+// that the requests count for. Where they count for no trigger, as those of mirrors and of load
 // balancers' health checks, it is the oldest with the same backend.
 func Reencrypts(v store.View, cluster ir.ClusterKey, portName string) bool {
 	var trigger *v1alpha1.HTTPScaler

@@ -43,6 +43,7 @@ func counts(candidate *v1alpha1.HTTPScaler, cluster ir.ClusterKey, portName stri
 	return backend.PortName == portName
 }
 
+// MayBeAtZero reports whether a trigger with these limits lets its workload have no replica.
 func MayBeAtZero(scale v1alpha1.HTTPScalerScale) bool {
 	return scale.Min == 0 || scale.Idle != nil && *scale.Idle == 0
 }

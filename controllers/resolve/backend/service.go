@@ -10,6 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
+// AppProtocolH2C is cleartext HTTP/2 in appProtocol (KEP-3726).
 const AppProtocolH2C = "kubernetes.io/h2c"
 
 // AppProtocol is what a Service port says about itself in appProtocol.
@@ -54,6 +55,7 @@ func ServicePort(service *corev1.Service, number uint32, protocol corev1.Protoco
 	return nil
 }
 
+// PortNumbers lists the ports of a Service, as messages name them.
 func PortNumbers(service *corev1.Service) string {
 	var numbers []string
 	for _, port := range service.Spec.Ports {

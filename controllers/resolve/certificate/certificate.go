@@ -21,7 +21,7 @@ import (
 // 2048-bit or larger keys are supported").
 const minRSABits = 2048
 
-// KeyPair checks what the proxy would check, and more, so that a wrong Secret is refused
+// KeyPair checks what the proxy would check, and more, so that a wrong Secret is rejected
 // here with a reason that a person can act on. Its name is the Secret's, never its content's.
 func KeyPair(object *corev1.Secret) (ir.Secret, error) {
 	certificate, key := object.Data[corev1.TLSCertKey], object.Data[corev1.TLSPrivateKeyKey]
@@ -53,7 +53,7 @@ func KeyPair(object *corev1.Secret) (ir.Secret, error) {
 	}, nil
 }
 
-// servableKey refuses the keys that Envoy 1.40 refuses, found by trying each kind that Go can
+// servableKey rejects the keys that Envoy 1.40 rejects, found by trying each kind that Go can
 // read: Ed25519, P-256, P-384 and P-521 load.
 func servableKey(leaf *x509.Certificate) error {
 	switch key := leaf.PublicKey.(type) {

@@ -9,7 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
-// Status returns the whole status of a GatewayClass of ours.
+// Status returns the whole status of a GatewayClass of this controller.
 func Status(c Result) gwv1.GatewayClassStatus {
 	return gwv1.GatewayClassStatus{
 		Conditions:        []metav1.Condition{accepted(c), supportedVersion(c)},

@@ -61,12 +61,14 @@ func (d *declared) fail(problem resolve.Problem) {
 }
 
 // certificateSecret resolves a reference to a Secret with a certificate and its key.
-func certificateSecret(v store.View, from grant.From, ref gwv1.SecretObjectReference, reasons certificateReasons) (ir.Secret, resolve.Problem) {
+func certificateSecret(
+	v store.View, from grant.From, ref gwv1.SecretObjectReference, reasons certificateReasons,
+) (ir.Secret, resolve.Problem) {
 	key := types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), from.Namespace), Name: string(ref.Name)}
 	if group, kind := refGroupKind(ref); group != "" || kind != "Secret" {
 		return ir.Secret{}, resolve.Problemf(reasons.invalid, "group %q, kind %q is not supported; refer to a Secret (group \"\").", group, kind)
 	}
-	// Permission is asked before existence, so that nothing is told about foreign Secrets.
+	// Permission is checked before existence, so that the message reveals nothing about foreign Secrets.
 	if !grant.Permitted(v, from, grant.To{Kind: "Secret", Namespace: key.Namespace, Name: key.Name}) {
 		return ir.Secret{}, resolve.Problemf(reasons.notPermitted,
 			"no ReferenceGrant in namespace %s lets a %s of namespace %s refer to Secret %s; create one, or use a Secret of namespace %s.",

@@ -40,7 +40,7 @@ func portText(port uint32) string { return strconv.FormatUint(uint64(port), 10) 
 // other server name that a TLSRoute of the listener claims.
 //
 // forwards returns the layer 4 routes of a listener; nil means that there are none anywhere.
-// A layer 4 chain nobody routes has a Forward without targets: its connections are closed.
+// A layer 4 chain without a route has a Forward without targets: its connections are closed.
 func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve.ForwardFragment) []ir.Listener {
 	if forwards == nil {
 		forwards = func(resolve.ListenerID) []resolve.ForwardFragment { return nil }

@@ -12,9 +12,9 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// resolveConflicts marks the listeners that cannot be told from others. Listeners of an
+// resolveConflicts marks the listeners that cannot be distinguished from others. Listeners of an
 // earlier owner win: the Gateway, then its ListenerSets in their order (Gateway API
-// ListenerSetSpec). Among listeners of one owner nobody wins (GatewaySpec: none of them may
+// ListenerSetSpec). Among listeners of one owner none wins (GatewaySpec: none of them may
 // be picked). The listeners come sorted by rank.
 //
 // mixed: a port may have listeners of protocol TLS that terminate beside others that pass
@@ -79,7 +79,7 @@ func conflictAmong(listeners []declared, mixed bool) {
 func (d *declared) contends() bool { return d.formed && d.conflict.None() }
 
 // claims reports whether later owners must leave the listener its place: also when it is in
-// conflict within its own owner, since no one may serve a contested port then.
+// conflict within its own owner, since no listener may serve a contested port then.
 func (d *declared) claims() bool { return d.formed && (d.conflict.None() || d.mutual) }
 
 // conflictOf says why a cannot stand beside b.

@@ -69,8 +69,8 @@ func (d *declared) resolveClientValidation(v store.View, gateway *gwv1.Gateway) 
 		bundle.Write(authority)
 	}
 	if bundle.Len() == 0 {
-		// Without a single authority a strict listener would let nobody in, and a lenient
-		// one everybody: the API wants it not accepted.
+		// Without a single authority a strict listener would reject every client, and a lenient
+		// one none: the API wants it not accepted.
 		d.accepted = resolve.Problemf(gwv1.ListenerReasonNoValidCACertificate,
 			"%s.caCertificateRefs of the Gateway has no valid CA certificate; see the ResolvedRefs condition.", validation.field)
 		return

@@ -20,7 +20,7 @@ import (
 )
 
 // Gateway resolves one Gateway with the ListenerSets that name it. A Gateway that is missing,
-// or whose class is not ours, gives the zero result. installed are the CRDs of the Gateway API.
+// or whose class is of another controller, gives the zero result. installed are the CRDs of the Gateway API.
 func Gateway(v store.View, key types.NamespacedName, installed class.Installed) resolve.GatewayResult {
 	gateway := v.Gateway(key)
 	if gateway == nil {
@@ -108,7 +108,7 @@ func (r *gatewayResolution) withdrawSets() {
 	}
 }
 
-// unsupportedAddress finds an address of a type that no data plane of ours can have. Whether
+// unsupportedAddress finds an address of a type that no data plane of this product can have. Whether
 // a supported one is usable shows when the data plane asks for it.
 func unsupportedAddress(addresses []gwv1.GatewaySpecAddress) resolve.Problem {
 	for i, address := range addresses {
@@ -245,5 +245,6 @@ func (r *gatewayResolution) resolvedCondition() metav1.Condition {
 		return resolve.Condition(kind, metav1.ConditionFalse, gwv1.GatewayReasonListenersNotResolved,
 			"References are not resolved of "+strings.Join(bad, ", ")+"; the conditions of each listener say why.", r.generation)
 	}
-	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonResolvedRefs, "All references of the Gateway are resolved.", r.generation)
+	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonResolvedRefs,
+		"All references of the Gateway are resolved.", r.generation)
 }

@@ -180,9 +180,9 @@ func (d *declared) checkTLS() resolve.Problem {
 	return d.checkTLSOptions()
 }
 
-// checkTLSOptions refuses options that are meant for this gateway and unknown to it: to
+// checkTLSOptions rejects options that are meant for this gateway and unknown to it: to
 // ignore a limit on TLS versions would be worse than to say so. Options of other
-// implementations are theirs.
+// implementations are ignored.
 func (d *declared) checkTLSOptions() resolve.Problem {
 	var foreign []string
 	for _, option := range slices.Sorted(maps.Keys(d.spec.TLS.Options)) {

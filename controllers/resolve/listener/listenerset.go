@@ -63,7 +63,7 @@ func entriesAsListeners(entries []gwv1.ListenerEntry) []gwv1.Listener {
 	return listeners
 }
 
-// listenersAllowed applies spec.allowedListeners, which lets nobody in unless it says so.
+// listenersAllowed applies spec.allowedListeners, which allows no namespace by default.
 func listenersAllowed(v store.View, gateway *gwv1.Gateway, namespace string) resolve.Problem {
 	from := gwv1.NamespacesFromNone
 	var selector *metav1.LabelSelector
@@ -82,7 +82,8 @@ func listenersAllowed(v store.View, gateway *gwv1.Gateway, namespace string) res
 			return resolve.Problem{}
 		}
 		return resolve.Problemf(gwv1.ListenerSetReasonNotAllowed,
-			"%s.from of the Gateway is Same, and the ListenerSet is in another namespace; move it, or ask the owner of the Gateway to allow namespace %s.", field, namespace)
+			"%s.from of the Gateway is Same, and the ListenerSet is in another namespace; move it, "+
+				"or ask the owner of the Gateway to allow namespace %s.", field, namespace)
 	case gwv1.NamespacesFromSelector:
 		return namespaceSelected(v, selector, namespace)
 	default:
@@ -114,7 +115,8 @@ func (s attachedSet) result(parent resolve.Problem, listeners []declared) resolv
 	status := metav1.ConditionFalse
 	switch {
 	case accepted.None():
-		accepted, status = resolve.Problemf(gwv1.ListenerSetReasonAccepted, "All listeners of the ListenerSet are accepted."), metav1.ConditionTrue
+		accepted = resolve.Problemf(gwv1.ListenerSetReasonAccepted, "All listeners of the ListenerSet are accepted.")
+		status = metav1.ConditionTrue
 	case s.partly(parent, listeners):
 		status = metav1.ConditionTrue
 	}

@@ -29,7 +29,7 @@ type StatusInput struct {
 	Programmed map[uint32]bool
 	// AddressProblem says which wanted address cannot be had and what to do; empty: none.
 	AddressProblem string
-	// Rejected is what proxies refused, and what kept the data plane from being made.
+	// Rejected is what proxies rejected, and what kept the data plane from being made.
 	Rejected []resolve.Rejected
 }
 
@@ -101,7 +101,8 @@ func (in StatusInput) gatewayProgrammed(listeners []resolve.Listener) metav1.Con
 
 func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 	if accepted := resolve.FindCondition(in.Result.Conditions, gwv1.GatewayConditionAccepted); accepted.Status != metav1.ConditionTrue {
-		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The Gateway is not accepted (%s); its Accepted condition says what to do.", accepted.Reason)
+		return resolve.Problemf(gwv1.GatewayReasonInvalid,
+			"The Gateway is not accepted (%s); its Accepted condition says what to do.", accepted.Reason)
 	}
 	if progress.none() {
 		return resolve.Problemf(gwv1.GatewayReasonInvalid, "No listener of the Gateway can serve; the conditions of each listener say why.")
@@ -201,7 +202,8 @@ func (in StatusInput) listenerState(l resolve.Listener) resolve.Problem {
 	}
 	if !l.Serving {
 		resolved := resolve.FindCondition(l.Conditions, gwv1.ListenerConditionResolvedRefs)
-		return resolve.Problemf(gwv1.ListenerReasonInvalid, "The listener cannot serve (%s); its ResolvedRefs condition says what to do.", resolved.Reason)
+		return resolve.Problemf(gwv1.ListenerReasonInvalid,
+			"The listener cannot serve (%s); its ResolvedRefs condition says what to do.", resolved.Reason)
 	}
 	if rejected := in.rejected(l.Source()); rejected != nil {
 		return resolve.Problemf(gwv1.ListenerReasonInvalid, "%s", rejectedText(rejected, "the listener"))

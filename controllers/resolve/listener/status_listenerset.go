@@ -35,7 +35,8 @@ func (in StatusInput) setProgrammed(set resolve.ListenerSetResult, listeners []r
 	kind := gwv1.ListenerSetConditionProgrammed
 	state := in.setState(set, listeners)
 	if state.None() {
-		return resolve.Condition(kind, metav1.ConditionTrue, gwv1.ListenerSetReasonProgrammed, "The proxies have the listeners of the ListenerSet.", set.Generation)
+		return resolve.Condition(kind, metav1.ConditionTrue, gwv1.ListenerSetReasonProgrammed,
+			"The proxies have the listeners of the ListenerSet.", set.Generation)
 	}
 	return resolve.Condition(kind, metav1.ConditionFalse, state.Reason, state.Message, set.Generation)
 }
@@ -59,7 +60,8 @@ func (in StatusInput) setState(set resolve.ListenerSetResult, listeners []resolv
 	case len(progress.waiting) > 0:
 		return resolve.Problemf(gwv1.ListenerSetReasonPending, "%s", in.missing(progress.waiting))
 	case len(progress.served) == 0:
-		return resolve.Problemf(gwv1.ListenerSetReasonListenersNotValid, "No listener of the ListenerSet can serve; the conditions of each listener say why.")
+		return resolve.Problemf(gwv1.ListenerSetReasonListenersNotValid,
+			"No listener of the ListenerSet can serve; the conditions of each listener say why.")
 	}
 	return resolve.Problem{}
 }

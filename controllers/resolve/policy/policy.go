@@ -103,20 +103,24 @@ func targetProblems(v store.View, policy *gwv1.BackendTLSPolicy) (problem resolv
 		key := types.NamespacedName{Namespace: policy.Namespace, Name: string(ref.Name)}
 		section := string(ptr.Deref(ref.SectionName, ""))
 		if !isServiceTarget(ref) {
-			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonInvalid, "%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonInvalid,
+				"%s: kind %q of group %q is not supported; use a Service.", field, ref.Kind, ref.Group))
 			continue
 		}
 		if winner := winnerOf(v, key, section); winner != nil && store.KeyOf(winner) != store.KeyOf(policy) {
 			// Goes before all other problems.
 			return resolve.Problemf(gwv1.PolicyReasonConflicted,
-				"%s: BackendTLSPolicy %s has the same target and is in force, because it is older or first by name; remove one of the two.", field, store.KeyOf(winner))
+				"%s: BackendTLSPolicy %s has the same target and is in force, because it is older or first by name; remove one of the two.",
+				field, store.KeyOf(winner))
 		}
 		service := v.Service(key)
 		switch {
 		case service == nil:
-			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s: Service %s does not exist; create it or correct the name.", field, key))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound,
+				"%s: Service %s does not exist; create it or correct the name.", field, key))
 		case section != "" && !hasPortName(service, section):
-			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound, "%s.sectionName: Service %s has no port with name %q.", field, key, section))
+			problem = cmp.Or(problem, resolve.Problemf(gwv1.PolicyReasonTargetNotFound,
+				"%s.sectionName: Service %s has no port with name %q.", field, key, section))
 		}
 	}
 	return problem

@@ -9,10 +9,10 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// nobody is a CA certificate whose key was thrown away when it was made: no certificate can
+// untrusted is a CA certificate whose key was thrown away when it was made: no certificate can
 // verify against it. It stands in for CA certificates that a policy names and that are not
 // there, so that connections fail, which an empty bundle would not make sure of.
-const nobody = `-----BEGIN CERTIFICATE-----
+const untrusted = `-----BEGIN CERTIFICATE-----
 MIIBVDCB+6ADAgECAgEBMAoGCCqGSM49BAMCMBExDzANBgNVBAMTBm5vYm9keTAg
 Fw03MDAxMDEwMDAwMDBaGA85OTk5MTIzMTIzNTk1OVowETEPMA0GA1UEAxMGbm9i
 b2R5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEl8NpmvSUTdkyPhzMEYHWOeCm
@@ -44,7 +44,7 @@ func UpstreamTLS(v store.View, policy *gwv1.BackendTLSPolicy) (*ir.UpstreamTLS, 
 		return tls, nil
 	}
 	if len(authorities.bundle) == 0 {
-		authorities.bundle = []byte(nobody)
+		authorities.bundle = []byte(untrusted)
 	}
 	key := store.KeyOf(policy)
 	tls.CA = "ca/policy/" + key.String()

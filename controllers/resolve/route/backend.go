@@ -91,7 +91,9 @@ func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) 
 }
 
 // service finds the port of a Service that a reference means.
-func (r *routeResolver) service(path string, key types.NamespacedName, number *gwv1.PortNumber, protocol corev1.Protocol) (*corev1.Service, *corev1.ServicePort, resolve.Problem) {
+func (r *routeResolver) service(
+	path string, key types.NamespacedName, number *gwv1.PortNumber, protocol corev1.Protocol,
+) (*corev1.Service, *corev1.ServicePort, resolve.Problem) {
 	if number == nil {
 		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
 			"%s.port is missing; name the port of Service %s.", path, key)
@@ -126,7 +128,9 @@ func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, nu
 }
 
 // checkProtocol refuses ports that speak something the route cannot send.
-func (r *routeResolver) checkProtocol(path string, service *corev1.Service, port *corev1.ServicePort, cluster ir.ClusterKey) resolve.Problem {
+func (r *routeResolver) checkProtocol(
+	path string, service *corev1.Service, port *corev1.ServicePort, cluster ir.ClusterKey,
+) resolve.Problem {
 	spoken := backend.ProtocolOf(port)
 	switch {
 	case !spoken.Known:
@@ -135,7 +139,8 @@ func (r *routeResolver) checkProtocol(path string, service *corev1.Service, port
 			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)
 	case spoken.TLS && len(policy.For(r.view, store.KeyOf(service), port.Name)) == 0 && !r.reencrypts(cluster, port.Name):
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, or set tlsMode reencrypt in its kedify-http trigger.",
+			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, "+
+				"or set tlsMode reencrypt in its kedify-http trigger.",
 			path, port.Port, store.KeyOf(service), *port.AppProtocol)
 	case r.grpc && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
@@ -154,7 +159,8 @@ func (r *routeResolver) poolBackend(path string, key types.NamespacedName) (reso
 	r.pools = append(r.pools, key)
 	if r.grpc && backend.PoolProtocol(r.view.InferencePool(key)) != ir.HTTP2 {
 		return resolvedBackend{}, resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: InferencePool %s speaks HTTP/1.1, over which gRPC cannot be sent; set its spec.appProtocol to %s.", path, key, backend.AppProtocolH2C)
+			"%s: InferencePool %s speaks HTTP/1.1, over which gRPC cannot be sent; set its spec.appProtocol to %s.",
+			path, key, backend.AppProtocolH2C)
 	}
 	return resolvedBackend{cluster: pool.Cluster, picker: pool.Picker}, resolve.Problem{}
 }

@@ -21,7 +21,8 @@ var originPattern = regexp.MustCompile(`^(\*|https?://(\*|(\*\.)?[a-zA-Z0-9-]+(\
 // cors reads a CORS filter.
 func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 	if spec == nil {
-		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say which origins are allowed, or remove the filter.", path)
+		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s is missing; say which origins are allowed, or remove the filter.", path)
 	}
 	c := &ir.CORS{MaxAge: time.Duration(spec.MaxAge) * time.Second}
 	if c.MaxAge == 0 {

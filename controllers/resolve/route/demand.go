@@ -28,7 +28,7 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 }
 
 // connections is the trigger that connections to a backend count for; empty: none. Triggers
-// count requests, but those with tlsMode passthrough, whose requests nobody sees.
+// count requests, but those with tlsMode passthrough, whose requests the proxy cannot see.
 func (r *routeResolver) connections(cluster ir.ClusterKey, portName string) (trigger string) {
 	if r.object.Kind != store.TLSRoute {
 		return ""

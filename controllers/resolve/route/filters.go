@@ -91,13 +91,15 @@ func prefixProblems(rule rule, filters ruleFilters) []resolve.Problem {
 		return nil
 	}
 	return []resolve.Problem{resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-		"%s replaces a prefix (ReplacePrefixMatch), but not all of its matches have a path of type PathPrefix; change the matches or use ReplaceFullPath.", rule.path)}
+		"%s replaces a prefix (ReplacePrefixMatch), but not all of its matches have a path of type PathPrefix; "+
+			"change the matches or use ReplaceFullPath.", rule.path)}
 }
 
 func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem {
 	if filter.Type == gwv1.HTTPRouteFilterExtensionRef && filter.ExtensionRef != nil {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-			"%s.extensionRef: kind %q of group %q is not a filter of this gateway; remove the filter.", path, filter.ExtensionRef.Kind, filter.ExtensionRef.Group)
+			"%s.extensionRef: kind %q of group %q is not a filter of this gateway; remove the filter.",
+			path, filter.ExtensionRef.Kind, filter.ExtensionRef.Group)
 	}
 	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.type %q is not supported here; remove the filter.", path, filter.Type)
 }
@@ -138,7 +140,8 @@ func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, r
 	check := func(field, name, value string) resolve.Problem {
 		problem := headerProblem(field, name, value)
 		if lower := strings.ToLower(name); problem.None() && seen[lower] {
-			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
+			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
 		} else {
 			seen[lower] = true
 		}
@@ -167,7 +170,8 @@ func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, r
 
 func headerProblem(field, name, value string) resolve.Problem {
 	if strings.EqualFold(name, "host") {
-		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: the Host header cannot be changed here; use a URLRewrite filter with hostname.", field)
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s: the Host header cannot be changed here; use a URLRewrite filter with hostname.", field)
 	}
 	if err := check.Header(name, value); err != nil {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s: header %q: %v; correct it.", field, name, err)
@@ -194,18 +198,21 @@ func urlRewrite(path string, spec *gwv1.HTTPURLRewriteFilter) (*ir.Rewrite, reso
 func requestRedirect(path string, spec *gwv1.HTTPRequestRedirectFilter) (*ir.Redirect, resolve.Problem) {
 	redirect := &ir.Redirect{StatusCode: 302}
 	if spec == nil {
-		return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say where to redirect to, or remove the filter.", path)
+		return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s is missing; say where to redirect to, or remove the filter.", path)
 	}
 	if spec.StatusCode != nil {
 		redirect.StatusCode = uint32(*spec.StatusCode)
 		if !slices.Contains([]int{301, 302, 303, 307, 308}, *spec.StatusCode) {
-			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.statusCode %d is not supported; use 301, 302, 303, 307 or 308.", path, *spec.StatusCode)
+			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.statusCode %d is not supported; use 301, 302, 303, 307 or 308.", path, *spec.StatusCode)
 		}
 	}
 	if spec.Scheme != nil {
 		redirect.Scheme = *spec.Scheme
 		if redirect.Scheme != "http" && redirect.Scheme != "https" {
-			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.scheme %q is not supported; use http or https.", path, redirect.Scheme)
+			return redirect, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.scheme %q is not supported; use http or https.", path, redirect.Scheme)
 		}
 	}
 	if spec.Hostname != nil {

@@ -18,7 +18,7 @@ import (
 //
 // Gateway API wants an HTTPRoute and a GRPCRoute with overlapping hostnames on one listener
 // to exclude each other, the older one winning. This gateway takes both: their paths tell
-// them apart, and to refuse one of two working routes would help nobody.
+// them apart, and rejecting one of two working routes gains nothing.
 func (r *routeResolver) grpcRoute(route *gwv1.GRPCRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.grpc = true

@@ -34,7 +34,9 @@ func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.Liste
 // Every wildcard hostname of a listener of the chain has a host, with or without routes. On
 // TLS ports, hostnames of other listeners have one that answers 421: the request came over a
 // connection made for another server name (RFC 9110 section 15.5.20).
-func Wildcards(g resolve.GatewayResult, chain string, patterns []string, at func(resolve.ListenerID, string) []resolve.Fragment) ir.Wildcards {
+func Wildcards(
+	g resolve.GatewayResult, chain string, patterns []string, at func(resolve.ListenerID, string) []resolve.Fragment,
+) ir.Wildcards {
 	listeners := chainPort(g, chain)
 	table := ir.Wildcards{Chain: chain}
 	for _, pattern := range hostPatterns(listeners, chain, patterns) {

@@ -77,7 +77,9 @@ func (r *routeResolver) l4Result(parentRefs []gwv1.ParentReference, rules []l4Ru
 }
 
 // appendForwards adds the route for each server name of a listener, each once.
-func (r *routeResolver) appendForwards(forwards []resolve.ForwardFragment, p parent, a attachment, forward ir.L4Forward) []resolve.ForwardFragment {
+func (r *routeResolver) appendForwards(
+	forwards []resolve.ForwardFragment, p parent, a attachment, forward ir.L4Forward,
+) []resolve.ForwardFragment {
 	for _, name := range a.hostnames {
 		same := func(f resolve.ForwardFragment) bool {
 			return f.Gateway == p.gateway && f.Listener == a.listener.ID && f.SNI == name
@@ -102,7 +104,7 @@ func (r *routeResolver) source(rules []l4Rule) ir.Source {
 }
 
 // carried returns the forward as it is on a listener: where TLS is terminated, a
-// BackendTLSPolicy may ask for TLS towards the backend, and elsewhere the bytes are not ours.
+// BackendTLSPolicy may ask for TLS towards the backend, and elsewhere the proxy forwards bytes.
 func (r *routeResolver) carried(forward ir.L4Forward, listener resolve.Listener) ir.L4Forward {
 	protocol := ir.RouteTCP
 	switch {

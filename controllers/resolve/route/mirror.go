@@ -20,7 +20,8 @@ func (r *routeResolver) mirror(path string, spec *gwv1.HTTPRequestMirrorFilter) 
 	}
 	if kind := spec.BackendRef.Kind; kind != nil && *kind == "InferencePool" {
 		r.refs = append(r.refs, resolve.Problemf(gwv1.RouteReasonInvalidKind,
-			"%s.backendRef: requests cannot be mirrored to an InferencePool, because its endpoint picker is not asked for copies; use a Service.", path))
+			"%s.backendRef: requests cannot be mirrored to an InferencePool, because its endpoint picker is not asked for copies; "+
+				"use a Service.", path))
 		return nil, resolve.Problem{}
 	}
 	found, problem := r.backend(path+".backendRef", spec.BackendRef)

@@ -15,7 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// parent is one parentRef that leads to a Gateway of ours.
+// parent is one parentRef that leads to a Gateway of this controller.
 type parent struct {
 	ref     gwv1.ParentReference
 	gateway types.NamespacedName

@@ -46,7 +46,7 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 }
 
 // answerProbe is the action for health checks: 200, or the backend through clusters that count
-// for nobody. While the backend is at zero, who holds answers them.
+// for no trigger. While the backend is at zero, scaler/hold answers them.
 func (r *routeResolver) answerProbe(action ir.Action) ir.Action {
 	if r.healthCheck(action).Response == v1alpha1.HealthStatic {
 		return &ir.Respond{StatusCode: statusOK}

@@ -154,7 +154,7 @@ func ruleTimeouts(rule rule) (timeouts ir.Timeouts, problems []resolve.Problem) 
 // a number.
 const defaultAttempts = 1
 
-// maxAttempts bounds the number: nobody means more, and the field of the API has no limit.
+// maxAttempts bounds the number, because the field of the API has no limit.
 const maxAttempts = 1000
 
 // ruleRetry reads the retries of a rule; nil when it has none.
