@@ -99,7 +99,8 @@ func (b *bench) addOnCRDs(ctx context.Context) error {
 func (b *bench) addOnService(ctx context.Context) error {
 	meta := metav1.ObjectMeta{Namespace: b.namespace, Name: adminName}
 	port := int32(addOnAdmin)
-	if err := b.Create(ctx, &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "admin", Port: port}}}}); err != nil {
+	spec := corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "admin", Port: port}}}
+	if err := b.Create(ctx, &corev1.Service{ObjectMeta: meta, Spec: spec}); err != nil {
 		return err
 	}
 	meta.Labels = map[string]string{discoveryv1.LabelServiceName: adminName}

@@ -87,7 +87,8 @@ func (c *cluster) proxy(ctx context.Context, namespace string) (address string, 
 			return err
 		}
 		for _, condition := range gateway.Status.Conditions {
-			if condition.Type == string(gwv1.GatewayConditionProgrammed) && condition.Status == metav1.ConditionTrue && len(gateway.Status.Addresses) > 0 {
+			programmed := condition.Type == string(gwv1.GatewayConditionProgrammed) && condition.Status == metav1.ConditionTrue
+			if programmed && len(gateway.Status.Addresses) > 0 {
 				address = fmt.Sprintf("%s:%d", gateway.Status.Addresses[0].Value, proxyPort)
 				return nil
 			}

@@ -22,7 +22,8 @@ func (r report) print() {
 	fmt.Printf("\n  %-44s %9s %9s %9s %8s %8s\n", "requests, exact", "sent", "attempts", "counted", "lost", "not 200")
 	lost := r.printTallies()
 	wrong := r.printInFlight()
-	fmt.Printf("bar: main_ms_per_s=%.2f limit_main_ms_per_s=%.2f main_all_used_ms_per_s=%.2f plane_ms_per_s=%.2f kb_per_s=%.2f all_used_kb_per_s=%.1f "+
+	fmt.Printf("bar: main_ms_per_s=%.2f limit_main_ms_per_s=%.2f main_all_used_ms_per_s=%.2f "+
+		"plane_ms_per_s=%.2f kb_per_s=%.2f all_used_kb_per_s=%.1f "+
 		"steady_error_pct=%.2f step_s=%.1f lost=%d in_flight_wrong=%d in_flight_at_rest=%d\n",
 		r.few.main(withSink).median, r.few.main(withoutSink).median, r.all.main(withSink).median, r.few.plane().median,
 		r.few.received(withSink).median, r.all.received(withSink).median,
@@ -30,7 +31,8 @@ func (r report) print() {
 }
 
 func (r report) printCost() {
-	fmt.Printf("\nEnvoy with %d clusters, %d of them at %d requests/s each; CPU in ms per second, traffic to the control plane in kB per second;\n",
+	fmt.Printf("\nEnvoy with %d clusters, %d of them at %d requests/s each; "+
+		"CPU in ms per second, traffic to the control plane in kB per second;\n",
 		r.Clusters, active, perSecond)
 	fmt.Printf("medians (and ranges) of %d rounds of %s\n\n", r.Rounds, r.Round)
 	fmt.Printf("  %-26s %-22s %-22s %-22s %-22s\n", "", "main thread", "workers", "control plane", "traffic")

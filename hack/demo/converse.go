@@ -40,7 +40,8 @@ func converse(ctx context.Context, address string) error {
 	if err != nil {
 		return fmt.Errorf("the answer names pod %q: %w", pod, err)
 	}
-	fmt.Printf("\n\n   %d tokens, the first after %d ms, the last after %d ms\n", tokens, first.Milliseconds(), time.Since(begun).Milliseconds())
+	fmt.Printf("\n\n   %d tokens, the first after %d ms, the last after %d ms\n",
+		tokens, first.Milliseconds(), time.Since(begun).Milliseconds())
 	fmt.Printf("   picked pod       %s (%s)\n", pod, ip)
 	fmt.Printf("   served endpoint  %s, as Envoy reported it to the picker\n", served)
 	if host, _, err := net.SplitHostPort(served); err != nil || host != string(ip) {

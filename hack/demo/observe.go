@@ -144,5 +144,6 @@ func (o *observer) show(now state, always bool) {
 	}
 	o.last, o.printed = shown, time.Now()
 	replicas := strings.Repeat("#", now.ready) + strings.Repeat(".", max(0, now.wanted-now.ready))
-	fmt.Printf("   %7.0fs %9d %9d %6d   %d/%d %s\n", time.Since(o.begun).Seconds(), now.sent, now.answered, now.held, now.ready, now.wanted, replicas)
+	fmt.Printf("   %7.0fs %9d %9d %6d   %d/%d %s\n",
+		time.Since(o.begun).Seconds(), now.sent, now.answered, now.held, now.ready, now.wanted, replicas)
 }

@@ -77,7 +77,8 @@ func watchScaling(ctx context.Context, address string) error {
 	for _, s := range []scene{
 		{"Nobody asks", func() {}, 90 * time.Second, gone},
 		{"One request, while nothing runs", traffic.one, time.Minute, func(s state) bool { return s.answered == 1 && s.ready == 1 }},
-		{fmt.Sprintf("%d requests per second, at a target of 10 for each replica", shopRate), traffic.start, time.Minute, func(s state) bool { return s.ready == 3 && s.answered > shopLoad }},
+		{fmt.Sprintf("%d requests per second, at a target of 10 for each replica", shopRate), traffic.start, time.Minute,
+			func(s state) bool { return s.ready == 3 && s.answered > shopLoad }},
 		{"Nobody asks any more; the last replica stays for 15 s after the last request", traffic.stop, 3 * time.Minute, gone},
 	} {
 		fmt.Printf("\n   %s\n", s.title)

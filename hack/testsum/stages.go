@@ -23,10 +23,12 @@ var addresses = []string{"-usable-address=10.99.255.7", "-unusable-address=192.0
 func stages() []stage {
 	return []stage{
 		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
-		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on", depth: -1, run: unit},
+		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on",
+			depth: -1, run: unit},
 		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
-		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified", depth: 1, run: gatewayAPI},
+		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified",
+			depth: 1, run: gatewayAPI},
 		{name: "inference", about: "Gateway API Inference Extension v1.6.0, unmodified", depth: 2, run: inference},
 		{name: "e2e", about: "the promises of the product, on the cluster", run: e2e},
 	}

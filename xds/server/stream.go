@@ -54,7 +54,10 @@ func (s *Server) DeltaAggregatedResources(stream discovery.AggregatedDiscoverySe
 }
 
 // read hands requests to the session until the stream ends, and the session with it.
-func read(stream discovery.AggregatedDiscoveryService_DeltaAggregatedResourcesServer, session *publish.Session, first *discovery.DeltaDiscoveryRequest) {
+func read(
+	stream discovery.AggregatedDiscoveryService_DeltaAggregatedResourcesServer,
+	session *publish.Session, first *discovery.DeltaDiscoveryRequest,
+) {
 	defer session.Close()
 	for request := first; ; {
 		if session.Receive(request) != nil {

@@ -35,7 +35,9 @@ type Process struct {
 // Start runs an Envoy until the context ends. change is given the product's bootstrap as plain
 // values, to adapt it. When the Envoy ends by itself, so does this program: nothing that is
 // measured afterwards would be true.
-func Start(ctx context.Context, binary string, config bootstrap.Config, change func(map[string]any) error, args ...string) (*Process, error) {
+func Start(
+	ctx context.Context, binary string, config bootstrap.Config, change func(map[string]any) error, args ...string,
+) (*Process, error) {
 	if binary == "" {
 		return nil, ErrNoBinary
 	}

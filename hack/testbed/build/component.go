@@ -41,7 +41,8 @@ var Components = []Component{
 			"k8s.io/kubernetes/cmd/kube-proxy", "k8s.io/kubernetes/cmd/kube-scheduler",
 			"k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet",
 		},
-		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
+		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 " +
+			"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
 	},
 	{Name: "coredns", Version: "1.12.2", Packages: []string{"."}},
 	{

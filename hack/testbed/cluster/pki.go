@@ -37,9 +37,12 @@ type leaf struct {
 // clusterLeaves are signed by the cluster's authority.
 var clusterLeaves = []leaf{
 	{name: "apiserver", user: "kube-apiserver", server: true,
-		names: []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + ClusterDomain, "localhost", NodeName},
-		ips:   []string{NodeAddress, apiService, "127.0.0.1"}},
-	{name: "kubelet-server", user: "system:node:" + NodeName, server: true, names: []string{NodeName}, ips: []string{NodeAddress, "127.0.0.1"}},
+		names: []string{
+			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + ClusterDomain, "localhost", NodeName,
+		},
+		ips: []string{NodeAddress, apiService, "127.0.0.1"}},
+	{name: "kubelet-server", user: "system:node:" + NodeName, server: true,
+		names: []string{NodeName}, ips: []string{NodeAddress, "127.0.0.1"}},
 	{name: "admin", user: "testbed-admin", groups: []string{"system:masters"}},
 	{name: "apiserver-kubelet-client", user: "kube-apiserver-kubelet-client", groups: []string{"system:masters"}},
 	{name: "controller-manager", user: "system:kube-controller-manager"},

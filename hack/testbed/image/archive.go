@@ -116,7 +116,9 @@ func writeLayout(out io.Writer, spec Spec, layer io.Reader, layerRef descriptor)
 	if err != nil {
 		return err
 	}
-	body, bodyRef, err := document(mediaManifest, manifest{SchemaVersion: 2, MediaType: mediaManifest, Config: configRef, Layers: []descriptor{layerRef}})
+	body, bodyRef, err := document(mediaManifest, manifest{
+		SchemaVersion: 2, MediaType: mediaManifest, Config: configRef, Layers: []descriptor{layerRef},
+	})
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,8 @@ func writeLayout(out io.Writer, spec Spec, layer io.Reader, layerRef descriptor)
 			return err
 		}
 	}
-	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: blobPath(layerRef), Mode: 0o644, Size: layerRef.Size, ModTime: fixed}); err != nil {
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: blobPath(layerRef), Mode: 0o644, Size: layerRef.Size, ModTime: fixed}
+	if err := w.WriteHeader(header); err != nil {
 		return err
 	}
 	if _, err := io.Copy(w, layer); err != nil {

@@ -122,7 +122,8 @@ func (c *Controller) write(ctx context.Context, service *corev1.Service, ingress
 	if err != nil {
 		return err
 	}
-	_, err = c.Client.CoreV1().Services(service.Namespace).Patch(ctx, service.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = c.Client.CoreV1().Services(service.Namespace).
+		Patch(ctx, service.Name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
 	return err
 }
 
@@ -131,8 +132,12 @@ func (c *Controller) write(ctx context.Context, service *corev1.Service, ingress
 func (c *Controller) complain(ctx context.Context, service *corev1.Service, reason error) {
 	now := metav1.Now()
 	event := &corev1.Event{
-		ObjectMeta:     metav1.ObjectMeta{Namespace: service.Namespace, Name: fmt.Sprintf("%s.%x", service.Name, crc32.ChecksumIEEE([]byte(reason.Error())))},
-		InvolvedObject: corev1.ObjectReference{Kind: "Service", APIVersion: "v1", Namespace: service.Namespace, Name: service.Name, UID: service.UID},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: service.Namespace, Name: fmt.Sprintf("%s.%x", service.Name, crc32.ChecksumIEEE([]byte(reason.Error()))),
+		},
+		InvolvedObject: corev1.ObjectReference{
+			Kind: "Service", APIVersion: "v1", Namespace: service.Namespace, Name: service.Name, UID: service.UID,
+		},
 		Type:           corev1.EventTypeWarning,
 		Reason:         "AddressNotAssigned",
 		Message:        reason.Error(),

@@ -77,7 +77,8 @@ func Start(t testing.TB, options Options) *Envoy {
 	e.admin.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}
-	command := exec.Command(path, "-c", config, "--concurrency", "2", "--use-dynamic-base-id", "--log-level", "warn", "--drain-time-s", "1", "--parent-shutdown-time-s", "2")
+	command := exec.Command(path, "-c", config, "--concurrency", "2", "--use-dynamic-base-id", "--log-level", "warn",
+		"--drain-time-s", "1", "--parent-shutdown-time-s", "2")
 	command.Stdout, command.Stderr = e.log, e.log
 	e.run(command)
 	t.Cleanup(e.Stop)
@@ -150,13 +151,17 @@ func bootstrap(t testing.TB, options Options, socket string) []byte {
 	type object = map[string]any
 	type list = []any
 	config := object{
-		"node":                  object{"id": options.Node, "cluster": options.Gateway.String()},
-		"admin":                 object{"address": object{"pipe": object{"path": socket, "mode": 0o600}}},
-		"stats_flush_on_admin":  true,
-		"stats_config":          object{"stats_matcher": object{"inclusion_list": object{"patterns": list{object{"prefix": "control_plane"}, object{"prefix": "cluster_manager"}, object{"prefix": "server."}}}}},
+		"node":                 object{"id": options.Node, "cluster": options.Gateway.String()},
+		"admin":                object{"address": object{"pipe": object{"path": socket, "mode": 0o600}}},
+		"stats_flush_on_admin": true,
+		"stats_config": object{"stats_matcher": object{"inclusion_list": object{"patterns": list{
+			object{"prefix": "control_plane"}, object{"prefix": "cluster_manager"}, object{"prefix": "server."},
+		}}}},
 		"deferred_stat_options": object{"enable_deferred_creation_stats": true},
 		"cluster_manager":       object{"enable_deferred_cluster_creation": true},
-		"layered_runtime":       object{"layers": list{object{"name": "static", "static_layer": object{"re2.max_program_size.error_level": 1000}}}},
+		"layered_runtime": object{"layers": list{
+			object{"name": "static", "static_layer": object{"re2.max_program_size.error_level": 1000}},
+		}},
 		"dynamic_resources": object{
 			"ads_config": object{
 				"api_type": "DELTA_GRPC", "transport_api_version": "V3",

@@ -105,7 +105,8 @@ func (c *Cluster) Apply(t testing.TB, namespace, text string) {
 		case object.GetNamespace() == "":
 			object.SetNamespace(namespace)
 		}
-		err := c.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner), client.ForceOwnership)
+		err := c.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object),
+			client.FieldOwner(fieldOwner), client.ForceOwnership)
 		if err != nil {
 			t.Fatalf("apply %s %s: %v", object.GetKind(), object.GetName(), err)
 		}
