@@ -2,11 +2,16 @@ package scaler
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
+
+// DefaultHoldTimeout is how long a request waits for an endpoint by default, below the 60 s after
+// which common load balancers give up.
+const DefaultHoldTimeout = 55 * time.Second
 
 // Scaler is one trigger in force: an HTTPScaler with what it refers to.
 type Scaler struct {

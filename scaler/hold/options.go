@@ -77,7 +77,7 @@ type Timing struct {
 
 // Defaults. The timeout is less than that of common load balancers.
 const (
-	DefaultTimeout       = 55 * time.Second
+	DefaultTimeout       = scaler.DefaultHoldTimeout
 	DefaultMaxPending    = 1000
 	DefaultMaxTotal      = 10_000
 	DefaultRetryAfter    = 5 * time.Second

@@ -48,13 +48,10 @@ func MayBeAtZero(scale v1alpha1.HTTPScalerScale) bool {
 	return scale.Min == 0 || scale.Idle != nil && *scale.Idle == 0
 }
 
-// DefaultHoldTimeout is below the 60 s after which common load balancers give up.
-const DefaultHoldTimeout = 55 * time.Second
-
 // HoldTimeout is how long a request of a trigger waits for an endpoint.
 func HoldTimeout(hold v1alpha1.HTTPScalerHold) time.Duration {
 	if hold.Timeout == nil {
-		return DefaultHoldTimeout
+		return scaler.DefaultHoldTimeout
 	}
 	return hold.Timeout.Duration
 }
