@@ -54,23 +54,31 @@ type Options struct {
 func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the installation (default $POD_NAMESPACE)")
 	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "address that Envoys are served on")
-	flags.StringVar(&o.XDSAddress, "xds-address", "", "DNS name:port of the Service in front of it (default kedify-gateway.<namespace>.svc:18000)")
-	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"), "IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
+	flags.StringVar(&o.XDSAddress, "xds-address", "",
+		"DNS name:port of the Service in front of it (default kedify-gateway.<namespace>.svc:18000)")
+	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"),
+		"IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
 	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "address of KEDA's external scaler")
-	flags.StringVar(&o.ScalerAddress, "scaler-address", "", "host:port under which KEDA reaches it, as triggers name it (default the host of --xds-address, port 9090)")
+	flags.StringVar(&o.ScalerAddress, "scaler-address", "",
+		"host:port under which KEDA reaches it, as triggers name it (default the host of --xds-address, port 9090)")
 	flags.BoolVar(&o.KEDATLS, "keda-tls", false, "mutual TLS on the port of KEDA's external scaler")
-	flags.StringVar(&o.KEDANamespace, "keda-namespace", "keda", "with --keda-tls: namespace of the Secrets of ClusterTriggerAuthentications, KEDA's own")
-	flags.StringVar(&o.KEDAAuthentication, "keda-authentication", "kedify-gateway", "name of the ClusterTriggerAuthentication that triggers refer to with --keda-tls, and without do not")
-	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901", "address of the metrics service for Envoys that users run (kedify-envoy-http)")
+	flags.StringVar(&o.KEDANamespace, "keda-namespace", "keda",
+		"with --keda-tls: namespace of the Secrets of ClusterTriggerAuthentications, KEDA's own")
+	flags.StringVar(&o.KEDAAuthentication, "keda-authentication", "kedify-gateway",
+		"name of the ClusterTriggerAuthentication that triggers refer to with --keda-tls, and without do not")
+	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901",
+		"address of the metrics service for Envoys that users run (kedify-envoy-http)")
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "address that the API server asks for admission; empty turns it off")
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
 	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "one Gateway kedify-proxy in --namespace for all namespaces, instead of one in each")
-	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "address of the Prometheus metrics and of /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
+		"address of the Prometheus metrics and of /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect one replica that writes")
 	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "image of Envoy unless GatewayParameters name one")
-	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev", "image of this program, for the shutdown container")
+	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev",
+		"image of this program, for the shutdown container")
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
 }
 

@@ -24,7 +24,8 @@ var errEnvoyGone = errors.New("envoy has exited")
 
 // statistics of xds/bootstrap's inclusion list that say whether anything is in flight. The
 // listener for probes counts under another prefix, except in the number of all connections.
-const statisticsFilter = `^(server\.total_connections|http\.http\.downstream_(cx_total|cx_active|rq_total|rq_active)|tcp\.tcp\.downstream_cx_total|udp\.udp\.downstream_sess_(total|active))$`
+const statisticsFilter = `^(server\.total_connections|http\.http\.downstream_(cx_total|cx_active|rq_total|rq_active)|` +
+	`tcp\.tcp\.downstream_cx_total|udp\.udp\.downstream_sess_(total|active))$`
 
 type drainOptions struct {
 	socket                   string

@@ -35,7 +35,8 @@ func shutdownCommand() *cobra.Command {
 	flags.StringVar(&options.socket, "admin-socket", "/run/kedify/admin.sock", "Unix socket of Envoy's admin interface")
 	flags.DurationVar(&options.timeout, "drain-timeout", infra.DefaultDrainTimeout, "exit after this long, whatever is in flight")
 	flags.DurationVar(&options.quiet, "quiet", 5*time.Second,
-		"exit when nothing is in flight and no connection or request has come for this long; it covers load balancers that have not heard of the end yet")
+		"exit when nothing is in flight and no connection or request has come for this long; "+
+			"it covers load balancers that have not heard of the end yet")
 	flags.DurationVar(&options.interval, "interval", 500*time.Millisecond, "time between two looks at Envoy's counters")
 	flags.BoolVar(&now, "now", false, "drain at once instead of waiting for SIGTERM")
 	return command

@@ -87,7 +87,9 @@ type ClientCertificate struct {
 
 // ClientCertificate returns what the Secret of the client should hold, given what it holds:
 // the same when that is still good, so that a write is due exactly when Data differs.
-func (a *Authority) ClientCertificate(existing map[string][]byte, identity string, lifetimes Lifetimes, now time.Time) (ClientCertificate, error) {
+func (a *Authority) ClientCertificate(
+	existing map[string][]byte, identity string, lifetimes Lifetimes, now time.Time,
+) (ClientCertificate, error) {
 	certificate, reason := a.checkClient(existing, identity, now)
 	if reason == nil {
 		data := maps.Clone(existing)

@@ -43,7 +43,10 @@ type Gateway struct {
 // Run computes the result for a set of objects. With programmed set, statuses are those of a
 // world in which an Envoy of every Gateway has accepted everything; otherwise no Envoy exists.
 func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Result, error) {
-	collected := &collector{resources: map[types.NamespacedName]map[resource.Key]resource.Resource{}, statuses: map[resolve.Object]status.Update{}}
+	collected := &collector{
+		resources: map[types.NamespacedName]map[resource.Key]resource.Resource{},
+		statuses:  map[resolve.Object]status.Update{},
+	}
 	model := engine.New(collected)
 	for _, object := range objects {
 		kind, ok := KindOf(scheme, object)

@@ -30,7 +30,8 @@ type Slices struct {
 // Addresses returns one address for each other Pod of the Service, sorted.
 func (s Slices) Addresses(ctx context.Context) ([]string, error) {
 	slicesOfService := discoveryv1.EndpointSliceList{}
-	err := s.Reader.List(ctx, &slicesOfService, client.InNamespace(s.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: s.Service})
+	err := s.Reader.List(ctx, &slicesOfService, client.InNamespace(s.Namespace),
+		client.MatchingLabels{discoveryv1.LabelServiceName: s.Service})
 	if err != nil {
 		return nil, fmt.Errorf("list the endpoints of %s/%s: %w", s.Namespace, s.Service, err)
 	}

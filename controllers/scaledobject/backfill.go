@@ -72,15 +72,18 @@ func (b *backfill) leftover(so *kedav1alpha1.ScaledObject) string {
 	reference := b.options.Authentication.Reference()
 	for i, t := range plan.ObjectOf(so).Triggers {
 		if t.Type == string(v1alpha1.TriggerHTTP) || t.Type == string(v1alpha1.TriggerEnvoyHTTP) {
-			return fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: install the admission of the chart, or write type external-push and scalerAddress %s",
+			return fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: "+
+				"install the admission of the chart, or write type external-push and scalerAddress %s",
 				t.Type, b.options.ScalerAddress)
 		}
 		switch b.options.Authentication.Change(t, b.options.ScalerAddress) {
 		case trigger.Add:
-			return fmt.Sprintf("trigger %d needs an authenticationRef for mutual TLS and admission did not add it: install the admission of the chart, or write kind %s and name %s",
+			return fmt.Sprintf("trigger %d needs an authenticationRef for mutual TLS and admission did not add it: "+
+				"install the admission of the chart, or write kind %s and name %s",
 				i, reference.Kind, reference.Name)
 		case trigger.Remove:
-			return fmt.Sprintf("the authenticationRef of trigger %d leads to the %s %s, which mutual TLS took along when it was turned off, and admission did not remove it: install the admission of the chart, or remove it",
+			return fmt.Sprintf("the authenticationRef of trigger %d leads to the %s %s, which mutual TLS took along when it was turned off, "+
+				"and admission did not remove it: install the admission of the chart, or remove it",
 				i, reference.Kind, reference.Name)
 		default:
 		}

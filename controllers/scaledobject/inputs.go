@@ -54,7 +54,10 @@ var inputs = []input{
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute},
 	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
 	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: never},
-	{name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} }, touch: touchScaledObject, same: sameScaledObject},
+	{
+		name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} },
+		touch: touchScaledObject, same: sameScaledObject,
+	},
 }
 
 // Watched returns an empty object of each kind that is read: the permissions that are needed.

@@ -74,7 +74,7 @@ func leadingTo[T client.Object](partition partition, routes []T) []T {
 		return partition != "" && route.GetNamespace() != string(partition) && !slices.Contains(plan.Targets(route), string(partition))
 	})
 	slices.SortFunc(kept, func(a, b T) int {
-		return store.CompareKeys(types.NamespacedName{Namespace: a.GetNamespace(), Name: a.GetName()}, types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()})
+		return store.CompareKeys(store.KeyOf(a), store.KeyOf(b))
 	})
 	return kept
 }

@@ -36,13 +36,15 @@ func NewMetrics() *Metrics {
 		calls: counter("calls_total", "Calls of KEDA that ended, by method and gRPC code.", "method", "code"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "kedify_gateway", Subsystem: "keda", Name: "call_seconds",
-			Help: "Time to an answer, by method; streams are not in it.", Buckets: prometheus.ExponentialBuckets(0.00005, 2, 14)}, []string{"method"}),
+			Help:    "Time to an answer, by method; streams are not in it.",
+			Buckets: prometheus.ExponentialBuckets(0.00005, 2, 14)}, []string{"method"}),
 		streams: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "kedify_gateway", Subsystem: "keda", Name: "streams_open",
 			Help: "Streams of KEDA that are open, by method."}, []string{"method"}),
 		pushes: counter("pushes_total", "Messages pushed, by kind: wake, repeat and refresh are true, idle and heartbeat are false, "+
 			"spec is a metric and its target.", "kind"),
-		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, no report of a proxy "+
+		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, "+
+			"no report of a proxy "+
 			"(demand), or requests that may bypass the proxies.", "reason"),
 	}
 }

@@ -29,7 +29,8 @@ func NewScales(config *rest.Config, mapper meta.RESTMapper) (Scales, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scale client: %w", err)
 	}
-	client, err := scale.NewForConfig(rest.CopyConfig(config), mapper, dynamic.LegacyAPIPathResolverFunc, scale.NewDiscoveryScaleKindResolver(kinds))
+	client, err := scale.NewForConfig(rest.CopyConfig(config), mapper, dynamic.LegacyAPIPathResolverFunc,
+		scale.NewDiscoveryScaleKindResolver(kinds))
 	if err != nil {
 		return nil, fmt.Errorf("scale client: %w", err)
 	}

@@ -8,7 +8,10 @@ import (
 )
 
 // autowireKinds are the kinds that trafficAutowire may name.
-var autowireKinds = []v1alpha1.AutowireKind{v1alpha1.AutowireHTTPRoute, v1alpha1.AutowireIngress, v1alpha1.AutowireVirtualService, v1alpha1.AutowireRoute, v1alpha1.AutowireService, v1alpha1.AutowireGloo}
+var autowireKinds = []v1alpha1.AutowireKind{
+	v1alpha1.AutowireHTTPRoute, v1alpha1.AutowireIngress, v1alpha1.AutowireVirtualService,
+	v1alpha1.AutowireRoute, v1alpha1.AutowireService, v1alpha1.AutowireGloo,
+}
 
 // autowire is a list of kinds, in any case; nil: the default.
 func (r *reader) autowire() (kinds []v1alpha1.AutowireKind) {
@@ -43,7 +46,8 @@ func (r *reader) autowireService(wanted bool) {
 	case r.pooled():
 		r.refuse(keyTrafficAutowire, "trafficAutowire %q does not go with inferencePool; leave it out", v1alpha1.AutowireService)
 	case r.text(keyFallbackService) == "":
-		r.refuse(keyFallbackService, "fallbackService is missing; trafficAutowire %q needs a second Service, with the selector that service must not have",
+		r.refuse(keyFallbackService, "fallbackService is missing; trafficAutowire %q needs a second Service, "+
+			"with the selector that service must not have",
 			v1alpha1.AutowireService)
 	}
 }

@@ -127,7 +127,8 @@ var backendKeys = []Key{
 	{Name: keyService, Section: sectionBackend, Values: "name of a Service", Meaning: "Required, except with `inferencePool` " +
 		"(recommended) and for an Argo Rollout, whose stable and canary Services are used then. Same namespace."},
 	{Name: keyPort, Section: sectionBackend, Values: "1 to 65535", Meaning: "Port of the Service. Exactly one of `port` and " +
-		"`portName`; with `inferencePool` and no `service`, none is needed. With `inferencePool` the pool's target ports decide, and `9002`, the " +
+		"`portName`; with `inferencePool` and no `service`, none is needed. With `inferencePool` the pool's target ports decide, and " +
+		"`9002`, the " +
 		"proxy's own port for inference, is as good as the Service's."},
 	{Name: keyPortName, Section: sectionBackend, Values: "name of a port", Meaning: "Port of the Service by its name."},
 	{Name: keyLoadBalancing, Section: sectionBackend, Values: "`dns` or `eds`", Default: "dns", Meaning: "Accepted for " +
@@ -140,11 +141,15 @@ var backendKeys = []Key{
 
 var tlsKeys = []Key{
 	{Name: keyTLSMode, Section: sectionTLS, Values: "`plaintext`, `reencrypt` or `passthrough`", Default: "plaintext",
-		Meaning: "The way to the application. `reencrypt`, also the default with `tlsSecretName`, ends TLS at the proxy and opens it again, with the host " +
-			"of the request as server name. The certificate of the application is not verified, unless a BackendTLSPolicy of the Service says how. " +
-			"HTTP/2 or HTTP/1.1, as the application chooses, unless the `appProtocol` of the port says it: WebSockets to an application that offers HTTP/2, too, need `kubernetes.io/wss`. " +
+		Meaning: "The way to the application. `reencrypt`, also the default with `tlsSecretName`, ends TLS at the proxy and opens it again, " +
+			"with the host " +
+			"of the request as server name. The certificate of the application is not verified, " +
+			"unless a BackendTLSPolicy of the Service says how. " +
+			"HTTP/2 or HTTP/1.1, as the application chooses, unless the `appProtocol` of the port says it: " +
+			"WebSockets to an application that offers HTTP/2, too, need `kubernetes.io/wss`. " +
 			"`plaintext` with `tlsSecretName` ends TLS at the proxy. " +
-			"`passthrough` routes by server name alone, so it excludes `headers`, other `pathPrefixes` than `/` and `inferencePool`; connections count as requests."},
+			"`passthrough` routes by server name alone, so it excludes `headers`, other `pathPrefixes` than `/` and `inferencePool`; " +
+			"connections count as requests."},
 	{Name: keyTLSSecretName, Section: sectionTLS, Values: "name of a Secret", Meaning: "Certificate that the proxy presents, of " +
 		"type `kubernetes.io/tls`. Required for `reencrypt`."},
 }
@@ -169,7 +174,8 @@ var metricKeys = []Key{
 
 var trafficKeys = []Key{
 	{Name: keyTrafficAutowire, Section: sectionTraffic, Values: "comma-separated kinds, or `false`", Meaning: "Which objects " +
-		"may be pointed at the proxy: `httproute`, `ingress`, `virtualservice`, `route` (OpenShift), or `service` alone. `gloo` is accepted and " +
+		"may be pointed at the proxy: `httproute`, `ingress`, `virtualservice`, `route` (OpenShift), or `service` alone. " +
+		"`gloo` is accepted and " +
 		"never wired. Without the key: all kinds but `service`. `false`: none. Foreign objects are not wired yet, and an event says so."},
 }
 
@@ -208,7 +214,9 @@ var kedaKeys = []Key{
 		"sets it; in the native spelling you do."},
 	{Name: keyOriginalType, Section: sectionKEDA, Values: "`kedify-http` or `kedify-envoy-http`", Envoy: true, Ours: true,
 		Meaning: "Mark of admission: the type before it became `external-push`."},
-	{Name: keyEnableTLS, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true, Meaning: "KEDA's own: TLS to our scaler."},
-	{Name: keyUnsafeSSL, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true, Meaning: "KEDA's own: do not verify our certificate."},
+	{Name: keyEnableTLS, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true,
+		Meaning: "KEDA's own: TLS to our scaler."},
+	{Name: keyUnsafeSSL, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true,
+		Meaning: "KEDA's own: do not verify our certificate."},
 	{Name: keyAuthModes, Section: sectionKEDA, Values: "text", Envoy: true, Meaning: "KEDA's own, not read here."},
 }

@@ -69,7 +69,8 @@ func (r *reader) requestRate() *v1alpha1.RequestRateMetric {
 	switch {
 	case r.refused(keyWindow, keyGranularity):
 	case granularity > window:
-		r.refuse(keyGranularity, "granularity %q is longer than window %q; make it %s or shorter", short(granularity), short(window), short(window))
+		r.refuse(keyGranularity, "granularity %q is longer than window %q; make it %s or shorter",
+			short(granularity), short(window), short(window))
 	case window/granularity > maxSteps:
 		r.refuse(keyGranularity, "granularity %q cuts window %q into more than %d steps; make it 1s or longer",
 			short(granularity), short(window), maxSteps)
@@ -85,7 +86,8 @@ func (r *reader) externalKey() string {
 		r.refuse(keyExternalProxyMetricKey, "externalProxyMetricKey %s is longer than %d bytes; use the name of a cluster of your Envoy",
 			quote(key), maxExternalKey)
 	case strings.IndexFunc(key, unprintable) >= 0:
-		r.refuse(keyExternalProxyMetricKey, "externalProxyMetricKey %s has characters that cannot be printed; use the name of a cluster of your Envoy",
+		r.refuse(keyExternalProxyMetricKey, "externalProxyMetricKey %s has characters that cannot be printed; "+
+			"use the name of a cluster of your Envoy",
 			quote(key))
 	case key == "" && r.kind == v1alpha1.TriggerEnvoyHTTP:
 		r.refuse(keyExternalProxyMetricKey, "externalProxyMetricKey is missing; write the tag envoy.cluster_name of the cluster to count")

@@ -69,7 +69,8 @@ func weightOf(fields map[string]string) (v1alpha1.HTTPScalerWeight, error) {
 	}
 	weight, err := strconv.ParseUint(fields[fieldWeight], 10, 8)
 	if err != nil || weight > maxWeight {
-		return v1alpha1.HTTPScalerWeight{}, fmt.Errorf("weight %s is not 0 to %d; use a whole number of per cent", quote(fields[fieldWeight]), maxWeight)
+		return v1alpha1.HTTPScalerWeight{}, fmt.Errorf("weight %s is not 0 to %d; use a whole number of per cent",
+			quote(fields[fieldWeight]), maxWeight)
 	}
 	return v1alpha1.HTTPScalerWeight{Service: service, Weight: int32(weight)}, nil
 }

@@ -78,7 +78,8 @@ func (g *gatewayState) apply(change resource.Change) {
 func (g *gatewayState) upsert(wanted *resource.Resource, now time.Time) {
 	k, known := kindsByType[wanted.Type]
 	if !known {
-		g.publisher.log.Error(nil, "resource of an unknown type is not published", "gateway", g.key.String(), "type", wanted.Type, "name", wanted.Name)
+		g.publisher.log.Error(nil, "resource of an unknown type is not published",
+			"gateway", g.key.String(), "type", wanted.Type, "name", wanted.Name)
 		return
 	}
 	e := g.resourceState(k, wanted.Name)

@@ -50,7 +50,8 @@ func (m *maker) resolvePool(c *candidate) {
 	pool := m.Find.InferencePool(c.of(backend.InferencePool))
 	if pool == nil {
 		c.unresolve(ReasonPoolNotFound, fmt.Sprintf(
-			"inferencePool: InferencePool %s does not exist; create it or correct the name. Until then requests are answered 5xx.", c.of(backend.InferencePool)))
+			"inferencePool: InferencePool %s does not exist; create it or correct the name. Until then requests are answered 5xx.",
+			c.of(backend.InferencePool)))
 		return
 	}
 	if backend.Service == "" {
@@ -58,11 +59,13 @@ func (m *maker) resolvePool(c *candidate) {
 	}
 	service := m.Find.Service(c.of(backend.Service))
 	if service == nil {
-		c.warnings = append(c.warnings, fmt.Sprintf("service: Service %s does not exist; requests go to the InferencePool all the same", c.of(backend.Service)))
+		c.warnings = append(c.warnings, fmt.Sprintf(
+			"service: Service %s does not exist; requests go to the InferencePool all the same", c.of(backend.Service)))
 		return
 	}
 	if !sameSelector(pool, service) {
-		c.mismatch = fmt.Sprintf("InferencePool %s selects %s and Service %s selects %s; use the same labels, or the numbers of one are not those of the other.",
+		c.mismatch = fmt.Sprintf("InferencePool %s selects %s and Service %s selects %s; use the same labels, "+
+			"or the numbers of one are not those of the other.",
 			pool.Name, labelsText(store.Plain(pool.Spec.Selector.MatchLabels)), service.Name, labelsText(service.Spec.Selector))
 	}
 }
@@ -166,7 +169,8 @@ func (m *maker) port(c *candidate, name string) (int32, fault) {
 	if backend.Port != nil {
 		return number, fault{ReasonPortNotFound, fmt.Sprintf("port: Service %s has no TCP port %d; it has %s.", key, number, portsText(service))}
 	}
-	return number, fault{ReasonPortNotFound, fmt.Sprintf("portName: Service %s has no TCP port %q; it has %s.", key, backend.PortName, portsText(service))}
+	return number, fault{ReasonPortNotFound, fmt.Sprintf(
+		"portName: Service %s has no TCP port %q; it has %s.", key, backend.PortName, portsText(service))}
 }
 
 // lastPort is the number that the generated route has for a Service.

@@ -24,7 +24,8 @@ func (m *maker) settleConflicts() {
 			continue
 		}
 		if c.passthrough() && slices.Contains(c.spec.Hosts, everyHost) {
-			c.refused = fault{ReasonUnsupported, `hosts "*" does not go with tlsMode passthrough, which needs server names; list them, or write *.example.com.`}
+			c.refused = fault{ReasonUnsupported,
+				`hosts "*" does not go with tlsMode passthrough, which needs server names; list them, or write *.example.com.`}
 			continue
 		}
 		if c.refused = conflict(c, taken, names); !c.refused.none() {
@@ -32,7 +33,8 @@ func (m *maker) settleConflicts() {
 		}
 		if c.passthrough() && modes+len(c.spec.Hosts) > maxPassthrough {
 			c.refused = fault{ReasonUnsupported, fmt.Sprintf(
-				"hosts: a Gateway takes %d server names with tlsMode passthrough, and those of older triggers are %d; write wildcards like *.example.com.",
+				"hosts: a Gateway takes %d server names with tlsMode passthrough, and those of older triggers are %d; "+
+					"write wildcards like *.example.com.",
 				maxPassthrough, modes)}
 			continue
 		}
@@ -57,7 +59,8 @@ type claim struct{ id, text string }
 func conflict(c *candidate, taken, names map[string]*candidate) fault {
 	for _, claim := range c.claims() {
 		if older := taken[claim.id]; older != nil {
-			return fault{ReasonConflicted, fmt.Sprintf("%s: %s has it already and is older; tell them apart by a host, path or header, or delete one.",
+			return fault{ReasonConflicted, fmt.Sprintf(
+				"%s: %s has it already and is older; tell them apart by a host, path or header, or delete one.",
 				claim.text, older.text())}
 		}
 	}
@@ -67,7 +70,8 @@ func conflict(c *candidate, taken, names map[string]*candidate) fault {
 	for _, host := range c.spec.Hosts {
 		if older := names[host]; older != nil && older.passthrough() != c.passthrough() {
 			return fault{ReasonConflicted, fmt.Sprintf(
-				"tlsMode: %s is older and has host %q with tlsMode %s on port %d; use one mode for both.", older.text(), host, older.spec.TLS.Mode, portHTTPS)}
+				"tlsMode: %s is older and has host %q with tlsMode %s on port %d; use one mode for both.",
+				older.text(), host, older.spec.TLS.Mode, portHTTPS)}
 		}
 	}
 	return fault{}

@@ -31,7 +31,8 @@ func (m *maker) settleProxy() {
 	for _, c := range m.candidates {
 		if c.generates() {
 			c.refused = fault{ReasonGatewayTaken, fmt.Sprintf(
-				"Gateway %s exists and was not made by the product, so nothing is attached to it; rename it, or route the Service with an HTTPRoute on a Gateway of class %s yourself.",
+				"Gateway %s exists and was not made by the product, so nothing is attached to it; "+
+					"rename it, or route the Service with an HTTPRoute on a Gateway of class %s yourself.",
 				m.Proxy, m.ClassName)}
 		}
 	}
@@ -51,7 +52,8 @@ func (m *maker) certificates() []types.NamespacedName {
 		case slices.Contains(secrets, secret):
 		case len(secrets) == maxCertificates:
 			c.unresolve(ReasonTooMany, fmt.Sprintf(
-				"tlsSecretName: a listener takes %d Secrets, and those of older triggers are as many; use one certificate for several hosts.", maxCertificates))
+				"tlsSecretName: a listener takes %d Secrets, and those of older triggers are as many; "+
+					"use one certificate for several hosts.", maxCertificates))
 		default:
 			secrets = append(secrets, secret)
 		}
@@ -198,7 +200,8 @@ func (m *maker) proxyService() *corev1.Service {
 	if found := m.Find.Service(m.Proxy); found != nil && !Managed(found) {
 		m.tell(Event{
 			About: gateway, Type: corev1.EventTypeWarning, Reason: ReasonServiceTaken, Once: true,
-			Note: "Service " + m.Proxy.Name + " exists and was not made by the product, so it does not lead to the proxy; delete it, or use the Service of the Gateway.",
+			Note: "Service " + m.Proxy.Name + " exists and was not made by the product, so it does not lead to the proxy; " +
+				"delete it, or use the Service of the Gateway.",
 		})
 		return nil
 	}

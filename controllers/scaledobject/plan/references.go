@@ -31,7 +31,8 @@ func (m *maker) resolveSecret(c *candidate) {
 	secret := m.Find.Secret(key)
 	if secret == nil {
 		c.unresolve(ReasonSecretNotFound, fmt.Sprintf(
-			"tlsSecretName: Secret %s does not exist; create it, of type kubernetes.io/tls, or correct the name. Until then port %d does not serve its hosts.",
+			"tlsSecretName: Secret %s does not exist; create it, of type kubernetes.io/tls, or correct the name. "+
+				"Until then port %d does not serve its hosts.",
 			key, portHTTPS))
 		return
 	}
@@ -53,7 +54,8 @@ func (m *maker) resolvePage(c *candidate, page v1alpha1.HTTPScalerPage, prefix s
 	config := m.Find.ConfigMap(key)
 	if config == nil {
 		c.unresolve(ReasonConfigMapNotFound, fmt.Sprintf(
-			"%s: ConfigMap %s does not exist; create it or correct the name. Until then the default page is shown.", field, key))
+			"%s: ConfigMap %s does not exist; create it or correct the name. "+
+				"Until then the default page is shown.", field, key))
 		return
 	}
 	for _, problem := range pageProblems(config.Data, prefix) {

@@ -202,7 +202,8 @@ func (m *maker) attach() {
 		to, _ := c.target()
 		if first := counting[to]; first != c {
 			c.warnings = append(c.warnings, fmt.Sprintf(
-				"the requests of %s count for HTTPScaler %s, the oldest one with this backend, and not for this trigger; give each trigger a Service of its own",
+				"the requests of %s count for HTTPScaler %s, the oldest one with this backend, and not for this trigger; "+
+					"give each trigger a Service of its own",
 				c.routedBy, first.key.Name))
 		}
 	}

@@ -59,7 +59,8 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 func (m *maker) acceptedText(c *candidate, route string) string {
 	switch {
 	case c.spec.Type == v1alpha1.TriggerEnvoyHTTP:
-		return fmt.Sprintf("The trigger is valid; requests of cluster %q count as Envoys of yours report them.", c.spec.Metric.ExternalProxyMetricKey)
+		return fmt.Sprintf(
+			"The trigger is valid; requests of cluster %q count as Envoys of yours report them.", c.spec.Metric.ExternalProxyMetricKey)
 	case c.routedBy != "":
 		return c.routedBy + " leads to the backend already: its requests count, and no route is generated."
 	case route == "":
