@@ -16,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/replicas"
 	"github.com/kedify/inference-gateway/controllers/scaledobject"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -65,6 +66,9 @@ func needed(t *testing.T) grants {
 		want.add(resourceOf(object), "get", "list", "watch", "create", "patch", "delete")
 	}
 	for _, object := range scaledobject.Watched() {
+		want.add(resourceOf(object), "get", "list", "watch")
+	}
+	for _, object := range replicas.Watched() {
 		want.add(resourceOf(object), "get", "list", "watch")
 	}
 	for _, object := range scaledobject.Written() {

@@ -11,10 +11,13 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=httpscaler,categories=gateway-api
-// +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.hosts`
-// +kubebuilder:printcolumn:name="Metric",type=string,JSONPath=`.spec.metric.type`
-// +kubebuilder:printcolumn:name="Target",type=string,JSONPath=`.spec.metric.target`
-// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Rate",type=string,JSONPath=`.status.demand.rate`
+// +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.demand.held`
+// +kubebuilder:printcolumn:name="Gateway",type=string,JSONPath=`.status.gateway`
+// +kubebuilder:printcolumn:name="Hosts",type=string,priority=1,JSONPath=`.spec.hosts`
+// +kubebuilder:printcolumn:name="Metric",type=string,priority=1,JSONPath=`.spec.metric.type`
+// +kubebuilder:printcolumn:name="Target",type=string,priority=1,JSONPath=`.spec.metric.target`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type HTTPScaler struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -366,7 +369,7 @@ type HTTPScalerTarget struct {
 // HTTPScalerStatus is what became of the trigger.
 type HTTPScalerStatus struct {
 	// Conditions: Accepted (the trigger is valid), ResolvedRefs (its Service, pool, ConfigMap
-	// and Secret exist).
+	// and Secret exist), Ready (both).
 	//
 	// +optional
 	// +listType=map
@@ -381,4 +384,20 @@ type HTTPScalerStatus struct {
 	//
 	// +optional
 	Gateway string `json:"gateway,omitempty"`
+	// Demand is a coarse and late copy of the demand, for people. It is absent while the demand is
+	// unknown.
+	//
+	// +optional
+	Demand *HTTPScalerDemand `json:"demand,omitempty"`
+}
+
+// HTTPScalerDemand is the demand of a trigger with two significant digits, written at most every
+// ten seconds. KEDA gets exact values from the scaler.
+type HTTPScalerDemand struct {
+	// Rate is requests per second over the window of the trigger.
+	Rate string `json:"rate"`
+	// InFlight is requests in flight and held.
+	InFlight int64 `json:"inFlight"`
+	// Held is requests that wait for an endpoint.
+	Held int64 `json:"held"`
 }

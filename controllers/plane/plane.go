@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/snapshot"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
@@ -43,6 +44,7 @@ type Plane struct {
 	inputs     *inputs
 	triggers   *triggers
 	xds        *server.Server
+	snapshots  *snapshot.Writer
 }
 
 // New makes and connects the control plane.
@@ -67,6 +69,8 @@ func build(deps Deps) (*Plane, error) {
 	// Certificates: one CA in the namespace of the installation; every replica makes its own
 	// serving certificate.
 	p.authority = newAuthority(p)
+	// Watch: one informer for each kind that a part wants.
+	p.watcher = newWatcher(p)
 	// Publisher: delivers resources to Envoys, clusters before routes, and knows what they have.
 	p.publisher = newPublisher(p)
 	// Scaling: Envoys count, KEDA asks, requests are held while there is no endpoint.
@@ -87,8 +91,7 @@ func build(deps Deps) (*Plane, error) {
 	p.dataPlanes = newDataPlanes(p)
 	// Engine: the model, from objects to resources and statuses.
 	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, p.metrics)
-	// Watch: informers feed the engine.
-	p.watcher = newWatcher(p)
+	// Inputs: what informers see goes to the engine.
 	p.inputs = &inputs{loop: p.loop, statuses: p.statuses, watcher: p.watcher}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
 	p.triggers = newTriggers(p)
@@ -97,6 +100,8 @@ func build(deps Deps) (*Plane, error) {
 	if p.xds, err = newXDS(p); err != nil {
 		return nil, err
 	}
+	// Snapshots: the demand of each trigger, coarsely, for `kubectl get httpscaler`.
+	p.snapshots = newSnapshots(p)
 	return p, nil
 }
 
@@ -161,6 +166,16 @@ func newStatuses(p *Plane) *status.Writer {
 		Log:    p.deps.Log.WithName("status"),
 		Now:    p.deps.Clock.Now,
 		Wrote:  p.metrics.wrote,
+	})
+}
+
+func newSnapshots(p *Plane) *snapshot.Writer {
+	return snapshot.New(snapshot.Options{
+		Registry: p.scaling.registry,
+		Reader:   p.deps.API.Cache,
+		Writer:   p.deps.API.Client,
+		Clock:    p.deps.Clock,
+		Log:      p.deps.Log.WithName("snapshot"),
 	})
 }
 

@@ -40,6 +40,7 @@ func (p *Plane) Leader() []Runnable {
 		p.authority.Lead,
 		p.triggers.controller.Start,
 		p.scaling.lead,
+		p.snapshots.Run,
 	}
 	if p.deps.Options.AdmissionListen != "" {
 		all = append(all, p.triggers.registrar.Run)

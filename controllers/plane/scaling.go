@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/controllers/replicas"
+	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -50,17 +52,19 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:     log.WithName("hold"),
 	})
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
-	// The replicas of workloads are not kept in memory: the API server is asked.
+	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
 	s.keda = keda.New(keda.Options{
 		Catalog:  catalog,
 		Registry: s.registry,
-		Running:  rescue.NewRunning(p.deps.API.Scales).Of,
+		Replicas: counts.Of,
+		Running:  replicas.NewLive(p.deps.API.Scales).Running,
 		TLS:      kedaTLS(p.deps.Options, p.authority),
 		Metrics:  metrics.asked,
 	})
 	s.rescuer = rescue.New(rescue.Options{
 		Catalog:  catalog,
 		Registry: s.registry,
+		Replicas: counts.Of,
 		Scales:   p.deps.API.Scales,
 		Leads:    s.leads.Load,
 		Report:   p.writeRescue,

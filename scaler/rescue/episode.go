@@ -7,25 +7,26 @@ import (
 )
 
 const (
-	// patience with KEDA: it answers a push within some 30 ms, and our pushes are repeated.
-	// Who does not lead waits longer.
+	// patience with KEDA, which acts on a push within some 30 ms; pushes are repeated. A replica of
+	// the controller that does not lead waits longer.
 	patience         = time.Second
-	followerPatience = 1500 * time.Millisecond // with the rest, KEDA is never deaf for 2.5 s
+	followerPatience = 1500 * time.Millisecond // so that no request waits 2.5 s for the first replica
 	// gather is how long the first requests are counted for one step.
 	gather = 50 * time.Millisecond
-	// A step is looked at again for a while, and made again if KEDA wrote less.
+	// A step is verified for a while, and made again if KEDA wrote less.
 	steps    = 3
 	stepRest = 250 * time.Millisecond
 	stepSpan = 2 * time.Second
-	// After an attempt the next one waits, ever longer.
+	// The pause after an attempt doubles from minRetry to maxRetry.
 	minRetry = time.Second
 	maxRetry = 10 * time.Second
-	// glance is how soon anything is looked at while requests are held, idle otherwise.
-	glance = 250 * time.Millisecond
-	idle   = time.Minute
+	// heldInterval is the time between two views of a trigger while requests are held, idleInterval
+	// otherwise.
+	heldInterval = 250 * time.Millisecond
+	idleInterval = time.Minute
 )
 
-// Reason of a rescue.
+// Reason of an attempt.
 type Reason string
 
 const (
@@ -33,14 +34,14 @@ const (
 	Deaf Reason = "deaf"
 	// OneStep: the trigger asks for all that its first requests need (scaleFromZero: needed).
 	OneStep Reason = "one_step"
-	// look: nobody knows whether the target is at zero, as a step has to be from there.
-	look Reason = "look"
+	// Check: the replicas of the target are unknown, so its /scale is read.
+	Check Reason = "check"
 )
 
-// view is what matters of a trigger at one moment.
+// view is the state of a trigger at one moment.
 type view struct {
 	held int
-	// replicas of the target; -1: not known.
+	// replicas of the target, -1 while they are unknown.
 	replicas int32
 	// want is how many replicas the held requests need.
 	want                   int32
@@ -52,16 +53,18 @@ type action struct {
 	reason Reason
 	want   int32
 	held   int
+	// blind: the replicas are unknown. The target may have some, which is not KEDA's failure.
+	blind bool
 }
 
 // episode is the time from the first held request of a trigger until none is held. The zero
 // value is between two of them.
 type episode struct {
-	began time.Time // when requests began to be held; zero: none is
-	zero  time.Time // since when the target has no replicas, as far as known; zero: it has some
+	began time.Time // when requests began to be held; zero: none are held
+	zero  time.Time // since when the target has, or may have, no replicas; zero: it has some
 
 	fromZero bool      // the target had no replicas at some time of this episode
-	looked   bool      // it was asked for, because the informer does not know
+	checked  bool      // the replicas were unknown, and /scale was read once
 	stepped  int       // attempts to make the step
 	step     int32     // replicas of the step
 	stepAt   time.Time // when the next attempt may be made
@@ -70,15 +73,15 @@ type episode struct {
 	retry   time.Duration
 }
 
-// next says what to do now, nil for nothing, and when to ask again at the latest.
+// next returns the action that is due, nil for none, and when to call it again at the latest.
 func (e *episode) next(now time.Time, v view) (*action, time.Duration) {
 	if v.held == 0 || v.paused || v.want < 1 {
 		*e = episode{}
-		return nil, idle
+		return nil, idleInterval
 	}
-	e.note(now, v)
-	if v.replicas < 0 && v.oneStep && v.leads && !e.looked {
-		return &action{reason: look}, gather
+	e.observe(now, v)
+	if v.replicas < 0 && v.oneStep && v.leads && !e.checked {
+		return &action{reason: Check}, gather
 	}
 	if act, wait := e.stepping(now, v); act != nil || wait > 0 {
 		return act, wait
@@ -86,8 +89,8 @@ func (e *episode) next(now time.Time, v view) (*action, time.Duration) {
 	return e.waiting(now, v)
 }
 
-// note keeps the beginnings of what goes on.
-func (e *episode) note(now time.Time, v view) {
+// observe records when requests began to be held and since when the target is at zero.
+func (e *episode) observe(now time.Time, v view) {
 	if e.began.IsZero() {
 		e.began = now
 	}
@@ -100,10 +103,10 @@ func (e *episode) note(now time.Time, v view) {
 	e.fromZero = e.fromZero || v.replicas == 0
 }
 
-// waiting is for KEDA to act.
+// waiting waits for KEDA, and acts when its time is over.
 func (e *episode) waiting(now time.Time, v view) (*action, time.Duration) {
 	if e.zero.IsZero() {
-		return nil, glance
+		return nil, heldInterval
 	}
 	due := e.zero.Add(patience)
 	if !v.leads {
@@ -113,13 +116,13 @@ func (e *episode) waiting(now time.Time, v view) (*action, time.Duration) {
 		due = e.retryAt
 	}
 	if left := due.Sub(now); left > 0 {
-		return nil, min(left, glance)
+		return nil, min(left, heldInterval)
 	}
-	return &action{reason: Deaf, want: v.want, held: v.held}, glance
+	return &action{reason: Deaf, want: v.want, held: v.held, blind: v.replicas < 0}, heldInterval
 }
 
-// stepping makes the step, then looks whether KEDA wrote less over it. Neither an action nor a
-// wait: there is no step to make.
+// stepping makes the step, then verifies that KEDA did not write less over it. It returns neither an
+// action nor a wait when there is no step to make.
 func (e *episode) stepping(now time.Time, v view) (*action, time.Duration) {
 	if !v.oneStep || !v.leads || !e.fromZero || e.stepped >= steps || now.Sub(e.began) > stepSpan {
 		return nil, 0
@@ -131,7 +134,7 @@ func (e *episode) stepping(now time.Time, v view) (*action, time.Duration) {
 		e.step = v.want
 	}
 	if v.replicas >= e.step {
-		return nil, glance
+		return nil, heldInterval
 	}
 	if left := e.stepAt.Sub(now); left > 0 {
 		return nil, left
@@ -139,11 +142,11 @@ func (e *episode) stepping(now time.Time, v view) (*action, time.Duration) {
 	return &action{reason: OneStep, want: e.step, held: v.held}, stepRest
 }
 
-// did notes an attempt that found so many replicas; -1: it failed.
+// did records an attempt and the replicas that it found, -1 when it failed.
 func (e *episode) did(now time.Time, a action, found int32) {
 	switch a.reason {
-	case look:
-		e.looked = true
+	case Check:
+		e.checked = true
 		e.fromZero = e.fromZero || found == 0
 	case OneStep:
 		e.stepped++
@@ -154,8 +157,8 @@ func (e *episode) did(now time.Time, a action, found int32) {
 	}
 }
 
-// needed is how many replicas held requests need, within the limits of the object. Of a rate,
-// it is as if all of them had arrived within one second.
+// needed returns how many replicas held requests need, within the limits of the object. For a rate,
+// the held requests count as the arrivals of one second.
 func needed(held int, spec v1alpha1.HTTPScalerSpec) int32 {
 	target := max(spec.Metric.Target, 1)
 	replicas := (int64(held) + target - 1) / target

@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // Results of attempts, for the counter.
 const (
 	resultScaled   = "scaled"
-	resultUnneeded = "unneeded" // somebody else did it, and our view was older
+	resultUnneeded = "unneeded" // the target had replicas by then
 	resultError    = "error"
 )
 
@@ -18,8 +18,8 @@ type Metrics struct {
 func NewMetrics() *Metrics {
 	return &Metrics{rescues: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "rescue", Name: "attempts_total",
-		Help: "Attempts to scale a workload from zero ourselves, by reason (deaf: KEDA did not; one_step: the trigger asks for it) " +
-			"and result (scaled, unneeded, error)."}, []string{"reason", "result"})}
+		Help: "Attempts of the controller to scale a workload from zero, by reason (deaf: KEDA did not act in time; one_step: the " +
+			"trigger asks for it; check: the replicas were unknown and /scale showed some) and result (scaled, unneeded, error)."}, []string{"reason", "result"})}
 }
 
 // Register registers the metrics.

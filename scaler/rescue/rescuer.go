@@ -17,7 +17,7 @@ import (
 // writers bounds the requests to the API server under way.
 const writers = 16
 
-// Registry is where demand is known; demand.Registry is one.
+// Registry reads demand; demand.Registry implements it.
 type Registry interface {
 	// Read answers from memory, always while requests are held.
 	Read(key types.NamespacedName) (demand.Reading, error)
@@ -30,27 +30,27 @@ type Options struct {
 	// Catalog is observed, so the rescuer is to be made before the first trigger is set.
 	Catalog  *scaler.Catalog
 	Registry Registry
-	// Replicas returns spec.replicas of a trigger's target, from memory; false: not known, and
-	// then Scales is asked. Nil: they never are.
+	// Replicas returns spec.replicas of a trigger's target, from memory, and whether they are known.
+	// While they are not, Scales is asked. Nil: they are never known.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
 	Scales   Scales
-	// Leads says whether this replica of ours is the leader. Nil: it is.
+	// Leads reports whether this replica of the controller is the leader. Nil: it is.
 	Leads func() bool
-	// Report is told of each write and each failure, for events. It must not block. Nil: nobody.
+	// Report is called with each write and each failure, for events. It must not block. Optional.
 	Report func(Rescue)
 	// Metrics, see NewMetrics. Nil: none are kept.
 	Metrics *Metrics
 	Log     logr.Logger
 }
 
-// Rescuer scales targets from zero. Run does it.
+// Rescuer scales targets from zero while Run runs.
 type Rescuer struct {
 	options Options
 	slots   chan struct{}
 
 	mu       sync.Mutex
 	triggers map[types.NamespacedName]*watched
-	// start begins to watch; nil: Run does not run.
+	// start starts the goroutine of a trigger; nil while Run does not run.
 	start func(*watched)
 }
 
@@ -59,7 +59,7 @@ type watched struct {
 	key     types.NamespacedName
 	scaler  atomic.Pointer[scaler.Scaler]
 	changed chan struct{} // has a value when scaler changed
-	gone    chan struct{} // closed when it is in force no more
+	gone    chan struct{} // closed when it is no longer in force
 }
 
 // New returns a rescuer that does nothing until Run.
@@ -129,7 +129,7 @@ func (r *Rescuer) Run(ctx context.Context) error {
 func (r *Rescuer) watch(ctx context.Context, w *watched) {
 	rings, cancel := r.options.Registry.Wake(w.key)
 	defer cancel()
-	timer := time.NewTimer(idle)
+	timer := time.NewTimer(idleInterval)
 	defer timer.Stop()
 	for episode := (&episode{}); ; {
 		of := w.scaler.Load()
@@ -137,7 +137,7 @@ func (r *Rescuer) watch(ctx context.Context, w *watched) {
 		if act != nil {
 			found := r.try(ctx, of, *act)
 			episode.did(time.Now(), *act, found)
-			if act.reason == look {
+			if act.reason == Check {
 				continue
 			}
 		}
@@ -154,11 +154,11 @@ func (r *Rescuer) watch(ctx context.Context, w *watched) {
 	}
 }
 
-// view is what matters of a trigger now.
+// view returns the current state of a trigger.
 func (r *Rescuer) view(of *scaler.Scaler) view {
 	reading, err := r.options.Registry.Read(of.Key)
 	if err != nil || reading.Held == 0 {
-		return view{} // while anything is held, it is known
+		return view{} // the demand is always known while requests are held
 	}
 	v := view{
 		held:     reading.Held,

@@ -107,13 +107,13 @@ func TestRescue(t *testing.T) {
 			story:    func(w *world) { w.hold(25); w.pass(5 * time.Second) },
 			writes:   []write{{1500 * ms, 3}}, gets: 1,
 		},
-		"the informer has nothing": {
+		"replicas unknown": {
 			blind:  true,
 			story:  func(w *world) { w.hold(25); w.pass(1500 * ms) },
 			writes: []write{{1000 * ms, 3}}, gets: 1,
 		},
 		// Asked after 1, 2, 4, 8, 16 and then every 10 seconds.
-		"the informer has nothing and there are replicas": {
+		"replicas unknown and above zero": {
 			blind: true, replicas: 2,
 			story: func(w *world) { w.hold(25); w.pass(59 * time.Second) },
 			gets:  9,
@@ -182,12 +182,12 @@ func TestRescue(t *testing.T) {
 			},
 			writes: []write{{51 * ms, 3}}, gets: 2,
 		},
-		"one step, and the informer has nothing": {
+		"one step, replicas unknown": {
 			trigger: oneStep, blind: true,
 			story:  func(w *world) { w.hold(25); w.pass(25 * ms); w.scale(1); w.pass(900 * ms) },
-			writes: []write{{50 * ms, 3}}, gets: 4, // a look, the step and two checks
+			writes: []write{{50 * ms, 3}}, gets: 4, // a check, the step and two verifications
 		},
-		"one step is from zero only, and the informer has nothing": {
+		"one step is from zero only, replicas unknown": {
 			trigger: oneStep, blind: true, replicas: 1,
 			story: func(w *world) { w.hold(50); w.pass(900 * ms) },
 			gets:  1,
@@ -241,6 +241,25 @@ func TestRescue(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUnknownReplicasAreNotDeafness: attempts that find replicas count for KEDA's deafness only if
+// the target was known to be at zero.
+func TestUnknownReplicasAreNotDeafness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.replicas, w.blind = 2, true
+		r := w.run(true)
+		w.catalog.Set(shop, trigger())
+		synctest.Wait()
+		w.hold(25)
+		w.pass(59 * time.Second)
+		wantCount(t, r, Deaf, resultUnneeded, 0)
+		wantCount(t, r, Check, resultUnneeded, 9)
+		w.scale(0)
+		w.pass(10 * time.Second)
+		wantCount(t, r, Deaf, resultScaled, 1)
+	})
 }
 
 // TestTogether: leader and follower see the same; one writes.

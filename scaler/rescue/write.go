@@ -51,7 +51,7 @@ func (r Rescue) String() string {
 	return fmt.Sprintf("Scaled %s %s from %d to %d for %d held requests: %s", target.Kind, target.Name, r.From, r.To, r.Held, why)
 }
 
-// try makes one attempt when it is its turn, and returns how many replicas it found; -1: it
+// try makes one attempt when a slot is free, and returns how many replicas it found, -1 when it
 // failed.
 func (r *Rescuer) try(ctx context.Context, of *scaler.Scaler, act action) int32 {
 	select {
@@ -60,19 +60,19 @@ func (r *Rescuer) try(ctx context.Context, of *scaler.Scaler, act action) int32 
 	case <-ctx.Done():
 		return -1
 	}
-	if act.reason == look {
+	if act.reason == Check {
 		ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 		defer cancel()
 		scale, err := r.options.Scales.Get(ctx, of.Key.Namespace, of.Spec.Scale.Target)
 		if err != nil {
-			return -1 // the attempt to write will fail as well, and tell
+			return -1 // an attempt to write fails as well, and reports it
 		}
 		return scale.Spec.Replicas
 	}
 	return r.rescue(ctx, of, act)
 }
 
-// rescue writes, and tells whoever wants to know.
+// rescue writes /scale and reports the result.
 func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int32 {
 	done := Rescue{Scaler: of, Reason: act.reason, Held: act.held, To: act.want}
 	written := false
@@ -80,13 +80,17 @@ func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int
 	result := resultScaled
 	switch {
 	case ctx.Err() != nil:
-		return -1 // we are stopping; nothing went wrong
+		return -1 // the process stops; the attempt did not fail
 	case done.Err != nil:
 		result = resultError
 	case !written:
 		result = resultUnneeded
 	}
-	r.options.Metrics.rescues.WithLabelValues(string(act.reason), result).Inc()
+	reason := act.reason
+	if act.blind && result == resultUnneeded {
+		reason = Check // the target has replicas: KEDA was not deaf
+	}
+	r.options.Metrics.rescues.WithLabelValues(string(reason), result).Inc()
 	if done.Err != nil || written {
 		r.options.Log.Info(done.String(), "trigger", of.Key.String())
 		r.options.Report(done)
@@ -97,7 +101,7 @@ func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int
 	return done.From
 }
 
-// write raises the replicas. Written is false if there are enough.
+// write raises the replicas. It returns false if there are enough.
 func (r *Rescuer) write(ctx context.Context, of *scaler.Scaler, act action) (from int32, written bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

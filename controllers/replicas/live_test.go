@@ -1,4 +1,4 @@
-package rescue
+package replicas
 
 import (
 	"context"
@@ -50,11 +50,11 @@ func (s *slowScales) Get(context.Context, string, v1alpha1.HTTPScalerTarget) (*a
 func TestRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		scales := &slowScales{}
-		r := NewRunning(scales)
+		r := NewLive(scales)
 		of := func(want, wantKnown bool, within time.Duration, asked int) {
 			t.Helper()
 			begin := time.Now()
-			got, known := r.Of(*trigger())
+			got, known := r.Running(*triggerOf("apps/v1", "Deployment", "web"))
 			took, requests := time.Since(begin), scales.requests()
 			if got != want || known != wantKnown || took != within || requests != asked {
 				t.Errorf("%v, %v after %v and %d requests; want %v, %v after %v and %d", got, known, took, requests, want, wantKnown, within, asked)
@@ -64,19 +64,19 @@ func TestRunning(t *testing.T) {
 		of(true, true, 10*ms, 1)
 		of(true, true, 0, 1)
 		scales.set(10*ms, 0, nil)
-		time.Sleep(runningAge - time.Second)
+		time.Sleep(maxAge - time.Second)
 		of(true, true, 0, 1)
 		time.Sleep(time.Second)
 		of(false, true, 10*ms, 2)
 
-		time.Sleep(runningAge)
+		time.Sleep(maxAge)
 		scales.set(time.Second, 2, nil)
-		of(false, false, runningWait, 3)
-		of(false, false, runningWait, 3)
+		of(false, false, maxWait, 3)
+		of(false, false, maxWait, 3)
 		time.Sleep(time.Second)
 		of(true, true, 0, 3)
 
-		time.Sleep(runningAge)
+		time.Sleep(maxAge)
 		scales.set(0, 2, errors.New("forbidden"))
 		of(false, false, 0, 4)
 		of(false, false, 0, 5)

@@ -1,0 +1,11 @@
+// Package snapshot shows the demand of triggers in `kubectl get httpscaler`.
+//
+// Job: copy rate, requests in flight and held requests of each trigger into the status of its
+// HTTPScaler, coarsely: two significant digits, only when they differ from the live status, at most
+// every ten seconds for each trigger and five writes per second in all.
+// Inputs: the scaler.Catalog, readings of the demand.Registry, a cache of HTTPScalers. Outputs:
+// server-side applies of status.demand, with a field owner of its own.
+// Ownership: Writer.Run is one goroutine of the leader.
+//
+// The numbers are for people. No other package reads them: KEDA gets exact values from the scaler.
+package snapshot
