@@ -141,17 +141,22 @@ func TestNotDisarmedByTrafficBeforeMaintenance(t *testing.T) {
 }
 
 func testNotDisarmedByTrafficBeforeMaintenance(t *testing.T) {
-	r, p := warm(t)
-	r.endpoints()
-	r.endpoints(1)
-	r.eventually("the proxy has what it was sent", func() bool { return p.settled() && r.knows("a") })
+	r := serviceRig(t, 1)
+	p := r.connect("a")
 	r.arrival()
 	r.disarmTraffic()
-	r.advance(hold.DefaultDisarmPause - time.Millisecond)
-	r.disarmTraffic()
+	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
+	r.endpoints()
+	r.endpoints(1)
+	r.eventually("the proxy asks", func() bool { return p.armed() && r.knows("a") })
+	r.disarmTraffic() // too early
+	r.quiet()
+	if !r.dump().Armed {
+		t.Fatal("disarmed too early")
+	}
 	before := counted(t, r.registry, "disarms_total")
 	r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: 503} })
-	r.advance(hold.DefaultDisarmAfter)
+	r.advance(hold.DefaultDisarmPause)
 	if now := counted(t, r.registry, "disarms_total"); !r.dump().Armed || now != before {
 		t.Errorf("armed %t, disarmed %v times, before %v", r.dump().Armed, now, before)
 	}

@@ -76,6 +76,29 @@ func testPace(t *testing.T) {
 	r.ask("a").wants("go")
 }
 
+// After a pause the pace begins anew, with one window.
+func TestPaceBeginsAnew(t *testing.T) { synctest.Test(t, testPaceBeginsAnew) }
+
+func testPaceBeginsAnew(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Metric.Target = 3 })
+	r.connect("a")
+	for port := range uint32(3) {
+		all := r.line("a", 12)
+		r.endpoints(1 + port)
+		r.holds(9)
+		r.advance(hold.DefaultPace)
+		r.holds(3)
+		r.advance(hold.DefaultPace)
+		r.holds(0)
+		for _, q := range all {
+			q.confirm()
+		}
+		r.endpoints()
+		r.advance(hold.DefaultLinger)
+	}
+}
+
 // Up to its load an endpoint gets requests as fast as they arrive there.
 func TestPaceByConfirmation(t *testing.T) { synctest.Test(t, testPaceByConfirmation) }
 

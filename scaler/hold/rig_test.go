@@ -464,10 +464,14 @@ func (q *request) wants(want string) {
 	}
 }
 
-// waits fails when there is an answer, or when one comes of what happened before.
+// waits fails when there is an answer or the call ended, or when that comes of what happened
+// before.
 func (q *request) waits() {
 	q.rig.t.Helper()
 	q.rig.quiet()
+	if len(q.failed) > 0 {
+		q.rig.t.Fatal("the call ended, must wait")
+	}
 	if got, ok := q.answered(); ok {
 		q.rig.t.Fatalf("answered %q, must wait", got)
 	}
