@@ -8,6 +8,7 @@
 //
 // A unit is one result of one pure function: a Gateway, a route, the table of a host, a
 // cluster, the endpoints of a backend, a status. Units are computed in layers; each records
-// what it read (store.Dep), so that a later change finds its readers. "Incremental equals
+// what it read (store.Dep), so that a later change finds its readers. A unit whose computation
+// fails keeps its last result (RenderFailure). "Incremental equals
 // full" is what the fuzz test of this package holds it to.
 package engine

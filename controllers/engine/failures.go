@@ -51,8 +51,8 @@ func newFailures(g *graph, output Output) *failures {
 	return &failures{graph: g, output: output, bySource: map[ir.Source][]*RenderFailure{}}
 }
 
-// replace replaces one failure of a unit by the next; nil is none. The output is told of what
-// it does not know.
+// replace replaces one failure of a unit by the next; nil is none. The output hears of each error
+// once.
 func (f *failures) replace(before, next *RenderFailure) {
 	if before != nil {
 		for _, source := range objectsOf(before.Sources) {

@@ -113,7 +113,9 @@ func (x *fragmentIndex) appear(key fragmentKey) []store.Dep {
 
 func (x *fragmentIndex) vanish(key fragmentKey) []store.Dep {
 	if !isWildcard(key.hostname) {
-		delete(x.exact[key.gateway], key)
+		if delete(x.exact[key.gateway], key); len(x.exact[key.gateway]) == 0 {
+			delete(x.exact, key.gateway)
+		}
 		return nil
 	}
 	listener := listenerKey{key.gateway, key.listener}
@@ -140,6 +142,9 @@ func (x *fragmentIndex) count(result *resolve.RouteResult, by int32) (touched []
 			}
 			if x.attached[key.gateway][listener] += by; x.attached[key.gateway][listener] == 0 {
 				delete(x.attached[key.gateway], listener)
+			}
+			if len(x.attached[key.gateway]) == 0 {
+				delete(x.attached, key.gateway)
 			}
 			touched = append(touched, attachedDep{key.gateway})
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,7 +48,29 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 		if diff := cmp.Diff(want.state(), world.out.state()); diff != "" {
 			t.Fatalf("seed %d: incremental differs from full (-full +incremental):\n%s", seed, diff)
 		}
+		world.clear()
+		world.flush()
+		if left := leftovers(world.model); len(left) > 0 {
+			t.Fatalf("seed %d: a model without objects keeps %v", seed, left)
+		}
 	})
+}
+
+// leftovers counts what a model keeps.
+func leftovers(m *Model) map[string]int {
+	left := map[string]int{
+		"gateways": len(m.gateways.units), "pools": len(m.pools.units), "routes": len(m.routes.units), "ports": len(m.ports.units),
+		"hosts": len(m.hosts.units), "wildcards": len(m.wildcards.units), "listeners": len(m.listeners.units),
+		"clusters": len(m.clusters.units), "endpoints": len(m.endpoints.units), "secrets": len(m.secrets.units),
+		"scalers": len(m.scalers.units), "statuses": len(m.statuses.units),
+		"nodes": len(m.graph.nodes), "failures": len(m.failures.bySource), "owners": len(m.owners), "tables": len(m.tables),
+		"pending": len(m.pending), "fragments": len(m.fragments.at), "forwards": len(m.fragments.forwards),
+		"patterns": len(m.fragments.patterns), "exact": len(m.fragments.exact), "attached": len(m.fragments.attached),
+		"used pools": len(m.usage.pools), "used services": len(m.usage.services), "used demands": len(m.usage.demands),
+		"gateways of endpoints": len(m.usage.gateways),
+	}
+	maps.DeleteFunc(left, func(_ string, count int) bool { return count == 0 })
+	return left
 }
 
 // TestRandomWorldsAreWorthIt checks that the worlds of the fuzz test have what can go wrong:

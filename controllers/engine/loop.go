@@ -100,15 +100,15 @@ func (l *Loop) Run(ctx context.Context) error {
 		case <-l.wake:
 		}
 		if time.Since(last) < quietTime {
-			l.settle(ctx)
+			l.gather(ctx)
 		}
 		l.flush()
 		last = time.Now()
 	}
 }
 
-// settle waits until a burst is over or has lasted long enough.
-func (l *Loop) settle(ctx context.Context) {
+// gather waits until a burst of events is over or has lasted long enough.
+func (l *Loop) gather(ctx context.Context) {
 	deadline := time.NewTimer(maxDelay)
 	defer deadline.Stop()
 	quiet := time.NewTimer(quietTime)

@@ -51,7 +51,7 @@ type Model struct {
 
 	tables map[types.NamespacedName]*tables
 
-	// What the next publish sends, by gateway; nil removes. The last word on a resource wins.
+	// What the next publish sends, by gateway; nil removes. The last change of a resource wins.
 	pending map[types.NamespacedName]map[resource.Key]*resource.Resource
 	fresh   []types.NamespacedName // gateways whose first set of resources is being gathered
 	gone    []types.NamespacedName // gateways that the output forgot in this flush
@@ -101,7 +101,7 @@ func (m *Model) Delete(kind store.Kind, key types.NamespacedName) {
 	m.dropUnits(kind, key)
 }
 
-// Deliver takes what the proxies of a gateway have.
+// Deliver sets which configuration the proxies of a gateway have.
 func (m *Model) Deliver(gateway types.NamespacedName, delivery Delivery) {
 	before := m.deliveries[gateway]
 	m.deliveries[gateway] = delivery

@@ -10,16 +10,16 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// Output takes what became different. Its methods are called by the goroutine that owns the
+// Output receives what became different. Its methods are called by the goroutine that owns the
 // Model and must not block on the network.
 type Output interface {
 	// Publish delivers changed resources of a gateway to its proxies.
 	Publish(gateway types.NamespacedName, change resource.Change)
-	// Forget is called when a gateway is gone or no longer ours.
+	// Forget is called when a Gateway is deleted, or its class is of another controller.
 	Forget(gateway types.NamespacedName)
 	// Ready is called once per gateway, after its first complete set of resources.
 	Ready(gateway types.NamespacedName)
-	// Status wants a status; Value nil wants no entries of ours left.
+	// Status wants a status; Value nil removes the entries of this controller.
 	Status(update status.Update)
 	// DataPlane wants the data plane of a gateway.
 	DataPlane(gateway *resolve.GatewayResult)
@@ -29,7 +29,7 @@ type Output interface {
 	RenderFailed(failure *RenderFailure)
 }
 
-// Rejection is a resource that a proxy refused.
+// Rejection is a resource that a proxy rejected (NACK).
 type Rejection struct {
 	Sources []ir.Source
 	Message string

@@ -44,7 +44,9 @@ func (d *discard) RenderFailed(f *RenderFailure)               { panic(fmt.Sprin
 func crowd(n int) (*Model, *discard) {
 	out := &discard{kept: map[resource.Key]resource.Resource{}}
 	m := New(out)
-	m.Set(store.GatewayClass, &gwv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName}})
+	m.Set(store.GatewayClass, &gwv1.GatewayClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
+	})
 	m.Set(store.Gateway, &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "infra", Name: "gw", Generation: 1}, Spec: gwv1.GatewaySpec{
 		GatewayClassName: "kedify", Listeners: []gwv1.Listener{{Name: "http", Port: 80, Protocol: gwv1.HTTPProtocolType,
 			AllowedRoutes: &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: ptr.To(gwv1.NamespacesFromAll)}}}},
@@ -55,7 +57,8 @@ func crowd(n int) (*Model, *discard) {
 		m.Set(store.Service, &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 		meta.Labels = map[string]string{discoveryv1.LabelServiceName: meta.Name}
 		m.Set(store.EndpointSlice, &discoveryv1.EndpointSlice{ObjectMeta: meta, AddressType: discoveryv1.AddressTypeIPv4,
-			Ports: []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To(int32(3000))}}, Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}}})
+			Ports:     []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To(int32(3000))}},
+			Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}}})
 	}
 	m.Synced()
 	m.Flush()

@@ -119,7 +119,7 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	return &status.Update{Object: object, Generation: tls.Generation, Value: value}
 }
 
-// rejected gathers what proxies refused, and what failed to render, because of an object.
+// rejected gathers what proxies rejected, and what failed to render, because of an object.
 func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolve.Rejected {
 	source := sourceOf(object.Kind, object.Key)
 	record(rejectedOf(source))

@@ -74,6 +74,14 @@ func (w *world) put(kind store.Kind, object client.Object) {
 	w.model.Set(kind, object)
 }
 
+// clear deletes every object.
+func (w *world) clear() {
+	for key := range w.objects {
+		w.model.Delete(key.kind, key.key)
+	}
+	clear(w.objects)
+}
+
 // specOf is an object without its metadata.
 func specOf(object client.Object) string {
 	bare := object.DeepCopyObject().(client.Object)
@@ -184,6 +192,11 @@ func (w *world) build(*testing.T) {
 	problem := pick(w, []string{"", "quota exceeded", "Service port taken"})
 	w.problems[gateway] = problem
 	w.model.Built(gateway, problem)
+}
+
+// crds is an installation that no world makes.
+func (w *world) crds() class.Installed {
+	return class.Installed{{Bundle: "v0.1.0", Channel: "standard"}}
 }
 
 // install changes the CRDs of the Gateway API.

@@ -73,9 +73,8 @@ func (w *world) grant() client.Object {
 
 func (w *world) backendTLSPolicy() client.Object {
 	policy := &gwv1.BackendTLSPolicy{ObjectMeta: w.meta("p1", "p2")}
-	policy.Spec.TargetRefs = []gwv1.LocalPolicyTargetReferenceWithSectionName{{
-		LocalPolicyTargetReference: gwv1.LocalPolicyTargetReference{Kind: "Service", Name: gwv1.ObjectName(pick(w, []string{"s1", "s2", "epp"}))},
-	}}
+	service := gwv1.LocalPolicyTargetReference{Kind: "Service", Name: gwv1.ObjectName(pick(w, []string{"s1", "s2", "epp"}))}
+	policy.Spec.TargetRefs = []gwv1.LocalPolicyTargetReferenceWithSectionName{{LocalPolicyTargetReference: service}}
 	if w.odds(3) {
 		policy.Spec.TargetRefs[0].SectionName = ptr.To(gwv1.SectionName("main"))
 	}
@@ -127,7 +126,8 @@ func (w *world) slice() client.Object {
 
 func (w *world) pool() client.Object {
 	pool := &inferencev1.InferencePool{ObjectMeta: w.meta("pool")}
-	pool.Spec.Selector.MatchLabels = map[inferencev1.LabelKey]inferencev1.LabelValue{"app": inferencev1.LabelValue(pick(w, []string{"x", "y"}))}
+	app := pick(w, []inferencev1.LabelValue{"x", "y"})
+	pool.Spec.Selector.MatchLabels = map[inferencev1.LabelKey]inferencev1.LabelValue{"app": app}
 	pool.Spec.TargetPorts = []inferencev1.Port{{Number: inferencev1.PortNumber(pick(w, []int32{8000, 8001}))}}
 	if w.random.IntN(4) > 0 {
 		pool.Spec.EndpointPickerRef = &inferencev1.EndpointPickerRef{

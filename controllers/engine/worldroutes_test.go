@@ -41,7 +41,10 @@ var generators = map[store.Kind]func(*world) client.Object{
 var hostnames = []string{"h1.example.com", "h2.example.com", "*.example.com", "*.com", "other.org"}
 
 func (w *world) class() client.Object {
-	controller := pick(w, []string{v1alpha1.ControllerName, v1alpha1.ControllerName, v1alpha1.ControllerName, v1alpha1.ControllerName, "example.com/other"})
+	controller := v1alpha1.ControllerName
+	if w.odds(5) {
+		controller = "example.com/other"
+	}
 	class := &gwv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "kedify"}}
 	class.Spec.ControllerName = gwv1.GatewayController(controller)
 	if w.odds(4) {
@@ -85,7 +88,9 @@ func (w *world) listener(name string) gwv1.Listener {
 		{gwv1.UDPProtocolType, []int32{53, 80}},
 	})
 	listener := gwv1.Listener{Name: gwv1.SectionName(name), Port: pick(w, kind.ports), Protocol: kind.protocol}
-	from := pick(w, []gwv1.FromNamespaces{gwv1.NamespacesFromAll, gwv1.NamespacesFromAll, gwv1.NamespacesFromSame, gwv1.NamespacesFromSelector})
+	from := pick(w, []gwv1.FromNamespaces{
+		gwv1.NamespacesFromAll, gwv1.NamespacesFromAll, gwv1.NamespacesFromSame, gwv1.NamespacesFromSelector,
+	})
 	listener.AllowedRoutes = &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: &from}}
 	if from == gwv1.NamespacesFromSelector {
 		listener.AllowedRoutes.Namespaces.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "x"}}
