@@ -7,13 +7,13 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/controllers/offline"
 )
 
 var gatewayKey = types.NamespacedName{Namespace: "infra", Name: "gw"}
@@ -78,10 +78,11 @@ func (c *cluster) create(texts ...string) {
 // set writes objects as a user does who applies files.
 func (c *cluster) set(text string) {
 	c.t.Helper()
-	objects, err := offline.Load(c.api.scheme, []byte(text))
-	c.Expect(err).NotTo(HaveOccurred())
-	for _, object := range objects {
-		c.write(object)
+	decoder := serializer.NewCodecFactory(c.api.scheme).UniversalDeserializer()
+	for _, document := range strings.Split(text, "\n---\n") {
+		object, _, err := decoder.Decode([]byte(document), nil, nil)
+		c.Expect(err).NotTo(HaveOccurred())
+		c.write(object.(client.Object))
 	}
 }
 

@@ -1,0 +1,109 @@
+package plane_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	. "github.com/onsi/gomega"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/server/deltatest"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+const scaledObjectYAML = `
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {namespace: apps, name: web}
+spec:
+  scaleTargetRef: {name: web}
+  minReplicaCount: 0
+  triggers:
+  - type: external-push
+    metadata:
+      originalType: kedify-http
+      scalerAddress: kedify-gateway.kedify-system.svc:9090
+      hosts: web.example.com
+      service: a
+      port: "80"
+      scalingMetric: requestRate
+      targetValue: "10"
+      trafficAutowire: "false"
+`
+
+// held returns the backend that holds requests of a replica; an empty one: there is none.
+func (r *replica) held() hold.BackendDump {
+	r.cluster.t.Helper()
+	answer := httptest.NewRecorder()
+	r.Dumps()["/hold"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hold", nil))
+	var dumps []hold.Dump
+	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
+	for _, dump := range dumps {
+		for _, backend := range dump.Backends {
+			return backend
+		}
+	}
+	return hold.BackendDump{}
+}
+
+// request asks a replica, as an Envoy does, about a request that has no endpoint.
+func (r *replica) request(gateway types.NamespacedName, node, backend, demand string) extprocv3.ExternalProcessor_ProcessClient {
+	r.cluster.t.Helper()
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(),
+		translate.HoldBackend, backend, translate.HoldDemand, demand))
+	r.cluster.t.Cleanup(cancel)
+	stream, err := extprocv3.NewExternalProcessorClient(r.connection(gateway)).Process(ctx)
+	r.cluster.Expect(err).NotTo(HaveOccurred())
+	attributes, err := structpb.NewStruct(map[string]any{translate.HoldNode: node})
+	r.cluster.Expect(err).NotTo(HaveOccurred())
+	header := func(name, value string) *corev3.HeaderValue {
+		return &corev3.HeaderValue{Key: name, RawValue: []byte(value)}
+	}
+	r.cluster.Expect(stream.Send(&extprocv3.ProcessingRequest{
+		Attributes: map[string]*structpb.Struct{"envoy.filters.http.ext_proc": attributes},
+		Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{
+			Headers: &corev3.HeaderMap{Headers: []*corev3.HeaderValue{
+				header(":method", "POST"), header(":path", "/"), header(":authority", "web.example.com"),
+			}},
+			EndOfStream: true,
+		}},
+	})).To(Succeed())
+	return stream
+}
+
+// The trigger of a ScaledObject has requests held at the replica that their Envoy asks, be it the
+// leader or not, and an endpoint that becomes ready releases them.
+func TestHeldRequestIsReleased(t *testing.T) {
+	c := newCluster(t, serviceYAML("a"), scaledObjectYAML)
+	c.leader("127.0.0.1")
+	other := c.replica("127.0.0.2")
+	gateway := types.NamespacedName{Namespace: "apps", Name: v1alpha1.ProxyGatewayName}
+	c.Eventually(c.condition(gatewayNamed(gateway), "Accepted")).Should(Equal("True/Accepted"))
+	proxy := other.proxy(gateway, deltatest.Options{Node: "envoy"})
+	c.Eventually(func() bool { return other.dump(gateway).Synced }).Should(BeTrue())
+	c.Eventually(func() string { return other.held().Name }).ShouldNot(BeEmpty())
+
+	stream := other.request(gateway, "envoy", other.held().Name, "apps/web-0")
+	answered := make(chan *extprocv3.ProcessingResponse, 1)
+	go func() {
+		answer, _ := stream.Recv() // nil: the stream failed
+		answered <- answer
+	}()
+	c.Eventually(func() int { return other.held().Held }).Should(Equal(1))
+	c.Expect(answered).NotTo(Receive())
+
+	c.set(serviceYAML("a", "10.0.0.1"))
+	var answer *extprocv3.ProcessingResponse
+	c.Eventually(answered).Should(Receive(&answer))
+	c.Expect(answer.GetRequestHeaders()).NotTo(BeNil(), "the request goes on: %v", answer)
+	c.Expect(proxy.Violations()).To(BeEmpty(), "requests would have failed")
+}
