@@ -69,11 +69,11 @@ func ask(url string) ([]byte, error) {
 }
 
 // replicas names the other replicas that have Envoys.
-func replicas(words []peers.Word) string {
+func replicas(states []peers.PeerState) string {
 	var names []string
-	for _, word := range words {
-		if word.Connected {
-			names = append(names, word.Replica)
+	for _, state := range states {
+		if state.Connected {
+			names = append(names, state.Replica)
 		}
 	}
 	return strings.Join(names, ",")

@@ -206,23 +206,23 @@ func (v *view) close() {
 	}
 }
 
-// Word is what another replica says about a gateway.
-type Word struct {
+// PeerState is what another replica says about a gateway.
+type PeerState struct {
 	Replica string `json:"replica"`
 	// Connected: it has proxies of the gateway. Synced: they have all that it desires.
 	Connected bool `json:"connected"`
 	Synced    bool `json:"synced"`
 }
 
-// elsewhere returns the words of the other replicas, sorted.
-func (v *view) elsewhere(gateway types.NamespacedName) (words []Word) {
+// elsewhere returns the states of the other replicas, sorted.
+func (v *view) elsewhere(gateway types.NamespacedName) (states []PeerState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, from := range v.others {
 		if d, ok := from.deliveries[gateway]; ok {
-			words = append(words, Word{Replica: from.replica, Connected: d.Connected > 0, Synced: d.Synced})
+			states = append(states, PeerState{Replica: from.replica, Connected: d.Connected > 0, Synced: d.Synced})
 		}
 	}
-	slices.SortFunc(words, func(a, b Word) int { return cmp.Compare(a.Replica, b.Replica) })
-	return words
+	slices.SortFunc(states, func(a, b PeerState) int { return cmp.Compare(a.Replica, b.Replica) })
+	return states
 }

@@ -17,7 +17,7 @@ import (
 type Dump struct {
 	publish.GatewayDump
 	// Elsewhere is what other replicas say about Envoys that are connected to them.
-	Elsewhere []peers.Word `json:"elsewhere,omitempty"`
+	Elsewhere []peers.PeerState `json:"elsewhere,omitempty"`
 }
 
 // Dumps returns the handlers of the debug views by path. Each answers JSON, with names and
