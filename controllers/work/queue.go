@@ -36,13 +36,13 @@ type Next struct {
 	after        time.Duration
 }
 
-// Done: nothing, until the key is added again. The backoff of the key starts anew.
+// Done says that nothing follows until the key is added again. The backoff of the key starts anew.
 func Done() Next { return Next{} }
 
-// Retry: Do is called again after the backoff of the key.
+// Retry says that Do is called again after the backoff of the key.
 func Retry() Next { return Next{retry: true} }
 
-// After is Done, and Do is called again after a time.
+// After says that Do is called again after a time. The backoff of the key starts anew.
 func After(wait time.Duration) Next { return Next{again: true, after: wait} }
 
 // Queue calls Options.Do.
