@@ -35,7 +35,7 @@ func (g grants) add(resource string, verbs ...string) {
 }
 
 // irregular are the plurals that the rule of thumb gets wrong.
-var irregular = map[string]string{"gatewaies": "gateways", "gatewayparameterses": "gatewayparameters"}
+var irregular = map[string]string{"gatewaies": "gateways", "gatewayparameterses": "gatewayparameters", "ingresses": "ingresses"}
 
 // needed is what the code does on the whole cluster.
 func needed(t *testing.T) grants {

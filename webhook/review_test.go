@@ -114,6 +114,9 @@ spec:
   scaleTargetRef: {name: web}
   triggers: [{type: external-push, metadata: {scalerAddress: "kedify-gateway-scaler.kedify-system:9090", hosts: a.test, scalingMetric: requestRate}}]`,
 			warning: `scalerAddress "kedify-gateway-scaler.kedify-system:9090" is not the address of this installation`},
+		"named kinds are not wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1),
+			warning: "trigger 0: trafficAutowire ingress, httproute is not wired yet"},
+		"nothing to wire": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'false'", 1)},
 		"mismatch": {object: strings.Replace(good, `port: "80"`, `port: "9002", inferencePool: pool`, 1),
 			warning: `trigger 0: inferencePool "pool" selects nothing and service "web" selects app=web`},
 	} {

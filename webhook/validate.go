@@ -40,6 +40,11 @@ func (v *validator) Handle(ctx context.Context, request admission.Request) admis
 	for _, problem := range slices.Concat(trigger.Warnings(result.Problems), trigger.Lookalikes(object, v.options.ScalerAddress)) {
 		warnings = append(warnings, problem.String())
 	}
+	for _, parsed := range result.Triggers {
+		if warning := trigger.Unwired(parsed.Spec); warning != "" {
+			warnings = append(warnings, "trigger "+parsed.Spec.Trigger+": "+warning)
+		}
+	}
 	warnings = append(warnings, v.mismatches(ctx, request.Namespace, result)...)
 	mistakes := trigger.Errors(result.Problems)
 	if len(mistakes) == 0 {

@@ -36,6 +36,7 @@ func newTriggers(p *Plane) *triggers {
 			ClassName:      options.ClassName,
 			Shared:         options.SharedProxy,
 			Namespace:      options.Namespace,
+			Requested:      p.scaling.registry.Requested,
 		}),
 		admission: webhook.NewServer(webhook.Options{
 			TLS:            p.authority.ServerTLS(options.ServerNames()...),

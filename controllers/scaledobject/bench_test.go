@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -51,6 +52,8 @@ type bench struct {
 	fail   map[string]error
 	read   error
 	events *k8sevents.FakeRecorder
+	// requested are the HTTPScalers whose requests came through a proxy.
+	requested sync.Map
 	// rewrite is what admission does with a patched ScaledObject.
 	rewrite func(*kedav1alpha1.ScaledObject)
 }
@@ -129,9 +132,11 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.controller = New(Options{
 		Cache: b.cache, Watcher: b.watcher, Client: b.client, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
+		Requested: func(key types.NamespacedName) bool { _, came := b.requested.Load(key); return came },
 	})
 	for _, input := range inputs {
-		b.controller.kinds.set(input.name, input.name != "Rollout")
+		_, untyped := input.new().(*unstructured.Unstructured)
+		b.controller.kinds.set(input.name, !untyped)
 	}
 	t.Cleanup(func() {
 		b.controller.queue.ShutDown()

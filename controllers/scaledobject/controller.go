@@ -51,6 +51,9 @@ type Options struct {
 	ScalerAddress string
 	// Authentication that admission has triggers of the product refer to.
 	Authentication trigger.Authentication
+	// Requested reports whether a request of an HTTPScaler came through a proxy, from memory. Nil:
+	// no request ever did.
+	Requested func(scaler types.NamespacedName) bool
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
@@ -79,6 +82,9 @@ func New(options Options) *Controller {
 	if options.ClassName == "" {
 		options.ClassName = v1alpha1.GatewayClassName
 	}
+	if options.Requested == nil {
+		options.Requested = func(types.NamespacedName) bool { return false }
+	}
 	c := &Controller{
 		Options: options,
 		kinds:   &kinds{synced: map[string]bool{}},
@@ -101,10 +107,11 @@ func (c *Controller) Start(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	var backfill sync.WaitGroup
-	backfill.Go(func() { c.backfill.queue.Run(ctx) })
+	var others sync.WaitGroup
+	others.Go(func() { c.backfill.queue.Run(ctx) })
+	others.Go(func() { c.followRequests(ctx) })
 	c.queue.Run(ctx)
-	backfill.Wait()
+	others.Wait()
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,10 +22,14 @@ import (
 // rolloutKind is that of Argo Rollouts, which has no Go module of API types alone.
 var rolloutKind = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"}
 
-func newRollout() client.Object {
-	rollout := &unstructured.Unstructured{}
-	rollout.SetGroupVersionKind(rolloutKind)
-	return rollout
+func newRollout() client.Object        { return newUnstructured(rolloutKind) }
+func newVirtualService() client.Object { return newUnstructured(plan.VirtualService) }
+func newOpenShiftRoute() client.Object { return newUnstructured(plan.Route) }
+
+func newUnstructured(kind schema.GroupVersionKind) client.Object {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(kind)
+	return object
 }
 
 // input is a kind that plans are made from.
@@ -53,6 +58,9 @@ var inputs = []input{
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute},
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute},
 	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
+	{name: "Ingress", new: func() client.Object { return &networkingv1.Ingress{} }, touch: touchRoute},
+	{name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus},
+	{name: plan.Route.Kind, new: newOpenShiftRoute, touch: touchRoute, trim: trimStatus},
 	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: never},
 	{
 		name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} },
@@ -147,6 +155,13 @@ func trimRollout(object client.Object) client.Object {
 	if err == nil && found {
 		content["spec"] = map[string]any{"strategy": strategy}
 	}
+	return object
+}
+
+// trimStatus drops the status of an object of another controller.
+func trimStatus(object client.Object) client.Object {
+	object.SetManagedFields(nil)
+	delete(object.(*unstructured.Unstructured).Object, "status")
 	return object
 }
 

@@ -10,8 +10,10 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -34,18 +36,32 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 	var routes gwv1.HTTPRouteList
 	var grpc gwv1.GRPCRouteList
 	var tls gwv1.TLSRouteList
+	var ingresses networkingv1.IngressList
+	virtualServices, openShiftRoutes := listOf(plan.VirtualService), listOf(plan.Route)
 	err := errors.Join(
 		c.list(ctx, "ScaledObject", &objects, client.InNamespace(partition)),
 		c.list(ctx, "HTTPScaler", &scalers, client.InNamespace(partition)),
 		c.list(ctx, "HTTPRoute", &routes),
 		c.list(ctx, "GRPCRoute", &grpc),
 		c.list(ctx, "TLSRoute", &tls, client.InNamespace(partition)),
+		c.list(ctx, "Ingress", &ingresses, client.InNamespace(partition)),
+		c.list(ctx, plan.VirtualService.Kind, virtualServices),
+		c.list(ctx, plan.Route.Kind, openShiftRoutes, client.InNamespace(partition)),
 	)
 	world.ScaledObjects, world.Scalers = pointers(objects.Items), pointers(scalers.Items)
 	world.TLSRoutes = pointers(tls.Items)
 	world.HTTPRoutes = leadingTo(partition, pointers(routes.Items))
 	world.GRPCRoutes = leadingTo(partition, pointers(grpc.Items))
+	world.Ingresses, world.Routes = pointers(ingresses.Items), pointers(openShiftRoutes.Items)
+	world.VirtualServices = leadingTo(partition, pointers(virtualServices.Items))
 	return world, find, err
+}
+
+// listOf returns an empty list of a kind without a Go type.
+func listOf(kind schema.GroupVersionKind) *unstructured.UnstructuredList {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	return list
 }
 
 // list reads objects that are not modified; none of a kind that is not served.
@@ -128,6 +144,8 @@ func (f *finder) Gateway(key types.NamespacedName) *gwv1.Gateway {
 func (f *finder) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
 	return find(f, "GatewayParameters", key, &v1alpha1.GatewayParameters{})
 }
+
+func (f *finder) Requested(scaler types.NamespacedName) bool { return f.c.Requested(scaler) }
 
 func (f *finder) OurClass(name string) bool {
 	class := find(f, "GatewayClass", types.NamespacedName{Name: name}, &gwv1.GatewayClass{})

@@ -62,6 +62,12 @@ func (r *Registry) Read(key types.NamespacedName) (Reading, error) {
 	return s.read(r, now)
 }
 
+// Requested reports whether a request of the key was ever counted or held, as far as is known.
+func (r *Registry) Requested(key types.NamespacedName) bool {
+	reading, _ := r.Read(key) // what is known is set with an error, too
+	return reading.Requested
+}
+
 func notInForce(key types.NamespacedName) error {
 	return fmt.Errorf("%w: no trigger %s is in force", ErrUnknown, key)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -80,6 +81,14 @@ func (m memory) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayPar
 }
 func (m memory) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }
 
+// requested marks an HTTPScaler of the memory whose requests came through a proxy.
+const requested = "Requested"
+
+func (m memory) Requested(key types.NamespacedName) bool {
+	_, came := m[id(requested, key)]
+	return came
+}
+
 // kinds that a case may have. Rollouts have no Go type.
 var kinds = map[string]func() client.Object{
 	"ScaledObject":      func() client.Object { return &kedav1alpha1.ScaledObject{} },
@@ -94,9 +103,14 @@ var kinds = map[string]func() client.Object{
 	"ConfigMap":         func() client.Object { return &corev1.ConfigMap{} },
 	"InferencePool":     func() client.Object { return &inferencev1.InferencePool{} },
 	"Rollout":           func() client.Object { return &unstructured.Unstructured{} },
+	"Ingress":           func() client.Object { return &networkingv1.Ingress{} },
+	"VirtualService":    func() client.Object { return &unstructured.Unstructured{} },
+	"Route":             func() client.Object { return &unstructured.Unstructured{} },
+	requested:           func() client.Object { return &unstructured.Unstructured{} },
 }
 
-// load reads a case. A document of kind Scope changes the Scope.
+// load reads a case. A document of kind Scope changes the Scope, one of kind Requested says that
+// requests of the HTTPScaler of its name came through a proxy.
 func load(t testing.TB, input []byte) World {
 	t.Helper()
 	w := World{Find: memory{}, Scope: Scope{
@@ -149,6 +163,15 @@ func (w *World) put(kind string, object client.Object) {
 		w.GRPCRoutes = replace(w.GRPCRoutes, object)
 	case *gwv1.TLSRoute:
 		w.TLSRoutes = replace(w.TLSRoutes, object)
+	case *networkingv1.Ingress:
+		w.Ingresses = replace(w.Ingresses, object)
+	case *unstructured.Unstructured:
+		switch kind {
+		case kindVirtualService:
+			w.VirtualServices = replace(w.VirtualServices, object)
+		case kindRoute:
+			w.Routes = replace(w.Routes, object)
+		}
 	}
 }
 

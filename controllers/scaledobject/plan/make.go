@@ -18,6 +18,7 @@ func Make(world World) Plan {
 		m.resolveReferences(c)
 	}
 	m.attach()
+	m.findBypasses()
 	m.settleProxy()
 	m.settleConflicts()
 	certificates := m.certificates()

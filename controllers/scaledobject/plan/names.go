@@ -43,6 +43,9 @@ const (
 	ConditionWeights = "WeightsAccepted"
 	// ConditionRewired: foreign objects lead to the proxy; absent where none should.
 	ConditionRewired = "Rewired"
+	// ConditionBypassed: the demand is unknown, because requests may reach the application past
+	// the proxies and none came through them; absent otherwise.
+	ConditionBypassed = "Bypassed"
 	// ConditionSelectorMismatch: the pool selects other Pods than the Service; absent otherwise.
 	ConditionSelectorMismatch = "SelectorMismatch"
 	// ConditionWarnings: the trigger works, but perhaps not as its author thinks; absent
@@ -73,6 +76,8 @@ const (
 	ReasonTooMany           = "TooManyCertificates"
 	ReasonWeighted          = "Weighted"
 	ReasonNotRewired        = "NotRewired"
+	ReasonNoRequestYet      = "NoRequestYet"
+	ReasonRequestSeen       = "RequestSeen"
 	ReasonMismatch          = "SelectorsDiffer"
 	ReasonWarned            = "TriggerWarning"
 )

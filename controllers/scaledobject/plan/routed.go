@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"reflect"
 
-	"k8s.io/apimachinery/pkg/types"
-
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -21,7 +21,8 @@ type target struct {
 	port int32
 }
 
-// userRoute is a route of the user's, of any kind that can be held and counted.
+// userRoute is an object of the user's that leads requests to backends. Only HTTPRoutes and
+// GRPCRoutes have parents.
 type userRoute struct {
 	object   Object
 	kind     string
@@ -44,18 +45,26 @@ func readRoute(object Object) userRoute {
 	read := userRoute{object: object}
 	switch route := object.(type) {
 	case *gwv1.HTTPRoute:
-		read.kind, read.parents, read.statuses = "HTTPRoute", route.Spec.ParentRefs, route.Status.Parents
+		read.kind, read.parents, read.statuses = kindHTTPRoute, route.Spec.ParentRefs, route.Status.Parents
 		for _, rule := range route.Spec.Rules {
 			for _, ref := range rule.BackendRefs {
 				read.backends = append(read.backends, ref.BackendRef)
 			}
 		}
 	case *gwv1.GRPCRoute:
-		read.kind, read.parents, read.statuses = "GRPCRoute", route.Spec.ParentRefs, route.Status.Parents
+		read.kind, read.parents, read.statuses = kindGRPCRoute, route.Spec.ParentRefs, route.Status.Parents
 		for _, rule := range route.Spec.Rules {
 			for _, ref := range rule.BackendRefs {
 				read.backends = append(read.backends, ref.BackendRef)
 			}
+		}
+	case *networkingv1.Ingress:
+		read.kind, read.backends = kindIngress, ingressBackends(route)
+	case *unstructured.Unstructured:
+		if read.kind = route.GetKind(); read.kind == kindVirtualService {
+			read.backends = virtualServiceBackends(route)
+		} else if read.kind == kindRoute {
+			read.backends = routeBackends(route)
 		}
 	}
 	return read
@@ -157,21 +166,15 @@ func refsPermitted(conditions []metav1.Condition) bool {
 
 // targetOf reads a reference to a Service or an InferencePool.
 func targetOf(ref gwv1.BackendRef, namespace string) (target, bool) {
-	group, kind := "", "Service"
-	if ref.Group != nil {
-		group = string(*ref.Group)
-	}
-	if ref.Kind != nil {
-		kind = string(*ref.Kind)
-	}
-	key := types.NamespacedName{Namespace: refNamespace(ref, namespace), Name: string(ref.Name)}
+	to, ok := backendOf(ref, namespace)
 	switch {
-	case group == inferencev1.GroupName && kind == "InferencePool":
-		return target{pool: true, key: key}, true
-	case group == "" && kind == "Service" && ref.Port != nil:
-		return target{key: key, port: *ref.Port}, true
+	case !ok || to.pool:
+		return to, ok
+	case ref.Port == nil:
+		return target{}, false
 	}
-	return target{}, false
+	to.port = *ref.Port
+	return to, true
 }
 
 func refNamespace(ref gwv1.BackendRef, namespace string) string {

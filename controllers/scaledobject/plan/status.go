@@ -41,7 +41,10 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	case len(c.spec.Backend.Weighted) > 0:
 		add(ConditionWeights, true, fault{ReasonWeighted, weightsText(c.spec.Backend.Weighted)})
 	}
-	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) {
+	if !c.unguarded() {
+		add(ConditionBypassed, true, m.bypassFault(c))
+	}
+	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) && !c.wired() {
 		add(ConditionRewired, false, fault{ReasonNotRewired, fmt.Sprintf(
 			`Nothing was rewired: point Ingresses and routes of other Gateways to Service %s, port %s; trafficAutowire "false" says that you did.`,
 			m.Proxy, c.ports())})
@@ -115,7 +118,7 @@ func conditionOf(kind string, value bool, why fault) metav1.Condition {
 
 // good are the conditions whose True is no news by itself.
 func good(condition metav1.Condition) bool {
-	negative := condition.Type == ConditionSelectorMismatch || condition.Type == ConditionWarnings
+	negative := slices.Contains([]string{ConditionBypassed, ConditionSelectorMismatch, ConditionWarnings}, condition.Type)
 	return (condition.Status == metav1.ConditionTrue) != negative
 }
 

@@ -3,6 +3,7 @@ package plan
 import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -38,7 +39,11 @@ type World struct {
 	GRPCRoutes []*gwv1.GRPCRoute
 	// TLSRoutes that were generated.
 	TLSRoutes []*gwv1.TLSRoute
-	Find      Finder
+	// Ingresses of the scope, VirtualServices that may lead to a Service of it, and OpenShift's
+	// Routes of it: other controllers serve them.
+	Ingresses               []*networkingv1.Ingress
+	VirtualServices, Routes []*unstructured.Unstructured
+	Find                    Finder
 }
 
 // Finder returns one object, nil when there is none.
@@ -53,6 +58,9 @@ type Finder interface {
 	GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters
 	// OurClass reports whether a GatewayClass is of our controller.
 	OurClass(name string) bool
+	// Requested reports whether a request of an HTTPScaler came through a proxy, as far as this
+	// process knows.
+	Requested(scaler types.NamespacedName) bool
 }
 
 // Object is any object of Kubernetes.

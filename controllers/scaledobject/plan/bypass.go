@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// maxBypass bounds how many objects an HTTPScaler lists; the others are a number.
+const maxBypass = 8
+
+// autowireKinds are the kinds of objects that trafficAutowire names; service and gloo name none
+// that is looked for.
+var autowireKinds = map[v1alpha1.AutowireKind]string{
+	v1alpha1.AutowireIngress: kindIngress, v1alpha1.AutowireHTTPRoute: kindHTTPRoute,
+	v1alpha1.AutowireVirtualService: kindVirtualService, v1alpha1.AutowireRoute: kindRoute,
+}
+
+// findBypasses notes what leads to the applications past the proxies, and whether a request came
+// through them meanwhile.
+func (m *maker) findBypasses() {
+	foreign := m.foreign()
+	for _, c := range m.candidates {
+		traffic := v1alpha1.HTTPScalerTraffic{Bypass: m.bypass(c, foreign)}
+		if c.live != nil {
+			traffic.Seen = c.live.Spec.Traffic.Seen
+		}
+		if len(traffic.Bypass) > 0 && !traffic.Seen && m.Find.Requested(c.key) {
+			traffic.Seen = true
+			m.tell(Event{
+				About: c.owner, Related: c.scaler(), Type: corev1.EventTypeNormal, Reason: ReasonRequestSeen, Once: true,
+				Note: "trigger " + c.spec.Trigger + ": A request came through the proxy, so the demand that KEDA gets is what the proxies count.",
+			})
+		}
+		c.spec.Traffic = traffic
+	}
+}
+
+// unguarded reports whether what the proxies count is the demand: nothing bypasses them, or a
+// request came through them.
+func (c *candidate) unguarded() bool { return len(c.spec.Traffic.Bypass) == 0 || c.spec.Traffic.Seen }
+
+// bypass lists what leads, or may lead, to the application of a trigger past the proxies.
+func (m *maker) bypass(c *candidate, foreign map[target][]string) []string {
+	if c.spec.Type != v1alpha1.TriggerHTTP || slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) || c.wired() {
+		return nil
+	}
+	var found []string
+	for _, to := range c.targets() {
+		found = append(found, foreign[to]...)
+	}
+	for _, name := range c.spec.Autowire {
+		kind := autowireKinds[name]
+		isKind := func(object string) bool { return strings.HasPrefix(object, kind+" ") }
+		if kind == "" || !slices.ContainsFunc(found, isKind) && !isKind(c.routedBy) {
+			found = append(found, "any object of kind "+string(name)+" (trafficAutowire)")
+		}
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if more := len(found) - maxBypass; more > 0 {
+		found = append(found[:maxBypass], fmt.Sprintf("%d more objects", more))
+	}
+	return found
+}
+
+// wired reports whether foreign objects were pointed at the proxies: the controller that does so
+// sets the condition, and this package leaves it alone then.
+func (c *candidate) wired() bool {
+	return c.live != nil && meta.IsStatusConditionTrue(c.live.Status.Conditions, ConditionRewired)
+}
+
+// targets are the backends that requests of the trigger may reach without a proxy, on any port.
+func (c *candidate) targets() []target {
+	backend := c.spec.Backend
+	var targets []target
+	if backend.InferencePool != "" {
+		targets = append(targets, target{pool: true, key: c.of(backend.InferencePool)})
+	}
+	services := []string{backend.Service, backend.FallbackService}
+	for _, weighted := range backend.Weighted {
+		services = append(services, weighted.Service)
+	}
+	for _, name := range services {
+		if name != "" {
+			targets = append(targets, target{key: c.of(name)})
+		}
+	}
+	return targets
+}
+
+// foreign returns, by backend without a port, the objects that lead to it and that proxies of ours
+// do not serve.
+func (m *maker) foreign() map[target][]string {
+	found := map[target][]string{}
+	for _, object := range m.foreignObjects() {
+		route := readRoute(object)
+		text := route.kind + " " + object.GetNamespace() + "/" + object.GetName()
+		for _, ref := range route.backends {
+			to, ok := backendOf(ref, object.GetNamespace())
+			if ok && !slices.Contains(found[to], text) && route.mayLeadTo(to) {
+				found[to] = append(found[to], text)
+			}
+		}
+	}
+	return found
+}
+
+func (m *maker) foreignObjects() []Object {
+	var objects []Object
+	for _, route := range m.HTTPRoutes {
+		if m.servedElsewhere(route) {
+			objects = append(objects, route)
+		}
+	}
+	for _, route := range m.GRPCRoutes {
+		if m.servedElsewhere(route) {
+			objects = append(objects, route)
+		}
+	}
+	for _, ingress := range m.Ingresses {
+		objects = append(objects, ingress)
+	}
+	for _, virtual := range m.VirtualServices {
+		objects = append(objects, virtual)
+	}
+	for _, route := range m.Routes {
+		objects = append(objects, route)
+	}
+	return slices.DeleteFunc(objects, func(object Object) bool { return object.GetDeletionTimestamp() != nil })
+}
+
+// servedElsewhere reports whether one of the route's Gateways is of another controller.
+func (m *maker) servedElsewhere(object Object) bool {
+	if Generated(object) {
+		return false
+	}
+	return slices.ContainsFunc(readRoute(object).parents, func(parent gwv1.ParentReference) bool {
+		key, isGateway := parentKey(parent, object.GetNamespace())
+		gateway := m.gateway(isGateway, key)
+		return gateway != nil && !m.Find.OurClass(string(gateway.Spec.GatewayClassName))
+	})
+}
+
+// mayLeadTo reports whether the route may refer to the backend. A route of another namespace must
+// not change what KEDA is told of an application that it may not reach: its controller says so.
+func (r userRoute) mayLeadTo(to target) bool {
+	if r.object.GetNamespace() == to.key.Namespace || r.kind == kindVirtualService { // Istio knows no grants
+		return true
+	}
+	return slices.ContainsFunc(r.statuses, func(status gwv1.RouteParentStatus) bool {
+		return status.ControllerName != v1alpha1.ControllerName &&
+			meta.IsStatusConditionPresentAndEqual(status.Conditions, string(gwv1.RouteConditionResolvedRefs), metav1.ConditionTrue)
+	})
+}
+
+// bypassFault says what bypasses the proxies and what ends the guard.
+func (m *maker) bypassFault(c *candidate) fault {
+	entry := fmt.Sprintf("Service %s, port %s", m.Proxy, c.ports())
+	if c.routedBy != "" {
+		entry = c.routedBy
+	}
+	return fault{ReasonNoRequestYet, fmt.Sprintf(
+		"%s may lead requests to the application past the proxy, and no request came through the proxy yet. The demand is unknown, so "+
+			"KEDA gets an error instead of zero and keeps the replicas. A first request through %s ends this; so does trafficAutowire \"false\".",
+		strings.Join(c.spec.Traffic.Bypass, ", "), entry)}
+}

@@ -1,0 +1,179 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// web is a ScaledObject for Service shop/web, with the rest of its metadata.
+func web(metadata string) string {
+	return `
+kind: ScaledObject
+metadata: {name: web}
+spec:
+  scaleTargetRef: {name: web}
+  triggers: [{type: kedify-http, metadata: {hosts: www.shop.test, service: web, port: "8080", scalingMetric: requestRate` + metadata + `}}]
+---
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 8080}]}`
+}
+
+const (
+	ingress = `
+kind: Ingress
+metadata: {name: web}
+spec: {rules: [{host: www.shop.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}`
+	virtualService = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: %s}
+spec: {hosts: [www.shop.test], %s: [{route: [{destination: {host: other}}, {destination: {host: %s}}]}]}`
+	foreignGateway = `
+kind: Gateway
+metadata: {name: edge, namespace: infra}
+spec: {gatewayClassName: other, listeners: []}`
+	ownGateway = `
+kind: Gateway
+metadata: {name: main, namespace: infra}
+spec: {gatewayClassName: kedify, listeners: []}`
+	route = `
+kind: HTTPRoute
+metadata: {name: web, namespace: %[1]s}
+spec: {parentRefs: [{name: %[2]s, namespace: infra}], rules: [{backendRefs: [{name: web, namespace: shop, port: 8080}]}]}
+status: {parents: [%[3]s]}`
+	permitted = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: ResolvedRefs, status: "True"}]}`
+	forbidden = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: ResolvedRefs, status: "False", reason: RefNotPermitted}]}`
+	openShift = `
+apiVersion: route.openshift.io/v1
+kind: Route
+metadata: {name: web}
+spec: {to: {kind: Service, name: %s}, alternateBackends: [{kind: Service, name: %s}]}`
+	liveScaler = `
+kind: HTTPScaler
+metadata:
+  name: web-0
+  ownerReferences: [{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, name: web, uid: uid-of-web, controller: true}]
+spec: {type: kedify-http, scaledObject: web, trigger: "0", traffic: %s}
+status: {conditions: [%s]}`
+)
+
+// TestBypass: what leads to an application past the proxies, and what ends the guard. Guarded
+// cases have the condition, its event is a Warning and both name the objects and the way out.
+func TestBypass(t *testing.T) {
+	const absent = ""
+	for name, c := range map[string]struct {
+		metadata string
+		objects  []string
+		want     v1alpha1.HTTPScalerTraffic
+	}{
+		"nothing foreign":           {absent, nil, traffic(false)},
+		"an Ingress":                {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
+		"an Ingress that goes":      {absent, []string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)}, traffic(false)},
+		"an Ingress by default":     {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
+		"an Ingress of others":      {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
+		"an Ingress to the proxy":   {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
+		"an Ingress elsewhere":      {absent, []string{strings.Replace(ingress, "name: web}", "name: web, namespace: other}", 1)}, traffic(false)},
+		"a resource as backend":     {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
+		"switched off":              {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
+		"named":                     {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
+		"named and there":           {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
+		"named, and another":        {", trafficAutowire: httproute", []string{ingress}, traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
+		"named, never wired":        {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},
+		"a foreign HTTPRoute":       {absent, []string{foreignGateway, fmt.Sprintf(route, "shop", "edge", "")}, traffic(false, "HTTPRoute shop/web")},
+		"a foreign GRPCRoute":       {absent, []string{foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "edge", ""), "HTTPRoute", "GRPCRoute", 1)}, traffic(false, "GRPCRoute shop/web")},
+		"of another namespace":      {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", permitted)}, traffic(false, "HTTPRoute other/web")},
+		"not permitted":             {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", forbidden)}, traffic(false)},
+		"not served yet":            {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", "")}, traffic(false)},
+		"a route without Gateway":   {absent, []string{fmt.Sprintf(route, "shop", "edge", "")}, traffic(false)},
+		"a route of ours":           {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"a route of ours, named":    {", trafficAutowire: httproute", []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"ours and theirs":           {absent, []string{ownGateway, foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "main", ""), "[{name: main", "[{name: edge, namespace: infra}, {name: main", 1)}, traffic(false, "HTTPRoute shop/web")},
+		"a VirtualService":          {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web")}, traffic(false, "VirtualService shop/web")},
+		"of TLS":                    {absent, []string{fmt.Sprintf(virtualService, "shop", "tls", "web.shop.svc.cluster.local")}, traffic(false, "VirtualService shop/web")},
+		"from another namespace":    {absent, []string{fmt.Sprintf(virtualService, "istio-system", "tcp", "web.shop.svc.corp.example")}, traffic(false, "VirtualService istio-system/web")},
+		"a short name elsewhere":    {absent, []string{fmt.Sprintf(virtualService, "istio-system", "http", "web")}, traffic(false)},
+		"a host of the world":       {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web.shop.example.com")}, traffic(false)},
+		"a Route":                   {absent, []string{fmt.Sprintf(openShift, "web", "other")}, traffic(false, "Route shop/web")},
+		"a Route, as second":        {absent, []string{fmt.Sprintf(openShift, "other", "web")}, traffic(false, "Route shop/web")},
+		"a Route of others":         {absent, []string{fmt.Sprintf(openShift, "other", "third")}, traffic(false)},
+		"a first request":           {absent, []string{ingress, "kind: Requested\nmetadata: {name: web-0}"}, traffic(true, "Ingress shop/web")},
+		"a request of another":      {absent, []string{ingress, "kind: Requested\nmetadata: {name: api-0}"}, traffic(false, "Ingress shop/web")},
+		"a request without bypass":  {absent, []string{"kind: Requested\nmetadata: {name: web-0}"}, traffic(false)},
+		"a request of before":       {absent, []string{ingress, fmt.Sprintf(liveScaler, "{seen: true}", "")}, traffic(true, "Ingress shop/web")},
+		"guarded before, a restart": {absent, []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", "")}, traffic(false, "Ingress shop/web")},
+		"wired":                     {", trafficAutowire: ingress", []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := Make(load(t, []byte(strings.Join(append([]string{web(c.metadata)}, c.objects...), "\n---\n"))))
+			wantTraffic(t, made, c.want)
+		})
+	}
+}
+
+func traffic(seen bool, bypass ...string) v1alpha1.HTTPScalerTraffic {
+	return v1alpha1.HTTPScalerTraffic{Bypass: bypass, Seen: seen}
+}
+
+func wantTraffic(t *testing.T, made Plan, want v1alpha1.HTTPScalerTraffic) {
+	t.Helper()
+	var scaler *v1alpha1.HTTPScaler
+	for _, object := range made.Objects {
+		if found, ok := object.(*v1alpha1.HTTPScaler); ok {
+			scaler = found
+		}
+	}
+	if diff := cmp.Diff(want, scaler.Spec.Traffic); diff != "" {
+		t.Errorf("traffic (- want, + got):\n%s", diff)
+	}
+	condition := meta.FindStatusCondition(made.Statuses[0].Value.Conditions, ConditionBypassed)
+	warned := ""
+	for _, event := range made.Events {
+		if event.Type == "Warning" && event.Reason == ReasonNoRequestYet {
+			warned = event.Note
+		}
+	}
+	if guarded := len(want.Bypass) > 0 && !want.Seen; guarded != (condition != nil) || guarded != (warned != "") {
+		t.Fatalf("condition %+v, event %q", condition, warned)
+	}
+	if condition == nil {
+		return
+	}
+	for _, part := range append([]string{`trafficAutowire "false"`, "A first request through"}, want.Bypass...) {
+		if !strings.Contains(condition.Message, part) || !strings.Contains(warned, part) {
+			t.Errorf("%q is missing in the condition %q or the event %q", part, condition.Message, warned)
+		}
+	}
+}
+
+// TestManyBypasses: an application behind any number of objects has a short HTTPScaler.
+func TestManyBypasses(t *testing.T) {
+	objects := []string{web("")}
+	for i := range 100 {
+		objects = append(objects, strings.Replace(ingress, "name: web}", fmt.Sprintf("name: web-%02d}", i), 1))
+	}
+	made := Make(load(t, []byte(strings.Join(objects, "\n---\n"))))
+	var want []string
+	for i := range maxBypass {
+		want = append(want, fmt.Sprintf("Ingress shop/web-%02d", i))
+	}
+	wantTraffic(t, made, traffic(false, append(want, "92 more objects")...))
+}
+
+// TestForeignTargets: a change of an object matters to the namespaces of its backends.
+func TestForeignTargets(t *testing.T) {
+	world := load(t, []byte(ingress+"\n---\n"+fmt.Sprintf(virtualService, "mesh", "http", "web.shop")+"\n---\n"+fmt.Sprintf(openShift, "web", "b")))
+	for object, want := range map[Object][]string{
+		world.Ingresses[0]: {"shop"}, world.VirtualServices[0]: {"mesh", "shop"}, world.Routes[0]: {"shop", "shop"},
+	} {
+		if diff := cmp.Diff(want, Targets(object)); diff != "" {
+			t.Errorf("%T:\n%s", object, diff)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package scaledobject
+
+import (
+	"strings"
+	"testing"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// An Ingress that comes later bypasses the proxy, which the HTTPScaler says; a first request
+// through the proxy ends that, and the HTTPScaler remembers it.
+func TestIngressBypassesUntilFirstRequest(t *testing.T) {
+	b := newBench(t, webService())
+	so := scaledObject("web", "a.test")
+	delete(so.Spec.Triggers[0].Metadata, "trafficAutowire")
+	b.create(so)
+	b.controller.kinds.synced = map[string]bool{}
+	b.start()
+	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	b.informer(so).Add(so)
+	traffic := func() v1alpha1.HTTPScalerTraffic {
+		scaler := &v1alpha1.HTTPScaler{}
+		b.exists(scaler, "web-0")
+		return scaler.Spec.Traffic
+	}
+	b.eventually("the HTTPScaler", func() bool { return b.exists(&v1alpha1.HTTPScaler{}, "web-0") })
+	if bypass := traffic().Bypass; len(bypass) > 0 {
+		t.Fatalf("bypassed by %q", bypass)
+	}
+	ingress := webIngress()
+	b.create(ingress)
+	b.informer(ingress).Add(ingress)
+	b.eventually("the bypass", func() bool { return len(traffic().Bypass) > 0 })
+	warned := func(text string) func() bool {
+		return func() bool {
+			for _, event := range b.heard() {
+				if strings.HasPrefix(event, text) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	b.eventually("the warning", warned("Warning NoRequestYet trigger 0: Ingress shop/web "))
+	b.requested.Store(types.NamespacedName{Namespace: "shop", Name: "web-0"}, true)
+	b.eventually("the memory of the request", func() bool { return traffic().Seen })
+	b.eventually("the event", warned("Normal RequestSeen trigger 0: A request came through the proxy"))
+	b.requested.Clear() // as after a restart
+	b.reconcile()
+	if now := traffic(); !now.Seen {
+		t.Errorf("the first request is forgotten: %+v", now)
+	}
+}
+
+func webIngress() *networkingv1.Ingress {
+	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	return &networkingv1.Ingress{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
+		Spec:       networkingv1.IngressSpec{DefaultBackend: &backend},
+	}
+}
