@@ -5,114 +5,94 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
+	"strings"
 
-	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/utils/ptr"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// mutator rewrites triggers of ours as the MutatingAdmissionPolicy of the chart does, on API
-// servers that have no such policies.
+// mutator rewrites triggers as the MutatingAdmissionPolicy of the chart does, on API servers that
+// have no such policies. The rule is trigger.Rewriting.
 type mutator struct{ options Options }
-
-// ourTypes are what users write and KEDA does not know.
-var ourTypes = []string{string(v1alpha1.TriggerHTTP), string(v1alpha1.TriggerEnvoyHTTP)}
-
-// operation of a JSON patch (RFC 6902).
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
-}
 
 // Handle implements admission.Handler.
 func (m *mutator) Handle(_ context.Context, request admission.Request) admission.Response {
-	if request.Kind.Kind != "ScaledObject" || len(request.Object.Raw) == 0 {
+	if request.Kind.Kind != trigger.ScaledObject || len(request.Object.Raw) == 0 {
 		return admission.Allowed("")
 	}
-	operations, err := m.operations(request.Object.Raw)
-	if err != nil {
+	rewritten, err := m.rewrite(request.Object.Raw)
+	switch {
+	case err != nil:
 		return admission.Errored(http.StatusBadRequest, err)
-	}
-	if len(operations) == 0 {
+	case rewritten == nil:
 		return admission.Allowed("")
 	}
-	patch, err := json.Marshal(operations)
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, err)
-	}
-	response := admission.Allowed("")
-	response.Patch, response.PatchType = patch, ptr.To(admissionv1.PatchTypeJSONPatch)
-	return response
+	return admission.PatchResponseFromRaw(request.Object.Raw, rewritten)
 }
 
-// written is a trigger before the API server has checked it.
-type written struct {
-	Type              string         `json:"type"`
-	Metadata          map[string]any `json:"metadata"`
-	AuthenticationRef *struct {
-		Name string `json:"name"`
-		Kind string `json:"kind"`
-	} `json:"authenticationRef"`
-}
-
-// operations touch the type, the address, the mark and the authentication of our triggers, and
-// nothing else: all other fields stay with whoever wrote them.
-func (m *mutator) operations(raw []byte) ([]operation, error) {
-	var object struct {
-		Spec struct {
-			Triggers []written `json:"triggers"`
-		} `json:"spec"`
-	}
-	if err := json.Unmarshal(raw, &object); err != nil {
+// rewrite returns the object with its triggers rewritten, nil when nothing changes. Fields that no
+// change names stay with their owners.
+func (m *mutator) rewrite(raw []byte) ([]byte, error) {
+	var object map[string]any
+	if err := utiljson.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("not a ScaledObject: %w", err)
 	}
-	var operations []operation
-	for i, t := range object.Spec.Triggers {
-		if t.Metadata == nil {
-			continue // the schema of KEDA refuses it, and says so better
-		}
-		path := fmt.Sprintf("/spec/triggers/%d", i)
-		operations = append(operations, m.rewriting(path, t)...)
-		operations = append(operations, m.authentication(path+"/authenticationRef", t)...)
+	written, _, err := unstructured.NestedFieldNoCopy(object, "spec", "triggers")
+	if err != nil {
+		return nil, fmt.Errorf("not a ScaledObject: %w", err)
 	}
-	return operations, nil
+	triggers, _ := written.([]any)
+	rule := trigger.Rewriting{ScalerAddress: m.options.ScalerAddress, Authentication: m.options.Authentication}
+	changed := false
+	for _, item := range triggers {
+		content, ok := item.(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("not a ScaledObject: a trigger is %T", item)
+		}
+		for _, change := range rule.Changes(triggerOf(content)) {
+			changed = true
+			if err := apply(content, change); err != nil {
+				return nil, fmt.Errorf("not a ScaledObject: %w", err)
+			}
+		}
+	}
+	if !changed {
+		return nil, nil
+	}
+	return json.Marshal(object)
 }
 
-// rewriting makes a type that KEDA does not know one that it does.
-func (m *mutator) rewriting(path string, t written) []operation {
-	if !slices.Contains(ourTypes, t.Type) {
+// triggerOf reads what the rule looks at. Values that are no text are left to the schema of KEDA.
+func triggerOf(content map[string]any) trigger.Trigger {
+	var t trigger.Trigger
+	t.Type, _ = content["type"].(string)
+	if metadata, ok := content["metadata"].(map[string]any); ok {
+		t.Metadata = map[string]string{}
+		for key, value := range metadata {
+			t.Metadata[key], _ = value.(string)
+		}
+	}
+	if reference, ok := content["authenticationRef"].(map[string]any); ok {
+		t.Authentication = &trigger.Reference{}
+		t.Authentication.Name, _ = reference["name"].(string)
+		t.Authentication.Kind, _ = reference["kind"].(string)
+	}
+	return t
+}
+
+// apply makes one change in a trigger.
+func apply(content map[string]any, change trigger.Change) error {
+	path := strings.Split(change.Field, ".")
+	switch value := change.Value.(type) {
+	case nil:
+		unstructured.RemoveNestedField(content, path...)
 		return nil
-	}
-	operations := []operation{{"replace", path + "/type", "external-push"}}
-	if _, set := t.Metadata["scalerAddress"]; !set {
-		operations = append(operations, operation{"add", path + "/metadata/scalerAddress", m.options.ScalerAddress})
-	}
-	return append(operations, operation{"add", path + "/metadata/originalType", t.Type})
-}
-
-// authentication tells KEDA with which certificate it reaches our scaler, or that it needs none.
-func (m *mutator) authentication(path string, t written) []operation {
-	as := trigger.Trigger{Type: t.Type, Metadata: map[string]string{}}
-	for key, value := range t.Metadata {
-		if text, ok := value.(string); ok {
-			as.Metadata[key] = text
-		}
-	}
-	if t.AuthenticationRef != nil {
-		as.Authentication = &trigger.Reference{Name: t.AuthenticationRef.Name, Kind: t.AuthenticationRef.Kind}
-	}
-	switch m.options.Authentication.Change(as, m.options.ScalerAddress) {
-	case trigger.Add:
-		reference := m.options.Authentication.Reference()
-		return []operation{{"add", path, map[string]any{"name": reference.Name, "kind": reference.Kind}}}
-	case trigger.Remove:
-		return []operation{{Op: "remove", Path: path}}
+	case trigger.Reference:
+		return unstructured.SetNestedField(content, map[string]any{"name": value.Name, "kind": value.Kind}, path...)
 	default:
-		return nil
+		return unstructured.SetNestedField(content, value, path...)
 	}
 }

@@ -3,12 +3,11 @@ package webhook
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -163,53 +162,26 @@ func mutate(t *testing.T, options Options, text string) string {
 	if !response.Allowed {
 		t.Fatalf("refused: %+v", response.Result)
 	}
-	if len(response.Patch) == 0 {
+	if len(response.Patches) == 0 {
 		return "unchanged"
 	}
-	var operations []operation
-	var object map[string]any
-	if err := errors.Join(json.Unmarshal(response.Patch, &operations), json.Unmarshal(before.Object.Raw, &object)); err != nil {
+	patch, err := json.Marshal(response.Patches)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range operations {
-		apply(t, object, o)
+	operations, err := jsonpatch.DecodePatch(patch)
+	if err != nil {
+		t.Fatal(err)
 	}
-	out, err := yaml.Marshal(object)
+	after, err := operations.Apply(before.Object.Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := yaml.JSONToYAML(after)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(out)
-}
-
-// apply is RFC 6902 for what the mutator does: set or remove a field of an object.
-func apply(t *testing.T, object map[string]any, o operation) {
-	t.Helper()
-	steps := strings.Split(strings.TrimPrefix(o.Path, "/"), "/")
-	var at any = object
-	for _, step := range steps[:len(steps)-1] {
-		switch value := at.(type) {
-		case map[string]any:
-			at = value[step]
-		case []any:
-			index, err := strconv.Atoi(step)
-			if err != nil {
-				t.Fatal(err)
-			}
-			at = value[index]
-		}
-	}
-	parent, last := at.(map[string]any), steps[len(steps)-1]
-	if o.Op == "remove" {
-		if _, exists := parent[last]; !exists {
-			t.Fatalf("remove %s", o.Path)
-		}
-		delete(parent, last)
-		return
-	}
-	if _, exists := parent[last]; o.Op == "replace" && !exists || o.Op != "replace" && o.Op != "add" {
-		t.Fatalf("%s %s", o.Op, o.Path)
-	}
-	parent[last] = o.Value
 }
 
 func TestMutate(t *testing.T) {

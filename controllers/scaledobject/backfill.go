@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/work"
 	"github.com/kedify/inference-gateway/scaler/trigger"
@@ -69,26 +68,29 @@ type backfillTopic types.NamespacedName
 // leftover says what admission would change and did not, and what the owner can do about it;
 // empty: nothing.
 func (b *backfill) leftover(so *kedav1alpha1.ScaledObject) string {
-	reference := b.options.Authentication.Reference()
+	rewriting := trigger.Rewriting{ScalerAddress: b.options.ScalerAddress, Authentication: b.options.Authentication}
 	for i, t := range plan.ObjectOf(so).Triggers {
-		if t.Type == string(v1alpha1.TriggerHTTP) || t.Type == string(v1alpha1.TriggerEnvoyHTTP) {
-			return fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: "+
-				"install the admission of the chart, or write type external-push and scalerAddress %s",
-				t.Type, b.options.ScalerAddress)
-		}
-		switch b.options.Authentication.Change(t, b.options.ScalerAddress) {
-		case trigger.Add:
-			return fmt.Sprintf("trigger %d needs an authenticationRef for mutual TLS and admission did not add it: "+
-				"install the admission of the chart, or write kind %s and name %s",
-				i, reference.Kind, reference.Name)
-		case trigger.Remove:
-			return fmt.Sprintf("the authenticationRef of trigger %d leads to the %s %s, which mutual TLS took along when it was turned off, "+
-				"and admission did not remove it: install the admission of the chart, or remove it",
-				i, reference.Kind, reference.Name)
-		default:
+		for _, change := range rewriting.Changes(t) {
+			return b.remedy(i, t, change)
 		}
 	}
 	return ""
+}
+
+// remedy says what the owner can do about a change that admission did not make.
+func (b *backfill) remedy(index int, t trigger.Trigger, change trigger.Change) string {
+	reference, added := change.Value.(trigger.Reference)
+	switch {
+	case added:
+		return fmt.Sprintf("trigger %d needs an authenticationRef for mutual TLS and admission did not add it: "+
+			"install the admission of the chart, or write kind %s and name %s", index, reference.Kind, reference.Name)
+	case change.Field == trigger.FieldAuthentication:
+		return fmt.Sprintf("the authenticationRef of trigger %d leads to the %s %s, which does not exist without mutual TLS, "+
+			"and admission did not remove it: install the admission of the chart, or remove it", index, t.Authentication.Kind, t.Authentication.Name)
+	default:
+		return fmt.Sprintf("type %s is unknown to KEDA and admission did not rewrite it: "+
+			"install the admission of the chart, or write type external-push and scalerAddress %s", t.Type, b.options.ScalerAddress)
+	}
 }
 
 // attempt reports whether nothing is left to do.
