@@ -23,7 +23,9 @@ func (m *mutator) Handle(_ context.Context, request admission.Request) admission
 	if request.Kind.Kind != trigger.ScaledObject || len(request.Object.Raw) == 0 {
 		return admission.Allowed("")
 	}
-	rewritten, err := m.rewrite(request.Object.Raw)
+	rewritten, err := Rewrite(request.Object.Raw, trigger.Rewriting{
+		ScalerAddress: m.options.ScalerAddress, Authentication: m.options.Authentication,
+	})
 	switch {
 	case err != nil:
 		return admission.Errored(http.StatusBadRequest, err)
@@ -33,9 +35,9 @@ func (m *mutator) Handle(_ context.Context, request admission.Request) admission
 	return admission.PatchResponseFromRaw(request.Object.Raw, rewritten)
 }
 
-// rewrite returns the object with its triggers rewritten, nil when nothing changes. Fields that no
-// change names stay with their owners.
-func (m *mutator) rewrite(raw []byte) ([]byte, error) {
+// Rewrite returns a ScaledObject in JSON with its triggers rewritten, nil when nothing changes. Fields
+// that no change names stay as they are.
+func Rewrite(raw []byte, rule trigger.Rewriting) ([]byte, error) {
 	var object map[string]any
 	if err := utiljson.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("not a ScaledObject: %w", err)
@@ -45,7 +47,6 @@ func (m *mutator) rewrite(raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("not a ScaledObject: %w", err)
 	}
 	triggers, _ := written.([]any)
-	rule := trigger.Rewriting{ScalerAddress: m.options.ScalerAddress, Authentication: m.options.Authentication}
 	changed := false
 	for _, item := range triggers {
 		content, ok := item.(map[string]any)
