@@ -30,7 +30,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 ['kedify-http', 'kedify-envoy-http']
 {{- end -}}
 
-{{- /* Every way to write that address (scaler/trigger/address.go), as a regular expression. */ -}}
+{{- /* Every way to write that address (scaler/trigger/ours.go), as a regular expression. */ -}}
 {{- define "kedify-gateway.scalerPattern" -}}
 {{- $address := include "kedify-gateway.scalerAddress" . | trimPrefix "dns:///" -}}
 {{- $host := regexFind "^[^:]+" $address -}}
@@ -54,7 +54,7 @@ has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'sc
 {{- end -}}
 
 {{- /* Whether the authenticationRef of a trigger t of ours is to be changed, in CEL: to be added
-for mutual TLS, or to go without it (scaler/trigger/authentication.go). */ -}}
+for mutual TLS, or to go without it (scaler/trigger/rewrite.go). */ -}}
 {{- define "kedify-gateway.reauthenticated" -}}
 {{- if (.Values.keda.tls).enabled -}}
 !has(t.authenticationRef)
