@@ -20,21 +20,21 @@ func TestIngressBypassesUntilFirstRequest(t *testing.T) {
 	b.create(so)
 	b.controller.kinds.synced = map[string]bool{}
 	b.start()
-	b.eventually("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	b.await("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
 	b.informer(so).Add(so)
 	traffic := func() v1alpha1.HTTPScalerTraffic {
 		scaler := &v1alpha1.HTTPScaler{}
 		b.exists(scaler, "web-0")
 		return scaler.Spec.Traffic
 	}
-	b.eventually("the HTTPScaler", func() bool { return b.exists(&v1alpha1.HTTPScaler{}, "web-0") })
+	b.await("the HTTPScaler", func() bool { return b.exists(&v1alpha1.HTTPScaler{}, "web-0") })
 	if bypass := traffic().Bypass; len(bypass) > 0 {
 		t.Fatalf("bypassed by %q", bypass)
 	}
 	ingress := webIngress()
 	b.create(ingress)
 	b.informer(ingress).Add(ingress)
-	b.eventually("the bypass", func() bool { return len(traffic().Bypass) > 0 })
+	b.await("the bypass", func() bool { return len(traffic().Bypass) > 0 })
 	warned := func(text string) func() bool {
 		return func() bool {
 			for _, event := range b.heard() {
@@ -45,10 +45,10 @@ func TestIngressBypassesUntilFirstRequest(t *testing.T) {
 			return false
 		}
 	}
-	b.eventually("the warning", warned("Warning NoRequestYet trigger 0: Ingress shop/web "))
+	b.await("the warning", warned("Warning NoRequestYet trigger 0: Ingress shop/web "))
 	b.requested.Store(types.NamespacedName{Namespace: "shop", Name: "web-0"}, true)
-	b.eventually("the memory of the request", func() bool { return traffic().Seen })
-	b.eventually("the event", warned("Normal RequestSeen trigger 0: A request came through the proxy"))
+	b.await("the memory of the request", func() bool { return traffic().Seen })
+	b.await("the event", warned("Normal RequestSeen trigger 0: A request came through the proxy"))
 	b.requested.Clear() // as after a restart
 	b.reconcile()
 	if now := traffic(); !now.Seen {

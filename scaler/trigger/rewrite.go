@@ -17,7 +17,9 @@ type Authentication struct {
 }
 
 // reference is what a trigger of ours without one gets.
-func (a Authentication) reference() Reference { return Reference{Name: a.Name, Kind: KindAuthentication} }
+func (a Authentication) reference() Reference {
+	return Reference{Name: a.Name, Kind: KindAuthentication}
+}
 
 // Rewriting is the rule by which admission rewrites triggers so that stock KEDA can use them. The
 // webhook and the backfill use it; the admission policy of the chart has the same rule in CEL, and
