@@ -46,7 +46,8 @@ func Unwired(spec v1alpha1.HTTPScalerSpec) string {
 		return ""
 	}
 	return fmt.Sprintf("%s %s is not wired yet: until a first request comes through the proxy the demand is unknown, KEDA gets an error "+
-		"and keeps the replicas; point these objects at the proxy, then write %q", keyTrafficAutowire, strings.Join(texts(spec.Autowire), ", "), v1alpha1.AutowireNone)
+		"and keeps the replicas; point these objects at the proxy, then write %q",
+		keyTrafficAutowire, strings.Join(texts(spec.Autowire), ", "), v1alpha1.AutowireNone)
 }
 
 // autowireService: callers of the Service come through the proxy, so the Service itself can
