@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -161,6 +162,16 @@ func TestRenderFailureOfAListenerKeepsItsBackends(t *testing.T) {
 		if strings.Contains(key.Name, "s2") {
 			t.Errorf("%v is still published", key)
 		}
+	}
+}
+
+// TestListenerClusters: the chains of one port may serve HTTP and layer 4.
+func TestListenerClusters(t *testing.T) {
+	key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "s1", Port: 80}
+	forward := &ir.L4Forward{Targets: []ir.L4Target{{Invalid: true}, {Cluster: key}, {Cluster: key}}}
+	got := listenerClusters(ir.Listener{Chains: []ir.Chain{{ID: "443/h1"}, {ID: "443/h2", Forward: forward}}})
+	if !slices.Equal(got, []ir.ClusterKey{key}) {
+		t.Errorf("clusters %v, want %v alone", got, key)
 	}
 }
 

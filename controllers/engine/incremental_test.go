@@ -63,7 +63,7 @@ func leftovers(m *Model) map[string]int {
 		"hosts": len(m.hosts.units), "wildcards": len(m.wildcards.units), "listeners": len(m.listeners.units),
 		"clusters": len(m.clusters.units), "endpoints": len(m.endpoints.units), "secrets": len(m.secrets.units),
 		"scalers": len(m.scalers.units), "statuses": len(m.statuses.units),
-		"nodes": len(m.graph.nodes), "failures": len(m.failures.bySource), "owners": len(m.owners), "tables": len(m.tables),
+		"queued": len(m.hosts.queue) + len(m.clusters.queue) + len(m.statuses.queue), "nodes": len(m.graph.nodes), "failures": len(m.failures.bySource), "owners": len(m.owners), "tables": len(m.tables),
 		"pending": len(m.pending), "fragments": len(m.fragments.at), "forwards": len(m.fragments.forwards),
 		"patterns": len(m.fragments.patterns), "exact": len(m.fragments.exact), "attached": len(m.fragments.attached),
 		"used pools": len(m.usage.pools), "used services": len(m.usage.services), "used demands": len(m.usage.demands),
