@@ -103,7 +103,9 @@ func (e *Exchange) Forget(gateway types.NamespacedName) {
 }
 
 // Elsewhere returns what the other replicas say about a gateway, sorted by replica.
-func (e *Exchange) Elsewhere(gateway types.NamespacedName) []PeerState { return e.view.elsewhere(gateway) }
+func (e *Exchange) Elsewhere(gateway types.NamespacedName) []PeerState {
+	return e.view.elsewhere(gateway)
+}
 
 // Register adds the service to a server, see server.Options.Register.
 func (e *Exchange) Register(on *grpc.Server) { on.RegisterService(&service, e) }
