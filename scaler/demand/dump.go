@@ -102,7 +102,7 @@ func (r *Registry) dump(s *series, now instant.Time) Dump {
 		d.Unknown = err.Error()
 	}
 	if z := s.settings.Load(); z.scaler != nil {
-		known := s.reading(r, z, now)
+		known := s.reading(z, &coverages{registry: r, now: now})
 		d.Metric, d.Value, d.Rate, d.Concurrency = string(z.scaler.Spec.Metric.Type), known.Value, known.Rate, known.Concurrency
 		d.InFlight, d.Held, d.Active, d.LastGood = known.InFlight, known.Held, known.Active, read.LastGood
 	}

@@ -48,6 +48,22 @@ func (g *gatewayCounters) coverage(r *Registry, now instant.Time) counter.Covera
 	return tally.Coverage(instant.Time(g.began.Load()), now)
 }
 
+// coverages are those of gateways at one moment. The last one is kept: most keys have one gateway,
+// and more than one question about it.
+type coverages struct {
+	registry *Registry
+	now      instant.Time
+	last     *gatewayCounters
+	known    counter.Coverage
+}
+
+func (c *coverages) of(g *gatewayCounters) *counter.Coverage {
+	if c.last != g {
+		c.last, c.known = g, g.coverage(c.registry, c.now)
+	}
+	return &c.known
+}
+
 // baseline notes that a proxy was seen that had counted before.
 func (g *gatewayCounters) baseline(at instant.Time) {
 	g.began.CompareAndSwap(int64(instant.Never), int64(at))

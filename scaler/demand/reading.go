@@ -88,7 +88,8 @@ func (s *series) read(r *Registry, now instant.Time) (Reading, error) {
 		return Reading{}, notInForce(s.key)
 	}
 	s.expire(now)
-	reading := s.reading(r, z, now)
+	c := &coverages{registry: r, now: now}
+	reading := s.reading(z, c)
 	s.awake = reading.Active
 	if reading.Held > 0 {
 		return reading, nil
@@ -98,7 +99,7 @@ func (s *series) read(r *Registry, now instant.Time) (Reading, error) {
 		return unknown, fmt.Errorf("%w: %s is served by no gateway", ErrUnknown, s.key)
 	}
 	for _, g := range z.gateways {
-		known := g.coverage(r, now)
+		known := c.of(g)
 		if known.AsOf == instant.Never {
 			return unknown, fmt.Errorf("%w: gateway %s: %s", ErrUnknown, g.key, known.Why)
 		}
@@ -108,11 +109,11 @@ func (s *series) read(r *Registry, now instant.Time) (Reading, error) {
 }
 
 // reading returns what is known, whether it is all or not. mu is held.
-func (s *series) reading(r *Registry, z *settings, now instant.Time) Reading {
-	t := s.traffic(r, z, now)
+func (s *series) reading(z *settings, c *coverages) Reading {
+	t, now := s.traffic(z, c), c.now
 	reading := Reading{
 		Rate: t.Rate, Concurrency: z.concurrency.Of(&t), Held: t.Held, InFlight: t.InFlight,
-		LastArrival: r.wall(s.activity.Arrived), Active: s.active(z, now, t),
+		LastArrival: c.registry.wall(s.activity.Arrived), Active: s.active(z, now, t),
 	}
 	reading.Requested = t.Held > 0 || s.activity.Arrived != instant.Never || s.began != instant.Never
 	reading.Settled = reading.Active || s.began == instant.Never || now-s.began >= z.activity
@@ -121,11 +122,12 @@ func (s *series) reading(r *Registry, z *settings, now instant.Time) Reading {
 }
 
 // traffic adds up the windows and what is held. mu is held.
-func (s *series) traffic(r *Registry, z *settings, now instant.Time) window.Traffic {
+func (s *series) traffic(z *settings, c *coverages) window.Traffic {
+	now := c.now
 	t := window.NewTraffic(s.key, &z.sizes, &s.activity, now)
 	for _, w := range s.windows {
 		asOf := now
-		if known := w.gateway.coverage(r, now); known.AsOf != instant.Never {
+		if known := c.of(w.gateway); known.AsOf != instant.Never {
 			asOf = known.AsOf
 		}
 		t.Add(&z.sizes, w.Window, asOf)
