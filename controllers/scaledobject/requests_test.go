@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
 // An Ingress that comes later bypasses the proxy, which the HTTPScaler says; a first request
@@ -49,6 +51,11 @@ func TestIngressBypassesUntilFirstRequest(t *testing.T) {
 	b.requested.Store(types.NamespacedName{Namespace: "shop", Name: "web-0"}, true)
 	b.await("the memory of the request", func() bool { return traffic().Seen })
 	b.await("the event", warned("Normal RequestSeen trigger 0: A request came through the proxy"))
+	bypassed := func() bool {
+		scaler := &v1alpha1.HTTPScaler{}
+		return b.exists(scaler, "web-0") && meta.FindStatusCondition(scaler.Status.Conditions, plan.ConditionBypassed) != nil
+	}
+	b.await("the end of the condition", func() bool { return !bypassed() })
 	b.requested.Clear() // as after a restart
 	b.reconcile()
 	if now := traffic(); !now.Seen {

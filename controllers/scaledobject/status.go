@@ -12,7 +12,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
-// sameStatus compares what we write; conditions of other types are other controllers'.
+// sameStatus compares the fields that this package writes. Conditions of other types belong to other
+// field owners.
 func sameStatus(live, wanted v1alpha1.HTTPScalerStatus) bool {
 	if live.Route != wanted.Route || live.Gateway != wanted.Gateway {
 		return false
@@ -24,15 +25,9 @@ func sameStatus(live, wanted v1alpha1.HTTPScalerStatus) bool {
 		}
 	}
 	return !slices.ContainsFunc(live.Conditions, func(c metav1.Condition) bool {
-		return slices.Contains(ourConditions, c.Type) &&
+		return plan.Owns(c) &&
 			!slices.ContainsFunc(wanted.Conditions, func(w metav1.Condition) bool { return w.Type == c.Type })
 	})
-}
-
-// ourConditions are the types of conditions that plan makes.
-var ourConditions = []string{
-	plan.ConditionAccepted, plan.ConditionResolvedRefs, plan.ConditionWeights, plan.ConditionRewired,
-	plan.ConditionSelectorMismatch, plan.ConditionWarnings,
 }
 
 // statusToApply is the apply configuration of a status.

@@ -40,6 +40,13 @@ func TestGolden(t *testing.T) {
 				t.Errorf("a second look tells again: %s", event.Note)
 			}
 		}
+		for _, status := range made.Statuses {
+			for _, condition := range status.Value.Conditions {
+				if !Owns(condition) {
+					t.Errorf("condition %s is not owned: it would stay when its reason is gone", condition.Type)
+				}
+			}
+		}
 		return []golden.Section{
 			{Name: "Objects", Body: objectsText(t, made)},
 			{Name: "Status", Body: statusesText(t, made)},

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -39,6 +41,9 @@ const (
 	ConditionAccepted = "Accepted"
 	// ConditionResolvedRefs: what it names exists.
 	ConditionResolvedRefs = "ResolvedRefs"
+	// ConditionReady sums up: the trigger is in force, and its demand is counted. It is false with the
+	// reason of the condition that keeps it from being so.
+	ConditionReady = "Ready"
 	// ConditionWeights: the annotation with weights is in force; absent without one.
 	ConditionWeights = "WeightsAccepted"
 	// ConditionRewired: foreign objects lead to the proxy; absent where none should.
@@ -53,6 +58,19 @@ const (
 	ConditionWarnings = "Warnings"
 )
 
+// ownConditions are the types of conditions that a plan makes.
+var ownConditions = []string{
+	ConditionAccepted, ConditionResolvedRefs, ConditionReady, ConditionWeights, ConditionBypassed, ConditionRewired,
+	ConditionSelectorMismatch, ConditionWarnings,
+}
+
+// Owns reports whether a condition of an HTTPScaler comes from a plan. Other conditions, and Rewired
+// with status True, belong to other field owners.
+func Owns(condition metav1.Condition) bool {
+	return slices.Contains(ownConditions, condition.Type) &&
+		(condition.Type != ConditionRewired || condition.Status != metav1.ConditionTrue)
+}
+
 // Reasons of conditions and events.
 const (
 	ReasonAccepted          = "Accepted"
@@ -64,6 +82,7 @@ const (
 	ReasonServiceTaken      = "ServiceNotOurs"
 	ReasonNameTaken         = "NameTaken"
 	ReasonResolved          = "ResolvedRefs"
+	ReasonReady             = "Ready"
 	ReasonBackendNotFound   = "BackendNotFound"
 	ReasonPortNotFound      = "PortNotFound"
 	ReasonPoolNotFound      = "InferencePoolNotFound"

@@ -56,7 +56,21 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 		add(ConditionWarnings, true, fault{ReasonWarned, sentence(strings.Join(c.warnings, "; "))})
 	}
 	m.announce(c, status.Conditions)
+	status.Conditions = append(status.Conditions, ready(status.Conditions))
 	return status
+}
+
+// ready sums up the other conditions.
+func ready(conditions []metav1.Condition) metav1.Condition {
+	for _, condition := range conditions {
+		blocks := map[string]metav1.ConditionStatus{
+			ConditionAccepted: metav1.ConditionFalse, ConditionResolvedRefs: metav1.ConditionFalse, ConditionBypassed: metav1.ConditionTrue,
+		}
+		if blocks[condition.Type] == condition.Status {
+			return conditionOf(ConditionReady, false, fault{condition.Reason, condition.Message})
+		}
+	}
+	return conditionOf(ConditionReady, true, fault{ReasonReady, "The trigger is in force, and its requests are counted."})
 }
 
 func (m *maker) acceptedText(c *candidate, route string) string {
