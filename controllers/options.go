@@ -20,30 +20,30 @@ const KEDASecretName = "kedify-gateway-keda-client"
 
 // Options are the flags of the controller.
 type Options struct {
-	// Namespace of the installation: the CA, the leader's lease.
+	// Namespace of the installation, with the CA Secret and the Lease of the leader.
 	Namespace string
-	// XDSListen is where Envoys are served; XDSAddress is where they find it.
+	// XDSListen is the listen address of the xDS server, XDSAddress its address for Envoys.
 	XDSListen, XDSAddress string
 	// PodIP is this replica's address among those of the Service of XDSAddress.
 	PodIP string
-	// KEDAListen is where KEDA asks, ScalerAddress where it finds that.
+	// KEDAListen is the listen address of the external scaler, ScalerAddress its address for KEDA.
 	KEDAListen, ScalerAddress string
-	// KEDATLS: KEDA's port is mutual TLS. KEDA finds its certificate in a Secret of KEDANamespace,
-	// where its ClusterTriggerAuthentications have theirs; KEDAAuthentication is the name of the one
-	// for it.
+	// KEDATLS requires mutual TLS on that port. KEDA's certificate is a Secret of KEDANamespace, in
+	// which KEDA reads the Secrets of ClusterTriggerAuthentications. KEDAAuthentication is the
+	// ClusterTriggerAuthentication that refers to it.
 	KEDATLS                           bool
 	KEDANamespace, KEDAAuthentication string
-	// MetricsServiceListen is where Envoys that users run report what they count.
+	// MetricsServiceListen is the listen address of the metrics service for Envoys that users run.
 	MetricsServiceListen string
-	// AdmissionListen is where the API server asks; empty: nobody does. AdmissionName is the name
-	// of the webhook configurations.
+	// AdmissionListen is the listen address of the admission webhooks; empty turns them off.
+	// AdmissionName is the name of the webhook configurations.
 	AdmissionListen, AdmissionName string
 	// ClassName is the GatewayClass of the Gateways kedify-proxy.
 	ClassName string
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
-	// MetricsListen and HealthListen are addresses; the metrics server also serves what
-	// people ask for: /xds, what each Envoy has, and /demand, /queue, /hold, /envoy-metrics-map.
+	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
+	// views /xds, /demand, /queue, /hold and /envoy-metrics-map.
 	MetricsListen, HealthListen string
 	LeaderElection              bool
 	EnvoyImage, ProductImage    string
@@ -53,36 +53,36 @@ type Options struct {
 // AddFlags declares the flags.
 func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the installation (default $POD_NAMESPACE)")
-	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "address that Envoys are served on")
+	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "listen address of the xDS server")
 	flags.StringVar(&o.XDSAddress, "xds-address", "",
-		"DNS name:port of the Service in front of it (default kedify-gateway.<namespace>.svc:18000)")
+		"DNS name:port of the Service in front of the xDS server (default kedify-gateway.<namespace>.svc:18000)")
 	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"),
-		"IP of this replica, to tell it from the others behind --xds-address (default $POD_IP)")
-	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "address of KEDA's external scaler")
+		"IP address of this replica; it identifies the replica among the endpoints of --xds-address (default $POD_IP)")
+	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "listen address of the external scaler for KEDA")
 	flags.StringVar(&o.ScalerAddress, "scaler-address", "",
-		"host:port under which KEDA reaches it, as triggers name it (default the host of --xds-address, port 9090)")
-	flags.BoolVar(&o.KEDATLS, "keda-tls", false, "mutual TLS on the port of KEDA's external scaler")
+		"host:port of the external scaler, as in the scalerAddress of triggers (default the host of --xds-address, port 9090)")
+	flags.BoolVar(&o.KEDATLS, "keda-tls", false, "require mutual TLS on the port of the external scaler")
 	flags.StringVar(&o.KEDANamespace, "keda-namespace", "keda",
-		"with --keda-tls: namespace of the Secrets of ClusterTriggerAuthentications, KEDA's own")
+		"namespace in which KEDA reads the Secrets of ClusterTriggerAuthentications (only with --keda-tls)")
 	flags.StringVar(&o.KEDAAuthentication, "keda-authentication", "kedify-gateway",
-		"name of the ClusterTriggerAuthentication that triggers refer to with --keda-tls, and without do not")
+		"ClusterTriggerAuthentication that admission adds to triggers (only with --keda-tls)")
 	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901",
-		"address of the metrics service for Envoys that users run (kedify-envoy-http)")
-	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "address that the API server asks for admission; empty turns it off")
-	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations to keep the CA in")
+		"listen address of the metrics service for Envoys that users run (kedify-envoy-http)")
+	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "listen address of the admission webhooks; empty turns them off")
+	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations whose CA bundle the controller updates")
 	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
-	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "one Gateway kedify-proxy in --namespace for all namespaces, instead of one in each")
+	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
-		"address of the Prometheus metrics and of /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
-	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "address of /healthz and /readyz; 0 turns it off")
-	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect one replica that writes")
-	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "image of Envoy unless GatewayParameters name one")
+		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
+	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
+	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect a leader; only the leader writes to the API server")
+	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "Envoy image of Gateways whose GatewayParameters set none")
 	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev",
-		"image of this program, for the shutdown container")
+		"image of this program for the shutdown container of Envoy Pods")
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
 }
 
-// XDSTarget is where Envoys find the xDS server, host:port.
+// XDSTarget is the address of the xDS server for Envoys, host:port.
 func (o *Options) XDSTarget() string {
 	if o.XDSAddress != "" {
 		return o.XDSAddress
@@ -103,7 +103,7 @@ func (o *Options) ServerNames() []string {
 	return names
 }
 
-// ScalerTarget is where KEDA finds the external scaler, host:port.
+// ScalerTarget is the address of the external scaler for KEDA, host:port.
 func (o *Options) ScalerTarget() string {
 	if o.ScalerAddress != "" {
 		return o.ScalerAddress
@@ -111,8 +111,8 @@ func (o *Options) ScalerTarget() string {
 	return net.JoinHostPort(o.ServerNames()[0], "9090")
 }
 
-// ScalerNames are the names under which KEDA may find the external scaler: the one in ScalerTarget,
-// and those of the Service, in every spelling that a trigger may have.
+// ScalerNames are the DNS names of the external scaler: the host of ScalerTarget and every spelling
+// of the Service name that a trigger may have.
 func (o *Options) ScalerNames() []string {
 	_, target, found := strings.Cut(o.ScalerTarget(), ":///") // a gRPC target may have a scheme
 	if !found {
@@ -127,19 +127,19 @@ func (o *Options) ScalerNames() []string {
 	return slices.Compact(names)
 }
 
-// Authentication is what the triggers of the product refer to.
+// Authentication is the ClusterTriggerAuthentication that triggers of the product refer to.
 func (o *Options) Authentication() trigger.Authentication {
 	return trigger.Authentication{Name: o.KEDAAuthentication, Required: o.KEDATLS}
 }
 
-// Own is where Envoys reach this replica, and no other.
+// Own is the address of the xDS server of this replica alone.
 func (o *Options) Own() (string, error) {
 	_, port, err := net.SplitHostPort(o.XDSListen)
 	if err != nil {
 		return "", fmt.Errorf("--xds-listen: %w", err)
 	}
 	if net.ParseIP(o.PodIP) == nil {
-		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: requests that wait need the address of this replica", o.PodIP)
+		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: held requests need the address of this replica", o.PodIP)
 	}
 	return net.JoinHostPort(o.PodIP, port), nil
 }

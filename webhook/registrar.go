@@ -56,7 +56,7 @@ func (r *Registrar) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		if err := r.register(ctx); err != nil && ctx.Err() == nil {
-			r.options.Log.Error(err, "the API server may not trust our admission yet, will retry")
+			r.options.Log.Error(err, "Failed to update the CA bundle of the webhook configuration; retrying")
 		}
 		select {
 		case <-ctx.Done():

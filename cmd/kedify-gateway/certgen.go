@@ -21,12 +21,12 @@ func certgenCommand() *cobra.Command {
 	var dryRun bool
 	command := &cobra.Command{
 		Use:   "certgen",
-		Short: "Make the CA Secret unless it exists",
-		Long: `Make the Secret with the CA of the control plane, unless it exists.
+		Short: "Create the CA Secret unless it exists",
+		Long: `Create the Secret with the CA of the control plane, unless it exists.
 
-The controller makes it by itself when it is missing, and rotates it in any case.
-With --print the Secret goes to standard output and no cluster is touched; keep it
-like any private key.`,
+The controller creates a missing CA Secret itself, and rotates the CA in any case.
+With --print the command writes the Secret to standard output and contacts no
+cluster. The output contains a private key.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dryRun {
@@ -36,7 +36,7 @@ like any private key.`,
 		},
 	}
 	command.Flags().StringVarP(&namespace, "namespace", "n", namespaceDefault(), "namespace of the installation")
-	command.Flags().BoolVar(&dryRun, "print", false, "print the Secret instead of making it")
+	command.Flags().BoolVar(&dryRun, "print", false, "print the Secret instead of creating it")
 	return command
 }
 

@@ -13,7 +13,7 @@ func translateCommand() *cobra.Command {
 	var programmed bool
 	command := &cobra.Command{
 		Use:   "translate -f DIR",
-		Short: "Print the Envoy resources and statuses that objects in files lead to, without a cluster",
+		Short: "Print the Envoy resources and statuses for the objects in files, without a cluster",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scheme := controllers.NewScheme()
@@ -29,7 +29,7 @@ func translateCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVarP(&path, "filename", "f", "", "directory or file with YAML or JSON objects")
-	command.Flags().BoolVar(&programmed, "programmed", false, "statuses as if an Envoy had accepted everything")
+	command.Flags().BoolVar(&programmed, "programmed", false, "compute statuses as if an Envoy had acknowledged every resource")
 	if err := command.MarkFlagRequired("filename"); err != nil {
 		panic(err) // the flag is declared above
 	}

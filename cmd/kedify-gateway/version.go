@@ -28,6 +28,6 @@ func versionCommand() *cobra.Command {
 			return fmt.Errorf("output %q is not text or json", output)
 		},
 	}
-	command.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	command.Flags().StringVarP(&output, "output", "o", "text", "output format: text or json")
 	return command
 }

@@ -24,7 +24,7 @@ func xdsCommand() *cobra.Command {
 	var address, output string
 	command := &cobra.Command{
 		Use:   "xds [NAMESPACE/GATEWAY]",
-		Short: "Print what each Envoy of a replica has, what it rejected and which object caused it",
+		Short: "Print the resources of each Envoy of a replica, its rejections and the objects that caused them",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			url := "http://" + address + "/xds"
@@ -46,8 +46,8 @@ func xdsCommand() *cobra.Command {
 			return printDumps(cmd.OutOrStdout(), dumps)
 		},
 	}
-	command.Flags().StringVar(&address, "address", "127.0.0.1:8080", "metrics address of the controller")
-	command.Flags().StringVarP(&output, "output", "o", "text", "text, or json with every resource and version")
+	command.Flags().StringVar(&address, "address", "127.0.0.1:8080", "address of the metrics server of the controller")
+	command.Flags().StringVarP(&output, "output", "o", "text", "output format: text, or json with every resource and version")
 	return command
 }
 
