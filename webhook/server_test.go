@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -93,9 +94,7 @@ func TestServe(t *testing.T) {
 	}
 
 	cancel()
-	for !clock.HasWaiters() {
-		time.Sleep(time.Millisecond)
-	}
+	gomega.NewWithT(t).Eventually(clock.HasWaiters).WithTimeout(10 * time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue())
 	ask(ValidatePath)
 	clock.Step(linger)
 	if err := <-served; err != nil {
@@ -155,9 +154,7 @@ func TestRegistrar(t *testing.T) {
 		}
 	}
 	check()
-	for !clock.HasWaiters() {
-		time.Sleep(time.Millisecond)
-	}
+	gomega.NewWithT(t).Eventually(clock.HasWaiters).WithTimeout(10 * time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue())
 	clock.Step(registerInterval) // nothing to write
 	configuration.Webhooks[1].ClientConfig.CABundle = []byte("wrong")
 	if err := c.Update(ctx, configuration); err != nil {

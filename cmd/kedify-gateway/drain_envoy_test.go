@@ -20,6 +20,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
@@ -69,15 +70,14 @@ func startEnvoy(t *testing.T, backend http.Handler) *envoyUnderTest {
 	})
 	e.drainer = newDrainer(drainOptions{socket: socket, timeout: 30 * time.Second, quiet: quietTime, interval: 100 * time.Millisecond},
 		clock.RealClock{}, logr.Discard())
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", e.http); err == nil {
-			conn.Close()
-			return e
+	gomega.NewWithT(t).Eventually(func() error {
+		conn, err := net.Dial("tcp", e.http)
+		if err != nil {
+			return err
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("Envoy did not start")
-		}
-	}
+		return conn.Close()
+	}).WithTimeout(20*time.Second).WithPolling(20*time.Millisecond).Should(gomega.Succeed(), "Envoy did not start")
+	return e
 }
 
 // writeBootstrap writes the files of the product without the control plane, for which Envoy

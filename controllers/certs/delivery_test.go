@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -182,11 +183,8 @@ func TestDeliveryRun(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	for _, next := range []func(){func() { c.clock.Step(refreshInterval) }, c.Refresh, func() {}} {
-		for deadline := time.Now().Add(10 * time.Second); c.client.Get(ctx, kedaKey, &corev1.Secret{}) != nil; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("nobody wrote the Secret")
-			}
-		}
+		gomega.NewWithT(t).Eventually(func() error { return c.client.Get(ctx, kedaKey, &corev1.Secret{}) }).
+			WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.Succeed(), "the Secret was not written")
 		if err := c.client.Delete(ctx, secret); err != nil {
 			t.Fatal(err)
 		}

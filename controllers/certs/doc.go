@@ -1,5 +1,5 @@
-// Package certs makes and rotates the certificates of the product: nobody has to install a
-// certificate manager, and nobody has to remember a date.
+// Package certs makes and rotates the certificates of the product: no certificate manager
+// has to be installed, and certificates are renewed before they expire.
 //
 // Job: one CA in a Secret of the install namespace (Keeper); serving certificates that live in
 // the memory of each replica (Keeper.ServerTLS); client certificates for the Envoys of each

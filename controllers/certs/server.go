@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// ErrIdentity says that a client has a certificate of ours, and of somebody else.
+// ErrIdentity says that a client has a certificate of the CA, with another identity than the server admits.
 var ErrIdentity = errors.New("the client certificate has another identity")
 
 // ServerTLS returns the configuration of a server of the product: it shows a certificate for
@@ -22,8 +22,8 @@ func (k *Keeper) ServerTLS(names ...string) *tls.Config {
 	return k.serve(&serving{keeper: k, names: slices.Clone(names)})
 }
 
-// ServerTLSFor is ServerTLS for a server with one kind of client: it judges who the client is,
-// and refuses certificates of ours with another identity, which is a URI.
+// ServerTLSFor is ServerTLS for a server with one kind of client: it checks the identity
+// of the client, a URI, and refuses certificates of the CA with another one.
 func (k *Keeper) ServerTLSFor(identity string, names ...string) *tls.Config {
 	return k.serve(&serving{keeper: k, names: slices.Clone(names), client: identity})
 }

@@ -90,7 +90,7 @@ func (e *Exchange) call(ctx context.Context, address string) {
 	}
 }
 
-// listen takes in one stream of a peer until that ends, and reports whether the peer spoke.
+// listen reads one stream of a peer until the stream ends, and reports whether the peer spoke.
 // Each stream has a connection of its own, so that certificates are those of now.
 func (e *Exchange) listen(ctx context.Context, address string) (heard bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -36,15 +37,10 @@ func (r *replica) reports(node string, requests, active uint64) {
 
 func (r *replica) reads(what string, condition func(demand.Reading, error) bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	r.poll(func() bool { return condition(r.registry.Read(demandKey)) }, func() string {
 		reading, err := r.registry.Read(demandKey)
-		if condition(reading, err) {
-			return
-		}
-		if time.Now().After(deadline) {
-			r.t.Fatalf("replica %s: waited 10s for %s: %+v, %v", r.name, what, reading, err)
-		}
-	}
+		return fmt.Sprintf("replica %s: %s: %+v, %v", r.name, what, reading, err)
+	})
 }
 
 // counted waits until the replica has counted so many requests.

@@ -84,7 +84,7 @@ func TestPeerDies(t *testing.T) {
 	a.follows(0)
 }
 
-// A proxy that moves to another replica within the grace is no news.
+// A proxy that moves to another replica within the grace changes no delivery.
 func TestProxyMoves(t *testing.T) {
 	c := newCluster(t)
 	a, b, leader := c.replica("a"), c.replica("b"), c.replica("leader")
@@ -187,7 +187,7 @@ func (r *replica) first(identity string) (*wrapperspb.BytesValue, error) {
 	return message, stream.RecvMsg(message)
 }
 
-// A subscriber that does not read blocks nobody, and then gets the newest state only.
+// A subscriber that does not read blocks no other, and then gets the newest state only.
 func TestSlowReader(t *testing.T) {
 	c := newCluster(t)
 	a := c.replica("a")

@@ -23,7 +23,7 @@ type reader struct {
 	feed *feed
 	wake chan struct{} // something is due
 	due  map[types.NamespacedName]struct{}
-	told map[types.NamespacedName]struct{} // what the subscriber has heard of, so that it is told of the end
+	told map[types.NamespacedName]struct{} // gateways sent to the subscriber, so that their end is sent as well
 }
 
 func newFeed(knows func(types.NamespacedName) bool) *feed {

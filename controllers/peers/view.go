@@ -136,7 +136,7 @@ func (v *view) remove(address string) map[types.NamespacedName]publish.Delivery 
 	return was.deliveries
 }
 
-// tell delivers what is true of a gateway now, if that is news. News that merely got worse
+// tell delivers the current state of a gateway, if it changed. A change for the worse
 // waits for the settle time. It is delivered with the lock held, so that the order is right.
 func (v *view) tell(gateway types.NamespacedName) {
 	own, desired := v.own[gateway]

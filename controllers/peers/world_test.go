@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
+	"github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
 
 	"go.uber.org/goleak"
@@ -180,21 +182,23 @@ func (r *replica) proxy(options deltatest.Options) *deltatest.Proxy {
 
 func (r *replica) eventually(what string, condition func(publish.Delivery) bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(r.last()); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("replica %s: waited 10s for %s: %+v", r.name, what, r.last())
-		}
-	}
+	r.poll(func() bool { return condition(r.last()) }, func() string {
+		return fmt.Sprintf("replica %s: %s: %+v", r.name, what, r.last())
+	})
+}
+
+// poll waits until a condition holds; the text of why fails the test.
+func (r *replica) poll(condition func() bool, why func() string) {
+	r.t.Helper()
+	gomega.NewWithT(r.t).Eventually(condition).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), why)
 }
 
 // follows waits until the replica hears of n others.
 func (r *replica) follows(n int) {
 	r.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); len(r.exchange.Elsewhere(gatewayKey)) != n; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("replica %s hears of %v, not of %d others", r.name, r.exchange.Elsewhere(gatewayKey), n)
-		}
-	}
+	r.poll(func() bool { return len(r.exchange.Elsewhere(gatewayKey)) == n }, func() string {
+		return fmt.Sprintf("replica %s hears of %v, not of %d others", r.name, r.exchange.Elsewhere(gatewayKey), n)
+	})
 }
 
 // hears waits until n gateways were delivered.
@@ -205,11 +209,9 @@ func (r *replica) hears(n int) {
 		defer r.mu.Unlock()
 		return len(r.merged)
 	}
-	for deadline := time.Now().Add(10 * time.Second); heard() != n; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.t.Fatalf("replica %s heard of %d gateways, not of %d", r.name, heard(), n)
-		}
-	}
+	r.poll(func() bool { return heard() == n }, func() string {
+		return fmt.Sprintf("replica %s heard of %d gateways, not of %d", r.name, heard(), n)
+	})
 }
 
 func served(name string) func(publish.Delivery) bool {

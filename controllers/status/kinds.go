@@ -12,7 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// kinds says for each kind with a status of ours how a wanted value is merged into a copy of
+// kinds says for each kind whose status this controller writes how a wanted value is merged into a copy of
 // the live object. This is the only place that lists them.
 var kinds = map[store.Kind]func(live client.Object, wanted any, now metav1.Time){
 	store.GatewayClass:     mergeClass,
@@ -27,7 +27,7 @@ var kinds = map[store.Kind]func(live client.Object, wanted any, now metav1.Time)
 	store.InferencePool:    mergePool,
 }
 
-// Has reports whether objects of the kind have a status of ours.
+// Has reports whether this controller writes the status of the kind.
 func Has(kind store.Kind) bool { return kinds[kind] != nil }
 
 func mergeClass(live client.Object, wanted any, now metav1.Time) {

@@ -85,7 +85,7 @@ func demo(ctx context.Context) error {
 	if err := report(ctx); err != nil {
 		return err
 	}
-	// Only now, so that nobody waits for it to be built who came for the model.
+	// Only now: the build of KEDA takes long, and the steps before do not need it.
 	fmt.Printf("\nUntil here it took %s.\n\n6. KEDA (the first time, built from source as well)\n", time.Since(log.Start()).Round(time.Second))
 	if err := run(ctx, "bin/install", "-name", cluster, "-keda", "-product=false"); err != nil {
 		return err

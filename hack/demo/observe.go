@@ -20,7 +20,7 @@ const (
 	metricsPort          = "8080"
 	// heldMetric is the number of requests that wait at one controller.
 	heldMetric = "kedify_gateway_hold_held_requests"
-	// silence is how long nothing may change before a line is printed all the same.
+	// silence is how long nothing may change before the same line is printed again.
 	silence = 10 * time.Second
 )
 

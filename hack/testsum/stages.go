@@ -16,7 +16,7 @@ var errUsersCluster = errors.New("not for a cluster of the user's")
 var modules = []string{".", "conformance"}
 
 // addresses of our own cluster, for the feature GatewayStaticAddresses: one that a Service may
-// ask for, and one of the range for documentation, which nobody can give.
+// ask for, and one of the range for documentation, which is never given.
 var addresses = []string{"-usable-address=10.99.255.7", "-unusable-address=192.0.2.9"}
 
 // stages in the order in which they run.
@@ -87,7 +87,7 @@ func cluster(ctx context.Context, r *runner) error {
 	return r.do(ctx, "go", "run", "./hack/install", "--keda", "--name", "test")
 }
 
-// smoke tests the testbed itself; with a cluster of the user there is nothing of ours to test.
+// smoke tests the testbed itself; with KUBECONFIG there is no testbed.
 func smoke(ctx context.Context, r *runner) error {
 	if os.Getenv("KUBECONFIG") != "" {
 		return errUsersCluster

@@ -20,7 +20,7 @@ const edits = 500
 
 // TestEditUnderTraffic edits a route 500 times while requests run through it: rules are
 // reordered, reweighted, given other backends, added and deleted; other routes of the same host
-// come and go. Nobody may notice. Every edit carries its number in a response header, and the
+// come and go. No request may fail. Every edit carries its number in a response header, and the
 // next one begins when traffic shows it, so no edit can be lost unseen.
 func TestEditUnderTraffic(t *testing.T) {
 	c := cluster.Connect(t)

@@ -56,8 +56,8 @@ func TestKedifyHTTPExamples(t *testing.T) {
 	}
 }
 
-// zero is how long KEDA may take to stop an application that was just deployed and that nobody
-// asks: until the proxy has reported, and one polling interval of KEDA (30 s).
+// zero is how long KEDA may take to stop an application that was just deployed and gets no
+// requests: until the proxy has reported, and one polling interval of KEDA (30 s).
 const zero = 90 * time.Second
 
 // asksZero waits until KEDA has stopped a Deployment.

@@ -56,7 +56,7 @@ func TestKedifyHTTPControllerKilled(t *testing.T) {
 }
 
 // TestKedifyHTTPOperatorRestart kills KEDA's operator while requests are held for an application
-// that takes its time, longer than the cooldown. Nobody scales it to zero in the meantime.
+// that takes its time, longer than the cooldown. It is not scaled to zero in the meantime.
 func TestKedifyHTTPOperatorRestart(t *testing.T) {
 	const host, requests = "slow.test", 20
 	c := cluster.Connect(t)
@@ -127,8 +127,8 @@ func patch(t *testing.T, c *cluster.Cluster, namespace, name, text string) {
 }
 
 // TestKedifyHTTPBadReferences adds triggers whose Service or ConfigMap does not exist, under
-// traffic of a good one. Each gets a condition and an event that name what is missing; nobody
-// else notices.
+// traffic of a good one. Each gets a condition and an event that name what is missing; the
+// good one is not disturbed.
 func TestKedifyHTTPBadReferences(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)

@@ -42,7 +42,7 @@ func coldStarts(t *testing.T, c *cluster.Cluster, namespace string) {
 		t.Fatalf("%d replicas after health checks", wanted)
 	}
 	gather(t, 50, address, host, nil).done(t, cold)
-	// Busy and ready: from now on nobody is asked.
+	// Busy and ready: from now on the proxies route without asking.
 	cluster.Eventually(t, 10*time.Second, func() error {
 		got, err := ask(address, host, "/", "")
 		if err != nil {

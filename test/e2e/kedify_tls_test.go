@@ -117,8 +117,8 @@ func loseCertificate(t *testing.T, c *cluster.Cluster, keda *corev1.Secret, so *
 	c.Scale(t, controllers, controllerName, 2)
 }
 
-// secureKEDA upgrades the installation to mutual TLS. off, which the end of the test calls if
-// nobody else did, takes it back to what it was, whatever values it had.
+// secureKEDA upgrades the installation to mutual TLS. off, which the end of the test calls unless
+// the test did, takes it back to what it was, whatever values it had.
 func secureKEDA(t *testing.T, c *cluster.Cluster) (off func()) {
 	t.Helper()
 	var before struct{ Version int }

@@ -279,7 +279,7 @@ func callsFromZero(t *testing.T, address, host string) {
 }
 
 // TestKedifyHTTPPassthrough leads two server names to two applications (T22): clients see the
-// certificates of the applications, and a name of nobody leads nowhere. Connections count. At
+// certificates of the applications, and a name without a route leads nowhere. Connections count. At
 // zero they do not wait, but the first one wakes the application.
 func TestKedifyHTTPPassthrough(t *testing.T) {
 	c := cluster.Connect(t)

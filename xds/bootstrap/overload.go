@@ -18,8 +18,8 @@ const (
 	refuseAt = 0.98
 )
 
-// maxConnections of clients: no limit of ours, said explicitly. Descriptors and memory end
-// first, and Envoy warns at every start when nothing is said.
+// maxConnections of clients is in effect no limit: descriptors and memory end first. It is set
+// because Envoy warns at every start without it.
 const maxConnections = 1_000_000
 
 // overloadManager sheds load before the kernel kills the process, which would cut every

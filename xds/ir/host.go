@@ -107,10 +107,10 @@ type Target struct {
 }
 
 // Hold makes the proxy ask, before it routes a request to a backend that may have no endpoint,
-// and wait for the answer. While nobody can be asked (the cluster has no endpoint) requests go
-// on at once.
+// and wait for the answer. While the hold cluster has no endpoint, requests are
+// routed at once.
 type Hold struct {
-	// Cluster of those who are asked, ClusterKey.Hold of the target's cluster.
+	// Cluster of the control planes that are asked, ClusterKey.Hold of the target's cluster.
 	Cluster ClusterKey
 	// Demand is the HTTPScaler whose request waits.
 	Demand Key

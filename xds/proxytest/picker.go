@@ -25,7 +25,7 @@ const (
 
 // Picker is an endpoint picker in the manner of the reference implementation: it reads the
 // whole request body, answers the headers with the pick, then streams the body back. It
-// speaks TLS with a certificate that nobody trusts.
+// speaks TLS with a self-signed certificate.
 type Picker struct {
 	Address string
 

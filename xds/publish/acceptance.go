@@ -9,7 +9,7 @@ import (
 type Acceptance struct {
 	Gateway ir.Key
 	Node    string // node id
-	// Key is the resource; the zero Key: another stream speaks for the proxy from now on or,
+	// Key is the resource; the zero Key: another stream is the newest of the proxy from now on or,
 	// with Gone, none.
 	Key resource.Key
 	// Version that the proxy has now; "": none.
@@ -30,7 +30,7 @@ type ACKState struct {
 
 // Accepted returns what every connected proxy of a gateway has of a resource, by node id. A
 // proxy that never asked for the resource is there with nothing. A proxy without a stream is
-// not there; of two streams with one node id the newer one speaks for it.
+// not there; of two streams with one node id the newer one counts.
 func (p *Publisher) Accepted(gateway ir.Key, key resource.Key) map[string]ACKState {
 	g := p.existing(gateway)
 	if g == nil {
@@ -80,14 +80,14 @@ func (g *gatewayState) reportACKs(e *resourceState, wanted bool) {
 
 // newestStream reports whether no newer stream of the same proxy is open; another tells of the same
 // node otherwise.
-func (s *Session) newestStream() (speaks, alone bool) {
-	speaks, alone = true, true
+func (s *Session) newestStream() (newest, only bool) {
+	newest, only = true, true
 	for other := range s.gateway.sessions {
 		if other != s && other.node == s.node {
-			speaks, alone = speaks && other.serial < s.serial, false
+			newest, only = newest && other.serial < s.serial, false
 		}
 	}
-	return speaks, alone
+	return newest, only
 }
 
 // announce has OnAccepted called with what a proxy has of a record now.
@@ -95,7 +95,7 @@ func (s *Session) announce(r *record) {
 	if !r.resource.reported {
 		return
 	}
-	if speaks, _ := s.newestStream(); speaks {
+	if newest, _ := s.newestStream(); newest {
 		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Key: r.resource.key(), Version: versionOf(r.acked)})
 	}
 }
@@ -105,8 +105,8 @@ func (s *Session) announceStream(ended bool) {
 	if s.gateway.publisher.onAccepted == nil {
 		return
 	}
-	if speaks, alone := s.newestStream(); speaks {
-		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Gone: ended && alone})
+	if newest, only := s.newestStream(); newest {
+		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Gone: ended && only})
 	}
 }
 

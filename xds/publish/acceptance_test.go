@@ -98,7 +98,7 @@ func TestAcceptances(t *testing.T) {
 		one, two = two, one
 	}
 	h.want(t, "", first)
-	r.ack(two) // nobody asked for news of it
+	r.ack(two) // no OnAccepted is called for it: ReportACKs is not set
 	r.ack(one)
 	h.hears(t, first)
 	h.want(t, first)
@@ -137,11 +137,11 @@ func TestAcceptanceAfterReconnect(t *testing.T) {
 	old.ack(old.next(resource.Endpoint))
 	h.hears(t, version)
 
-	// The new stream speaks for the proxy although the old one did not end yet.
+	// The new stream counts for the proxy although the old one did not end yet.
 	fresh := newRaw(t, h.Publisher)
 	<-h.heard
 	h.want(t, "")
-	old.session.Close() // no news
+	old.session.Close() // not reported
 	h.want(t, "")
 	fresh.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{
 		ResourceNamesSubscribe: []string{watched.Name}, InitialResourceVersions: map[string]string{watched.Name: version},
@@ -207,7 +207,7 @@ func TestApplyFromOnAccepted(t *testing.T) {
 		r.ack(r.next(resource.Endpoint))
 	}
 	other := newRaw(t, publisher)
-	publisher.Forget(gatewayKey) // ends streams, which is news, while the lock is held
+	publisher.Forget(gatewayKey) // ends streams, which is reported, while the lock is held
 	<-r.session.Done()
 	<-other.session.Done()
 	publisher.Apply(gatewayKey, resource.Change{Upsert: []resource.Resource{watchedEndpoints(t, 1)}})
@@ -224,11 +224,11 @@ func TestApplyFromOnAccepted(t *testing.T) {
 	}
 }
 
-// acceptances keeps the news of every proxy about every resource.
+// acceptances keeps the acceptances of every proxy for every resource.
 type acceptances struct {
 	mu        sync.Mutex
 	publisher *publish.Publisher
-	keys      map[resource.Key]bool // that news were about
+	keys      map[resource.Key]bool // of the acceptances
 	has       map[string]map[resource.Key]string
 }
 
@@ -243,23 +243,23 @@ func (a *acceptances) ask(publisher *publish.Publisher) {
 	a.publisher = publisher
 }
 
-// take does what is asked of who listens: when another stream speaks for a proxy, which may have
-// been open before, it asks.
-func (a *acceptances) take(news publish.Acceptance) {
+// take does what OnAccepted asks for: when another stream is the newest of a proxy, which may have
+// been open before, it calls Accepted.
+func (a *acceptances) take(change publish.Acceptance) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.keys[news.Key] = true
-	if news.Key != (resource.Key{}) {
-		a.has[news.Node][news.Key] = news.Version
+	a.keys[change.Key] = true
+	if change.Key != (resource.Key{}) {
+		a.has[change.Node][change.Key] = change.Version
 		return
 	}
-	a.has[news.Node] = map[resource.Key]string{}
+	a.has[change.Node] = map[resource.Key]string{}
 	for k := range a.keys {
-		a.has[news.Node][k] = a.publisher.Accepted(gatewayKey, k)[news.Node].Accepted
+		a.has[change.Node][k] = a.publisher.Accepted(gatewayKey, k)[change.Node].Accepted
 	}
 }
 
-// differences compares the news with what the publisher knows and with what the proxies have.
+// differences compares the acceptances with what the publisher knows and with what the proxies have.
 func (a *acceptances) differences(c *chaos) (found []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

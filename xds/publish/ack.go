@@ -15,7 +15,7 @@ func (s *Session) answer(request *discovery.DeltaDiscoveryRequest) {
 	}
 	answered, ok := s.responses[nonce]
 	if !ok {
-		return // of an earlier stream, or of a type nobody serves
+		return // of an earlier stream, or of an unknown type
 	}
 	delete(s.responses, nonce)
 	s.subscriptions[answered.kind].inFlight--
@@ -84,7 +84,7 @@ func (s *Session) reject(nonce uint64, answered *response, message string) {
 		}
 		r.flight[at].doubtful = true
 		r.alone, r.force = true, true
-		s.enqueue(r)
+		s.schedule(r)
 		s.updateCounters(r)
 	}
 }
@@ -118,7 +118,7 @@ func (s *Session) rejectOne(nonce uint64, it item, message string) {
 	}
 	s.announce(r)
 	s.wakeCompanion(r.resource.current) // the version before is warm as it was
-	s.enqueue(r)
+	s.schedule(r)
 	s.updateCounters(r)
 }
 

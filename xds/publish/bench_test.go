@@ -12,8 +12,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
 )
 
-// echo is a proxy without a network: it subscribes to what it is told of and accepts
-// everything at once.
+// echo is a proxy without a network: it subscribes to each resource that another one
+// names and accepts everything at once.
 type echo struct {
 	session *publish.Session
 	ready   chan struct{}

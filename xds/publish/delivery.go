@@ -10,7 +10,7 @@ import (
 )
 
 // reportDelay is how long changes of a Delivery are gathered: an edit makes every proxy lag
-// behind for the time of a round trip, and that is no news.
+// behind for the time of a round trip, and that is not to be reported.
 const reportDelay = 25 * time.Millisecond
 
 // Delivery is what the proxies of a gateway have: the feedback for status.
@@ -63,7 +63,7 @@ func (g *gatewayState) delivery() Delivery {
 			d.Versions[name] = e.desired.version
 		}
 	}
-	for e := range g.rejected {
+	for e := range g.quarantined {
 		d.Rejected = append(d.Rejected, *e.rejection)
 	}
 	slices.SortFunc(d.Rejected, func(a, b Rejection) int {
@@ -76,7 +76,7 @@ func (g *gatewayState) delivery() Delivery {
 }
 
 func (g *gatewayState) synced() bool {
-	if len(g.sessions) == 0 || len(g.rejected) > 0 || !g.ready {
+	if len(g.sessions) == 0 || len(g.quarantined) > 0 || !g.ready {
 		return false
 	}
 	for s := range g.sessions {
@@ -137,7 +137,7 @@ func (g *gatewayState) report() {
 func (g *gatewayState) changed() bool {
 	told := &g.reporting.told
 	if !g.reporting.ever || (told.Connected > 0) != (len(g.sessions) > 0) || told.Synced != g.synced() ||
-		len(told.Rejected) != len(g.rejected) || len(told.Listeners) != g.desired[listener] {
+		len(told.Rejected) != len(g.quarantined) || len(told.Listeners) != g.desired[listener] {
 		return true
 	}
 	for _, r := range told.Rejected {
@@ -162,7 +162,7 @@ func (g *gatewayState) changedListeners() bool {
 }
 
 // equalDelivery compares what status cares for: how many proxies are connected beyond the
-// first is not news.
+// first is not reported.
 func equalDelivery(a, b Delivery) bool {
 	return (a.Connected > 0) == (b.Connected > 0) &&
 		a.Synced == b.Synced &&

@@ -64,7 +64,7 @@ func TestDelivery(t *testing.T) {
 	w.eventually("the disconnection", func() bool { d := w.last(); return d.Connected == 0 && !d.Listeners["l"] && !d.Synced })
 }
 
-// An edit that proxies accept quickly is no news; one that they do not is.
+// An edit that proxies accept quickly is not reported; one that they do not is.
 func TestDeliveryOfSlowProxy(t *testing.T) {
 	w, p := oneHost(t, deltatest.Options{})
 	w.eventually("the proxy is in sync", func() bool { return w.last().Synced })

@@ -16,17 +16,17 @@
 //
 //	state of a record    what it means                             leaves it when
 //	idle                 nothing is due                            current or the subscription changes
-//	queued (inUpserts)   a version, or an answer, is due           the writer reaches it: sent, blocked or nothing due
-//	blocked              it names a cluster that is not warm       the endpoints are ACKed, or WarmBudget is over: queued
+//	due (inUpserts)      a version, or an answer, is due           the writer reaches it: sent, blocked or nothing due
+//	blocked              it names a cluster that is not warm       the endpoints are ACKed, or WarmBudget is over: due
 //	following            endpoints or routes right behind the      the writer reaches it: sent
 //	                     cluster or scope that was just sent
 //	in flight            sent and not answered (flight)            ACK: idle, acked is the version
 //	                                                               NACK of one: idle, the version is quarantined
-//	                                                               NACK of a batch: queued, alone
-//	queued (inRemovals)  current is gone, the proxy has a version  the writer reaches it: sent, or leaving
-//	leaving              something in the proxy may still need it  the last reference goes, RemoveGrace is over: queued
+//	                                                               NACK of a batch: due, alone
+//	due (inRemovals)     current is gone, the proxy has a version  the writer reaches it: sent, or leaving
+//	leaving              something in the proxy may still need it  the last reference goes, RemoveGrace is over: due
 //
-// A record may be in flight and queued at once: content that changes is sent without waiting for
+// A record may be in flight and due at once: content that changes is sent without waiting for
 // the ACK of the version before. A record that is idle, and of which the proxy has nothing, is
 // dropped.
 //

@@ -130,7 +130,7 @@ func (s *Session) dumpRecord(r *record) ProxiedResourceDump {
 		dump.Waiting = "its removal: requests may still look it up"
 	case !s.interested(r):
 		dump.Waiting = "the proxy did not ask for it"
-	case r.queue != notQueued:
+	case r.list != inNoList:
 		dump.Waiting = "its turn"
 	}
 	if e.rejection != nil {

@@ -16,17 +16,17 @@ type gatewayState struct {
 	key       ir.Key
 	publisher *Publisher
 
-	mu        sync.Mutex
-	ready     bool
-	gone      bool // forgotten
-	seq       uint64
-	resources [kinds]map[string]*resourceState
-	desired   [kinds]int // how many resources have a desired revision
-	dead      int        // about how many resources could be swept
-	sessions  map[*Session]struct{}
-	rejected  map[*resourceState]struct{}
-	reporting deliveryReport
-	serial    uint64 // of the newest session
+	mu          sync.Mutex
+	ready       bool
+	gone        bool // forgotten
+	seq         uint64
+	resources   [kinds]map[string]*resourceState
+	desired     [kinds]int // how many resources have a desired revision
+	dead        int        // about how many resources could be swept
+	sessions    map[*Session]struct{}
+	quarantined map[*resourceState]struct{}
+	reporting   deliveryReport
+	serial      uint64 // of the newest session
 	// acceptances are not reported yet; announcing: a goroutine reports them.
 	acceptances []Acceptance
 	announcing  bool
@@ -34,10 +34,10 @@ type gatewayState struct {
 
 func newGatewayState(p *Publisher, key ir.Key) *gatewayState {
 	g := &gatewayState{
-		key:       key,
-		publisher: p,
-		sessions:  map[*Session]struct{}{},
-		rejected:  map[*resourceState]struct{}{},
+		key:         key,
+		publisher:   p,
+		sessions:    map[*Session]struct{}{},
+		quarantined: map[*resourceState]struct{}{},
 	}
 	for k := range g.resources {
 		g.resources[k] = map[string]*resourceState{}
@@ -92,7 +92,7 @@ func (g *gatewayState) upsert(wanted *resource.Resource, now time.Time) {
 		g.desired[k]++
 	}
 	g.forgetRejection(e)
-	e.desired, e.former = g.revision(e, wanted), nil
+	e.desired, e.lastDesired = g.revision(e, wanted), nil
 	e.seq, e.applied = g.seq, now
 	g.updateCurrent(e)
 }
@@ -100,9 +100,9 @@ func (g *gatewayState) upsert(wanted *resource.Resource, now time.Time) {
 // revision makes the shared content of a resource; equal content that a proxy accepted before
 // is used again.
 func (g *gatewayState) revision(e *resourceState, wanted *resource.Resource) *revision {
-	if e.good != nil && e.good.version == wanted.Version {
-		e.good.sources = wanted.Sources
-		return e.good
+	if e.lastAccepted != nil && e.lastAccepted.version == wanted.Version {
+		e.lastAccepted.sources = wanted.Sources
+		return e.lastAccepted
 	}
 	made := &revision{version: wanted.Version, body: wanted.Body, sources: wanted.Sources}
 	for _, name := range wanted.Clusters {
@@ -126,9 +126,9 @@ func (g *gatewayState) remove(key resource.Key) {
 	if !ok || e.desired == nil {
 		return
 	}
-	e.former = e.desired
+	e.lastDesired = e.desired
 	if e.rejection != nil {
-		e.former = e.good
+		e.lastDesired = e.lastAccepted
 	}
 	g.forgetRejection(e)
 	e.desired, e.seq, e.applied = nil, g.seq, time.Time{}
@@ -194,11 +194,11 @@ func (g *gatewayState) adopt(r *revision) {
 		return
 	}
 	for i, need := range r.clusters {
-		if need.orphan {
+		if need.swept {
 			r.clusters[i] = g.resourceState(need.kind, need.name)
 		}
 	}
-	if r.companion != nil && r.companion.orphan {
+	if r.companion != nil && r.companion.swept {
 		r.companion = g.resourceState(r.companion.kind, r.companion.name)
 	}
 }
@@ -223,7 +223,7 @@ func (g *gatewayState) sweep() {
 	for k := range g.resources {
 		for name, e := range g.resources[k] {
 			if e.dead() && !g.inUse(e) {
-				e.orphan = true
+				e.swept = true
 				delete(g.resources[k], name)
 			}
 		}

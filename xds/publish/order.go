@@ -33,13 +33,13 @@ var window = [kinds]int{
 //
 //  1. endpoints right behind the clusters that were just sent, because nothing else asks for
 //     the endpoints of a changed cluster, and route configurations right behind scopes;
-//  2. endpoints that changed: their lane is never behind anything;
+//  2. endpoints that changed: they never wait for another type;
 //  3. what must be there first: secrets, clusters, then scopes with their routes, then the
 //     listeners that open the door to them;
 //  4. removals from the outside in: listeners, scopes, routes, clusters, the rest.
 func (s *Session) next() *discovery.DeltaDiscoveryResponse {
 	for _, k := range [...]kind{endpoint, route} {
-		if made := s.collect(k, notQueued, s.follow); made != nil {
+		if made := s.collect(k, inNoList, s.follow); made != nil {
 			return made
 		}
 	}
@@ -67,19 +67,19 @@ func (s *Session) windowOpen(k kind) bool {
 	return s.subscriptions[k].inFlight < window[k]
 }
 
-// decision is what becomes of a record that was at the head of a queue.
+// decision is what becomes of a record that was at the head of a list.
 type decision uint8
 
 const (
 	skip   decision = iota // nothing to send, or later
 	ship                   // goes into the response
-	refuse                 // stays at the head; the queue waits
+	refuse                 // stays at the head; the list waits
 )
 
 // decider says what to send of a record; a nil revision is a removal.
 type decider func(*record) (*revision, decision)
 
-func (s *Session) queueOf(k kind, of queueName) *queue {
+func (s *Session) listOf(k kind, of listName) *sendList {
 	switch of {
 	case inUpserts:
 		return &s.upserts[k]
@@ -90,18 +90,18 @@ func (s *Session) queueOf(k kind, of queueName) *queue {
 	}
 }
 
-// collect takes records from a queue until the response is full.
-func (s *Session) collect(k kind, of queueName, decide decider) *discovery.DeltaDiscoveryResponse {
-	q := s.queueOf(k, of)
+// collect takes records from a list until the response is full.
+func (s *Session) collect(k kind, of listName, decide decider) *discovery.DeltaDiscoveryResponse {
+	list := s.listOf(k, of)
 	limit := 1
-	if q.len() > burst {
+	if list.len() > burst {
 		limit = batchSize
 	}
 	building := s.newResponse(k)
-	for q.len() > 0 && len(building.items) < limit && building.bytes < batchBytes {
-		r := q.front()
-		if of != notQueued && r.queue != of {
-			q.pop() // queued elsewhere since
+	for list.len() > 0 && len(building.items) < limit && building.bytes < batchBytes {
+		r := list.front()
+		if of != inNoList && r.list != of {
+			list.pop() // scheduled elsewhere since
 			continue
 		}
 		if r.alone && len(building.items) > 0 {
@@ -111,7 +111,7 @@ func (s *Session) collect(k kind, of queueName, decide decider) *discovery.Delta
 		if v == refuse {
 			break
 		}
-		q.pop()
+		list.pop()
 		if v == skip {
 			continue
 		}
@@ -126,13 +126,13 @@ func (s *Session) collect(k kind, of queueName, decide decider) *discovery.Delta
 	return s.dispatch(building)
 }
 
-// enqueue has the writer look at a record. It is harmless when there is nothing to do.
-func (s *Session) enqueue(r *record) {
-	if r.queue == inUpserts {
+// schedule has the writer look at a record. It is harmless when there is nothing to do.
+func (s *Session) schedule(r *record) {
+	if r.list == inUpserts {
 		return
 	}
 	s.unblock(r)
-	r.queue = inUpserts
+	r.list = inUpserts
 	s.upserts[r.resource.kind].push(r)
 }
 
@@ -186,8 +186,8 @@ func (s *Session) wantLess(r *record) (*revision, goal) {
 	switch {
 	case last == nil: // its removal is on the way
 		return nil, keep
-	case r.force && last.foreign && r.resource.former != nil: // its cluster changed before it went
-		return r.resource.former, put
+	case r.force && last.foreign && r.resource.lastDesired != nil: // its cluster changed before it went
+		return r.resource.lastDesired, put
 	case r.force && !last.foreign: // asked again before it could be removed
 		return last, put
 	case last.blank:
@@ -214,7 +214,7 @@ func (s *Session) wantAbsence(r *record) (*revision, goal) {
 	return nil, gone
 }
 
-// upsert decides about the head of a queue of upserts.
+// upsert decides about the head of a list of upserts.
 func (s *Session) upsert(r *record) (*revision, decision) {
 	s.unblock(r)
 	rev, g := s.want(r)
@@ -224,23 +224,23 @@ func (s *Session) upsert(r *record) (*revision, decision) {
 			return nil, refuse // the door opens when what is behind it is there
 		}
 		if s.gated(r, rev) {
-			r.queue = notQueued
+			r.list = inNoList
 			return nil, skip
 		}
-		r.queue = notQueued
+		r.list = inNoList
 		return rev, ship
 	case gone:
-		r.queue = inRemovals
+		r.list = inRemovals
 		s.removals[r.resource.kind].push(r)
 		return nil, skip
 	default:
-		r.queue = notQueued
+		r.list = inNoList
 		s.clearDue(r)
 		return nil, skip
 	}
 }
 
-// follow decides about the head of a queue of followers.
+// follow decides about the head of a list of followers.
 func (s *Session) follow(r *record) (*revision, decision) {
 	r.following = false
 	rev, g := s.want(r)

@@ -142,7 +142,7 @@ func TestWarmBudget(t *testing.T) {
 	w.synced()
 }
 
-// A route that names a cluster which nobody desires is not held back by it.
+// A route that names a cluster which is not desired is not held back by it.
 func TestMissingClusterBlocksNothing(t *testing.T) {
 	w, p := oneHost(t, deltatest.Options{Missing: []string{"nowhere"}})
 	route := deltatest.Route(t, "h00000", "nowhere", "c-h00000")

@@ -16,13 +16,13 @@ import (
 // chaos changes a world at random and keeps what it should be in the end.
 type chaos struct {
 	*world
-	rand    *rand.Rand
-	desired map[resource.Key]resource.Resource
-	uses    map[string][]string // host -> clusters
-	proxies []*deltatest.Proxy
-	nodes   []string     // of the proxies
-	news    *acceptances // of the control plane that runs
-	born    int
+	rand     *rand.Rand
+	desired  map[resource.Key]resource.Resource
+	uses     map[string][]string // host -> clusters
+	proxies  []*deltatest.Proxy
+	nodes    []string     // of the proxies
+	accepted *acceptances // of the control plane that runs
+	born     int
 }
 
 // cursed is the only cluster that proxies refuse now and then. When no version of it was ever
@@ -57,7 +57,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.options.WarmBudget = 1000 * time.Hour
 	c.listen()
 	c.publisher = c.newPublisher()
-	c.news.ask(c.publisher)
+	c.accepted.ask(c.publisher)
 	c.endpoint = deltatest.Serve(t, c.publisher)
 	c.edit()
 	c.ready()
@@ -79,7 +79,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.checkAll(func(resource.Key) bool { return false }, true)
 	wrong := ""
 	c.eventually("everybody to know what the proxies accepted", func() bool {
-		wrong = strings.Join(c.news.differences(c), "\n")
+		wrong = strings.Join(c.accepted.differences(c), "\n")
 		return wrong == ""
 	}, &wrong)
 }
@@ -224,17 +224,17 @@ func (c *chaos) heard() {
 	}
 }
 
-// listen has the next publisher tell its news, and the one before tell nobody any more: what it
+// listen has the next publisher report acceptances, and those of the one before ignored: what it
 // has to say of the ends of its streams may come after the first words of the next.
 func (c *chaos) listen() {
-	c.news = newAcceptances()
-	c.options.OnAccepted = c.news.take
+	c.accepted = newAcceptances()
+	c.options.OnAccepted = c.accepted.take
 }
 
 func (c *chaos) restartControlPlane() {
 	c.listen()
 	c.restart()
-	c.news.ask(c.publisher)
+	c.accepted.ask(c.publisher)
 	var all []resource.Resource
 	for _, r := range c.desired {
 		all = append(all, r)

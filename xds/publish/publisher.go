@@ -25,7 +25,7 @@ const (
 // Options configure a Publisher. The zero value is usable.
 type Options struct {
 	// WarmBudget is how long a route waits for its clusters to become warm before it is
-	// sent all the same, and counted. Zero: DefaultWarmBudget.
+	// sent without them, and counted. Zero: DefaultWarmBudget.
 	WarmBudget time.Duration
 	// RemoveGrace is how long a cluster outlives the last route that named it: a request
 	// that was routed and waits in a picker or hold looks its cluster up late. Zero:

@@ -26,7 +26,7 @@ type Rejection struct {
 // accepted remembers the newest revision that a proxy took: it stands in when a later one is
 // refused.
 func (g *gatewayState) accepted(e *resourceState, rev *revision) {
-	if rev == nil || rev.foreign || rev.blank || same(e.good, rev) {
+	if rev == nil || rev.foreign || rev.blank || same(e.lastAccepted, rev) {
 		return
 	}
 	if e.rejection != nil && same(e.desired, rev) {
@@ -35,16 +35,16 @@ func (g *gatewayState) accepted(e *resourceState, rev *revision) {
 	if !same(rev, e.desired) {
 		return // overtaken: a proxy that lags behind says nothing new
 	}
-	e.prior, e.good = e.good, rev
+	e.previousAccepted, e.lastAccepted = e.lastAccepted, rev
 }
 
 // quarantine takes a refused revision out of circulation, for all proxies.
 func (g *gatewayState) quarantine(e *resourceState, rev *revision, node, message string) {
-	if same(e.good, rev) {
-		e.good, e.prior = e.prior, nil
+	if same(e.lastAccepted, rev) {
+		e.lastAccepted, e.previousAccepted = e.previousAccepted, nil
 	}
-	if same(e.former, rev) {
-		e.former = e.good // it stands in for something else, and cannot
+	if same(e.lastDesired, rev) {
+		e.lastDesired = e.lastAccepted // it stands in for something else, and cannot
 	}
 	if same(e.desired, rev) && e.rejection == nil {
 		e.rejection = &Rejection{
@@ -56,10 +56,10 @@ func (g *gatewayState) quarantine(e *resourceState, rev *revision, node, message
 			Since:    g.publisher.clock.Now(),
 		}
 		e.applied = time.Time{}
-		g.rejected[e] = struct{}{}
-		g.publisher.metrics.quarantined(g.key, len(g.rejected))
+		g.quarantined[e] = struct{}{}
+		g.publisher.metrics.quarantined(g.key, len(g.quarantined))
 		g.publisher.log.Error(nil, "proxy rejected a resource", "gateway", g.key.String(), "node", node,
-			"type", kindNames[e.kind], "name", e.name, "message", message, "standIn", e.good != nil)
+			"type", kindNames[e.kind], "name", e.name, "message", message, "standIn", e.lastAccepted != nil)
 	}
 	g.updateCurrent(e)
 	g.reportSoon()
@@ -72,7 +72,7 @@ func (g *gatewayState) forgetRejection(e *resourceState) {
 		return
 	}
 	e.rejection = nil
-	delete(g.rejected, e)
-	g.publisher.metrics.quarantined(g.key, len(g.rejected))
+	delete(g.quarantined, e)
+	g.publisher.metrics.quarantined(g.key, len(g.quarantined))
 	g.reportSoon()
 }

@@ -19,8 +19,8 @@ func refuse(_ resource.Key, body []byte) string {
 	return ""
 }
 
-// rejected lists the names of rejected resources.
-func rejected(w *world) []string {
+// rejectedNames lists the names of rejected resources.
+func rejectedNames(w *world) []string {
 	var names []string
 	for _, r := range w.publisher.Delivery(gatewayKey).Rejected {
 		names = append(names, r.Resource.Name)
@@ -30,7 +30,7 @@ func rejected(w *world) []string {
 
 func (w *world) waitRejected(names ...string) {
 	w.t.Helper()
-	w.eventually("the rejections", func() bool { return slices.Equal(rejected(w), names) })
+	w.eventually("the rejections", func() bool { return slices.Equal(rejectedNames(w), names) })
 }
 
 // settled waits until nothing is on its way to any proxy although something is rejected.
@@ -88,7 +88,7 @@ func TestRejectedEdit(t *testing.T) {
 	w.waitRejected()
 }
 
-// Resources that were never good are replaced by nothing and block nobody.
+// Resources that were never good are replaced by nothing and block no other.
 func TestNeverGood(t *testing.T) {
 	w, p := oneHost(t, deltatest.Options{Reject: refuse, Missing: []string{"c-bad"}})
 	w.apply(append(host(t, "bad", 1), host(t, "fine", 1)...))

@@ -64,7 +64,7 @@ func (r *raw) ack(response *discovery.DeltaDiscoveryResponse) {
 }
 
 // After a restart a changed cluster may be sent before the proxy says which endpoints it
-// has. It needs them all the same, and is not warm before it accepted them.
+// has. It needs them still, and is not warm before it accepted them.
 func TestEndpointsOwedToChangedCluster(t *testing.T) {
 	publisher := publish.New(publish.Options{})
 	changed, endpoints := deltatest.Cluster(t, "c-h00000", 2), deltatest.Endpoints(t, "c-h00000", 8080)
@@ -173,7 +173,7 @@ func TestTableChangesBehindScope(t *testing.T) {
 	r.ack(r.next(resource.Route))
 }
 
-// A proxy that went on to other endpoints ACKs news of the ones before and drops them: it has
+// A proxy that went on to other endpoints ACKs changes of the ones before and drops them: it has
 // none, although the cluster that named them is not known to be gone.
 func TestPushBehindUnsubscription(t *testing.T) {
 	publisher := publish.New(publish.Options{})

@@ -25,12 +25,12 @@ type record struct {
 	// became removable.
 	blockedAt, unusedAt time.Time
 
-	queue      queueName
+	list       listName
 	subscribed bool // by name
 	force      bool // answer although the proxy has it
 	owed       bool // endpoints: their cluster was sent, and they were not sent since
 	alone      bool // was in a refused batch: travels alone
-	following  bool // in the queue of followers
+	following  bool // in the list of followers
 	blocked    bool
 	lags       bool // counted in behind
 	has        bool // counted in resource.acked
@@ -81,7 +81,7 @@ func (r *record) holdsAny() bool {
 // idle records carry no knowledge and can be dropped.
 func (r *record) idle() bool {
 	return r.acked == nil && len(r.flight) == 0 && r.refs == 0 && !r.subscribed &&
-		r.queue == notQueued && !r.following && !r.blocked && len(r.ackWaiters) == 0
+		r.list == inNoList && !r.following && !r.blocked && len(r.ackWaiters) == 0
 }
 
 // record returns the record of a resource and makes it when there is none.
@@ -140,7 +140,7 @@ func (s *Session) release(k kind, rev *revision) {
 			return
 		}
 		if need.current == nil {
-			s.enqueue(used)
+			s.schedule(used)
 		}
 		s.updateCounters(used)
 	})
@@ -151,7 +151,7 @@ func (s *Session) identifyForeign(r *record) {
 	if r.acked == nil || !r.acked.foreign {
 		return
 	}
-	for _, known := range [...]*revision{r.resource.desired, r.resource.good} {
+	for _, known := range [...]*revision{r.resource.desired, r.resource.lastAccepted} {
 		if known != nil && same(known, r.acked) {
 			foreign := r.acked
 			r.acked = known

@@ -2,12 +2,12 @@ package publish
 
 import "time"
 
-// removal decides about the head of a queue of removals.
+// removal decides about the head of a list of removals.
 func (s *Session) removal(r *record) (*revision, decision) {
 	_, g := s.want(r)
 	if g != gone {
-		// It came back, or is gone already: the other queue decides.
-		r.queue = inUpserts
+		// It came back, or is gone already: the other list decides.
+		r.list = inUpserts
 		s.upserts[r.resource.kind].push(r)
 		delete(s.leaving, r)
 		return nil, skip
@@ -17,12 +17,12 @@ func (s *Session) removal(r *record) (*revision, decision) {
 			return nil, refuse // make before break
 		}
 		if !s.removable(r) {
-			r.queue = notQueued
+			r.list = inNoList
 			s.leaving[r] = struct{}{}
 			return nil, skip
 		}
 	}
-	r.queue = notQueued
+	r.list = inNoList
 	delete(s.leaving, r)
 	return nil, ship
 }
@@ -72,6 +72,6 @@ func (s *Session) isLeaving(r *record) bool {
 // reconsiderLeaving looks again at everything that could not be removed yet.
 func (s *Session) reconsiderLeaving() {
 	for r := range s.leaving {
-		s.enqueue(r)
+		s.schedule(r)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // resourceState is one name of a gateway: what it should be, and what is known about it across all
-// proxies. Entries are compared by pointer.
+// proxies. Values are compared by pointer.
 type resourceState struct {
 	kind kind
 	name string
@@ -17,11 +17,11 @@ type resourceState struct {
 	// current is what proxies are told: desired, or what stands in for it while it is
 	// quarantined. Nil: nothing.
 	current *revision
-	// good is the newest revision that a proxy accepted, prior the one before: a proxy may
+	// lastAccepted is the newest revision that a proxy accepted, previousAccepted the one before: a proxy may
 	// refuse what another accepted.
-	good, prior *revision
-	// former is what was desired last, when nothing is desired any more.
-	former *revision
+	lastAccepted, previousAccepted *revision
+	// lastDesired is what was desired last, when nothing is desired any more.
+	lastDesired *revision
 
 	// rejection is set while desired is quarantined.
 	rejection *Rejection
@@ -39,8 +39,8 @@ type resourceState struct {
 	// behind counts the proxies that do not have current yet, acked those that accepted
 	// desired.
 	behind, acked int
-	// orphan resources were swept from the gateway; a new one may have taken the name.
-	orphan bool
+	// swept resources were dropped from the gateway; a new one may have taken the name.
+	swept bool
 	// reported: OnAccepted is called for its ACKs.
 	reported bool
 }
@@ -49,7 +49,7 @@ func (e *resourceState) key() resource.Key {
 	return resource.Key{Type: kindTypes[e.kind], Name: e.name}
 }
 
-// dead reports whether nothing of the gateway speaks about the resource any more.
+// dead reports whether the gateway neither wants nor names the resource any more.
 func (e *resourceState) dead() bool {
 	return e.desired == nil && e.needed == 0
 }
@@ -60,9 +60,9 @@ func (e *resourceState) standIn() *revision {
 	case e.desired != nil && e.rejection == nil:
 		return e.desired
 	case e.desired != nil:
-		return e.good // quarantined: the last good version, or nothing
+		return e.lastAccepted // quarantined: the last good version, or nothing
 	case e.keepers > 0:
-		return e.former // gone, perhaps with the change that was refused
+		return e.lastDesired // gone, perhaps with the change that was refused
 	default:
 		return nil
 	}

@@ -55,18 +55,18 @@ func (s *Session) dispatch(sent *response) *discovery.DeltaDiscoveryResponse {
 		s.unblock(r)
 		delete(s.leaving, r)
 		s.hold(sent.kind, it.revision)
-		s.queueFollower(it.revision, since)
+		s.scheduleFollower(it.revision, since)
 		s.updateCounters(r)
 	}
 	s.gateway.publisher.metrics.pushed(sent)
 	return sent.message(nonce, s.gateway.seq)
 }
 
-// queueFollower puts the companion of a revision right behind it, when the proxy knows the
+// scheduleFollower puts the companion of a revision right behind it, when the proxy knows the
 // kind already; otherwise the answer to its subscription follows. Endpoints are repeated even when the proxy has them:
 // it does not ask for the endpoints of a changed cluster, and waits 15 s for them.
 // A table waits no longer for warm clusters than its scope did (since).
-func (s *Session) queueFollower(rev *revision, since time.Time) {
+func (s *Session) scheduleFollower(rev *revision, since time.Time) {
 	if rev == nil || rev.companion == nil {
 		return
 	}
@@ -114,7 +114,7 @@ func typeOf(request *discovery.DeltaDiscoveryRequest) resource.Type {
 	return resource.Type(request.GetTypeUrl())
 }
 
-// answerUnknown says that names of an unknown type do not exist, so that nobody waits for
+// answerUnknown says that names of an unknown type do not exist, so that no proxy waits for
 // them.
 func (s *Session) answerUnknown(request *discovery.DeltaDiscoveryRequest) {
 	if request.GetResponseNonce() != "" {

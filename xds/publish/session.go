@@ -31,11 +31,11 @@ type Session struct {
 
 	nonce     uint64
 	responses map[uint64]*response // sent and not answered
-	upserts   [kinds]queue
-	removals  [kinds]queue
+	upserts   [kinds]sendList
+	removals  [kinds]sendList
 	// followers go out before anything else: the endpoints of clusters that were just sent
 	// and the route configurations of scopes that were just sent.
-	followers [kinds]queue
+	followers [kinds]sendList
 	// absent are answers to subscriptions of types that the product does not serve.
 	absent []absence
 

@@ -69,7 +69,7 @@ func (s *Session) adoptVersions(k kind, versions map[string]string) {
 		}
 		s.announce(r)
 		s.wakeACKWaiters(r)
-		s.enqueue(r)
+		s.schedule(r)
 		s.updateCounters(r)
 	}
 }
@@ -102,7 +102,7 @@ func (s *Session) subscribeAll(k kind) {
 	slices.Sort(names)
 	for _, name := range names {
 		r := s.record(s.gateway.resources[k][name])
-		s.enqueue(r)
+		s.schedule(r)
 		s.updateCounters(r)
 	}
 }
@@ -116,7 +116,7 @@ func (s *Session) subscribe(e *resourceState, had bool) {
 	if !had && len(r.flight) == 0 || r.owed {
 		r.force = true
 	}
-	s.enqueue(r)
+	s.schedule(r)
 	s.updateCounters(r)
 }
 
@@ -143,7 +143,7 @@ func (s *Session) unsubscribe(k kind, name string) {
 	if s.subscriptions[k].wildcard {
 		// The name is still covered; the protocol has the server say what it is.
 		r.force = true
-		s.enqueue(r)
+		s.schedule(r)
 		return
 	}
 	s.forget(r)
@@ -185,7 +185,7 @@ func (s *Session) reconsider(e *resourceState) {
 	}
 	s.identifyForeign(r)
 	s.wakeACKWaiters(r)
-	s.enqueue(r)
+	s.schedule(r)
 	s.updateCounters(r)
 	s.signal()
 }

@@ -82,7 +82,7 @@ func received(events []deltatest.Event, line string) bool {
 	return false
 }
 
-// Only what was subscribed is sent: a secret, a table, endpoints nobody asked for are not.
+// Only what was subscribed is sent: a secret, a table, endpoints without a subscription are not.
 func TestOnlySubscribedNames(t *testing.T) {
 	w, p := oneHost(t, deltatest.Options{})
 	w.apply([]resource.Resource{
@@ -108,7 +108,7 @@ func TestOnlySubscribedNames(t *testing.T) {
 	}
 }
 
-// A subscription that repeats what the proxy has is answered all the same: it asks because it
+// A subscription that repeats what the proxy has is answered: it asks because it
 // dropped a push that it ACKed.
 func TestRepeatedSubscription(t *testing.T) {
 	_, p := oneHost(t, deltatest.Options{})

@@ -108,7 +108,7 @@ func (s *Session) wakeACKWaiters(r *record) {
 	r.ackWaiters = nil
 	for _, w := range ackWaiters {
 		if w.blocked {
-			s.enqueue(w)
+			s.schedule(w)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -91,19 +92,17 @@ func (w *world) synced() {
 	w.eventually("all proxies in sync", func() bool { return w.publisher.Delivery(gatewayKey).Synced })
 }
 
-// eventually waits for a condition of the publisher itself, which tells nobody.
+// eventually waits for a condition of the publisher of which no event tells.
 func (w *world) eventually(what string, condition func() bool, why ...*string) {
 	w.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !condition(); {
-		if time.Now().After(deadline) {
+	gomega.NewWithT(w.t).Eventually(condition).WithTimeout(10*time.Second).WithPolling(200*time.Microsecond).
+		Should(gomega.BeTrue(), func() string {
 			for _, reason := range why {
 				w.t.Log(*reason)
 			}
-			w.t.Fatalf("waited 10s for %s: %+v\n%s\n%s\naudit: %s", what, w.publisher.Delivery(gatewayKey), describe(w.publisher.Dump(gatewayKey)),
+			return fmt.Sprintf("%s: %+v\n%s\n%s\naudit: %s", what, w.publisher.Delivery(gatewayKey), describe(w.publisher.Dump(gatewayKey)),
 				w.publisher.Explain(gatewayKey), w.publisher.Audit(gatewayKey))
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
+		})
 }
 
 // host is a scope, a route to one cluster, the cluster and its endpoints.

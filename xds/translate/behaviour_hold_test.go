@@ -13,7 +13,7 @@ import (
 
 const coldStart = "x-keda-http-cold-start"
 
-// held makes requests to a target wait for the holder, or for nobody when there is none.
+// held makes requests to a target wait for the holder, or pass at once when there is none.
 func (w *world) held(target ir.Target, holder *proxytest.Holder) ir.Target {
 	w.t.Helper()
 	var replicas []string
@@ -25,8 +25,8 @@ func (w *world) held(target ir.Target, holder *proxytest.Holder) ir.Target {
 	return target
 }
 
-// Requests to a backend that holds are asked about, whatever table finds their host, and with
-// nobody to ask they go on at once.
+// Requests to a backend that holds are asked about, whatever table finds their host, and without
+// a holder they are routed at once.
 func TestHolds(t *testing.T) {
 	w := newWorld(t)
 	holder := proxytest.StartHolder(t)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
@@ -178,16 +180,13 @@ func TestPickerNotListening(t *testing.T) {
 		}
 	}
 	listen()
-	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+	begun := time.Now()
+	gomega.NewWithT(t).Eventually(func() []string {
 		if out := send("/open"); out.status != 200 {
 			t.Errorf("while the picker begins to listen: %d %.100s", out.status, out.text)
 		}
-		if paths, _ := late.Seen(); len(paths) > 0 {
-			t.Logf("asked %s after it listened", time.Since(begun).Round(time.Millisecond))
-			break
-		}
-		if time.Since(begun) > 10*time.Second {
-			t.Fatal("a picker that listens now was not asked for 10 s")
-		}
-	}
+		paths, _ := late.Seen()
+		return paths
+	}).WithTimeout(10*time.Second).WithPolling(20*time.Millisecond).ShouldNot(gomega.BeEmpty(), "requests to the picker that listens now")
+	t.Logf("asked %s after it listened", time.Since(begun).Round(time.Millisecond))
 }

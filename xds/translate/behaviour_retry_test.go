@@ -125,7 +125,7 @@ func TestRetryOfBrokenConnections(t *testing.T) {
 		forward.Retry = c.retry
 		routes = append(routes, route(c.name, prefix("/"+c.name), forward))
 	}
-	// Nobody listens at one of two endpoints; round robin meets it in every second request.
+	// One of two endpoints has no listener; round robin meets it in every second request.
 	refused := w.cluster(ir.Cluster{Key: serviceKey("refused"), Protocol: ir.HTTP1}, closedPort(t), echo(t, "alive"))
 	patient := to(refused)
 	patient.Retry = &ir.Retry{Attempts: 20} // an attempt may meet the dead endpoint again
@@ -153,7 +153,7 @@ func TestRetryOfBrokenConnections(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nobody listens.
+// closedPort is an address without a listener.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -52,8 +52,8 @@ const (
 // hold is the filter that lets requests wait. By itself it does nothing, like the picker
 // filter, and for the same reason it is not "disabled" (see picker).
 //
-// It sends the headers of a request and no byte of its body. Nobody to be asked means that
-// there is nothing to wait for.
+// It sends the headers of a request and no byte of its body. While the hold cluster has no
+// endpoint, requests do not wait.
 func hold() proto.Message {
 	return &extprocv3.ExternalProcessor{
 		GrpcService:      grpcService(noHoldCluster),
@@ -108,7 +108,7 @@ func holdOverride(target *ir.Target) (*anypb.Any, error) {
 	}})
 }
 
-// coldStart is empty, and not sent, for requests that nobody was asked about.
+// coldStart is empty, and not sent, for requests that were routed without asking.
 func coldStart() *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{
 		Header:       &corev3.HeaderValue{Key: coldStartHeader, Value: "%DYNAMIC_METADATA(" + HoldNamespace + ":" + HoldCold + ")%"},

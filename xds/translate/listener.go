@@ -12,7 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// ErrNoChain says that nobody serves the connections of a port.
+// ErrNoChain says that no chain serves the connections of a port.
 var ErrNoChain = errors.New("listener without a chain")
 
 // Listener renders one bound port (LDS).

@@ -23,7 +23,7 @@ const (
 	// InvalidCluster is a cluster that never exists: the share of invalid targets is sent
 	// there and answered 500.
 	InvalidCluster = "invalid"
-	// noPickerCluster never exists either: the picker filter calls nobody unless the target
+	// noPickerCluster never exists either: the picker filter calls no picker unless the target
 	// names its picker.
 	noPickerCluster = "no-picker"
 	// noHoldCluster likewise, for the hold filter.

@@ -38,7 +38,7 @@ func TestArgumentsAreStable(t *testing.T) {
 }
 
 // TestEveryNamedFileIsWritten catches a flag that names a certificate which
-// nobody makes: its component would fail only after the others have started.
+// is not made: its component would fail only after the others have started.
 func TestEveryNamedFileIsWritten(t *testing.T) {
 	l := layout(t)
 	if err := errors.Join(writePKI(l), writeKubeconfigs(l), writeNodeConfigs(l, "/usr/sbin/runc", "/usr/lib/cni")); err != nil {

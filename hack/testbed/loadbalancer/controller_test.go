@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -41,24 +42,18 @@ func create(t *testing.T, client kubernetes.Interface, s *corev1.Service) {
 	}
 }
 
+// patience is how long a test waits for the controller.
+const patience = 2 * time.Second
+
 func wait(t *testing.T, client kubernetes.Interface, name, want string) {
 	t.Helper()
-	got := ""
-	for range 200 {
+	gomega.NewWithT(t).Eventually(func() (string, error) {
 		s, err := client.CoreV1().Services("default").Get(context.Background(), name, metav1.GetOptions{})
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || !current(s).IsValid() {
+			return "", err
 		}
-		got = ""
-		if address := current(s); address.IsValid() {
-			got = address.String()
-		}
-		if got == want {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%s has %q, want %q", name, got, want)
+		return current(s).String(), nil
+	}).WithTimeout(patience).WithPolling(10*time.Millisecond).Should(gomega.Equal(want), name)
 }
 
 func TestServicesGetAndLoseAddresses(t *testing.T) {
@@ -97,15 +92,7 @@ func TestTakenAddressIsGivenWhenReleased(t *testing.T) {
 		}
 		return len(list.Items)
 	}
-	for range 200 {
-		if events() > 0 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n := events(); n != 1 {
-		t.Errorf("%d events, want one", n)
-	}
+	gomega.NewWithT(t).Eventually(events).WithTimeout(patience).WithPolling(10 * time.Millisecond).Should(gomega.Equal(1))
 	if err := client.CoreV1().Services("default").Delete(context.Background(), "first", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}

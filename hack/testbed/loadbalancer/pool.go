@@ -27,7 +27,7 @@ var (
 // is used again, and then the one released longest ago comes first.
 type Pool struct {
 	network netip.Prefix
-	static  netip.Prefix // never chosen, only given to who asks
+	static  netip.Prefix // never chosen, only given to a Service that asks for the address
 	next    netip.Addr
 	owners  map[netip.Addr]string
 	queue   []released

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/onsi/gomega"
 )
 
 //go:embed objects.yaml
@@ -59,13 +61,7 @@ func kubectl(t *testing.T, args ...string) string {
 
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	var err error
-	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if err = try(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("%s: %v", what, err)
+	gomega.NewWithT(t).Eventually(try).WithTimeout(limit).WithPolling(100*time.Millisecond).Should(gomega.Succeed(), what)
 }
 
 // get returns the pod name that the echo backend reports.

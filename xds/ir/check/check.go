@@ -26,7 +26,7 @@ const (
 )
 
 // Regex says whether an expression is valid RE2 of a bearable size. Go's syntax is RE2's
-// except \C, which Go refuses and nobody should use (one byte of a rune).
+// except \C, which Go refuses (one byte of a rune).
 func Regex(expression string) error {
 	if !utf8.ValidString(expression) {
 		return errors.New("regular expression is not valid UTF-8")

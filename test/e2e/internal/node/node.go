@@ -82,7 +82,7 @@ func processes(pod types.UID, name string) (found []int, err error) {
 	return found, nil
 }
 
-// belongs reads what /proc says of a process; one that ended meanwhile belongs to nobody.
+// belongs reads what /proc says of a process; one that ended meanwhile belongs to no pod.
 func belongs(folder string, pod types.UID, name string) (bool, error) {
 	command, err := os.ReadFile(filepath.Join(folder, "comm"))
 	if gone(err) {

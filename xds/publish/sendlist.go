@@ -5,32 +5,32 @@ import (
 	"time"
 )
 
-// queueName says where a record waits.
-type queueName uint8
+// listName says where a record waits.
+type listName uint8
 
 const (
-	notQueued queueName = iota
+	inNoList listName = iota
 	inUpserts
 	inRemovals
 )
 
-// queue is a first-in first-out list of records.
-type queue struct {
+// sendList is a first-in first-out list of records.
+type sendList struct {
 	items []*record
 	head  int
 }
 
-func (q *queue) len() int { return len(q.items) - q.head }
+func (l *sendList) len() int { return len(l.items) - l.head }
 
-func (q *queue) push(r *record) { q.items = append(q.items, r) }
+func (l *sendList) push(r *record) { l.items = append(l.items, r) }
 
-func (q *queue) front() *record { return q.items[q.head] }
+func (l *sendList) front() *record { return l.items[l.head] }
 
-func (q *queue) pop() {
-	q.items[q.head] = nil
-	q.head++
-	if q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
+func (l *sendList) pop() {
+	l.items[l.head] = nil
+	l.head++
+	if l.head == len(l.items) {
+		l.items, l.head = l.items[:0], 0
 	}
 }
 
@@ -66,7 +66,7 @@ func (s *Session) ring(now time.Time) {
 	for len(s.alarms) > 0 && !s.alarms[0].at.After(now) {
 		due := heap.Pop(&s.alarms).(alarm).record
 		if due.blocked || s.isLeaving(due) {
-			s.enqueue(due)
+			s.schedule(due)
 		}
 	}
 }
