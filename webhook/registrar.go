@@ -23,7 +23,7 @@ const registerInterval = 30 * time.Second
 type RegistrarOptions struct {
 	// Client reads and writes past the cache.
 	Client client.Client
-	// Name of the webhook configurations. One that does not exist is none of ours to make.
+	// Name of the webhook configurations. One that does not exist is not created.
 	Name string
 	// Authority is certs.Keeper.Authority.
 	Authority func() (*certs.Authority, error)

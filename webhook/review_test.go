@@ -234,7 +234,7 @@ spec:
 	}
 }
 
-// With mutual TLS a trigger of ours, in any spelling, refers to KEDA's certificate unless it
+// With mutual TLS a trigger of this product, in any spelling, refers to KEDA's certificate unless it
 // refers to something; without, it does not refer to ours.
 func TestMutateAuthentication(t *testing.T) {
 	const native = `

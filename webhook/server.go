@@ -39,11 +39,11 @@ type Options struct {
 	// asks for, are not: API servers show none unless they are told to.
 	TLS *tls.Config
 	// Reader finds InferencePools and Services, to warn of selectors that differ; a cache. Nil:
-	// nobody is warned.
+	// no warnings.
 	Reader client.Reader
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
-	// Authentication that triggers of ours refer to.
+	// Authentication that triggers of this product refer to.
 	Authentication trigger.Authentication
 	Clock          clock.Clock
 	Log            logr.Logger

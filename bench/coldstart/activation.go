@@ -197,7 +197,7 @@ func wakeOne(ctx context.Context, address string, replicas []*subscriber, name s
 	return told, nil
 }
 
-// hold sends a request that nobody answers until its context ends; an answer is an error.
+// hold sends a request that is not answered until its context ends; an answer is an error.
 func hold(request *http.Request) error {
 	response, err := single.Do(request)
 	if err != nil {

@@ -63,7 +63,7 @@ func serve(ctx context.Context, handle http.HandlerFunc) (uint32, error) {
 	return uint32(listener.Addr().(*net.TCPAddr).Port), nil
 }
 
-// freePort was free a moment ago. Nobody listens there unless an Envoy is told to.
+// freePort was free a moment ago. It has no listener until an Envoy opens one.
 func freePort() (uint32, error) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 const (
 	namespace = "shop"
-	// port of the Services; nobody listens there, endpoints say where the backends are.
+	// port of the Services; it has no listener, endpoints say where the backends are.
 	port = 8080
 
 	// window of every rate.

@@ -137,7 +137,7 @@ func (b *bench) measure(ctx context.Context, n, samples int) (row, error) {
 	return r, nil
 }
 
-// change adds one route of ours, measures, and takes it away again.
+// change adds one route, measures, and takes it away again.
 func (b *bench) change(ctx context.Context, name string, ask bool) (s sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/certs"
 )
 
-// certgenCommand makes the CA ahead of the controller. Nobody has to: the controller makes
+// certgenCommand makes the CA ahead of the controller. It is optional: the controller makes
 // its own. It is for installations where Secrets come from a repository or a vault.
 func certgenCommand() *cobra.Command {
 	var namespace string

@@ -19,7 +19,7 @@ import (
 // adminTimeout bounds one question to Envoy; its main thread may be busy.
 const adminTimeout = 5 * time.Second
 
-// errEnvoyGone says that nobody answers on the admin socket any more.
+// errEnvoyGone says that the admin socket does not answer any more.
 var errEnvoyGone = errors.New("envoy has exited")
 
 // statistics of xds/bootstrap's inclusion list that say whether anything is in flight. The
@@ -137,7 +137,7 @@ func (d *drainer) sample(ctx context.Context) (sample, error) {
 	}, nil
 }
 
-// ask sends one request to the admin interface. When nobody listens the error is
+// ask sends one request to the admin interface. Without a listener the error is
 // errEnvoyGone or fs.ErrNotExist.
 func (d *drainer) ask(ctx context.Context, method, path string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://envoy"+path, nil)

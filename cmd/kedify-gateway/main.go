@@ -50,7 +50,7 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// setLogger makes one log of ours, of controller-runtime's and of client-go's. It goes to
+// setLogger makes one log of the product's, controller-runtime's and client-go's lines. It goes to
 // standard error: standard output belongs to what a command prints.
 func setLogger(cmd *cobra.Command, options telemetry.LogOptions) error {
 	log, err := telemetry.NewLogger(options, cmd.ErrOrStderr())

@@ -21,7 +21,7 @@ var (
 	// ErrPredecessor says that the object belongs to a deleted owner of the same name.
 	ErrPredecessor = errors.New("the object of a deleted owner of the same name has to go first")
 	// ErrTerminating says that the namespace is being deleted: it accepts no new objects, and
-	// those that it has go with it. A retry does not help, and a log line helps nobody.
+	// those that it has go with it. Neither a retry nor a log line helps.
 	ErrTerminating = errors.New("the namespace is being deleted")
 )
 

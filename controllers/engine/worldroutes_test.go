@@ -74,7 +74,7 @@ func (w *world) gateway() client.Object {
 	return gateway
 }
 
-// listener is one that is likely to be valid; ports and protocols meet in conflicts all the same.
+// listener is one that is likely to be valid; ports and protocols may still conflict.
 func (w *world) listener(name string) gwv1.Listener {
 	kind := pick(w, []struct {
 		protocol gwv1.ProtocolType

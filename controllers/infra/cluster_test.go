@@ -37,7 +37,7 @@ import (
 )
 
 // The tests here run the applier against the API server of KUBECONFIG, in namespaces of their
-// own and for Gateways of a class that nobody serves:
+// own and for Gateways of a class without a controller:
 //
 //	go test -c -tags cluster -o bin/infra.test ./controllers/infra
 //	bin/testbed exec -- bin/infra.test -test.run Cluster -test.v
@@ -331,7 +331,7 @@ func TestClusterHandOver(t *testing.T) {
 	}
 }
 
-// The Gateway owns everything: its deletion removes everything, with no finalizer of ours.
+// The Gateway owns everything: its deletion removes everything, without a finalizer.
 func TestClusterGarbage(t *testing.T) {
 	p := newPlane(t)
 	everything(&p.spec)

@@ -22,7 +22,7 @@ func spread(spec Spec) bool {
 }
 
 // disruptionBudget lets one Envoy go at a time. Unhealthy ones may always be evicted: they
-// serve nobody, and must not keep a node from being drained.
+// serve no requests, and must not keep a node from being drained.
 func disruptionBudget(spec Spec) *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   typeMeta(policyv1.SchemeGroupVersion.String(), "PodDisruptionBudget"),

@@ -34,8 +34,8 @@ func TestServedElsewhere(t *testing.T) {
 	p := b.proxy(deltatest.Options{})
 	a.eventually("the proxy of b serves", served("l"))
 	a.follows(1)
-	if words := a.exchange.Elsewhere(gatewayKey); !words[0].Connected || words[0].Replica != "b" {
-		t.Errorf("elsewhere: %+v", words)
+	if states := a.exchange.Elsewhere(gatewayKey); !states[0].Connected || states[0].Replica != "b" {
+		t.Errorf("elsewhere: %+v", states)
 	}
 
 	applies(listener(t, 81), a) // a is ahead of b
@@ -118,8 +118,8 @@ func TestSnapshotReplaces(t *testing.T) {
 	applies(listener(t, 80), again)
 	again.proxy(deltatest.Options{})
 	a.eventually("the proxy of the new replica serves", served("l"))
-	if words := a.exchange.Elsewhere(gatewayKey); len(words) != 1 || words[0].Replica != "b2" {
-		t.Errorf("elsewhere: %+v", words)
+	if states := a.exchange.Elsewhere(gatewayKey); len(states) != 1 || states[0].Replica != "b2" {
+		t.Errorf("elsewhere: %+v", states)
 	}
 	again.publisher.Forget(ir.Key(gatewayKey))
 	again.exchange.Forget(gatewayKey)

@@ -30,7 +30,7 @@ func newFeed(knows func(types.NamespacedName) bool) *feed {
 	return &feed{knows: knows, own: map[types.NamespacedName]publish.Delivery{}, readers: map[*reader]struct{}{}}
 }
 
-// set takes a delivery, unless its gateway was forgotten while the news was on its way.
+// set takes a delivery, unless its gateway was forgotten in the meantime.
 func (f *feed) set(d publish.Delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -71,8 +71,8 @@ func sameRejection(a, b publish.Rejection) bool {
 	return a.Resource == b.Resource && a.Version == b.Version
 }
 
-// equal compares what status cares for: that versions moved, and all proxies with them, is no
-// news.
+// equal compares what status depends on: that versions changed, and all proxies with them, is
+// not reported.
 func equal(a, b publish.Delivery) bool {
 	return a.Connected == b.Connected && a.Synced == b.Synced && maps.Equal(a.Listeners, b.Listeners) &&
 		slices.EqualFunc(a.Rejected, b.Rejected, sameRejection)

@@ -4,7 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Take has a stream of a proxy of ours take messages, without a server.
+// Take has a stream of a proxy of the product take messages, without a server.
 func (s *Service) Take(gateway types.NamespacedName) (take func([]byte) error, end func()) {
 	st := s.stream(gateway)
 	return st.take, st.end

@@ -119,7 +119,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Without a verified client certificate nobody is one of our proxies.
+// A client without a verified certificate is not a proxy of the product.
 func TestIdentity(t *testing.T) {
 	b := &registry{t: t}
 	s := count.New(count.Options{Registry: b})
@@ -130,7 +130,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// A proxy that opens another stream is heard on that one; the end of the first is no news.
+// A proxy that opens another stream is heard on that one; the end of the first is not reported.
 func TestNewestStream(t *testing.T) {
 	b, client, _ := ours(t)
 	of := func(n float64, ms int64) []*dto.MetricFamily {

@@ -201,7 +201,7 @@ func TestWakeByRequestsInFlight(t *testing.T) {
 	}
 }
 
-// What becomes active while nobody reads is noticed, because the registry looks itself.
+// What becomes active without a reader is noticed, because the registry looks itself.
 func TestWakeWithoutReaders(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a", trigger())

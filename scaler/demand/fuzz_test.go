@@ -29,13 +29,13 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte(`{"past":{"gateways":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"watched":-1}],"keys":[{"key":{"Namespace":"shop","Name":"web-0"},"rates":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"first":9223372036854775807,"width":1,"end":-86400000,"requests":[1e300,1e308,1e308]}]}]}}`))
 	f.Add([]byte(`{"all":true,"holding":[{"key":{"Namespace":"shop","Name":"web-0"},"held":-5,"last":-5}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		news := exchanged.Delta{}
-		if json.Unmarshal(text, &news) != nil {
+		delta := exchanged.Delta{}
+		if json.Unmarshal(text, &delta) != nil {
 			return
 		}
 		w := newWorld(t)
 		b := w.replica("b", trigger())
-		b.Merge("a", news)
+		b.Merge("a", delta)
 		ours := demand.Proxy{Gateway: gatewayKey, Node: "ours"}
 		for i := range 20 {
 			w.clock.Step(time.Second)

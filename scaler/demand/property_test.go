@@ -126,7 +126,7 @@ func (c *chaos) act() {
 // upset does one thing that is rare.
 func (c *chaos) upset(e *envoy) {
 	switch c.random.IntN(6) {
-	case 0: // the process ends; what nobody was told of would be lost
+	case 0: // the process ends; what was not told to another replica would be lost
 		c.clock.Step(3 * time.Second)
 		c.settle()
 		e.born, e.requests, e.retries, e.waiting = c.clock.Now(), 0, 0, 0

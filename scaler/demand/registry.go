@@ -138,7 +138,7 @@ func (r *Registry) Gone(from Proxy) {
 	r.followers.ProxyChanged(p, true)
 }
 
-// Follow returns what another replica is told of. Leave is to be called.
+// Follow returns the deltas for another replica. The caller must call Leave.
 func (r *Registry) Follow() *replica.Follower { return r.followers.Follow() }
 
 // Merge takes what another replica tells, in the order in which it was taken from its Follower.

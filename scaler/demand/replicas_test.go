@@ -114,7 +114,7 @@ func TestHoldingReplicaVanishes(t *testing.T) {
 	}
 	a.follows[b].Leave()
 	a.Lost("b")
-	b.Hold(webKey, demand.Holding{Arrived: 9}) // released while nobody listened
+	b.Hold(webKey, demand.Holding{Arrived: 9}) // released without a listener
 	w.connect(a, b)
 	w.exchange()
 	if held := a.read().Held; held != 0 {
@@ -348,8 +348,8 @@ func TestTelling(t *testing.T) {
 		t.Fatal("told at once")
 	}
 	w.clock.Step(250 * time.Millisecond)
-	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 2 || news.Proxies[0].Age != 250 {
-		t.Errorf("%+v", news)
+	if delta := take(t, f); len(delta.Proxies) != 1 || len(delta.Proxies[0].Counts) != 2 || delta.Proxies[0].Age != 250 {
+		t.Errorf("%+v", delta)
 	}
 	report(2, 1)
 	report(3, 1)
@@ -357,13 +357,13 @@ func TestTelling(t *testing.T) {
 		t.Fatal("told before the interval was over")
 	}
 	w.clock.Step(250 * time.Millisecond)
-	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 1 || news.Proxies[0].Counts[0].Requests != 3 {
-		t.Errorf("%+v", news)
+	if delta := take(t, f); len(delta.Proxies) != 1 || len(delta.Proxies[0].Counts) != 1 || delta.Proxies[0].Counts[0].Requests != 3 {
+		t.Errorf("%+v", delta)
 	}
 	report(3, 1) // nothing changed, but it was heard
 	w.clock.Step(250 * time.Millisecond)
-	if news := take(t, f); len(news.Proxies) != 1 || len(news.Proxies[0].Counts) != 0 {
-		t.Errorf("%+v", news)
+	if delta := take(t, f); len(delta.Proxies) != 1 || len(delta.Proxies[0].Counts) != 0 {
+		t.Errorf("%+v", delta)
 	}
 	for _, step := range []struct {
 		held   int
@@ -373,13 +373,13 @@ func TestTelling(t *testing.T) {
 		if got := woken(f.Wake()); got != step.atOnce {
 			t.Errorf("held %d: told at once %t", step.held, got)
 		}
-		if news := f.Take(); len(news.Holding) != 1 || news.Holding[0].Held != step.held {
-			t.Errorf("%+v", news)
+		if delta := f.Take(); len(delta.Holding) != 1 || delta.Holding[0].Held != step.held {
+			t.Errorf("%+v", delta)
 		}
 	}
 	a.Gone(proxy)
-	if news := take(t, f); len(news.Proxies) != 1 || news.Proxies[0].Gone == nil {
-		t.Errorf("%+v", news)
+	if delta := take(t, f); len(delta.Proxies) != 1 || delta.Proxies[0].Gone == nil {
+		t.Errorf("%+v", delta)
 	}
 }
 

@@ -127,23 +127,23 @@ func (w *world) hear(to *replica) {
 	}
 }
 
-func wired(t testing.TB, news exchanged.Delta) exchanged.Delta {
-	return unmarshalled(t, marshalled(t, news))
+func wired(t testing.TB, delta exchanged.Delta) exchanged.Delta {
+	return unmarshalled(t, marshalled(t, delta))
 }
 
-func marshalled(t testing.TB, news exchanged.Delta) []byte {
-	text, err := json.Marshal(news)
+func marshalled(t testing.TB, delta exchanged.Delta) []byte {
+	text, err := json.Marshal(delta)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
 }
 
-func unmarshalled(t testing.TB, text []byte) (news exchanged.Delta) {
-	if err := json.Unmarshal(text, &news); err != nil {
+func unmarshalled(t testing.TB, text []byte) (delta exchanged.Delta) {
+	if err := json.Unmarshal(text, &delta); err != nil {
 		t.Fatal(err)
 	}
-	return news
+	return delta
 }
 
 // dies ends a replica: whoever followed it has lost it.

@@ -74,7 +74,7 @@ func testWaitingPage(t *testing.T) {
 	q.wants("go cold")
 }
 
-// During maintenance everybody gets the page, whether there is an endpoint or not, and nobody
+// During maintenance each request gets the page, whether there is an endpoint or not, and none
 // counts.
 func TestMaintenancePage(t *testing.T) {
 	for name, ports := range map[string][]uint32{"at zero": nil, "running": {1}} {
@@ -150,7 +150,7 @@ func TestHealthChecks(t *testing.T) {
 	}))
 }
 
-// Calls that no proxy of ours makes are refused; the proxy lets their requests go on.
+// Calls that no proxy of the product makes are refused; the caller routes their requests.
 func TestBadCalls(t *testing.T) { synctest.Test(t, testBadCalls) }
 
 func testBadCalls(t *testing.T) {
@@ -177,11 +177,11 @@ func testBadCalls(t *testing.T) {
 	if got := stranger.Process(&request{ctx: context.Background()}); got == nil || !strings.Contains(got.Error(), "Unauthenticated") {
 		t.Errorf("a stranger: %v", got)
 	}
-	// Without a certificate nobody is known.
+	// Without a certificate the gateway is unknown.
 	if got := hold.NewActivator(r.gate, hold.ActivatorOptions{}).Process(&request{ctx: context.Background()}); got == nil {
 		t.Error("no certificate, no error")
 	}
-	// Nobody's demand waits all the same.
+	// A request without a demand key waits as well.
 	q := &request{rig: r, answers: make(chan *extprocv3.ProcessingResponse, 1), failed: make(chan error, 1), first: firstMessage("a")}
 	q.ctx, q.end = context.WithCancel(metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, r.name(), translate.HoldDemand, "no key")))
 	r.running.Go(func() { q.failed <- r.activator.Process(q) })

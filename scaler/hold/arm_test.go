@@ -266,6 +266,6 @@ func testDemandsOfClusters(t *testing.T) {
 	if got := r.dump().Demands; len(got) != 0 {
 		t.Fatalf("demands %v of no cluster", got)
 	}
-	r.advance(hold.DefaultQuiet) // nobody counts: quiet
+	r.advance(hold.DefaultQuiet) // no request is counted: quiet
 	r.eventually("the proxy asks", p.armed)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
 )
 
-// warm is a rig with one pod that is busy: nobody asks.
+// warm is a rig with one pod that is busy: no proxy asks.
 func warm(t *testing.T) (*rig, *proxy) {
 	r := serviceRig(t, 1)
 	p := r.connect("a")
@@ -58,7 +58,7 @@ func testWake(t *testing.T) {
 	r.holds(0)
 }
 
-// Away: everybody asks, nobody goes on, answers are confirmed, a rest, and only then the endpoint
+// Away: all proxies ask, no request is routed, answers are confirmed, a rest, and only then the endpoint
 // goes.
 func TestLastEndpointGoes(t *testing.T) { synctest.Test(t, testLastEndpointGoes) }
 
@@ -241,7 +241,7 @@ func testVersionsAreForgotten(t *testing.T) {
 	r.eventually("one version", func() bool { return r.gate.Remembered(gatewayKey, r.name()) == 1 })
 }
 
-// Nobody goes on to endpoints that are all replaced.
+// No request is routed to endpoints that are all replaced.
 func TestReplacedAtOnce(t *testing.T) { synctest.Test(t, testReplacedAtOnce) }
 
 func testReplacedAtOnce(t *testing.T) {
@@ -409,7 +409,7 @@ func testPassesThrough(t *testing.T) {
 	}
 }
 
-// When nobody is to wait any more nobody does, and the last word of the engine is published.
+// When the backend holds no more, no request waits, and what the engine wants is published.
 func TestHoldRemoved(t *testing.T) { synctest.Test(t, testHoldRemoved) }
 
 func testHoldRemoved(t *testing.T) {
@@ -432,7 +432,7 @@ func testHoldRemoved(t *testing.T) {
 	held.wants("go cold")
 }
 
-// A backend that nobody has heard of: this replica may be behind, or the backend is gone.
+// An unknown backend: this replica may be behind, or the backend is gone.
 func TestUnknownBackend(t *testing.T) { synctest.Test(t, testUnknownBackend) }
 
 func testUnknownBackend(t *testing.T) {
@@ -498,7 +498,7 @@ func TestNowhere(t *testing.T) {
 			r.endpoints()
 			has(test.want)
 			r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
-			has(r.assignment()) // nobody is asked any more
+			has(r.assignment()) // proxies do not ask any more
 			r.apply(r.holdAssignment())
 			has(test.want)
 		}))

@@ -77,7 +77,7 @@ func (a *autoscaler) run(t testing.TB, first *pod, stop <-chan struct{}) {
 	}
 }
 
-// drained waits until nobody waits any more: nothing scales to zero before.
+// drained waits until no request is held: nothing scales to zero before.
 func (a *autoscaler) drained(stop <-chan struct{}) bool {
 	for a.p.heldNow.Load() > 0 {
 		select {

@@ -24,7 +24,7 @@ type chaos struct {
 	proxies []*chaosProxy
 	asked   []*chaosRequest
 	ports   []uint32
-	// nowhere is the version of no endpoint, nobody that of nobody to ask.
+	// nowhere is the version without an endpoint, nobody that of an empty hold cluster.
 	nowhere, nobody string
 
 	mu         sync.Mutex
@@ -223,7 +223,7 @@ func (c *chaos) step() {
 	}
 }
 
-// calm is a while of traffic in which proxies keep up, so that nobody asks any more.
+// calm is a while of traffic in which proxies keep up, so that they do not ask any more.
 func (c *chaos) calm() {
 	c.endpoints(1 + uint32(c.rand.IntN(4)))
 	c.arrival()

@@ -40,7 +40,7 @@ func gone(all []*request) (positions []int) {
 }
 
 // Requests go in the order they came, a window at once, two more for each that arrived up to what
-// the endpoint takes, and then in steps that grow. Nobody overtakes.
+// the endpoint takes, and then in steps that grow. No request overtakes another.
 func TestPace(t *testing.T) { synctest.Test(t, testPace) }
 
 func testPace(t *testing.T) {

@@ -57,7 +57,7 @@ func TestGetMetricSpec(t *testing.T) {
 }
 
 // TestGetMetrics: the value of the trigger that the metadata mean, or an error; never a zero
-// that nobody counted.
+// that was not counted.
 func TestGetMetrics(t *testing.T) {
 	w := newWorld(t)
 	rate, concurrency := metadata(nil), metadata(map[string]string{"scalingMetric": "concurrency", "pathPrefixes": "/api"})
@@ -190,7 +190,7 @@ func TestIsActive(t *testing.T) {
 	}
 }
 
-// TestDeadline: a registry that hangs costs its caller 200 ms, and nobody else anything.
+// TestDeadline: a registry that hangs costs its caller 200 ms, and other callers nothing.
 func TestDeadline(t *testing.T) {
 	w := limitedWorld(t, answerTime)
 	apply(t, w.catalog, named{"", metadata(nil)})

@@ -342,7 +342,7 @@ func TestRhythm(t *testing.T) {
 		until := func(at time.Duration) { time.Sleep(time.Until(stream.began.Add(at))); synctest.Wait() }
 
 		until(500 * ms)
-		w.registry.set(key, demand.Reading{}) // not settled: nobody knows that it is idle
+		w.registry.set(key, demand.Reading{}) // not settled: it is not known to be idle
 		w.scale(key, 0)
 		apply(t, w.catalog, named{"", metadata(nil)})
 		until(1700 * ms)

@@ -58,7 +58,7 @@ func wantMessages(t *testing.T, got []Problem, want ...string) {
 	}
 }
 
-// accepted parses an object that has one trigger of ours and no errors.
+// accepted parses an object that has one trigger of this product and no errors.
 func accepted(t *testing.T, object Object) v1alpha1.HTTPScalerSpec {
 	t.Helper()
 	result := Parse(object, ourAddress)

@@ -13,7 +13,7 @@ const (
 	typeExternalPush = "external-push"
 )
 
-// IsOurs says whether a trigger is one of ours, in any spelling (see the package comment).
+// IsOurs says whether a trigger is one of this product, in any spelling (see the package comment).
 // address is where KEDA reaches our scaler, host:port; empty: nothing is recognised by it.
 func IsOurs(t Trigger, address string) bool {
 	switch t.Type {
@@ -26,7 +26,7 @@ func IsOurs(t Trigger, address string) bool {
 	}
 }
 
-// Lookalikes warns of triggers that have the keys of ours and that KEDA does not send to this
+// Lookalikes warns of triggers that have the keys of this product and that KEDA does not send to this
 // installation: type external or external-push with another scalerAddress, or none. Such a trigger
 // is not ours, and no other component says that the address is wrong.
 func Lookalikes(object Object, address string) []Problem {
@@ -51,7 +51,7 @@ func Lookalikes(object Object, address string) []Problem {
 	return problems
 }
 
-// looksLikeOurs reports whether an external trigger has the keys that every trigger of ours has. The
+// looksLikeOurs reports whether an external trigger has the keys that every trigger of this product has. The
 // chart repeats the rule in CEL (kedify-gateway.lookalike).
 func looksLikeOurs(t Trigger) bool {
 	if t.Type != typeExternal && t.Type != typeExternalPush {
@@ -61,7 +61,7 @@ func looksLikeOurs(t Trigger) bool {
 	return has(keyScalingMetric) && (has(keyHosts) || has(keyExternalProxyMetricKey))
 }
 
-// typeOf returns which of our types a trigger of ours stands for.
+// typeOf returns which of our types a trigger of this product stands for.
 func typeOf(t Trigger) v1alpha1.TriggerType {
 	for _, written := range []string{t.Type, t.Metadata[keyOriginalType]} {
 		if isOurType(written) {

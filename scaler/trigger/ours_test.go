@@ -110,7 +110,7 @@ func TestSameAddress(t *testing.T) {
 	}
 }
 
-// TestLookalikes: a trigger with the keys of ours that KEDA does not send to this installation.
+// TestLookalikes: a trigger with the keys of this product that KEDA does not send to this installation.
 func TestLookalikes(t *testing.T) {
 	const fix = "; write scalerAddress " + ourAddress + " if the trigger is meant for this installation"
 	keys := changes{"scalerAddress": "kedify-gateway-scaler.kedify-system:9090"}

@@ -55,13 +55,13 @@ const (
 
 // Result is what an object asks of us.
 type Result struct {
-	// Triggers are those of ours, in the order of the object.
+	// Triggers are those of this product, in the order of the object.
 	Triggers []Parsed
 	// Problems are about the object first, then about its triggers in order.
 	Problems []Problem
 }
 
-// Parsed is one trigger of ours.
+// Parsed is one trigger of this product.
 type Parsed struct {
 	// Index is the position in spec.triggers.
 	Index int

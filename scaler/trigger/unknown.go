@@ -15,7 +15,7 @@ var secrets = []string{"caCert", "tlsClientCert", "tlsClientKey"}
 // maxUnknown bounds how many unknown keys are compared and warned of.
 const maxUnknown = 16
 
-// leftovers warns of keys that nobody reads: unknown ones, with the one that was probably
+// leftovers warns of keys without a meaning: unknown ones, with the one that was probably
 // meant, and those of the other type. KEDA ignores what it does not know, so nothing else would.
 func (r *reader) leftovers() {
 	unread := 0

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestUnknownRules: a key that nobody reads is a warning, with the key that was meant.
+// TestUnknownRules: a key without a meaning is a warning, with the key that was meant.
 func TestUnknownRules(t *testing.T) {
 	wantRules(t, []rule{
 		{changes{"host": "a.test"}, []string{

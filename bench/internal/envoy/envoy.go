@@ -106,7 +106,7 @@ func changed(text []byte, change func(map[string]any) error) ([]byte, error) {
 	return json.Marshal(config) // JSON is YAML
 }
 
-// WithoutSink is a proxy that reports to nobody what it counted, and so has no need to look.
+// WithoutSink is a proxy that reports no counters, and so does not gather them.
 func WithoutSink(config map[string]any) {
 	delete(config, "stats_sinks")
 	delete(config, "stats_flush_interval")

@@ -14,7 +14,7 @@ import (
 
 // StartEnvoy runs the Envoy of this server until ctx ends. Its bootstrap is the product's but
 // for the connection to the control plane, which is without TLS, and the reports of what it
-// counted, which nobody here takes.
+// counted, which have no receiver here.
 func (s *Server) StartEnvoy(ctx context.Context, binary string) error {
 	directory, err := os.MkdirTemp("", "null")
 	if err != nil {

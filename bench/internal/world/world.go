@@ -1,4 +1,4 @@
-// Package world fills a cluster with routes for the benchmarks: a Gateway of ours, and any
+// Package world fills a cluster with routes for the benchmarks: a Gateway of the product, and any
 // number of HTTPRoutes, each with a host name, a Service and a hand-written EndpointSlice of its
 // own that all lead to one small server in this process.
 //

@@ -112,7 +112,7 @@ func TestPoolProtocol(t *testing.T) {
 	}
 }
 
-// One entry for each Gateway, sorted, with everything that identifies it; none when nobody
+// One entry for each Gateway, sorted, with everything that identifies it; none when no route
 // refers to the pool.
 func TestPoolStatus(t *testing.T) {
 	pool := Pool(fixture.Store(t, fixture.ChatPool, fixture.PickerService).View(nil), fixture.ChatKey)

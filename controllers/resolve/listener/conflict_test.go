@@ -9,7 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 )
 
-// TestConflictsWithinGateway: nobody wins among the listeners of one Gateway.
+// TestConflictsWithinGateway: no one wins among the listeners of one Gateway.
 func TestConflictsWithinGateway(t *testing.T) {
 	tls := ", tls: {mode: Passthrough}}"
 	cases := []struct {
@@ -64,8 +64,8 @@ func TestConflictsWithinGateway(t *testing.T) {
 	}
 }
 
-// TestConflictWithoutCA: a listener that is not accepted for what it refers to keeps its place
-// all the same, so that nothing moves when the reference is mended.
+// TestConflictWithoutCA: a listener that is not accepted for what it refers to keeps its place,
+// so that nothing moves when the reference is mended.
 func TestConflictWithoutCA(t *testing.T) {
 	g := resolveGateway(t, fixture.Gateway(`
 allowedListeners: {namespaces: {from: All}}
@@ -107,7 +107,7 @@ listeners:
 		"set-b/own":       "HostnameConflict",
 		"set-b/mine":      "NoConflicts",
 		"set-b/proto":     "ProtocolConflict",
-		"set-b/contested": "ProtocolConflict", // a port that the Gateway disputes with itself is nobody's
+		"set-b/contested": "ProtocolConflict", // a port over which listeners of the Gateway conflict is free for no set
 		"set-a/mine":      "HostnameConflict",
 		"set-a/proto":     "NoConflicts", // the TCP listener that lost takes no port
 		"set-c/free":      "HostnameConflict",

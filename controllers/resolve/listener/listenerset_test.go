@@ -68,7 +68,7 @@ func TestAllowedListeners(t *testing.T) {
 	}
 }
 
-// TestListenerSetParent: a set is accepted only by a Gateway that is, and by one of ours.
+// TestListenerSetParent: a set is accepted only by an accepted Gateway of a class of this controller.
 func TestListenerSetParent(t *testing.T) {
 	set := listenerSet("infra", "set", "2026-01-01T00:00:00Z", "- {name: l, port: 81, protocol: HTTP}")
 	allow := "allowedListeners: {namespaces: {from: All}}\n"

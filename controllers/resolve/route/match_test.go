@@ -110,7 +110,7 @@ rules:
 }
 
 // A route none of whose rules can be served is not accepted, and says why; what its matches
-// would have taken is answered 500 all the same.
+// would have taken is answered 500.
 func TestAllRulesBad(t *testing.T) {
 	result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(`
 rules:

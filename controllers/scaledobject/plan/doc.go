@@ -1,4 +1,4 @@
-// Package plan says what a ScaledObject with triggers of ours becomes.
+// Package plan says what a ScaledObject with triggers of this product becomes.
 //
 // Job: from ScaledObjects and what they refer to, the objects that the product should own
 // (HTTPScaler, HTTPRoute or TLSRoute per trigger, the Gateway kedify-proxy with what belongs
@@ -16,6 +16,6 @@
 //     wins, the other has no route at all.
 //   - A route exists for every accepted trigger, also when its backend does not: its requests
 //     get 5xx, and not what a shorter path or another trigger would answer.
-//   - A backend that a route on a Gateway of the user's already leads to gets no second route.
+//   - A backend that a route on a Gateway of the user already leads to gets no second route.
 //   - Nothing of the user's is changed or taken over, whatever its name is.
 package plan
