@@ -113,41 +113,39 @@ func (k Key) readBy(kind v1alpha1.TriggerType) bool { return k.Envoy || kind == 
 
 var routingKeys = []Key{
 	{Name: keyHosts, Section: sectionRouting, Values: "comma-separated host names, up to 16", Meaning: "Required. " +
-		"Names that the application serves: exact, `*.suffix` or `*` alone. They are compared with `Host` or `:authority` " +
+		"Host names of the application: exact, `*.suffix` or `*` alone. They are compared with `Host` or `:authority` " +
 		"without the port, and with the server name (SNI) of TLS."},
 	{Name: keyPathPrefixes, Section: sectionRouting, Values: "comma-separated paths, up to 64", Default: "/", Meaning: "The " +
-		"path must start with one of them, by whole segments: `/foo` takes `/foo/1` and not `/foobar`."},
+		"path must start with one of them, by whole segments: `/foo` matches `/foo/1` and not `/foobar`."},
 	{Name: keyHeaders, Section: sectionRouting, Values: "a YAML or JSON list, up to 16 items", Meaning: "Headers that must " +
 		"all match. An item has a `name` and at most one of `value` (exact), `valueWildcard` (`*` and `?`, any case) and " +
-		"`valueRegex` (RE2, the whole value, any case); with none of them the header must be there. A trigger without `headers` " +
-		"takes what the others of its host leave."},
+		"`valueRegex` (RE2, the whole value, any case); with none of them the header must be present. A trigger without `headers` " +
+		"gets the requests that match no other trigger of its host."},
 }
 
 var backendKeys = []Key{
 	{Name: keyService, Section: sectionBackend, Values: "name of a Service", Meaning: "Required, except with `inferencePool` " +
 		"(recommended) and for an Argo Rollout, whose stable and canary Services are used then. Same namespace."},
 	{Name: keyPort, Section: sectionBackend, Values: "1 to 65535", Meaning: "Port of the Service. Exactly one of `port` and " +
-		"`portName`; with `inferencePool` and no `service`, none is needed. With `inferencePool` the pool's target ports decide, and " +
-		"`9002`, the " +
-		"proxy's own port for inference, is as good as the Service's."},
+		"`portName`; with `inferencePool` and no `service`, none is needed. With `inferencePool`, requests go to the pool's target ports; " +
+		"the value is then a port of the Service or `9002`, the proxy's port for inference."},
 	{Name: keyPortName, Section: sectionBackend, Values: "name of a port", Meaning: "Port of the Service by its name."},
 	{Name: keyLoadBalancing, Section: sectionBackend, Values: "`dns` or `eds`", Default: "dns", Meaning: "Accepted for " +
 		"compatibility: requests are spread over Pods either way. With `inferencePool`: `eds` or nothing."},
 	{Name: keyInferencePool, Section: sectionBackend, Values: "name of an InferencePool", Meaning: "Requests go to the pool, " +
-		"and its endpoint picker chooses the Pod. Same namespace. Its selector should be the Service's."},
-	{Name: keyFallbackService, Section: sectionBackend, Values: "name of a Service", Meaning: "With `trafficAutowire: " +
-		"service`, where it is required: the Service with the selector, while `service` has none."},
+		"and its endpoint picker chooses the Pod. Same namespace. Its selector should equal that of the Service."},
+	{Name: keyFallbackService, Section: sectionBackend, Values: "name of a Service", Meaning: "Required with `trafficAutowire: service`, " +
+		"ignored otherwise: the Service with the selector, while `service` has none."},
 }
 
 var tlsKeys = []Key{
 	{Name: keyTLSMode, Section: sectionTLS, Values: "`plaintext`, `reencrypt` or `passthrough`", Default: "plaintext",
-		Meaning: "The way to the application. `reencrypt`, also the default with `tlsSecretName`, ends TLS at the proxy and opens it again, " +
-			"with the host " +
-			"of the request as server name. The certificate of the application is not verified, " +
-			"unless a BackendTLSPolicy of the Service says how. " +
-			"HTTP/2 or HTTP/1.1, as the application chooses, unless the `appProtocol` of the port says it: " +
-			"WebSockets to an application that offers HTTP/2, too, need `kubernetes.io/wss`. " +
-			"`plaintext` with `tlsSecretName` ends TLS at the proxy. " +
+		Meaning: "Protocol to the application. `reencrypt`, the default with `tlsSecretName`, terminates TLS at the proxy and opens a TLS " +
+			"connection to the application, with the host of the request as server name. The certificate of the application is not verified " +
+			"unless a BackendTLSPolicy targets the Service. " +
+			"The application chooses HTTP/2 or HTTP/1.1 (ALPN), unless the port has an `appProtocol`: " +
+			"WebSockets to an application that also offers HTTP/2 need `kubernetes.io/wss`. " +
+			"`plaintext` with `tlsSecretName` terminates TLS at the proxy. " +
 			"`passthrough` routes by server name alone, so it excludes `headers`, other `pathPrefixes` than `/` and `inferencePool`; " +
 			"connections count as requests."},
 	{Name: keyTLSSecretName, Section: sectionTLS, Values: "name of a Secret", Meaning: "Certificate that the proxy presents, of " +
@@ -158,18 +156,18 @@ var metricKeys = []Key{
 	{Name: keyScalingMetric, Section: sectionMetric, Values: "`requestRate` or `concurrency`", Envoy: true, Meaning: "Required. " +
 		"Requests per second, retries not counted, or requests in flight, held ones included."},
 	{Name: keyTargetValue, Section: sectionMetric, Values: "1 to 1000000000", Default: "100", Envoy: true,
-		Meaning: "What one replica should get. Whole numbers only."},
+		Meaning: "Target value of the metric per replica. Whole numbers only."},
 	{Name: keyActivationTargetValue, Section: sectionMetric, Values: "0 to 1000000000", Default: "0", Envoy: true, Ours: true,
-		Meaning: "The metric must be above it to wake the application from zero."},
+		Meaning: "KEDA scales the application from zero when the metric exceeds this value."},
 	{Name: keyWindow, Section: sectionMetric, Values: "duration, 100ms to 1h", Default: "1m", Envoy: true,
-		Meaning: "Span that the request rate is taken over. Ignored with `concurrency`."},
+		Meaning: "Time over which the request rate is averaged. Ignored with `concurrency`."},
 	{Name: keyGranularity, Section: sectionMetric, Values: "duration, 100ms to `window`", Default: "1s", Envoy: true,
 		Meaning: "Steps of the window, at most 3600 of them; the default is the window if that is shorter. Ignored with `concurrency`."},
 	{Name: keyConcurrencyAggregation, Section: sectionMetric, Values: "`average`, `peak` or `instant`", Default: "average",
-		Envoy: true, Ours: true, Meaning: "What is reported of the last 15 s of concurrency: the average over time, the highest average of " +
-			"a second, or the number of this moment. Ignored with `requestRate`."},
+		Envoy: true, Ours: true, Meaning: "How the concurrency of the last 15 s becomes one number: the average over time, the highest " +
+			"average of a second, or the current value. Ignored with `requestRate`."},
 	{Name: keyExternalProxyMetricKey, Section: sectionMetric, Values: "text", Envoy: true, Meaning: "Count the cluster of this " +
-		"name (tag `envoy.cluster_name`) of an Envoy that you run, instead of our proxies. Required for `kedify-envoy-http`."},
+		"name (tag `envoy.cluster_name`) of an Envoy that you run, instead of the product's proxies. Required for `kedify-envoy-http`."},
 }
 
 var trafficKeys = []Key{
@@ -182,9 +180,9 @@ var trafficKeys = []Key{
 
 var healthKeys = []Key{
 	{Name: keyHealthcheckPath, Section: sectionHealth, Values: "a path", Meaning: "Requests for exactly this path are health " +
-		"checks: they neither count nor wake the application."},
+		"checks: they do not count as demand and do not wake the application."},
 	{Name: keyHealthcheckResponse, Section: sectionHealth, Values: "`passthrough`, `static` or `pathEmbeddedHost`", Default: "passthrough",
-		Meaning: "`passthrough`: the application answers, and the proxy while there is none. `static`: always the proxy. " +
+		Meaning: "`passthrough`: the application answers, or the proxy while no Pod is ready. `static`: the proxy always answers. " +
 			"`pathEmbeddedHost`: see `healthcheckPathPrefix`."},
 	{Name: keyHealthcheckPathPrefix, Section: sectionHealth, Values: "a path", Meaning: "With `pathEmbeddedHost`: requests below " +
 		"this prefix, for any host, reach the application without the prefix. For load balancers that probe by address."},
@@ -192,7 +190,7 @@ var healthKeys = []Key{
 
 var pageKeys = []Key{
 	{Name: keyWaitingPageEnabled, Section: sectionPages, Values: "`true` or `false`", Default: "false", Meaning: "Answer at once " +
-		"with a page instead of holding requests while nothing is ready."},
+		"with a page instead of holding requests while no Pod is ready."},
 	{Name: keyWaitingPageConfigMap, Section: sectionPages, Values: "name of a ConfigMap", Meaning: "Its keys " +
 		"`coldStartWaitingPageBody`, `coldStartWaitingPageStatusCode` and `coldStartWaitingPageRetryAfter` replace the page of the install."},
 	{Name: keyMaintenancePageEnabled, Section: sectionPages, Values: "`true` or `false`", Default: "false",
@@ -202,22 +200,22 @@ var pageKeys = []Key{
 }
 
 var holdKeys = []Key{
-	{Name: keyHoldTimeout, Section: sectionHold, Values: "duration, 1s to 1h", Ours: true, Meaning: "How long a request waits " +
-		"for a ready Pod before it is answered 504. Without the key: the value of the install."},
-	{Name: keyMaxPending, Section: sectionHold, Values: "1 to 1000000", Ours: true, Meaning: "How many requests may wait; more are " +
-		"answered 503. Without the key: the value of the install."},
+	{Name: keyHoldTimeout, Section: sectionHold, Values: "duration, 1s to 1h", Ours: true, Meaning: "Time that Envoy holds a request " +
+		"without a ready Pod; then the answer is 504. Default: 55s."},
+	{Name: keyMaxPending, Section: sectionHold, Values: "1 to 1000000", Ours: true, Meaning: "Requests that are held at most; the answer to " +
+		"further ones is 503. Default: 1000."},
 	{Name: keyScaleFromZero, Section: sectionHold, Values: "`one` or `needed`", Default: "one", Ours: true, Meaning: "Start one " +
 		"replica, or at once as many as the held requests need (held divided by `targetValue`, within `maxReplicaCount`)."},
 }
 
 var kedaKeys = []Key{
-	{Name: keyScalerAddress, Section: sectionKEDA, Values: "host:port", Envoy: true, Meaning: "Address of our scaler. Admission " +
-		"sets it; in the native spelling you do."},
+	{Name: keyScalerAddress, Section: sectionKEDA, Values: "host:port", Envoy: true, Meaning: "Address of the product's external scaler. " +
+		"Admission sets it for kedify types; with the native type you set it."},
 	{Name: keyOriginalType, Section: sectionKEDA, Values: "`kedify-http` or `kedify-envoy-http`", Envoy: true, Ours: true,
-		Meaning: "Mark of admission: the type before it became `external-push`."},
+		Meaning: "Set by admission: the type before the rewrite to `external-push`."},
 	{Name: keyEnableTLS, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true,
-		Meaning: "KEDA's own: TLS to our scaler."},
+		Meaning: "Read by KEDA: TLS to the scaler."},
 	{Name: keyUnsafeSSL, Section: sectionKEDA, Values: "`true` or `false`", Default: "false", Envoy: true,
-		Meaning: "KEDA's own: do not verify our certificate."},
-	{Name: keyAuthModes, Section: sectionKEDA, Values: "text", Envoy: true, Meaning: "KEDA's own, not read here."},
+		Meaning: "Read by KEDA: do not verify the certificate of the scaler."},
+	{Name: keyAuthModes, Section: sectionKEDA, Values: "text", Envoy: true, Meaning: "Read by KEDA only."},
 }
