@@ -51,7 +51,7 @@ const (
 type HTTPScalerSpec struct {
 	Type TriggerType `json:"type"`
 	// ScaledObject is the name of the object with the trigger, in the same namespace; Trigger
-	// is the trigger's name, or "0" when it has none, which only a lone trigger of ours may.
+	// is the trigger's name, or "0" when it has none, which only a lone trigger of this product may.
 	ScaledObject string `json:"scaledObject"`
 	Trigger      string `json:"trigger"`
 
@@ -376,7 +376,7 @@ type HTTPScalerStatus struct {
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// Route is the name of the generated HTTPRoute; empty when an existing route of a Gateway
-	// of ours already leads to the backend.
+	// of this product already leads to the backend.
 	//
 	// +optional
 	Route string `json:"route,omitempty"`

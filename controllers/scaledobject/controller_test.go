@@ -64,7 +64,7 @@ func TestStatusSaysWhatWasMade(t *testing.T) {
 	}
 }
 
-// A condition that goes both ways is told of each time, and its time is that of the change.
+// A condition that goes both ways is reported each time, and its time is that of the change.
 func TestMissingServiceComesAndGoes(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"))
 	b.reconcile()
@@ -198,7 +198,7 @@ func TestRemovedTrigger(t *testing.T) {
 	}
 }
 
-// A route of the user's that has the name is left alone, told of, and holds up nobody else.
+// A route of the user that has the name is left alone, reported, and delays no other trigger.
 func TestForeignRoute(t *testing.T) {
 	mine := &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-0"}}
 	b := newBench(t, scaledObject("web", "a.test"), scaledObject("api", "b.test"), webService(), mine)
@@ -286,7 +286,7 @@ func TestFailedReadDeletesNothing(t *testing.T) {
 	}
 }
 
-// A namespace that is being deleted takes nothing new, and nobody is told.
+// A namespace that is being deleted gets no new objects, and no event is written.
 func TestTerminatingNamespace(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"), webService())
 	refused := apierrors.NewForbidden(schema.GroupResource{Resource: "httpscalers"}, "web-0", errors.New("terminating"))

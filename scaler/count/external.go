@@ -48,7 +48,7 @@ type ExternalOptions struct {
 // externalProxyMetricKey is that name. Counters may be cumulative or deltas
 // (report_counters_as_deltas): an Envoy that reports a cluster's counter that is zero reports
 // deltas, because unused counters are not sent at all. An Envoy is its node id and its
-// address: node ids are often all the same. With batch_size a retry may be counted as a
+// address: node ids are often equal. With batch_size a retry may be counted as a
 // request.
 type External struct {
 	options ExternalOptions

@@ -29,7 +29,7 @@ func (r *rig) disarm(node string) {
 		q.confirm()
 	}
 	r.advance(time.Second)
-	r.eventually("nobody asks", func() bool { return !r.dump().Armed })
+	r.eventually("no proxy asks", func() bool { return !r.dump().Armed })
 }
 
 // Back: endpoints out, that proxy has them, its requests go.

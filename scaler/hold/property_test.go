@@ -24,8 +24,8 @@ type chaos struct {
 	proxies []*chaosProxy
 	asked   []*chaosRequest
 	ports   []uint32
-	// nowhere is the version without an endpoint, nobody that of an empty hold cluster.
-	nowhere, nobody string
+	// nowhere is the version without an endpoint, noProxy that of an empty hold cluster.
+	nowhere, noProxy string
 
 	mu         sync.Mutex
 	violations []string
@@ -78,7 +78,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.world()
 	c.gate.Ready(ir.Key(gatewayKey))
 	c.nowhere = deltatest.Endpoints(t, c.name(), 9).Version
-	c.nobody = c.holdAssignment().Version
+	c.noProxy = c.holdAssignment().Version
 	for _, node := range []string{"a", "b", "c"} {
 		c.addProxy(node)
 	}
@@ -124,7 +124,7 @@ func (c *chaos) sent(p *chaosProxy) {
 		c.violate("the endpoints of %s are taken away before it said that it asks", p.node)
 	}
 	for _, response := range p.pending {
-		if c.version(response, c.name()+hold.Suffix) == c.nobody {
+		if c.version(response, c.name()+hold.Suffix) == c.noProxy {
 			c.violate("the endpoints of %s are taken away while it is being told not to ask", p.node)
 		}
 	}
@@ -146,7 +146,7 @@ func (c *chaos) applied(p *chaosProxy) {
 		return
 	}
 	if len(p.addressesLocked(c.name()+hold.Suffix)) == 0 && !p.excused {
-		c.violate("%s has no endpoint and asks nobody", p.node)
+		c.violate("%s has no endpoint and does not ask", p.node)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -342,7 +342,7 @@ func (p *proxy) settled() bool {
 }
 
 // addresses returns what it has of a name, "priority/address:port", sorted, without the address
-// that serves nobody.
+// of no server.
 func (p *proxy) addresses(name string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -96,8 +96,8 @@ func (c *candidate) targets() []target {
 	return targets
 }
 
-// foreign returns, by backend without a port, the objects that lead to it and that proxies of ours
-// do not serve.
+// foreign returns, by backend without a port, the objects that lead to it and that
+// the proxies do not serve.
 func (m *maker) foreign() map[target][]string {
 	found := map[target][]string{}
 	for _, object := range m.foreignObjects() {
@@ -150,7 +150,7 @@ func (m *maker) servedElsewhere(object Object) bool {
 }
 
 // mayLeadTo reports whether the route may refer to the backend. A route of another namespace must
-// not change what KEDA is told of an application that it may not reach: its controller says so.
+// not change what KEDA reads of an application that the route may not refer to: its controller says so.
 func (r userRoute) mayLeadTo(to target) bool {
 	if r.object.GetNamespace() == to.key.Namespace || r.kind == kindVirtualService { // Istio knows no grants
 		return true

@@ -17,5 +17,5 @@
 //   - A route exists for every accepted trigger, also when its backend does not: its requests
 //     get 5xx, and not what a shorter path or another trigger would answer.
 //   - A backend that a route on a Gateway of the user already leads to gets no second route.
-//   - Nothing of the user's is changed or taken over, whatever its name is.
+//   - No object of the user is changed or taken over, whatever its name is.
 package plan

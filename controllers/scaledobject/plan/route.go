@@ -39,7 +39,7 @@ func (m *maker) httpRoute(c *candidate) *gwv1.HTTPRoute {
 
 // healthRoute leads probes of load balancers, which name an address as host, to the
 // application: any host, without the prefix (healthcheckResponse pathEmbeddedHost). Its label
-// names no HTTPScaler: probes count for nobody and keep nothing awake.
+// names no HTTPScaler: probes do not count and keep no application awake.
 func (m *maker) healthRoute(c *candidate) *gwv1.HTTPRoute {
 	rewrite := &gwv1.HTTPURLRewriteFilter{
 		Path: &gwv1.HTTPPathModifier{Type: gwv1.PrefixMatchHTTPPathModifier, ReplacePrefixMatch: ptr.To("/")},
