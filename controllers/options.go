@@ -6,11 +6,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -40,6 +44,10 @@ type Options struct {
 	AdmissionListen, AdmissionName string
 	// ClassName is the GatewayClass of the Gateways kedify-proxy.
 	ClassName string
+	// HoldTimeout and HoldMaxPending are the defaults of triggers without holdTimeout and
+	// maxPendingRequests. HoldMaxTotal limits the held requests of one replica of the controller.
+	HoldTimeout                  time.Duration
+	HoldMaxPending, HoldMaxTotal int
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
@@ -71,6 +79,11 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "listen address of the admission webhooks; empty turns them off")
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations whose CA bundle the controller updates")
 	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
+	flags.DurationVar(&o.HoldTimeout, "hold-timeout", scaler.DefaultHoldTimeout,
+		"time that a request waits for an endpoint, unless its trigger has a holdTimeout")
+	flags.IntVar(&o.HoldMaxPending, "hold-max-pending", scaler.DefaultMaxPending,
+		"held requests of one trigger, unless it has maxPendingRequests")
+	flags.IntVar(&o.HoldMaxTotal, "hold-max-total", scaler.DefaultMaxTotal, "held requests of this replica, over all triggers")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
 		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
@@ -142,4 +155,28 @@ func (o *Options) Own() (string, error) {
 		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: held requests need the address of this replica", o.PodIP)
 	}
 	return net.JoinHostPort(o.PodIP, port), nil
+}
+
+// Hold returns the defaults of held requests that triggers get when they say nothing: those that
+// differ from the product's.
+func (o *Options) Hold() (defaults v1alpha1.HTTPScalerHold) {
+	if o.HoldTimeout > 0 && o.HoldTimeout != scaler.DefaultHoldTimeout {
+		defaults.Timeout = &metav1.Duration{Duration: o.HoldTimeout}
+	}
+	if o.HoldMaxPending > 0 && o.HoldMaxPending != scaler.DefaultMaxPending {
+		defaults.MaxPending = ptr.To(int32(o.HoldMaxPending))
+	}
+	return defaults
+}
+
+// Validate refuses values that no trigger could have.
+func (o *Options) Validate() error {
+	if o.HoldTimeout != 0 && (o.HoldTimeout < trigger.MinHoldTimeout || o.HoldTimeout > trigger.MaxHoldTimeout) {
+		return fmt.Errorf("--hold-timeout is %s: use %s to %s", o.HoldTimeout, trigger.MinHoldTimeout, trigger.MaxHoldTimeout)
+	}
+	if o.HoldMaxPending < 0 || o.HoldMaxPending > trigger.MaxHeldRequests || o.HoldMaxTotal < 0 {
+		return fmt.Errorf("--hold-max-pending is %d and --hold-max-total %d: use 1 to %d, and more than zero",
+			o.HoldMaxPending, o.HoldMaxTotal, trigger.MaxHeldRequests)
+	}
+	return nil
 }

@@ -13,6 +13,12 @@ import (
 // which common load balancers give up.
 const DefaultHoldTimeout = 55 * time.Second
 
+// Defaults of how many requests are held: of one trigger, and by one replica of the controller.
+const (
+	DefaultMaxPending = 1000
+	DefaultMaxTotal   = 10_000
+)
+
 // Scaler is one trigger in force: an HTTPScaler with what it refers to.
 type Scaler struct {
 	// Key is the demand key: namespace and name of the HTTPScaler.

@@ -50,6 +50,9 @@ type Plane struct {
 // New makes and connects the control plane.
 func New(deps Deps) (*Plane, error) {
 	deps.setDefaults()
+	if err := deps.Options.Validate(); err != nil {
+		return nil, err
+	}
 	p, err := build(deps)
 	if err != nil {
 		return nil, err

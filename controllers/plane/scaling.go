@@ -48,6 +48,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		Held: func(key types.NamespacedName, held int, arrived uint64) {
 			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
 		},
+		Limits:  hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
 		Metrics: metrics.held,
 		Log:     log.WithName("hold"),
 	})

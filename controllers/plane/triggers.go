@@ -33,6 +33,7 @@ func newTriggers(p *Plane) *triggers {
 			Log:            log.WithName("scaledobject"),
 			ScalerAddress:  options.ScalerTarget(),
 			Authentication: options.Authentication(),
+			Hold:           options.Hold(),
 			ClassName:      options.ClassName,
 			Shared:         options.SharedProxy,
 			Namespace:      options.Namespace,

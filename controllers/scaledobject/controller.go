@@ -54,6 +54,8 @@ type Options struct {
 	// Requested reports whether a request of an HTTPScaler came through a proxy, from memory. Nil:
 	// no request ever did.
 	Requested func(scaler types.NamespacedName) bool
+	// Hold has the defaults of the installation for triggers that say nothing.
+	Hold v1alpha1.HTTPScalerHold
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
@@ -157,6 +159,7 @@ func (c *Controller) planScope(s partition) plan.Scope {
 		ClassName:     c.ClassName,
 		Shared:        c.Shared,
 		ScalerAddress: c.ScalerAddress,
+		Hold:          c.Hold,
 	}
 }
 

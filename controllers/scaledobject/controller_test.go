@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -336,5 +338,28 @@ func TestShared(t *testing.T) {
 	}
 	if b.exists(&gwv1.ReferenceGrant{}, "kedify-proxy") || b.client.Get(context.Background(), key, &gwv1.Gateway{}) == nil {
 		t.Error("the proxy outlives the last trigger")
+	}
+}
+
+// Triggers that say nothing of holding get the defaults of the installation; others keep their own.
+func TestHoldDefaults(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"), webService())
+	b.controller.Hold = v1alpha1.HTTPScalerHold{Timeout: &metav1.Duration{Duration: 3 * time.Minute}, MaxPending: ptr.To[int32](7)}
+	b.reconcile()
+	hold := func() v1alpha1.HTTPScalerHold {
+		scaler := &v1alpha1.HTTPScaler{}
+		b.exists(scaler, "web-0")
+		return scaler.Spec.Hold
+	}
+	if now := hold(); now.Timeout == nil || now.Timeout.Duration != 3*time.Minute || *now.MaxPending != 7 {
+		t.Errorf("hold %+v", now)
+	}
+	so := &kedav1alpha1.ScaledObject{}
+	b.exists(so, "web")
+	so.Spec.Triggers[0].Metadata["holdTimeout"] = "10s"
+	b.update(so)
+	b.reconcile()
+	if now := hold(); now.Timeout.Duration != 10*time.Second || *now.MaxPending != 7 {
+		t.Errorf("hold %+v", now)
 	}
 }

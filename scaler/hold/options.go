@@ -78,8 +78,8 @@ type Timing struct {
 // Defaults. The timeout is less than that of common load balancers.
 const (
 	DefaultTimeout       = scaler.DefaultHoldTimeout
-	DefaultMaxPending    = 1000
-	DefaultMaxTotal      = 10_000
+	DefaultMaxPending    = scaler.DefaultMaxPending
+	DefaultMaxTotal      = scaler.DefaultMaxTotal
 	DefaultRetryAfter    = 5 * time.Second
 	DefaultQuiet         = 5 * time.Second
 	DefaultDisarmAfter   = 100 * time.Millisecond

@@ -8,19 +8,20 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
+// Bounds of holdTimeout and maxPendingRequests, and of the defaults of an installation.
 const (
-	minHoldTimeout = time.Second
-	maxHoldTimeout = time.Hour
-	mostPending    = 1_000_000
+	MinHoldTimeout  = time.Second
+	MaxHoldTimeout  = time.Hour
+	MaxHeldRequests = 1_000_000
 )
 
 // hold leaves to the install what the trigger does not say.
 func (r *reader) hold() v1alpha1.HTTPScalerHold {
 	var hold v1alpha1.HTTPScalerHold
-	if timeout := r.duration(keyHoldTimeout, minHoldTimeout, maxHoldTimeout, 0); timeout != 0 {
+	if timeout := r.duration(keyHoldTimeout, MinHoldTimeout, MaxHoldTimeout, 0); timeout != 0 {
 		hold.Timeout = &metav1.Duration{Duration: timeout}
 	}
-	if pending := int32(r.whole(keyMaxPending, 1, mostPending, 0)); pending != 0 {
+	if pending := int32(r.whole(keyMaxPending, 1, MaxHeldRequests, 0)); pending != 0 {
 		hold.MaxPending = &pending
 	}
 	return hold

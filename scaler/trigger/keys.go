@@ -201,9 +201,9 @@ var pageKeys = []Key{
 
 var holdKeys = []Key{
 	{Name: keyHoldTimeout, Section: sectionHold, Values: "duration, 1s to 1h", Ours: true, Meaning: "Time that Envoy holds a request " +
-		"without a ready Pod; then the answer is 504. Default: 55s."},
+		"without a ready Pod; then the answer is 504. Default: `hold.timeout` of the chart, 55s."},
 	{Name: keyMaxPending, Section: sectionHold, Values: "1 to 1000000", Ours: true, Meaning: "Requests that are held at most; the answer to " +
-		"further ones is 503. Default: 1000."},
+		"further ones is 503. Default: `hold.maxPending` of the chart, 1000."},
 	{Name: keyScaleFromZero, Section: sectionHold, Values: "`one` or `needed`", Default: "one", Ours: true, Meaning: "Start one " +
 		"replica, or at once as many as the held requests need (held divided by `targetValue`, within `maxReplicaCount`)."},
 }

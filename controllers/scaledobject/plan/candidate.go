@@ -119,6 +119,7 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 	for _, parsed := range result.Triggers {
 		c := &candidate{owner: so, key: types.NamespacedName{Namespace: so.Namespace, Name: parsed.Name}, index: parsed.Index, spec: parsed.Spec}
 		c.live = m.scalers[c.key]
+		c.defaultHold(m.Hold)
 		if m.taken(c) {
 			continue
 		}
@@ -126,6 +127,20 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 			m.fromRollout(c, rollout)
 			m.candidates = append(m.candidates, c)
 		}
+	}
+}
+
+// defaultHold writes the defaults of the installation where the trigger says nothing. Every reader of
+// the HTTPScaler then has the value in force: the proxy's patience follows it.
+func (c *candidate) defaultHold(defaults v1alpha1.HTTPScalerHold) {
+	if c.spec.Type != v1alpha1.TriggerHTTP {
+		return
+	}
+	if c.spec.Hold.Timeout == nil {
+		c.spec.Hold.Timeout = defaults.Timeout
+	}
+	if c.spec.Hold.MaxPending == nil {
+		c.spec.Hold.MaxPending = defaults.MaxPending
 	}
 }
 

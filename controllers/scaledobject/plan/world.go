@@ -24,6 +24,9 @@ type Scope struct {
 	Shared bool
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
+	// Hold has the defaults of the installation for triggers that say nothing; nil fields leave those
+	// of the product.
+	Hold v1alpha1.HTTPScalerHold
 }
 
 // World is everything that a Plan is made from. Objects are read only.
