@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -78,15 +80,10 @@ func (p *plane) ready() { p.publisher.Ready(envoyGateway) }
 
 func (p *plane) eventually(what string, condition func(publish.Delivery) bool) {
 	p.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		d := p.publisher.Delivery(envoyGateway)
-		if condition(d) {
-			return
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("waited 20s for %s: %+v", what, d)
-		}
-	}
+	gomega.NewWithT(p.t).Eventually(func() bool { return condition(p.publisher.Delivery(envoyGateway)) }).
+		WithTimeout(20*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), func() string {
+		return fmt.Sprintf("%s: %+v", what, p.publisher.Delivery(envoyGateway))
+	})
 }
 
 func (p *plane) synced() {
@@ -239,22 +236,13 @@ func (c *client) get(host string) (int, string) {
 // tolerated ones fails the test.
 func (c *client) until(t *testing.T, host, body string, tolerated ...int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	gomega.NewWithT(t).Eventually(func() string {
 		status, got := c.get(host)
-		if status == http.StatusOK && got == body {
-			return
-		}
-		known := status == http.StatusOK
-		for _, s := range tolerated {
-			known = known || status == s
-		}
-		if !known {
+		if status != http.StatusOK && !slices.Contains(tolerated, status) {
 			t.Fatalf("%s answered %d %q", host, status, got)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited 20s for %q from %s, last %d %q", body, host, status, got)
-		}
-	}
+		return fmt.Sprintf("%d %s", status, got)
+	}).WithTimeout(20*time.Second).WithPolling(time.Millisecond).Should(gomega.Equal("200 "+body), host)
 }
 
 // traffic sends requests to hosts until it is stopped and counts what was not 200.
