@@ -1,0 +1,101 @@
+package v1alpha1
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// MetricType says what is counted. It names the block of HTTPScalerMetric that is set.
+//
+// +kubebuilder:validation:Enum=requestRate;concurrency
+type MetricType string
+
+const (
+	// RequestRate is requests per second, first attempts only.
+	RequestRate MetricType = "requestRate"
+	// Concurrency is requests in flight and held.
+	Concurrency MetricType = "concurrency"
+)
+
+// HTTPScalerMetric is the metric that KEDA gets: a union, of which Type names the block that is set.
+//
+// +kubebuilder:validation:XValidation:rule="(self.type == 'requestRate') == has(self.requestRate)",message="requestRate is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'concurrency') == has(self.concurrency)",message="concurrency is set if and only if it is the type"
+type HTTPScalerMetric struct {
+	Type MetricType `json:"type"`
+	// Target per replica.
+	//
+	// +kubebuilder:validation:Minimum=1
+	Target int64 `json:"target"`
+	// ActivationTarget must be exceeded for the workload to be active; 0 unless set.
+	//
+	// +optional
+	ActivationTarget int64 `json:"activationTarget,omitempty"`
+	// ExternalProxyMetricKey is the cluster_name tag of a user-run Envoy that is counted
+	// instead of the proxies of Gateways.
+	//
+	// +optional
+	ExternalProxyMetricKey string `json:"externalProxyMetricKey,omitempty"`
+	// RequestRate is set with type requestRate.
+	//
+	// +optional
+	RequestRate *RequestRateMetric `json:"requestRate,omitempty"`
+	// Concurrency is set with type concurrency.
+	//
+	// +optional
+	Concurrency *ConcurrencyMetric `json:"concurrency,omitempty"`
+}
+
+// RequestRateMetric is requests per second over a window that moves in steps.
+type RequestRateMetric struct {
+	Window metav1.Duration `json:"window"`
+	// Granularity is the length of a step.
+	Granularity metav1.Duration `json:"granularity"`
+}
+
+// ConcurrencyMetric is requests in flight and held, over the last 15 s in steps of 1 s.
+type ConcurrencyMetric struct {
+	Aggregation Aggregation `json:"aggregation"`
+}
+
+// Aggregation turns the concurrency of a window into one number.
+//
+// +kubebuilder:validation:Enum=average;peak;instant
+type Aggregation string
+
+const (
+	// AggregationAverage is the average over time.
+	AggregationAverage Aggregation = "average"
+	// AggregationPeak is the highest of the averages of each step.
+	AggregationPeak Aggregation = "peak"
+	// AggregationInstant is the number of the moment.
+	AggregationInstant Aggregation = "instant"
+)
+
+// Concurrency is taken over the sync period of the HPA, which sees no shorter peak otherwise.
+const (
+	concurrencyWindow = 15 * time.Second
+	concurrencyStep   = time.Second
+)
+
+// Window returns the span of time that the metric is taken over and the length of its steps; zero
+// for a requestRate without its block.
+func (m HTTPScalerMetric) Window() (span, step time.Duration) {
+	switch {
+	case m.RequestRate != nil:
+		return m.RequestRate.Window.Duration, m.RequestRate.Granularity.Duration
+	case m.Concurrency != nil:
+		return concurrencyWindow, concurrencyStep
+	}
+	return 0, 0
+}
+
+// Aggregation returns how concurrency becomes one number; the average unless the block says
+// otherwise.
+func (m HTTPScalerMetric) Aggregation() Aggregation {
+	if m.Concurrency == nil || m.Concurrency.Aggregation == "" {
+		return AggregationAverage
+	}
+	return m.Concurrency.Aggregation
+}
