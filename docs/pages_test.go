@@ -2,6 +2,7 @@
 package docs_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -28,13 +29,15 @@ type tree struct {
 	paths map[string]bool
 	tests map[string]bool
 	prose []prose
+	// declared are the names that a package declares, by the name of the package.
+	declared map[string]map[string]bool
 }
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
 
 func readTree(t *testing.T) *tree {
 	t.Helper()
-	read := &tree{paths: map[string]bool{}, tests: map[string]bool{}}
+	read := &tree{paths: map[string]bool{}, tests: map[string]bool{}, declared: map[string]map[string]bool{}}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -74,6 +77,7 @@ func (r *tree) add(name, slash string) error {
 		if err != nil {
 			return err
 		}
+		r.declare(file)
 		var comments strings.Builder
 		for _, group := range file.Comments {
 			comments.WriteString(group.Text() + "\n")
@@ -81,6 +85,34 @@ func (r *tree) add(name, slash string) error {
 		r.prose = append(r.prose, prose{slash, comments.String()})
 	}
 	return nil
+}
+
+// declare adds the top-level names of a file.
+func (r *tree) declare(file *ast.File) {
+	names := r.declared[file.Name.Name]
+	if names == nil {
+		names = map[string]bool{}
+		r.declared[file.Name.Name] = names
+	}
+	for _, declaration := range file.Decls {
+		switch declaration := declaration.(type) {
+		case *ast.FuncDecl:
+			if declaration.Recv == nil {
+				names[declaration.Name.Name] = true
+			}
+		case *ast.GenDecl:
+			for _, spec := range declaration.Specs {
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					names[spec.Name.Name] = true
+				case *ast.ValueSpec:
+					for _, name := range spec.Names {
+						names[name.Name] = true
+					}
+				}
+			}
+		}
+	}
 }
 
 // exists reports whether a path exists as it is written in a text: from the folder of the text,
@@ -173,11 +205,12 @@ var (
 	isRule = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 	isTest = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
 	isMake = regexp.MustCompile(`^make ([a-z][a-z0-9-]*)`)
+	isName = regexp.MustCompile(`^([a-z][a-z0-9]*)\.([A-Z]\w*)(\.\w+)*(\(\))?$`)
 	isPath = regexp.MustCompile(`^[a-z][\w-]*(/[\w.-]+)+/?$`)
 )
 
-// What a page quotes as a test, a make target or a path of the tree is one. Pages of decisions
-// describe the tree of their day.
+// What a page quotes as a test, a make target, a path of the tree or an exported name of one of its
+// packages is one. Pages of decisions describe the tree of their day.
 func TestQuotedNamesExist(t *testing.T) {
 	tree := readTree(t)
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
@@ -202,6 +235,9 @@ func TestQuotedNamesExist(t *testing.T) {
 			}
 			if command := isMake.FindStringSubmatch(name); command != nil && !slices.Contains(targets, command[1]) {
 				t.Errorf("%s names make %s, which is no target", prose.path, command[1])
+			}
+			if parts := isName.FindStringSubmatch(name); parts != nil && tree.declared[parts[1]] != nil && !tree.declared[parts[1]][parts[2]] {
+				t.Errorf("%s names %s, which package %s does not declare", prose.path, name, parts[1])
 			}
 			if isPath.MatchString(name) && tree.paths[name[:strings.Index(name, "/")]] && !tree.exists(prose.path, name) {
 				t.Errorf("%s names %s, which does not exist", prose.path, name)
