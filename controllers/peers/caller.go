@@ -129,7 +129,7 @@ func (e *Exchange) listen(ctx context.Context, address string) (heard bool, err 
 		defer e.lost(said.Replica)
 		e.options.Metrics.connected.Inc()
 		defer e.options.Metrics.connected.Dec()
-		e.options.Log.Info("follows a replica", "replica", said.Replica, "address", address)
+		e.options.Log.Info("Connected to peer replica", "replica", said.Replica, "address", address)
 	}
 }
 

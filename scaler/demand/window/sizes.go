@@ -30,8 +30,8 @@ type Sizes struct {
 	floor instant.Time
 }
 
-// NewSizes reads the window and the granularity of a trigger. Values that admission would
-// refuse are bent to the next good one: whatever is given must be counted.
+// NewSizes reads the window and the granularity of a trigger. A value that admission would refuse
+// is replaced by the nearest valid one, because requests must be counted with any settings.
 func NewSizes(window, width, floor time.Duration) Sizes {
 	if window <= 0 {
 		window = defaultWindow
