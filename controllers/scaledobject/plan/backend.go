@@ -60,7 +60,7 @@ func (m *maker) resolvePool(c *candidate) {
 	service := m.Find.Service(c.of(backend.Service))
 	if service == nil {
 		c.warnings = append(c.warnings, fmt.Sprintf(
-			"service: Service %s does not exist; requests go to the InferencePool all the same", c.of(backend.Service)))
+			"service: Service %s does not exist; requests still go to the InferencePool", c.of(backend.Service)))
 		return
 	}
 	if !sameSelector(pool, service) {
