@@ -11,8 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kedify/inference-gateway/controllers/peers"
-	"github.com/kedify/inference-gateway/controllers/plane"
+	"github.com/kedify/inference-gateway/api/debug"
 )
 
 // dumpTimeout bounds the question to the controller.
@@ -39,7 +38,7 @@ func xdsCommand() *cobra.Command {
 				_, err = cmd.OutOrStdout().Write(body)
 				return err
 			}
-			var dumps []plane.Dump
+			var dumps []debug.Gateway
 			if err := json.Unmarshal(body, &dumps); err != nil {
 				return fmt.Errorf("answer of the controller: %w", err)
 			}
@@ -69,7 +68,7 @@ func ask(url string) ([]byte, error) {
 }
 
 // replicas names the other replicas that have Envoys.
-func replicas(states []peers.PeerState) string {
+func replicas(states []debug.PeerState) string {
 	var names []string
 	for _, state := range states {
 		if state.Connected {
@@ -80,7 +79,7 @@ func replicas(states []peers.PeerState) string {
 }
 
 // printDumps writes a table of the Gateways and, below it, every rejection.
-func printDumps(out io.Writer, dumps []plane.Dump) error {
+func printDumps(out io.Writer, dumps []debug.Gateway) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "GATEWAY\tENVOYS\tRESOURCES\tSYNCED\tREJECTED\tENVOYS ALSO AT")
 	for _, d := range dumps {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/scaler/demand/replica"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -103,7 +104,7 @@ func (e *Exchange) Forget(gateway types.NamespacedName) {
 }
 
 // Elsewhere returns what the other replicas say about a gateway, sorted by replica.
-func (e *Exchange) Elsewhere(gateway types.NamespacedName) []PeerState {
+func (e *Exchange) Elsewhere(gateway types.NamespacedName) []debug.PeerState {
 	return e.view.elsewhere(gateway)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -206,23 +207,15 @@ func (v *view) close() {
 	}
 }
 
-// PeerState is what another replica says about a gateway.
-type PeerState struct {
-	Replica string `json:"replica"`
-	// Connected: it has proxies of the gateway. Synced: they have all that it desires.
-	Connected bool `json:"connected"`
-	Synced    bool `json:"synced"`
-}
-
 // elsewhere returns the states of the other replicas, sorted.
-func (v *view) elsewhere(gateway types.NamespacedName) (states []PeerState) {
+func (v *view) elsewhere(gateway types.NamespacedName) (states []debug.PeerState) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, from := range v.others {
 		if d, ok := from.deliveries[gateway]; ok {
-			states = append(states, PeerState{Replica: from.replica, Connected: d.Connected > 0, Synced: d.Synced})
+			states = append(states, debug.PeerState{Replica: from.replica, Connected: d.Connected > 0, Synced: d.Synced})
 		}
 	}
-	slices.SortFunc(states, func(a, b PeerState) int { return cmp.Compare(a.Replica, b.Replica) })
+	slices.SortFunc(states, func(a, b debug.PeerState) int { return cmp.Compare(a.Replica, b.Replica) })
 	return states
 }

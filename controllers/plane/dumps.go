@@ -7,18 +7,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kedify/inference-gateway/controllers/peers"
-	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/publish"
 )
-
-// Dump is what is known about the Envoys of a Gateway.
-type Dump struct {
-	publish.GatewayDump
-	// Elsewhere is what other replicas say about Envoys that are connected to them.
-	Elsewhere []peers.PeerState `json:"elsewhere,omitempty"`
-}
 
 // Dumps returns the handlers of the debug views by path. Each answers JSON, with names and
 // versions but never with the content of a Secret.
@@ -42,15 +33,17 @@ func (p *Plane) serveXDS(w http.ResponseWriter, r *http.Request) {
 			gateways = []ir.Key{{Namespace: namespace, Name: name}}
 		}
 	}
-	dumps := make([]Dump, 0, len(gateways))
+	dumps := make([]debug.Gateway, 0, len(gateways))
 	for _, gateway := range gateways {
-		dumps = append(dumps, Dump{p.publisher.Dump(gateway), p.exchange.Elsewhere(types.NamespacedName(gateway))})
+		dump := p.publisher.Dump(gateway)
+		dump.Elsewhere = p.exchange.Elsewhere(types.NamespacedName(gateway))
+		dumps = append(dumps, dump)
 	}
 	writeJSON(w, dumps)
 }
 
-func (s *scaling) dumpHeld() []hold.Dump {
-	dumps := []hold.Dump{}
+func (s *scaling) dumpHeld() []debug.Hold {
+	dumps := []debug.Hold{}
 	for _, gateway := range s.gate.Gateways() {
 		dumps = append(dumps, s.gate.Dump(gateway))
 	}

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
@@ -41,18 +41,18 @@ spec:
 `
 
 // held returns the backend that holds requests of a replica; an empty one: there is none.
-func (r *replica) held() hold.BackendDump {
+func (r *replica) held() debug.HoldBackend {
 	r.cluster.t.Helper()
 	answer := httptest.NewRecorder()
 	r.Dumps()["/hold"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hold", nil))
-	var dumps []hold.Dump
+	var dumps []debug.Hold
 	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
 	for _, dump := range dumps {
 		for _, backend := range dump.Backends {
 			return backend
 		}
 	}
-	return hold.BackendDump{}
+	return debug.HoldBackend{}
 }
 
 // request asks a replica, as an Envoy does, about a request that has no endpoint.

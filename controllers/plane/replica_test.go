@@ -28,6 +28,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/plane"
@@ -200,11 +201,11 @@ func (r *replica) connection(gateway types.NamespacedName) *grpc.ClientConn {
 }
 
 // dump is the debug view of a Gateway.
-func (r *replica) dump(gateway types.NamespacedName) plane.Dump {
+func (r *replica) dump(gateway types.NamespacedName) debug.Gateway {
 	r.cluster.t.Helper()
 	answer := httptest.NewRecorder()
 	r.Dumps()["/xds/"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/xds/"+gateway.String(), nil))
-	var dumps []plane.Dump
+	var dumps []debug.Gateway
 	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
 	r.cluster.Expect(dumps).To(HaveLen(1))
 	return dumps[0]

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
@@ -286,14 +287,14 @@ func rateOf(key types.NamespacedName) *scaler.Scaler {
 }
 
 // waitFor waits until a condition on what is known of a key holds.
-func (m *metrics) waitFor(what string, key types.NamespacedName, condition func(demand.Dump) bool) {
+func (m *metrics) waitFor(what string, key types.NamespacedName, condition func(debug.Demand) bool) {
 	m.t.Helper()
-	gomega.NewWithT(m.t).Eventually(func() demand.Dump { return m.registry.Dump(key) }).
+	gomega.NewWithT(m.t).Eventually(func() debug.Demand { return m.registry.Dump(key) }).
 		WithTimeout(patience).Should(gomega.Satisfy(condition), what)
 }
 
-func requests(n uint64) func(demand.Dump) bool {
-	return func(d demand.Dump) bool { return d.Unknown == "" && d.Requests == n }
+func requests(n uint64) func(debug.Demand) bool {
+	return func(d debug.Demand) bool { return d.Unknown == "" && d.Requests == n }
 }
 
 // Requests are counted once each, whether they are answered, fail without a connection, find
@@ -332,10 +333,10 @@ func TestEnvoyCounts(t *testing.T) {
 	for range 7 {
 		waiting.Go(func() { s.get("/wait") })
 	}
-	m.waitFor("7 in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 7 && d.Requests == 28 })
+	m.waitFor("7 in flight", webKey, func(d debug.Demand) bool { return d.InFlight == 7 && d.Requests == 28 })
 	close(s.backend.release)
 	waiting.Wait()
-	m.waitFor("none in flight", webKey, func(d demand.Dump) bool { return d.InFlight == 0 && d.Requests == 28 })
+	m.waitFor("none in flight", webKey, func(d debug.Demand) bool { return d.InFlight == 0 && d.Requests == 28 })
 	for key, want := range map[types.NamespacedName]uint64{webKey: 28, deadKey: 3, emptyKey: 5, mixedKey: 4} {
 		m.waitFor("the end", key, requests(want))
 	}
@@ -350,15 +351,15 @@ func TestEnvoyStreamBreaks(t *testing.T) {
 	s := newSite(t, sink{address: m.address})
 	s.serves()
 	sent, stop := s.load(100)
-	m.waitFor("a rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
+	m.waitFor("a rate", webKey, func(d debug.Demand) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
 	address := m.address
 	m.stop()
 	time.Sleep(1500 * time.Millisecond)
 	again := newMetrics(t, address, rateOf(webKey)) // knows nothing
-	again.waitFor("the rate", webKey, func(d demand.Dump) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
+	again.waitFor("the rate", webKey, func(d debug.Demand) bool { return d.Unknown == "" && d.Rate > 80 && d.Rate < 120 })
 	total := sent()
 	stop()
-	again.waitFor("the end", webKey, func(d demand.Dump) bool { return d.Requests > 0 && d.InFlight == 0 })
+	again.waitFor("the end", webKey, func(d debug.Demand) bool { return d.Requests > 0 && d.InFlight == 0 })
 	if counted := again.registry.Dump(webKey).Requests; counted > uint64(total) {
 		t.Errorf("counted %d of %d", counted, total)
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
@@ -105,10 +106,10 @@ func (x *External) of(cluster string) []types.NamespacedName {
 }
 
 // Clusters returns, for each cluster that counts, the demand keys that it counts for.
-func (x *External) Clusters() map[string][]string {
+func (x *External) Clusters() debug.EnvoyMetricsMap {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	all := map[string][]string{}
+	all := debug.EnvoyMetricsMap{}
 	for cluster, keys := range x.keys {
 		for _, key := range keys {
 			all[cluster] = append(all[cluster], key.String())

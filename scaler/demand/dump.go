@@ -7,51 +7,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
 )
 
-// Dump is everything known about one key, for people and tests.
-type Dump struct {
-	Key    string `json:"key"`
-	Metric string `json:"metric,omitempty"`
-	// Unknown says why the demand is not known, and KEDA gets an error. Rate and the others
-	// are what is known as well.
-	Unknown     string  `json:"unknown,omitempty"`
-	Value       float64 `json:"value"`
-	Rate        float64 `json:"rate"`
-	Concurrency float64 `json:"concurrency"`
-	InFlight    uint64  `json:"inFlight"`
-	Active      bool    `json:"active"`
-	LastGood    bool    `json:"lastGood,omitempty"`
-	// LastArrival is how long ago a request arrived; empty: none is known of.
-	LastArrival string `json:"lastArrival,omitempty"`
-	// Requests were counted since this replica began.
-	Requests uint64 `json:"requests"`
-	// Held is over all replicas, HeldBy what each holds; "" is this one.
-	Held    int            `json:"held"`
-	HeldBy  map[string]int `json:"heldBy,omitempty"`
-	Proxies []ProxyDump    `json:"proxies"`
-}
-
-// ProxyDump is what one proxy counted of one key.
-type ProxyDump struct {
-	Gateway string `json:"gateway"`
-	Node    string `json:"node"`
-	// Replica receives the reports of the proxy; empty: this one.
-	Replica string `json:"replica,omitempty"`
-	Heard   bool   `json:"heard"`
-	// Age is how long ago its last report was.
-	Age      string `json:"age"`
-	Requests uint64 `json:"requests"`
-	Retries  uint64 `json:"retries,omitempty"`
-	InFlight uint64 `json:"inFlight"`
-}
-
 // Dump returns what is known of a key.
-func (r *Registry) Dump(key types.NamespacedName) Dump {
+func (r *Registry) Dump(key types.NamespacedName) debug.Demand {
 	s := r.find(key)
 	if s == nil {
-		return Dump{Key: key.String(), Unknown: "no trigger, proxy or replica has reported this key", Proxies: []ProxyDump{}}
+		return debug.Demand{Key: key.String(), Unknown: "no trigger, proxy or replica has reported this key", Proxies: []debug.ProxyCounters{}}
 	}
 	now := r.now()
 	d := r.dump(s, now)
@@ -60,15 +24,15 @@ func (r *Registry) Dump(key types.NamespacedName) Dump {
 			d.Proxies = append(d.Proxies, p.dump(r, counts, now))
 		}
 	}
-	d.sort()
+	sortProxies(&d)
 	return d
 }
 
 // DumpAll returns what is known of the triggers in force, sorted by key. Each proxy is locked
 // once, for as long as it takes to copy its counts.
-func (r *Registry) DumpAll() []Dump {
+func (r *Registry) DumpAll() []debug.Demand {
 	now := r.now()
-	dumps, indexes := []Dump{}, map[types.NamespacedName]int{}
+	dumps, indexes := []debug.Demand{}, map[types.NamespacedName]int{}
 	for _, key := range r.Keys() {
 		if s := r.find(key); s != nil {
 			indexes[key] = len(dumps)
@@ -83,14 +47,14 @@ func (r *Registry) DumpAll() []Dump {
 		}
 	}
 	for i := range dumps {
-		dumps[i].sort()
+		sortProxies(&dumps[i])
 	}
 	return dumps
 }
 
 // dump returns what is known of a key without its proxies.
-func (r *Registry) dump(s *series, now instant.Time) Dump {
-	d := Dump{Key: s.text, Proxies: []ProxyDump{}}
+func (r *Registry) dump(s *series, now instant.Time) debug.Demand {
+	d := debug.Demand{Key: s.text, Proxies: []debug.ProxyCounters{}}
 	r.freshen(s.settings.Load(), now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,8 +77,10 @@ func (r *Registry) dump(s *series, now instant.Time) Dump {
 	return d
 }
 
-func (d *Dump) sort() {
-	slices.SortFunc(d.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Gateway+"\n"+a.Node, b.Gateway+"\n"+b.Node) })
+func sortProxies(d *debug.Demand) {
+	slices.SortFunc(d.Proxies, func(a, b debug.ProxyCounters) int {
+		return strings.Compare(a.Gateway+"\n"+a.Node, b.Gateway+"\n"+b.Node)
+	})
 }
 
 func (r *Registry) allProxies() (all []*proxyCounters) {
@@ -152,9 +118,9 @@ func (p *proxyCounters) allCounts() []keyCounts {
 	return all
 }
 
-func (p *proxyCounters) dump(r *Registry, counts Counts, now instant.Time) ProxyDump {
+func (p *proxyCounters) dump(r *Registry, counts Counts, now instant.Time) debug.ProxyCounters {
 	state := p.state.Load()
-	d := ProxyDump{
+	d := debug.ProxyCounters{
 		Gateway: p.Gateway.String(), Node: p.Node, Heard: state.Heard(now, r.timing), Age: since(state.Last, now),
 		Requests: counts.Requests, Retries: counts.Retries, InFlight: counts.Active,
 	}
@@ -180,19 +146,13 @@ func (r *Registry) Keys() []types.NamespacedName {
 	return keys
 }
 
-// Queue is the demand of one key in the form that users of the vendor's interceptor know.
-type Queue struct {
-	Concurrency float64 `json:"Concurrency"`
-	RPS         float64 `json:"RPS"`
-}
-
 // Queues returns the known demand of all triggers in force, by namespace/name. Keys whose
 // demand is not known are left out: they are not zero.
-func (r *Registry) Queues() map[string]Queue {
-	queues := map[string]Queue{}
+func (r *Registry) Queues() map[string]debug.Queue {
+	queues := map[string]debug.Queue{}
 	for _, key := range r.Keys() {
 		if reading, err := r.Read(key); err == nil {
-			queues[key.String()] = Queue{Concurrency: reading.Concurrency, RPS: reading.Rate}
+			queues[key.String()] = debug.Queue{Concurrency: reading.Concurrency, RPS: reading.Rate}
 		}
 	}
 	return queues

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -256,7 +257,7 @@ func TestDemandsOfClusters(t *testing.T) { synctest.Test(t, testDemandsOfCluster
 
 func testDemandsOfClusters(t *testing.T) {
 	r, p := warm(t)
-	if got := r.dump().Demands; len(got) != 1 || got[0] != r.demand {
+	if got := r.dump().Demands; len(got) != 1 || got[0] != debug.Key(r.demand) {
 		t.Fatalf("demands %v", got)
 	}
 	counting := r.backend

@@ -7,9 +7,6 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// ParseKey reads a demand key.
-func ParseKey(text string) types.NamespacedName { return parseKey(text) }
-
 // Suffix makes the name of the endpoints of a hold cluster out of the name of the backend's.
 const Suffix = "/hold"
 

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	"google.golang.org/protobuf/proto"
@@ -13,21 +11,6 @@ import (
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
-
-// Two names, and nothing else, make a demand key.
-func FuzzParseKey(f *testing.F) {
-	for _, text := range []string{"", "/", "a/b", "a/b/c", "a/", "/b", "ns/web-0"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		key := hold.ParseKey(text)
-		parts := strings.Split(text, "/")
-		valid := len(parts) == 2 && parts[0] != "" && parts[1] != ""
-		if valid != (key != types.NamespacedName{}) || valid && key.String() != text {
-			t.Errorf("%q is %v", text, key)
-		}
-	})
-}
 
 // No header makes a page out of a call or a call out of a page.
 func FuzzHead(f *testing.F) {

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -146,11 +147,11 @@ func counted(t testing.TB, registry *prometheus.Registry, name string, labels ..
 }
 
 // backend returns what the gate knows of the only backend.
-func (p *plane) backend() hold.BackendDump {
+func (p *plane) backend() debug.HoldBackend {
 	for _, b := range p.gate.Dump(gatewayKey).Backends {
 		return b
 	}
-	return hold.BackendDump{}
+	return debug.HoldBackend{}
 }
 
 func eventually(t testing.TB, what string, condition func() bool) {

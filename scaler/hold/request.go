@@ -34,7 +34,7 @@ func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, er
 		s.backend = values[0]
 	}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldDemand); len(values) > 0 {
-		s.demand = parseKey(values[0])
+		s.demand, _ = scaler.ParseKey(values[0])
 	}
 	if s.backend == "" {
 		return s, errNoBackend
@@ -120,13 +120,4 @@ func (h *headers) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
 // needsHeaders reports whether a trigger needs the headers of every request.
 func needsHeaders(s *scaler.Scaler) bool {
 	return s != nil && (s.Maintenance != nil || s.Spec.HealthCheck.Path != "")
-}
-
-// parseKey reads "namespace/name"; anything else is no key, the zero one.
-func parseKey(text string) types.NamespacedName {
-	namespace, name, ok := strings.Cut(text, "/")
-	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
-		return types.NamespacedName{}
-	}
-	return types.NamespacedName{Namespace: namespace, Name: name}
 }

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -164,14 +165,14 @@ func (r *rig) gaveUp(wait string) float64 {
 	return counted(r.t, r.registry, "waits_exceeded_total", "wait", wait)
 }
 
-func (r *rig) dump() hold.BackendDump {
+func (r *rig) dump() debug.HoldBackend {
 	r.t.Helper()
 	for _, b := range r.gate.Dump(gatewayKey).Backends {
 		if b.Name == r.name() {
 			return b
 		}
 	}
-	return hold.BackendDump{}
+	return debug.HoldBackend{}
 }
 
 func (r *rig) eventually(what string, condition func() bool) {
@@ -334,7 +335,7 @@ func (p *proxy) settled() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.rig.publisher.Dump(ir.Key(gatewayKey)).Resources {
-		if r.Type == resource.Endpoint && p.version[r.Name] != r.Version {
+		if r.Type == string(resource.Endpoint) && p.version[r.Name] != r.Version {
 			return false
 		}
 	}

@@ -3,62 +3,21 @@ package publish
 import (
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// GatewayDump is everything known about the proxies of a gateway, for people and tests.
-type GatewayDump struct {
-	Delivery
-	Ready     bool           `json:"ready"`
-	Resources []ResourceDump `json:"resources"`
-	Proxies   []ProxyDump    `json:"proxies"`
-}
-
-// ResourceDump is one desired resource.
-type ResourceDump struct {
-	Type    resource.Type `json:"type"`
-	Name    string        `json:"name"`
-	Version string        `json:"version"`
-	// StandIn is the version sent instead while Version is quarantined.
-	StandIn string      `json:"standIn,omitempty"`
-	Bytes   int         `json:"bytes"`
-	Sources []ir.Source `json:"sources,omitempty"`
-}
-
-// ProxyDump is one connected proxy.
-type ProxyDump struct {
-	Node  string    `json:"node"`
-	Since time.Time `json:"since"`
-	// Behind counts desired resources that the proxy has not accepted yet.
-	Behind    int                   `json:"behind"`
-	Resources []ProxiedResourceDump `json:"resources"`
-}
-
-// ProxiedResourceDump is what one proxy has of one name. Empty versions: nothing.
-type ProxiedResourceDump struct {
-	Type    resource.Type `json:"type"`
-	Name    string        `json:"name"`
-	Desired string        `json:"desired,omitempty"`
-	// Sent is the newest version on the way or in the proxy, Acked the newest it accepted.
-	Sent  string `json:"sent,omitempty"`
-	Acked string `json:"acked,omitempty"`
-	// Waiting says why nothing newer is sent.
-	Waiting  string `json:"waiting,omitempty"`
-	Rejected string `json:"rejected,omitempty"`
-}
-
 // Dump returns what the gateway should be and what every proxy of it has.
-func (p *Publisher) Dump(key ir.Key) GatewayDump {
+func (p *Publisher) Dump(key ir.Key) debug.Gateway {
 	g := p.existing(key)
 	if g == nil {
-		return GatewayDump{Delivery: Delivery{Gateway: key, Listeners: map[string]bool{}}}
+		return debug.Gateway{Gateway: debug.Key(key), Listeners: map[string]bool{}}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	dump := GatewayDump{Delivery: g.delivery(), Ready: g.ready}
+	dump := g.delivery().dump()
+	dump.Ready = g.ready
 	for k := range g.resources {
 		for _, e := range g.resources[k] {
 			if e.desired != nil {
@@ -66,11 +25,11 @@ func (p *Publisher) Dump(key ir.Key) GatewayDump {
 			}
 		}
 	}
-	slices.SortFunc(dump.Resources, func(a, b ResourceDump) int { return byName(a.Type, a.Name, b.Type, b.Name) })
+	slices.SortFunc(dump.Resources, func(a, b debug.Resource) int { return byName(a.Type, a.Name, b.Type, b.Name) })
 	for s := range g.sessions {
 		dump.Proxies = append(dump.Proxies, s.dump())
 	}
-	slices.SortFunc(dump.Proxies, func(a, b ProxyDump) int { return strings.Compare(a.Node, b.Node) })
+	slices.SortFunc(dump.Proxies, func(a, b debug.Proxy) int { return strings.Compare(a.Node, b.Node) })
 	return dump
 }
 
@@ -86,13 +45,41 @@ func (p *Publisher) Gateways() []ir.Key {
 	return keys
 }
 
-func (e *resourceState) dump() ResourceDump {
-	dump := ResourceDump{
-		Type:    kindTypes[e.kind],
+func (d Delivery) dump() debug.Gateway {
+	dump := debug.Gateway{
+		Gateway: debug.Key(d.Gateway), Connected: d.Connected, Listeners: d.Listeners, Versions: d.Versions, Synced: d.Synced,
+	}
+	for _, rejection := range d.Rejected {
+		dump.Rejected = append(dump.Rejected, rejection.dump())
+	}
+	return dump
+}
+
+func (r Rejection) dump() debug.Rejection {
+	return debug.Rejection{
+		Resource: debug.ResourceKey{Type: string(r.Resource.Type), Name: r.Resource.Name},
+		Version:  r.Version,
+		Message:  r.Message,
+		Sources:  dumpSources(r.Sources),
+		Node:     r.Node,
+		Since:    r.Since,
+	}
+}
+
+func dumpSources(sources []ir.Source) (dumps []debug.Source) {
+	for _, source := range sources {
+		dumps = append(dumps, debug.Source(source))
+	}
+	return dumps
+}
+
+func (e *resourceState) dump() debug.Resource {
+	dump := debug.Resource{
+		Type:    string(kindTypes[e.kind]),
 		Name:    e.name,
 		Version: e.desired.version,
 		Bytes:   len(e.desired.body),
-		Sources: e.desired.sources,
+		Sources: dumpSources(e.desired.sources),
 	}
 	if e.rejection != nil && e.current != nil {
 		dump.StandIn = e.current.version
@@ -100,22 +87,22 @@ func (e *resourceState) dump() ResourceDump {
 	return dump
 }
 
-func (s *Session) dump() ProxyDump {
-	dump := ProxyDump{Node: s.node, Since: s.since, Behind: s.behind}
+func (s *Session) dump() debug.Proxy {
+	dump := debug.Proxy{Node: s.node, Since: s.since, Behind: s.behind}
 	for _, r := range s.records {
 		if r.resource.desired == nil && !r.holdsAny() {
 			continue
 		}
 		dump.Resources = append(dump.Resources, s.dumpRecord(r))
 	}
-	slices.SortFunc(dump.Resources, func(a, b ProxiedResourceDump) int { return byName(a.Type, a.Name, b.Type, b.Name) })
+	slices.SortFunc(dump.Resources, func(a, b debug.ProxyResource) int { return byName(a.Type, a.Name, b.Type, b.Name) })
 	return dump
 }
 
-func (s *Session) dumpRecord(r *record) ProxiedResourceDump {
+func (s *Session) dumpRecord(r *record) debug.ProxyResource {
 	e := r.resource
-	dump := ProxiedResourceDump{
-		Type:    kindTypes[e.kind],
+	dump := debug.ProxyResource{
+		Type:    string(kindTypes[e.kind]),
 		Name:    e.name,
 		Desired: versionOf(e.desired),
 		Sent:    versionOf(r.latest()),
@@ -146,8 +133,8 @@ func versionOf(r *revision) string {
 	return r.version
 }
 
-func byName(aType resource.Type, aName string, bType resource.Type, bName string) int {
-	if by := strings.Compare(string(aType), string(bType)); by != 0 {
+func byName(aType, aName, bType, bName string) int {
+	if by := strings.Compare(aType, bType); by != 0 {
 		return by
 	}
 	return strings.Compare(aName, bName)

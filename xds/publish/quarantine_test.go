@@ -176,7 +176,7 @@ func countWaiting(w *world, name, reason string) int {
 	count := 0
 	for _, proxy := range w.publisher.Dump(gatewayKey).Proxies {
 		for _, r := range proxy.Resources {
-			if r.Name == name && r.Type == resource.Cluster && r.Waiting == reason {
+			if r.Name == name && r.Type == string(resource.Cluster) && r.Waiting == reason {
 				count++
 			}
 		}

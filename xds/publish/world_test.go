@@ -11,6 +11,7 @@ import (
 	"github.com/onsi/gomega"
 	"go.uber.org/goleak"
 
+	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -151,7 +152,7 @@ func named(events []deltatest.Event) []deltatest.Event {
 func (w *world) budget() time.Duration { return publish.DefaultWarmBudget }
 
 // describe renders what is not as it should be.
-func describe(dump publish.GatewayDump) string {
+func describe(dump debug.Gateway) string {
 	var lines []string
 	for _, proxy := range dump.Proxies {
 		for _, r := range proxy.Resources {

@@ -3,7 +3,7 @@
 // Job: let tests see what the product believes about demand, replica by replica, and what
 // controllers and pickers count.
 // Inputs: the address of one pod.
-// Outputs: what a controller knows of each trigger; the sum of a metric.
+// Outputs: what a controller knows of each trigger (api/debug); the sum of a metric.
 // Ownership: a request per question; nothing is kept.
 package dump
 
@@ -19,41 +19,20 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"github.com/kedify/inference-gateway/api/debug"
 )
 
 // Port of metrics and dumps of a controller.
 const Port = "8080"
 
-// Demand is what one controller knows of one trigger.
-type Demand struct {
-	// Key is the namespace and name of the HTTPScaler.
-	Key string
-	// Unknown says why the numbers are not known; empty: they are.
-	Unknown  string
-	Rate     float64
-	InFlight uint64
-	Active   bool
-	// Held by all controllers together, and by each: "" is the one that was asked.
-	Held   int
-	HeldBy map[string]int
-	// Proxies as they reported last.
-	Proxies []Proxy
-}
-
-// Proxy is what one Envoy said.
-type Proxy struct {
-	Node, Replica, Age          string
-	Heard                       bool
-	Requests, Retries, InFlight uint64
-}
-
 // Demands asks the controller with the address of a pod.
-func Demands(ctx context.Context, ip string) (map[string]Demand, error) {
-	var list []Demand
+func Demands(ctx context.Context, ip string) (map[string]debug.Demand, error) {
+	var list []debug.Demand
 	if err := read(ctx, ip, "/demand", &list); err != nil {
 		return nil, err
 	}
-	byKey := map[string]Demand{}
+	byKey := map[string]debug.Demand{}
 	for _, demand := range list {
 		byKey[demand.Key] = demand
 	}
@@ -62,7 +41,7 @@ func Demands(ctx context.Context, ip string) (map[string]Demand, error) {
 
 // ExternalClusters asks the controller with the address of a pod for the clusters of Envoys of
 // users that count, each with the triggers that it counts for.
-func ExternalClusters(ctx context.Context, ip string) (clusters map[string][]string, err error) {
+func ExternalClusters(ctx context.Context, ip string) (clusters debug.EnvoyMetricsMap, err error) {
 	err = read(ctx, ip, "/envoy-metrics-map", &clusters)
 	return clusters, err
 }
