@@ -1,7 +1,8 @@
 // Package engine keeps the model of the control plane up to date by doing as little as
 // possible: a change of one object recomputes the units that read it, and no others.
 //
-// Job: store + resolve + translate -> resources, statuses and data planes, incrementally.
+// Job: store + resolve + translate -> resources, statuses, data planes and attachments of
+// routes, incrementally.
 // Inputs: events (objects that appeared, changed or vanished; what proxies have). Outputs:
 // calls of an Output, only for what became different.
 // Ownership: one goroutine owns a Model (Loop runs it); everything it hands out is immutable.

@@ -78,6 +78,7 @@ func leftovers(m *Model) map[string]int {
 func TestRandomWorldsAreWorthIt(t *testing.T) {
 	seen := map[resource.Type]int{}
 	statuses := map[store.Kind]int{}
+	reattached, attached := 0, 0
 	for seed := range uint64(40) {
 		world := newWorld(seed)
 		world.populate()
@@ -93,7 +94,12 @@ func TestRandomWorldsAreWorthIt(t *testing.T) {
 			for object := range world.out.statuses {
 				statuses[object.Kind]++
 			}
+			attached += len(world.out.attached)
 		}
+		reattached += world.out.reattached
+	}
+	if reattached < 1000 || attached < 1000 {
+		t.Errorf("%d attachments changed, %d were seen; the worlds are too poor", reattached, attached)
 	}
 	for _, kind := range resource.Types {
 		if seen[kind] < 1000 {

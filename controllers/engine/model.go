@@ -56,6 +56,7 @@ type Model struct {
 	fresh   []types.NamespacedName // gateways whose first set of resources is being gathered
 	gone    []types.NamespacedName // gateways that the output forgot in this flush
 	synced  bool
+	flushed bool // the output knows of the first flush
 }
 
 // New returns an empty model.
@@ -173,6 +174,10 @@ func (m *Model) Flush() {
 	m.renewGone()
 	m.publish()
 	m.flushStatuses()
+	if !m.flushed {
+		m.flushed = true
+		m.output.Synced()
+	}
 }
 
 // upsert replaces one resource of a gateway; either side may be nil.

@@ -25,6 +25,12 @@ type Output interface {
 	DataPlane(gateway *resolve.GatewayResult)
 	// Scaler wants a trigger in force; nil: no longer.
 	Scaler(key types.NamespacedName, trigger *scaler.Scaler)
+	// Attachment tells where a route is attached and which backends it leads to; nil: it is attached
+	// nowhere any more.
+	Attachment(route resolve.Object, now *resolve.Attachment)
+	// Synced is called once, after the first flush: everything that existed at the start was
+	// output.
+	Synced()
 	// RenderFailed reports a unit that could not be computed, once per error.
 	RenderFailed(failure *RenderFailure)
 }

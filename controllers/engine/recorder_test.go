@@ -19,19 +19,22 @@ type recorder struct {
 	planes    map[types.NamespacedName]resolve.Infrastructure
 	scalers   map[types.NamespacedName]scaler.Scaler
 	failures  []string
+	attached  map[resolve.Object]resolve.Attachment
 
 	// forgotten is called by Forget; may be nil.
 	forgotten func(types.NamespacedName)
 
-	published int // resources, removals included
-	wrote     int // statuses
+	published  int // resources, removals included
+	wrote      int // statuses
+	reattached int // attachments, removals included
+	synced     int // how often Synced was called
 }
 
 func newRecorder() *recorder {
 	return &recorder{
 		resources: map[types.NamespacedName]map[resource.Key]string{}, ready: map[types.NamespacedName]bool{},
 		statuses: map[resolve.Object]any{}, planes: map[types.NamespacedName]resolve.Infrastructure{},
-		scalers: map[types.NamespacedName]scaler.Scaler{},
+		scalers: map[types.NamespacedName]scaler.Scaler{}, attached: map[resolve.Object]resolve.Attachment{},
 	}
 }
 
@@ -83,6 +86,17 @@ func (r *recorder) DataPlane(gateway *resolve.GatewayResult) {
 	r.planes[gateway.Key] = gateway.Infrastructure
 }
 
+func (r *recorder) Attachment(route resolve.Object, now *resolve.Attachment) {
+	r.reattached++
+	if now == nil {
+		delete(r.attached, route)
+		return
+	}
+	r.attached[route] = *now
+}
+
+func (r *recorder) Synced() { r.synced++ }
+
 func (r *recorder) RenderFailed(failure *RenderFailure) {
 	r.failures = append(r.failures, fmt.Sprintf("%s: %v, kept: %t", failure.Unit, failure.Err, failure.Kept))
 }
@@ -91,5 +105,6 @@ func (r *recorder) RenderFailed(failure *RenderFailure) {
 func (r *recorder) state() map[string]any {
 	return map[string]any{
 		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "failures": r.failures, "scalers": r.scalers,
+		"attached": r.attached, "synced": r.synced,
 	}
 }

@@ -34,6 +34,7 @@ func (m *Model) flushRoutes() {
 		m.graph.touch(routeDep{change.key})
 		m.reindex(change.old, change.new)
 		m.reuse(change.old, change.new)
+		m.reattach(change.key, change.old, change.new)
 	}
 }
 
@@ -94,6 +95,20 @@ func (m *Model) reuse(old, new *resolve.RouteResult) {
 		m.graph.touch(m.usage.count(old, -1)...)
 		eachCluster(old, m.clusters.drop)
 	}
+}
+
+// reattach outputs where a route is attached, when that changed.
+func (m *Model) reattach(route resolve.Object, old, new *resolve.RouteResult) {
+	if before, now := attachmentOf(old), attachmentOf(new); !reflect.DeepEqual(before, now) {
+		m.output.Attachment(route, now)
+	}
+}
+
+func attachmentOf(result *resolve.RouteResult) *resolve.Attachment {
+	if result == nil {
+		return nil
+	}
+	return result.Attachment()
 }
 
 func eachCluster(result *resolve.RouteResult, visit func(clusterKey)) {

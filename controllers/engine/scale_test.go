@@ -23,8 +23,9 @@ import (
 
 // discard is an Output that counts and keeps what a publisher would keep.
 type discard struct {
-	kept      map[resource.Key]resource.Resource
-	published int
+	attachments int
+	kept        map[resource.Key]resource.Resource
+	published   int
 }
 
 func (d *discard) Publish(_ types.NamespacedName, change resource.Change) {
@@ -38,7 +39,10 @@ func (d *discard) Ready(types.NamespacedName)                  {}
 func (d *discard) Scaler(types.NamespacedName, *scaler.Scaler) {}
 func (d *discard) Status(status.Update)                        {}
 func (d *discard) DataPlane(*resolve.GatewayResult)            {}
+func (d *discard) Synced()                                     {}
 func (d *discard) RenderFailed(f *RenderFailure)               { panic(fmt.Sprint(*f)) }
+
+func (d *discard) Attachment(resolve.Object, *resolve.Attachment) { d.attachments++ }
 
 // crowd is a model of one Gateway and n routes, each with its own hostname, Service and slice.
 func crowd(n int) (*Model, *discard) {

@@ -111,6 +111,12 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 // Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
 func (c *collector) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
+// Attachment takes nothing: statuses say which parents accepted a route.
+func (c *collector) Attachment(resolve.Object, *resolve.Attachment) {}
+
+// Synced takes nothing: the world is complete from the start.
+func (c *collector) Synced() {}
+
 func (c *collector) RenderFailed(failure *engine.RenderFailure) {
 	c.failure = cmp.Or(c.failure, fmt.Errorf("%s: %w", failure.Unit, failure.Err))
 }

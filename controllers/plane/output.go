@@ -39,6 +39,14 @@ func (o *output) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
 	o.plane.catalog.Set(key, trigger)
 }
 
+// Attachment is engine.Output.
+func (o *output) Attachment(route resolve.Object, now *resolve.Attachment) {
+	o.plane.attachments.Set(route, now)
+}
+
+// Synced is engine.Output.
+func (o *output) Synced() { o.plane.attachments.SetSynced() }
+
 // DataPlane is engine.Output. A Gateway that is not accepted keeps the data plane it had: a mistake
 // in its parameters must not reconfigure Envoys that serve.
 func (o *output) DataPlane(gateway *resolve.GatewayResult) {

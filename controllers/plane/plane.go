@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/events"
@@ -32,6 +33,8 @@ type Plane struct {
 	events  *events.Writer
 	wires   *wires
 	catalog *scaler.Catalog
+	// attachments of routes, filled by the engine, read for triggers.
+	attachments *attachments.Index
 
 	authority  *certs.Keeper
 	publisher  *publish.Publisher
@@ -64,7 +67,8 @@ func New(deps Deps) (*Plane, error) {
 // build makes the parts from the Envoys' end to the API server's, so that each finds the next stage
 // made.
 func build(deps Deps) (*Plane, error) {
-	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), events: events.NewWriter(deps.API.Recorder, deps.API.Cache)}
+	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), attachments: attachments.New()}
+	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
 	var err error
 	if p.metrics, err = newMetrics(deps.Registry); err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ func newTriggers(p *Plane) *triggers {
 		controller: scaledobject.New(scaledobject.Options{
 			Cache:          api.Cache,
 			Watcher:        p.watcher,
+			Attachments:    p.attachments,
 			Client:         api.Direct,
 			Events:         p.events,
 			Clock:          p.deps.Clock,

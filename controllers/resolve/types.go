@@ -139,6 +139,11 @@ type RouteResult struct {
 	Clusters []ir.ClusterKey
 	// Pools the route refers to that exist, sorted.
 	Pools []types.NamespacedName
+	// Backends that the rules of an HTTPRoute or GRPCRoute refer to and may refer to, in their order
+	// and unique.
+	Backends []BackendRef
+	// Generated: the product made the route, for a trigger.
+	Generated bool
 }
 
 // RouteParent is the status of one parentRef that points to a Gateway of this controller.

@@ -29,6 +29,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
@@ -46,6 +47,8 @@ type bench struct {
 	controller *Controller
 	watcher    *watch.Watcher
 	mapper     *fakeMapper
+	// attachments are synced from the start.
+	attachments *attachments.Index
 
 	mu     sync.Mutex
 	writes []string // "apply HTTPRoute web-0", "delete Gateway kedify-proxy", "status web-0", "patch web"
@@ -124,13 +127,15 @@ func newScheme(t *testing.T) *runtime.Scheme {
 func newBench(t *testing.T, objects ...client.Object) *bench {
 	t.Helper()
 	b := &bench{t: t, events: k8sevents.NewFakeRecorder(100), clock: clocktesting.NewFakeClock(epoch), fail: map[string]error{}, mapper: &fakeMapper{missing: map[string]bool{}}}
+	b.attachments = attachments.New()
+	b.attachments.SetSynced()
 	scheme := newScheme(t)
 	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, b.interceptors())
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}
 	b.watcher = watch.New(watch.Options{Informers: b.cache, Mapper: b.mapper, Scheme: scheme, Clock: b.clock, Log: logr.Discard()})
 	b.controller = New(Options{
-		Cache: b.cache, Watcher: b.watcher, Client: b.client, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
+		Cache: b.cache, Watcher: b.watcher, Attachments: b.attachments, Client: b.client, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
 		Requested: func(key types.NamespacedName) bool { _, came := b.requested.Load(key); return came },
 	})

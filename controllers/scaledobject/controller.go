@@ -14,6 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/controllers/work"
@@ -27,8 +28,9 @@ const (
 	kindScaledObject = "ScaledObject"
 
 	workers = 2
-	// batchDelay lets what is applied together be computed together.
-	batchDelay = 20 * time.Millisecond
+	// batchDelay lets what is applied together be computed together. It is longer than the engine
+	// gathers changes: the attachment of a route that is applied with a trigger is then known.
+	batchDelay = 100 * time.Millisecond
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
 )
@@ -40,6 +42,8 @@ type Options struct {
 	Cache client.Reader
 	// Watcher watches the kinds that plans are made from; the caller runs it.
 	Watcher *watch.Watcher
+	// Attachments of routes, as the engine has them.
+	Attachments Attachments
 	// Client writes, and reads past the cache whether a name is taken.
 	Client client.Client
 	// Events tells the owners of ScaledObjects.
@@ -63,6 +67,16 @@ type Options struct {
 	Namespace string
 }
 
+// Attachments says which routes lead to which backends; attachments.Index is one.
+type Attachments interface {
+	// LeadingTo returns the attachments with a backend in the namespace, empty: all.
+	LeadingTo(namespace string) []*resolve.Attachment
+	// Observe has a function called with the namespace of a backend when its attachments changed.
+	Observe(func(namespace string))
+	// Synced is closed when a missing attachment means that there is none.
+	Synced() <-chan struct{}
+}
+
 // Controller is a manager.Runnable that waits for leadership.
 type Controller struct {
 	Options
@@ -70,6 +84,8 @@ type Controller struct {
 	backfill *backfill
 	engine   *apply.Engine
 	kinds    *kinds
+	// referrers are the objects of other namespaces that refer to backends of a namespace.
+	referrers *referrers
 
 	mu sync.Mutex
 	// active are the namespaces with triggers of the product.
@@ -88,9 +104,10 @@ func New(options Options) *Controller {
 		options.Requested = func(types.NamespacedName) bool { return false }
 	}
 	c := &Controller{
-		Options: options,
-		kinds:   &kinds{synced: map[string]bool{}},
-		active:  map[string]bool{},
+		Options:   options,
+		kinds:     &kinds{synced: map[string]bool{}},
+		referrers: newReferrers(),
+		active:    map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{
 		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: c.attempt,
@@ -104,10 +121,13 @@ func New(options Options) *Controller {
 func (c *Controller) Start(ctx context.Context) error {
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
-	select {
-	case <-c.Watcher.Add(c.rows()...):
-	case <-ctx.Done():
-		return nil
+	c.Attachments.Observe(c.touchActive)
+	for _, synced := range []<-chan struct{}{c.Watcher.Add(c.rows()...), c.Attachments.Synced()} {
+		select {
+		case <-synced:
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	var others sync.WaitGroup
 	others.Go(func() { c.backfill.queue.Run(ctx) })

@@ -3,7 +3,7 @@
 //
 // Job: keep the cluster as package plan says. A partition is what one proxy serves, a namespace
 // or, with a shared proxy, the cluster; a change anywhere in a partition computes it anew.
-// Inputs: a cache. KEDA's CRD may come later. Outputs: objects applied under a field manager
+// Inputs: a cache, and the attachments of routes from the engine. KEDA's CRD may come later. Outputs: objects applied under a field manager
 // of our own, compared before, so that nothing is written at rest; statuses of HTTPScalers;
 // events on ScaledObjects; and, for ScaledObjects that were stored before admission knew our
 // types, or before KEDA's mutual TLS came or went, an empty patch that lets it rewrite them.

@@ -40,6 +40,8 @@ type input struct {
 	touch func(c *Controller, object client.Object)
 	// same reports whether an update means nothing; nil: store.Same.
 	same func(before, after client.Object) bool
+	// crossNamespace: objects may refer to backends of other namespaces.
+	crossNamespace bool
 	// trim drops what plans do not read; nil: the trim of the cache.
 	trim func(client.Object) client.Object
 }
@@ -55,11 +57,11 @@ var inputs = []input{
 	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
 	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchProxyPart},
 	{name: "ReferenceGrant", new: func() client.Object { return &gwv1.ReferenceGrant{} }, touch: touchProxyPart},
-	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute},
-	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute},
+	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
+	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
 	{name: "Ingress", new: func() client.Object { return &networkingv1.Ingress{} }, touch: touchRoute},
-	{name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus},
+	{name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus, crossNamespace: true},
 	{name: plan.Route.Kind, new: newOpenShiftRoute, touch: touchRoute, trim: trimStatus},
 	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: never},
 	{
@@ -131,9 +133,20 @@ func sameScaledObject(before, after client.Object) bool {
 	return store.Same(before, after) && before.GetDeletionTimestamp().Equal(after.GetDeletionTimestamp())
 }
 
-// sameRoute: the status tells which Gateways serve a route.
+// sameRoute: the status tells what other controllers permit a route to refer to.
 func sameRoute(before, after client.Object) bool {
-	return store.Same(before, after) && reflect.DeepEqual(parentsOf(before), parentsOf(after))
+	return store.Same(before, after) && reflect.DeepEqual(foreignParents(before), foreignParents(after))
+}
+
+// foreignParents are the entries of other controllers.
+func foreignParents(object client.Object) []gwv1.RouteParentStatus {
+	var foreign []gwv1.RouteParentStatus
+	for _, parent := range parentsOf(object) {
+		if parent.ControllerName != v1alpha1.ControllerName {
+			foreign = append(foreign, parent)
+		}
+	}
+	return foreign
 }
 
 func parentsOf(object client.Object) []gwv1.RouteParentStatus {
@@ -188,6 +201,9 @@ type inputHandler struct {
 
 // Set implements watch.Handler.
 func (h inputHandler) Set(before, after client.Object) {
+	if h.input.crossNamespace {
+		h.controller.referrers.set(h.input.name, before, after)
+	}
 	if before != nil {
 		h.input.touch(h.controller, before)
 	}
@@ -195,7 +211,12 @@ func (h inputHandler) Set(before, after client.Object) {
 }
 
 // Delete implements watch.Handler.
-func (h inputHandler) Delete(object client.Object) { h.input.touch(h.controller, object) }
+func (h inputHandler) Delete(object client.Object) {
+	if h.input.crossNamespace {
+		h.controller.referrers.set(h.input.name, object, nil)
+	}
+	h.input.touch(h.controller, object)
+}
 
 // Synced implements watch.Handler. What is found now was not there before.
 func (h inputHandler) Synced() {

@@ -29,7 +29,7 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 	if !c.Shared {
 		c.setActive(string(partition), true)
 	}
-	find := &finder{ctx: ctx, c: c}
+	find := &finder{ctx: ctx, c: c, partition: partition}
 	world := plan.World{Scope: c.planScope(partition), Find: find}
 	var objects kedav1alpha1.ScaledObjectList
 	var scalers v1alpha1.HTTPScalerList
@@ -38,23 +38,27 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 	var tls gwv1.TLSRouteList
 	var ingresses networkingv1.IngressList
 	virtualServices, openShiftRoutes := listOf(plan.VirtualService), listOf(plan.Route)
+	namespace := client.InNamespace(partition)
 	err := errors.Join(
-		c.list(ctx, "ScaledObject", &objects, client.InNamespace(partition)),
-		c.list(ctx, "HTTPScaler", &scalers, client.InNamespace(partition)),
-		c.list(ctx, "HTTPRoute", &routes),
-		c.list(ctx, "GRPCRoute", &grpc),
-		c.list(ctx, "TLSRoute", &tls, client.InNamespace(partition)),
-		c.list(ctx, "Ingress", &ingresses, client.InNamespace(partition)),
-		c.list(ctx, plan.VirtualService.Kind, virtualServices),
-		c.list(ctx, plan.Route.Kind, openShiftRoutes, client.InNamespace(partition)),
+		c.list(ctx, "ScaledObject", &objects, namespace),
+		c.list(ctx, "HTTPScaler", &scalers, namespace),
+		c.list(ctx, "HTTPRoute", &routes, namespace),
+		c.list(ctx, "GRPCRoute", &grpc, namespace),
+		c.list(ctx, "TLSRoute", &tls, namespace),
+		c.list(ctx, "Ingress", &ingresses, namespace),
+		c.list(ctx, plan.VirtualService.Kind, virtualServices, namespace),
+		c.list(ctx, plan.Route.Kind, openShiftRoutes, namespace),
 	)
 	world.ScaledObjects, world.Scalers = pointers(objects.Items), pointers(scalers.Items)
+	world.Attachments = c.Attachments.LeadingTo(string(partition))
 	world.TLSRoutes = pointers(tls.Items)
-	world.HTTPRoutes = leadingTo(partition, pointers(routes.Items))
-	world.GRPCRoutes = leadingTo(partition, pointers(grpc.Items))
+	world.HTTPRoutes = withReferrers(find, "HTTPRoute", pointers(routes.Items), func() *gwv1.HTTPRoute { return &gwv1.HTTPRoute{} })
+	world.GRPCRoutes = withReferrers(find, "GRPCRoute", pointers(grpc.Items), func() *gwv1.GRPCRoute { return &gwv1.GRPCRoute{} })
 	world.Ingresses, world.Routes = pointers(ingresses.Items), pointers(openShiftRoutes.Items)
-	world.VirtualServices = leadingTo(partition, pointers(virtualServices.Items))
-	return world, find, err
+	world.VirtualServices = withReferrers(find, plan.VirtualService.Kind, pointers(virtualServices.Items), func() *unstructured.Unstructured {
+		return newVirtualService().(*unstructured.Unstructured)
+	})
+	return world, find, errors.Join(err, find.err)
 }
 
 // listOf returns an empty list of a kind without a Go type.
@@ -83,24 +87,34 @@ func pointers[T any](items []T) []*T {
 	return all
 }
 
-// leadingTo keeps the routes that may lead to a backend of the partition, in the order of their
-// names: which of several is named in a status must not change from look to look.
-func leadingTo[T client.Object](partition partition, routes []T) []T {
-	kept := slices.DeleteFunc(routes, func(route T) bool {
-		return partition != "" && route.GetNamespace() != string(partition) && !slices.Contains(plan.Targets(route), string(partition))
-	})
-	slices.SortFunc(kept, func(a, b T) int {
+// withReferrers adds to the objects of a partition those of other namespaces that refer to its backends,
+// and returns all in the order of their names: which of several is named in a status must not change
+// from one plan to the next.
+func withReferrers[T interface {
+	client.Object
+	comparable
+}](f *finder, kind string, objects []T, empty func() T) []T {
+	if f.partition != "" {
+		for _, key := range f.c.referrers.into(kind, string(f.partition)) {
+			var missing T
+			if object := find(f, kind, key, empty()); object != missing {
+				objects = append(objects, object)
+			}
+		}
+	}
+	slices.SortFunc(objects, func(a, b T) int {
 		return store.CompareKeys(store.KeyOf(a), store.KeyOf(b))
 	})
-	return kept
+	return objects
 }
 
 // finder is plan.Finder on the cache. The first error makes the whole look void: a read that
 // failed is not the absence of an object.
 type finder struct {
-	ctx context.Context
-	c   *Controller
-	err error
+	ctx       context.Context
+	c         *Controller
+	partition partition
+	err       error
 }
 
 func find[T client.Object](f *finder, kind string, key types.NamespacedName, into T) (found T) {

@@ -3,6 +3,7 @@ package route
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -51,6 +52,31 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []reso
 		targets = append(targets, target)
 	}
 	return targets, problems
+}
+
+// backendRefs returns what the rules refer to and may refer to, also when it does not exist or the
+// rule is invalid: the user means requests for it to come this way.
+func (r *routeResolver) backendRefs(rules []rule) []resolve.BackendRef {
+	var refs []resolve.BackendRef
+	for _, rule := range rules {
+		for _, ref := range rule.backends {
+			to, problem := r.reference(rule.path, ref.BackendObjectReference)
+			if !problem.None() {
+				continue
+			}
+			found := resolve.BackendRef{Kind: store.Kind(to.Kind), Key: types.NamespacedName{Namespace: to.Namespace, Name: to.Name}}
+			if found.Kind == store.Service {
+				if ref.Port == nil {
+					continue
+				}
+				found.Port = *ref.Port
+			}
+			if !slices.Contains(refs, found) {
+				refs = append(refs, found)
+			}
+		}
+	}
+	return refs
 }
 
 // backend resolves one reference of an HTTPRoute or GRPCRoute.

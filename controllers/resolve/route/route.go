@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -70,6 +71,8 @@ func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rules []ru
 		Generation: r.meta.Generation,
 		Pools:      sortedPools(r.pools),
 		Clusters:   clustersOf(resolved),
+		Backends:   r.backendRefs(rules),
+		Generated:  v1alpha1.Generated(&r.meta),
 	}
 	valid := resolve.Problem{}
 	if len(rules) > 0 && r.dropped == len(rules) {

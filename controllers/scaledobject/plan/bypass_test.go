@@ -42,7 +42,7 @@ spec: {gatewayClassName: other, listeners: []}`
 	ownGateway = `
 kind: Gateway
 metadata: {name: main, namespace: infra}
-spec: {gatewayClassName: kedify, listeners: []}`
+spec: {gatewayClassName: kedify, listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}`
 	route = `
 kind: HTTPRoute
 metadata: {name: web, namespace: %[1]s}

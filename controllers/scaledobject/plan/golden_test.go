@@ -105,6 +105,8 @@ var kinds = map[string]func() client.Object{
 	"TLSRoute":          func() client.Object { return &gwv1.TLSRoute{} },
 	"Gateway":           func() client.Object { return &gwv1.Gateway{} },
 	"GatewayParameters": func() client.Object { return &v1alpha1.GatewayParameters{} },
+	"ListenerSet":       func() client.Object { return &gwv1.ListenerSet{} },
+	"ReferenceGrant":    func() client.Object { return &gwv1.ReferenceGrant{} },
 	"Service":           func() client.Object { return &corev1.Service{} },
 	"Secret":            func() client.Object { return &corev1.Secret{} },
 	"ConfigMap":         func() client.Object { return &corev1.ConfigMap{} },
@@ -153,6 +155,7 @@ func load(t testing.TB, input []byte) World {
 		}
 		w.put(head.Kind, object)
 	}
+	w.Attachments = w.Find.(memory).attachments()
 	return w
 }
 
@@ -210,6 +213,7 @@ func (w World) with(p Plan) World {
 		}
 		after.put(made.GetObjectKind().GroupVersionKind().Kind, made)
 	}
+	after.Attachments = after.Find.(memory).attachments()
 	return after
 }
 

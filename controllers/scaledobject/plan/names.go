@@ -7,15 +7,13 @@ import (
 	"k8s.io/utils/ptr"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
 const (
 	kindScaledObject = "ScaledObject"
 	kindGateway      = "Gateway"
-
-	// labelManagedBy marks what the product makes; without it an object is the user's.
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	managedBy      = "kedify-gateway"
 
 	// HealthSuffix ends the name of the route of a healthcheckPathPrefix.
 	HealthSuffix = ".health"
@@ -102,15 +100,12 @@ const (
 )
 
 // Managed reports whether the product made the object.
-func Managed(object Object) bool { return object.GetLabels()[labelManagedBy] == managedBy }
+func Managed(object Object) bool { return v1alpha1.Managed(object) }
 
 // Generated reports whether the object was made for a ScaledObject.
-func Generated(object Object) bool {
-	owner := metav1.GetControllerOf(object)
-	return owner != nil && owner.Kind == kindScaledObject && owner.APIVersion == kedav1alpha1.GroupVersion.String() && Managed(object)
-}
+func Generated(object Object) bool { return v1alpha1.Generated(object) }
 
-func marks() map[string]string { return map[string]string{labelManagedBy: managedBy} }
+func marks() map[string]string { return map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy} }
 
 // owned is the metadata of what belongs to a ScaledObject. blockOwnerDeletion is left out: it
 // would make deletion wait, and need a permission on its finalizers.

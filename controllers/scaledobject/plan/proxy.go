@@ -209,7 +209,7 @@ func (m *maker) proxyService() *corev1.Service {
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
 		ObjectMeta: m.proxyMeta(),
 		Spec: corev1.ServiceSpec{Selector: map[string]string{
-			gwv1.GatewayNameLabelKey: names.LabelValue(m.Proxy.Name), labelManagedBy: managedBy,
+			gwv1.GatewayNameLabelKey: names.LabelValue(m.Proxy.Name), v1alpha1.ManagedByLabel: v1alpha1.ManagedBy,
 		}},
 	}
 	service.OwnerReferences = []metav1.OwnerReference{{

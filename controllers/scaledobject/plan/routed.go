@@ -2,16 +2,15 @@ package plan
 
 import (
 	"fmt"
-	"reflect"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // target is a backend as routes name it.
@@ -70,59 +69,37 @@ func readRoute(object Object) userRoute {
 	return read
 }
 
-// userRoutes returns, by backend, the first route of the user's on a Gateway of ours.
+// userRoutes returns, by backend, the first route of the user's on a Gateway of this controller.
 func (m *maker) userRoutes() map[target]string {
 	routed := map[target]string{}
-	for _, route := range m.HTTPRoutes {
-		m.addUserRoute(routed, route)
-	}
-	for _, route := range m.GRPCRoutes {
-		m.addUserRoute(routed, route)
+	for _, attachment := range m.Attachments {
+		where := m.servedBy(attachment)
+		if attachment.Generated || where == "" {
+			continue
+		}
+		for _, backend := range attachment.Backends {
+			to := target{pool: backend.Kind == store.InferencePool, key: backend.Key, port: backend.Port}
+			if _, known := routed[to]; !known {
+				routed[to] = fmt.Sprintf("%s %s of %s", attachment.Route.Kind, attachment.Route.Key, where)
+			}
+		}
 	}
 	return routed
 }
 
-func (m *maker) addUserRoute(routed map[target]string, object Object) {
-	if Generated(object) {
-		return
-	}
-	route := readRoute(object)
-	where, foreignRefs := m.attached(route)
-	if where == "" {
-		return
-	}
-	for _, ref := range route.backends {
-		to, ok := targetOf(ref, object.GetNamespace())
-		if !ok || to.key.Namespace != object.GetNamespace() && !foreignRefs {
-			continue
-		}
-		if _, known := routed[to]; !known {
-			routed[to] = fmt.Sprintf("%s %s/%s of %s", route.kind, object.GetNamespace(), object.GetName(), where)
-		}
-	}
-}
-
-// attached returns the Gateway of ours that serves the route, empty when none does, and
-// whether references into other namespaces are permitted. What the status does not say yet is
-// believed of a Gateway of ours, so that no proxy is built for the moment until it does.
-func (m *maker) attached(route userRoute) (where string, foreignRefs bool) {
-	for _, parent := range route.parents {
-		key, isGateway := parentKey(parent, route.object.GetNamespace())
-		gateway := m.gateway(isGateway, key)
-		if isGateway && key == m.Proxy && (gateway == nil || Managed(gateway)) {
-			continue // the generated one: what it serves is the product's doing
-		}
-		if status := statusOf(route.statuses, parent); status != nil {
-			if meta.IsStatusConditionTrue(status.Conditions, string(gwv1.RouteConditionAccepted)) {
-				return parentText(parent, key), refsPermitted(status.Conditions)
+// servedBy returns the first parent that serves the route, without the generated Gateway: what that
+// serves is the product's doing.
+func (m *maker) servedBy(attachment *resolve.Attachment) string {
+	for _, parent := range attachment.Parents {
+		object := parent.Parent
+		if object.Kind == store.Gateway && object.Key == m.Proxy {
+			if gateway := m.Find.Gateway(object.Key); gateway == nil || Managed(gateway) {
+				continue
 			}
-			continue
 		}
-		if gateway != nil && m.Find.OurClass(string(gateway.Spec.GatewayClassName)) {
-			return parentText(parent, key), true
-		}
+		return fmt.Sprintf("%s %s", object.Kind, object.Key)
 	}
-	return "", false
+	return ""
 }
 
 func (m *maker) gateway(isGateway bool, key types.NamespacedName) *gwv1.Gateway {
@@ -139,29 +116,6 @@ func parentKey(parent gwv1.ParentReference, namespace string) (key types.Namespa
 	}
 	isGateway = (parent.Group == nil || *parent.Group == gwv1.GroupName) && (parent.Kind == nil || *parent.Kind == kindGateway)
 	return key, isGateway
-}
-
-func parentText(parent gwv1.ParentReference, key types.NamespacedName) string {
-	kind := kindGateway
-	if parent.Kind != nil {
-		kind = string(*parent.Kind)
-	}
-	return kind + " " + key.String()
-}
-
-// statusOf returns what our controller says about a parent.
-func statusOf(statuses []gwv1.RouteParentStatus, parent gwv1.ParentReference) *gwv1.RouteParentStatus {
-	for i := range statuses {
-		if statuses[i].ControllerName == v1alpha1.ControllerName && reflect.DeepEqual(statuses[i].ParentRef, parent) {
-			return &statuses[i]
-		}
-	}
-	return nil
-}
-
-func refsPermitted(conditions []metav1.Condition) bool {
-	resolved := meta.FindStatusCondition(conditions, string(gwv1.RouteConditionResolvedRefs))
-	return resolved == nil || resolved.Reason != string(gwv1.RouteReasonRefNotPermitted)
 }
 
 // targetOf reads a reference to a Service or an InferencePool.

@@ -12,6 +12,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
 // Scope is what a World has in common.
@@ -36,8 +37,11 @@ type World struct {
 	ScaledObjects []*kedav1alpha1.ScaledObject
 	// Scalers are the HTTPScalers of the scope as they are.
 	Scalers []*v1alpha1.HTTPScaler
-	// HTTPRoutes and GRPCRoutes that may lead to a backend of the scope, from any namespace,
-	// the generated ones among them.
+	// Attachments of routes that lead to a backend of the scope, the generated ones among them, in the
+	// order in which a status names them.
+	Attachments []*resolve.Attachment
+	// HTTPRoutes and GRPCRoutes of the scope, and those of other namespaces that refer to a backend
+	// of it: routes of other controllers, and those that were generated.
 	HTTPRoutes []*gwv1.HTTPRoute
 	GRPCRoutes []*gwv1.GRPCRoute
 	// TLSRoutes that were generated.

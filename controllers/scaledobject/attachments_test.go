@@ -1,0 +1,162 @@
+package scaledobject
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/attachments"
+	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+// userAttachment is that of a route of the user's in another namespace that leads to Service web.
+func userAttachment() *resolve.Attachment {
+	gateway := types.NamespacedName{Namespace: "infra", Name: "main"}
+	return &resolve.Attachment{
+		Route:    resolve.Object{Kind: store.HTTPRoute, Key: types.NamespacedName{Namespace: "infra", Name: "mine"}},
+		Parents:  []resolve.AttachedParent{{Parent: resolve.Object{Kind: store.Gateway, Key: gateway}, Gateway: gateway}},
+		Backends: []resolve.BackendRef{{Kind: store.Service, Key: types.NamespacedName{Namespace: "shop", Name: "web"}, Port: 80}},
+	}
+}
+
+// A route of the user's that is attached takes the place of the generated one, and gives it back when
+// it is not attached any more.
+func TestAttachmentComesAndGoes(t *testing.T) {
+	b := newBench(t, webService())
+	b.controller.kinds.synced = map[string]bool{}
+	b.start()
+	b.await("the first look", func() bool { return b.controller.kinds.has("ScaledObject") })
+	so := scaledObject("web", "a.test")
+	b.create(so)
+	b.informer(so).Add(so)
+	generated := func() bool { return b.exists(&gwv1.HTTPRoute{}, "web-0") }
+	b.await("the generated route", generated)
+	attachment := userAttachment()
+	b.attachments.Set(attachment.Route, attachment)
+	b.await("the end of the generated route", func() bool { return !generated() })
+	b.attachments.Set(attachment.Route, nil)
+	b.await("the generated route again", generated)
+}
+
+// The attachments of a route that the product generated keep no route from being generated.
+func TestGeneratedAttachment(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"), webService())
+	attachment := userAttachment()
+	attachment.Generated = true
+	b.attachments.Set(attachment.Route, attachment)
+	b.reconcile()
+	if !b.exists(&gwv1.HTTPRoute{}, "web-0") {
+		t.Error("no route is generated")
+	}
+}
+
+// Nothing is planned before the engine has seen what existed at the start: the route of the user's
+// would be missed, and one generated.
+func TestStartWaitsForAttachments(t *testing.T) {
+	b := newBench(t, webService())
+	b.controller.kinds.synced = map[string]bool{}
+	b.attachments = attachments.New()
+	b.controller.Attachments = b.attachments
+	b.start()
+	b.await("the informers", func() bool { return b.controller.kinds.has("ScaledObject") })
+	so := scaledObject("web", "a.test")
+	b.create(so)
+	b.informer(so).Add(so)
+	b.await("the queued namespace", func() bool { return b.controller.queue.Len() > 0 })
+	if writes := b.written(); len(writes) > 0 {
+		t.Fatalf("writes without attachments: %q", writes)
+	}
+	attachment := userAttachment()
+	b.attachments.Set(attachment.Route, attachment)
+	b.attachments.SetSynced()
+	b.await("the HTTPScaler", func() bool { return b.exists(&v1alpha1.HTTPScaler{}, "web-0") })
+	b.await("the status", func() bool { return slices.Contains(b.peek(), "status web-0") })
+	if writes := b.written(); slices.Contains(writes, "apply HTTPRoute web-0") {
+		t.Errorf("a route was generated: %q", writes)
+	}
+}
+
+// A route of another controller in another namespace is among the routes of a plan, those that refer
+// to no backend of the namespace are not.
+func TestReferrers(t *testing.T) {
+	b := newBench(t, scaledObject("web", "a.test"), webService())
+	handler := b.handler("HTTPRoute")
+	leading, elsewhere, local := foreignRoute("infra", "leading", "shop"), foreignRoute("infra", "elsewhere", "other"), foreignRoute("shop", "local", "shop")
+	for _, route := range []*gwv1.HTTPRoute{leading, elsewhere, local} {
+		b.create(route)
+		handler.Set(nil, route)
+	}
+	b.wantRoutes("infra/leading", "shop/local")
+	moved := leading.DeepCopy()
+	moved.Spec.Rules[0].BackendRefs[0].Namespace = ptr.To(gwv1.Namespace("other"))
+	b.update(moved)
+	handler.Set(leading, moved)
+	b.wantRoutes("shop/local")
+	handler.Set(moved, leading)
+	b.wantRoutes("infra/leading", "shop/local")
+	if err := b.client.Delete(context.Background(), leading.DeepCopy()); err != nil {
+		t.Fatal(err)
+	}
+	b.wantRoutes("shop/local")
+	handler.Delete(leading)
+	handler.Delete(elsewhere)
+	b.wantRoutes("shop/local")
+	if left := b.controller.referrers.keys; len(left) > 0 {
+		t.Errorf("kept %v", left)
+	}
+}
+
+// handler is what the watcher hands objects of a kind to.
+func (b *bench) handler(kind string) inputHandler {
+	i := slices.IndexFunc(inputs, func(input input) bool { return input.name == kind })
+	return inputHandler{b.controller, inputs[i]}
+}
+
+func (b *bench) wantRoutes(want ...string) {
+	b.t.Helper()
+	world, _, err := b.controller.readWorld(context.Background(), "shop")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var got []string
+	for _, route := range world.HTTPRoutes {
+		got = append(got, store.KeyOf(route).String())
+	}
+	if !slices.Equal(got, want) {
+		b.t.Errorf("routes %q, want %q", got, want)
+	}
+}
+
+// foreignRoute refers to Service web of a namespace.
+func foreignRoute(namespace, name, to string) *gwv1.HTTPRoute {
+	ref := gwv1.BackendObjectReference{Name: "web", Namespace: ptr.To(gwv1.Namespace(to)), Port: ptr.To(gwv1.PortNumber(80))}
+	return &gwv1.HTTPRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       gwv1.HTTPRouteSpec{Rules: []gwv1.HTTPRouteRule{{BackendRefs: []gwv1.HTTPBackendRef{{BackendRef: gwv1.BackendRef{BackendObjectReference: ref}}}}}},
+	}
+}
+
+// The entries of this controller in the status of a route change no plan, those of others do.
+func TestSameRoute(t *testing.T) {
+	status := func(controller string, accepted metav1.ConditionStatus) *gwv1.HTTPRoute {
+		route := foreignRoute("infra", "mine", "shop")
+		route.Status.Parents = []gwv1.RouteParentStatus{{
+			ControllerName: gwv1.GatewayController(controller), Conditions: []metav1.Condition{{Type: "Accepted", Status: accepted}},
+		}}
+		return route
+	}
+	if !sameRoute(status(v1alpha1.ControllerName, metav1.ConditionTrue), status(v1alpha1.ControllerName, metav1.ConditionFalse)) {
+		t.Error("a status of this controller counts as a change")
+	}
+	if sameRoute(status("example.com/other", metav1.ConditionTrue), status("example.com/other", metav1.ConditionFalse)) {
+		t.Error("a status of another controller does not count as a change")
+	}
+}
