@@ -166,7 +166,7 @@ func made(t *testing.T, kind resource.Type, name string, message proto.Message) 
 
 // changedCluster is another version of deltatest.Cluster that Envoy really has to warm.
 func changedCluster(t *testing.T, name string, revision int) resource.Resource {
-	return made(t, resource.Cluster, name, &clusterv3.Cluster{
+	changed := made(t, resource.Cluster, name, &clusterv3.Cluster{
 		Name:                 name,
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{ServiceName: name, EdsConfig: &corev3.ConfigSource{
@@ -175,6 +175,8 @@ func changedCluster(t *testing.T, name string, revision int) resource.Resource {
 		}},
 		ConnectTimeout: &durationpb.Duration{Seconds: int64(2 + revision)},
 	})
+	changed.Companion = name // a changed cluster warms until its endpoints follow
+	return changed
 }
 
 func realHost(t *testing.T, name string, port uint32) []resource.Resource {
