@@ -100,7 +100,7 @@ func (m *maker) resolveWeights(c *candidate) {
 	if c.weights.none() && !slices.Equal(c.spec.Backend.Weighted, last) {
 		for _, w := range c.spec.Backend.Weighted {
 			if _, problem := m.port(c, w.Service); !problem.none() {
-				c.weights = fault{problem.reason, "annotation " + trigger.WeightsAnnotation + ": " + problem.message}
+				c.weights = explanation{problem.reason, "annotation " + trigger.WeightsAnnotation + ": " + problem.message}
 				break
 			}
 		}
@@ -144,7 +144,7 @@ func (m *maker) addService(c *candidate, service string, weight *int32) {
 
 // port finds the number of the trigger's port at a Service. When the name of a port leads
 // nowhere, the number that it had goes on; 0: it never had one.
-func (m *maker) port(c *candidate, name string) (int32, fault) {
+func (m *maker) port(c *candidate, name string) (int32, explanation) {
 	backend, key := c.spec.Backend, c.of(name)
 	number := m.lastPort(c, name)
 	if backend.Port != nil {
@@ -152,10 +152,10 @@ func (m *maker) port(c *candidate, name string) (int32, fault) {
 	}
 	service := m.Find.Service(key)
 	if service == nil {
-		return number, fault{ReasonBackendNotFound, fmt.Sprintf("service: Service %s does not exist; create it or correct the name.", key)}
+		return number, explanation{ReasonBackendNotFound, fmt.Sprintf("service: Service %s does not exist; create it or correct the name.", key)}
 	}
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
-		return number, fault{ReasonUnsupported, fmt.Sprintf(
+		return number, explanation{ReasonUnsupported, fmt.Sprintf(
 			"service: Service %s has type ExternalName, which has no Pods to scale; use a Service with a selector.", key)}
 	}
 	for _, port := range service.Spec.Ports {
@@ -163,13 +163,14 @@ func (m *maker) port(c *candidate, name string) (int32, fault) {
 			continue
 		}
 		if backend.Port != nil && port.Port == *backend.Port || backend.Port == nil && port.Name == backend.PortName {
-			return port.Port, fault{}
+			return port.Port, explanation{}
 		}
 	}
 	if backend.Port != nil {
-		return number, fault{ReasonPortNotFound, fmt.Sprintf("port: Service %s has no TCP port %d; it has %s.", key, number, portsText(service))}
+		return number, explanation{ReasonPortNotFound,
+			fmt.Sprintf("port: Service %s has no TCP port %d; it has %s.", key, number, portsText(service))}
 	}
-	return number, fault{ReasonPortNotFound, fmt.Sprintf(
+	return number, explanation{ReasonPortNotFound, fmt.Sprintf(
 		"portName: Service %s has no TCP port %q; it has %s.", key, backend.PortName, portsText(service))}
 }
 

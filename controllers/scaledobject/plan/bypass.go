@@ -161,13 +161,13 @@ func (r userRoute) mayLeadTo(to target) bool {
 	})
 }
 
-// bypassFault says what bypasses the proxies and what ends the guard.
-func (m *maker) bypassFault(c *candidate) fault {
+// bypassExplanation says what bypasses the proxies and what ends the guard.
+func (m *maker) bypassExplanation(c *candidate) explanation {
 	entry := fmt.Sprintf("Service %s, port %s", m.Proxy, c.ports())
 	if c.routedBy != "" {
 		entry = c.routedBy
 	}
-	return fault{ReasonNoRequestYet, fmt.Sprintf(
+	return explanation{ReasonNoRequestYet, fmt.Sprintf(
 		"%s may lead requests to the application past the proxy, and no request came through the proxy yet. The demand is unknown, so "+
 			"KEDA gets an error instead of zero and keeps the replicas. A first request through %s ends this; so does trafficAutowire \"false\".",
 		strings.Join(c.spec.Traffic.Bypass, ", "), entry)}

@@ -17,10 +17,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// fault is why something is not as the user asked; the zero value: nothing is wrong.
-type fault struct{ reason, message string }
+// explanation is the reason and the message of a condition; the zero value: there is nothing to say.
+type explanation struct{ reason, message string }
 
-func (f fault) none() bool { return f.reason == "" }
+func (f explanation) none() bool { return f.reason == "" }
 
 // candidate is one trigger of ours on its way to objects.
 type candidate struct {
@@ -32,17 +32,17 @@ type candidate struct {
 	spec  v1alpha1.HTTPScalerSpec
 
 	// invalid is why the trigger as it stands is not in force, but its last valid version.
-	invalid fault
+	invalid explanation
 	// weights is the same for the annotation with weights.
-	weights fault
+	weights explanation
 	// warnings of trigger, and our own.
 	warnings []string
 	// mismatch says that pool and Service select different Pods.
 	mismatch string
 	// unresolved are references that lead nowhere.
-	unresolved []fault
+	unresolved []explanation
 	// refused is why a valid trigger has no route.
-	refused fault
+	refused explanation
 	// routedBy is a route of the user's that leads to the backend; empty: there is none.
 	routedBy string
 	// backends of the generated route.
@@ -62,7 +62,7 @@ func (c *candidate) terminates() bool { return !c.passthrough() && c.spec.TLS.Se
 func (c *candidate) pooled() bool { return c.spec.Backend.InferencePool != "" }
 
 func (c *candidate) unresolve(reason, message string) {
-	c.unresolved = append(c.unresolved, fault{reason, message})
+	c.unresolved = append(c.unresolved, explanation{reason, message})
 }
 
 // of returns the key of an object of the same namespace.
@@ -169,7 +169,7 @@ func (m *maker) inForce(c *candidate, problems []trigger.Problem) bool {
 		case problem.Warning:
 			c.warnings = append(c.warnings, problem.Message)
 		case problem.Key == trigger.WeightsAnnotation:
-			c.weights = fault{ReasonInvalid, sentence(problem.Message)}
+			c.weights = explanation{ReasonInvalid, sentence(problem.Message)}
 		default:
 			errors = append(errors, problem.Message)
 		}
@@ -185,9 +185,9 @@ func (m *maker) inForce(c *candidate, problems []trigger.Problem) bool {
 		})
 		return false
 	}
-	c.invalid = fault{ReasonInvalid, message + " The last valid version stays in force."}
+	c.invalid = explanation{ReasonInvalid, message + " The last valid version stays in force."}
 	c.spec = *c.live.Spec.DeepCopy()
-	c.weights = fault{}
+	c.weights = explanation{}
 	return true
 }
 

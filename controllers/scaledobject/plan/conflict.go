@@ -24,7 +24,7 @@ func (m *maker) settleConflicts() {
 			continue
 		}
 		if c.passthrough() && slices.Contains(c.spec.Hosts, everyHost) {
-			c.refused = fault{ReasonUnsupported,
+			c.refused = explanation{ReasonUnsupported,
 				`hosts "*" does not go with tlsMode passthrough, which needs server names; list them, or write *.example.com.`}
 			continue
 		}
@@ -32,7 +32,7 @@ func (m *maker) settleConflicts() {
 			continue
 		}
 		if c.passthrough() && modes+len(c.spec.Hosts) > maxPassthrough {
-			c.refused = fault{ReasonUnsupported, fmt.Sprintf(
+			c.refused = explanation{ReasonUnsupported, fmt.Sprintf(
 				"hosts: a Gateway takes %d server names with tlsMode passthrough, and those of older triggers are %d; "+
 					"write wildcards like *.example.com.",
 				maxPassthrough, modes)}
@@ -56,25 +56,25 @@ func (m *maker) settleConflicts() {
 type claim struct{ id, text string }
 
 // conflict finds an older trigger that has what this one asks for.
-func conflict(c *candidate, taken, names map[string]*candidate) fault {
+func conflict(c *candidate, taken, names map[string]*candidate) explanation {
 	for _, claim := range c.claims() {
 		if older := taken[claim.id]; older != nil {
-			return fault{ReasonConflicted, fmt.Sprintf(
+			return explanation{ReasonConflicted, fmt.Sprintf(
 				"%s: %s has it already and is older; tell them apart by a host, path or header, or delete one.",
 				claim.text, older.text())}
 		}
 	}
 	if !c.passthrough() && !c.terminates() {
-		return fault{}
+		return explanation{}
 	}
 	for _, host := range c.spec.Hosts {
 		if older := names[host]; older != nil && older.passthrough() != c.passthrough() {
-			return fault{ReasonConflicted, fmt.Sprintf(
+			return explanation{ReasonConflicted, fmt.Sprintf(
 				"tlsMode: %s is older and has host %q with tlsMode %s on port %d; use one mode for both.",
 				older.text(), host, older.spec.TLS.Mode, portHTTPS)}
 		}
 	}
-	return fault{}
+	return explanation{}
 }
 
 // claims of a trigger: each host with each path and the headers; with passthrough the server

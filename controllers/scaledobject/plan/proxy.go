@@ -30,7 +30,7 @@ func (m *maker) settleProxy() {
 	}
 	for _, c := range m.candidates {
 		if c.generates() {
-			c.refused = fault{ReasonGatewayTaken, fmt.Sprintf(
+			c.refused = explanation{ReasonGatewayTaken, fmt.Sprintf(
 				"Gateway %s exists and was not made by the product, so nothing is attached to it; "+
 					"rename it, or route the Service with an HTTPRoute on a Gateway of class %s yourself.",
 				m.Proxy, m.ClassName)}

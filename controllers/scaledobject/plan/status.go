@@ -19,7 +19,7 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	if route != "" {
 		status.Gateway = m.Proxy.Name
 	}
-	add := func(kind string, value bool, why fault) {
+	add := func(kind string, value bool, why explanation) {
 		status.Conditions = append(status.Conditions, conditionOf(kind, value, why))
 	}
 	switch {
@@ -28,10 +28,10 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	case !c.refused.none():
 		add(ConditionAccepted, false, c.refused)
 	default:
-		add(ConditionAccepted, true, fault{ReasonAccepted, m.acceptedText(c, route)})
+		add(ConditionAccepted, true, explanation{ReasonAccepted, m.acceptedText(c, route)})
 	}
 	if len(c.unresolved) == 0 {
-		add(ConditionResolvedRefs, true, fault{ReasonResolved, "Everything that the trigger names exists."})
+		add(ConditionResolvedRefs, true, explanation{ReasonResolved, "Everything that the trigger names exists."})
 	} else {
 		add(ConditionResolvedRefs, false, joined(c.unresolved))
 	}
@@ -39,21 +39,21 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	case !c.weights.none():
 		add(ConditionWeights, false, c.weights)
 	case len(c.spec.Backend.Weighted) > 0:
-		add(ConditionWeights, true, fault{ReasonWeighted, weightsText(c.spec.Backend.Weighted)})
+		add(ConditionWeights, true, explanation{ReasonWeighted, weightsText(c.spec.Backend.Weighted)})
 	}
 	if !c.unguarded() {
-		add(ConditionBypassed, true, m.bypassFault(c))
+		add(ConditionBypassed, true, m.bypassExplanation(c))
 	}
 	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) && !c.wired() {
-		add(ConditionRewired, false, fault{ReasonNotRewired, fmt.Sprintf(
+		add(ConditionRewired, false, explanation{ReasonNotRewired, fmt.Sprintf(
 			`Traffic was not rewired. Point your Ingress or route at Service %s, port %s. Then set trafficAutowire: "false" to clear this condition.`,
 			m.Proxy, c.ports())})
 	}
 	if c.mismatch != "" {
-		add(ConditionSelectorMismatch, true, fault{ReasonMismatch, c.mismatch})
+		add(ConditionSelectorMismatch, true, explanation{ReasonMismatch, c.mismatch})
 	}
 	if len(c.warnings) > 0 {
-		add(ConditionWarnings, true, fault{ReasonWarned, sentence(strings.Join(c.warnings, "; "))})
+		add(ConditionWarnings, true, explanation{ReasonWarned, sentence(strings.Join(c.warnings, "; "))})
 	}
 	m.announce(c, status.Conditions)
 	status.Conditions = append(status.Conditions, ready(status.Conditions))
@@ -67,10 +67,10 @@ func ready(conditions []metav1.Condition) metav1.Condition {
 			ConditionAccepted: metav1.ConditionFalse, ConditionResolvedRefs: metav1.ConditionFalse, ConditionBypassed: metav1.ConditionTrue,
 		}
 		if blocks[condition.Type] == condition.Status {
-			return conditionOf(ConditionReady, false, fault{condition.Reason, condition.Message})
+			return conditionOf(ConditionReady, false, explanation{condition.Reason, condition.Message})
 		}
 	}
-	return conditionOf(ConditionReady, true, fault{ReasonReady, "The trigger is in force, and its requests are counted."})
+	return conditionOf(ConditionReady, true, explanation{ReasonReady, "The trigger is in force, and its requests are counted."})
 }
 
 func (m *maker) acceptedText(c *candidate, route string) string {
@@ -112,17 +112,17 @@ func weightsText(weights []v1alpha1.HTTPScalerWeight) string {
 }
 
 // joined says everything at once, under the reason of the first.
-func joined(faults []fault) fault {
+func joined(explanations []explanation) explanation {
 	var messages []string
-	for _, f := range faults {
+	for _, f := range explanations {
 		if !slices.Contains(messages, f.message) {
 			messages = append(messages, f.message)
 		}
 	}
-	return fault{faults[0].reason, strings.Join(messages, " ")}
+	return explanation{explanations[0].reason, strings.Join(messages, " ")}
 }
 
-func conditionOf(kind string, value bool, why fault) metav1.Condition {
+func conditionOf(kind string, value bool, why explanation) metav1.Condition {
 	condition := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: why.reason, Message: message.Condition(why.message)}
 	if value {
 		condition.Status = metav1.ConditionTrue
