@@ -77,14 +77,16 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901",
 		"listen address of the metrics service for Envoys that users run (kedify-envoy-http)")
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "listen address of the admission webhooks; empty turns them off")
-	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway", "name of the webhook configurations whose CA bundle the controller updates")
+	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway",
+		"name of the webhook configurations whose CA bundle the controller updates")
 	flags.StringVar(&o.ClassName, "gateway-class", v1alpha1.GatewayClassName, "GatewayClass of the Gateways kedify-proxy")
 	flags.DurationVar(&o.HoldTimeout, "hold-timeout", scaler.DefaultHoldTimeout,
 		"time that a request waits for an endpoint, unless its trigger has a holdTimeout")
 	flags.IntVar(&o.HoldMaxPending, "hold-max-pending", scaler.DefaultMaxPending,
 		"held requests of one trigger, unless it has maxPendingRequests")
 	flags.IntVar(&o.HoldMaxTotal, "hold-max-total", scaler.DefaultMaxTotal, "held requests of this replica, over all triggers")
-	flags.BoolVar(&o.SharedProxy, "shared-proxy", false, "serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
+	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
+		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
 		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")

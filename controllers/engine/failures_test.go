@@ -257,7 +257,7 @@ func TestRenderFailureEndsWithItsGateway(t *testing.T) {
 func TestPanicStaysWithItsUnit(t *testing.T) {
 	f := newFailing(t)
 	before := f.published()
-	f.fails = func(layer, name string) error {
+	f.fails = func(layer, _ string) error {
 		if layer == "host" {
 			panic("index out of range")
 		}

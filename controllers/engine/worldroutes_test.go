@@ -124,9 +124,7 @@ func (w *world) listenerSet() client.Object {
 	}
 	for i := range 1 + w.random.IntN(2) {
 		l := w.listener(fmt.Sprintf("l%d", i))
-		set.Spec.Listeners = append(set.Spec.Listeners, gwv1.ListenerEntry{
-			Name: l.Name, Hostname: l.Hostname, Port: l.Port, Protocol: l.Protocol, TLS: l.TLS, AllowedRoutes: l.AllowedRoutes,
-		})
+		set.Spec.Listeners = append(set.Spec.Listeners, gwv1.ListenerEntry(l))
 	}
 	return set
 }

@@ -181,7 +181,7 @@ func (i *informers) List(ctx context.Context, list client.ObjectList, options ..
 	return i.Reader.List(ctx, list, options...)
 }
 
-func (i *informers) GetInformer(ctx context.Context, object client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
+func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
 	gvk, err := apiutil.GVKForObject(object, i.api.scheme)
 	if err != nil {
 		return nil, err

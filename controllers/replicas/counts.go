@@ -81,6 +81,10 @@ func (c *Counts) want(target v1alpha1.HTTPScalerTarget) {
 }
 
 func (c *Counts) row(groupKind schema.GroupKind, version string) watch.Row {
+	trim := trim
+	if groupKind.Kind == rolloutKind {
+		trim = TrimRollout
+	}
 	return watch.Row{
 		Object: emptyObject(groupKind.WithVersion(version)), Optional: true, Trim: trim,
 		Unchanged: func(before, after client.Object) bool { return replicasOf(before) == replicasOf(after) },
@@ -119,6 +123,26 @@ func (c *Counts) change(groupKind schema.GroupKind, change func(*kind)) {
 
 func groupKind(target v1alpha1.HTTPScalerTarget) schema.GroupKind {
 	return schema.FromAPIVersionAndKind(target.APIVersion, target.Kind).GroupKind()
+}
+
+// rolloutKind has one trim for all rows of a cache.
+const rolloutKind = "Rollout"
+
+// TrimRollout keeps of an Argo Rollout its metadata, spec.replicas, and the strategy, which names
+// Services. Rows of one kind share a cache, so every row of Rollouts has this trim.
+func TrimRollout(object client.Object) client.Object {
+	rollout, is := object.(*unstructured.Unstructured)
+	if !is {
+		return object
+	}
+	kept := map[string]any{"replicas": int64(replicasOf(rollout))}
+	if strategy, found, err := unstructured.NestedFieldNoCopy(rollout.Object, "spec", "strategy"); found && err == nil {
+		kept["strategy"] = strategy
+	}
+	rollout.SetManagedFields(nil)
+	delete(rollout.Object, "status")
+	rollout.Object["spec"] = kept
+	return rollout
 }
 
 // trim keeps the identity of an object and its spec.replicas. Typed objects of the same kind belong

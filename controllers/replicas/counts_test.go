@@ -132,3 +132,21 @@ func TestTrimKeepsTheCount(t *testing.T) {
 		t.Errorf("kept %v", kept.Object)
 	}
 }
+
+// TestRolloutsHaveOneTrim: rows of one kind share a cache, so the trim of Rollouts keeps what the
+// counts read and what plans of triggers read.
+func TestRolloutsHaveOneTrim(t *testing.T) {
+	w := newWorld(t)
+	web := triggerOf("argoproj.io/v1alpha1", "Rollout", "web")
+	w.catalog.Set(web.Key, web)
+	kept := w.object("Rollout", "web", map[string]any{
+		"replicas": int64(0), "strategy": map[string]any{"canary": map[string]any{"stableService": "web"}}, "template": map[string]any{"a": "b"},
+	}).(*unstructured.Unstructured)
+	service, _, _ := unstructured.NestedString(kept.Object, "spec", "strategy", "canary", "stableService")
+	if replicasOf(kept) != 0 || service != "web" || kept.GetLabels()["app"] != "web" || len(kept.Object["spec"].(map[string]any)) != 2 {
+		t.Errorf("kept %v", kept.Object)
+	}
+	w.rows["Rollout"].Handler.Set(nil, kept)
+	w.rows["Rollout"].Handler.Synced()
+	w.wants(web, 0, true)
+}

@@ -139,6 +139,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
 		Requested: func(key types.NamespacedName) bool { _, came := b.requested.Load(key); return came },
 	})
+	b.controller.foreignKnown.Store(true)
 	for _, input := range inputs {
 		_, untyped := input.new().(*unstructured.Unstructured)
 		b.controller.kinds.set(input.name, !untyped)

@@ -3,6 +3,7 @@ package scaledobject
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -31,6 +32,9 @@ const (
 	// batchDelay lets what is applied together be computed together. It is longer than the engine
 	// gathers changes: the attachment of a route that is applied with a trigger is then known.
 	batchDelay = 100 * time.Millisecond
+	// foreignPatience is how long a new leader waits for objects of other controllers.
+	foreignPatience = 10 * time.Second
+
 	firstRetry = 200 * time.Millisecond
 	lastRetry  = time.Minute
 )
@@ -87,6 +91,9 @@ type Controller struct {
 	// referrers are the objects of other namespaces that refer to backends of a namespace.
 	referrers *referrers
 
+	// foreignKnown is set when the objects of other controllers were handed over.
+	foreignKnown atomic.Bool
+
 	mu sync.Mutex
 	// active are the namespaces with triggers of the product.
 	active map[string]bool
@@ -122,7 +129,8 @@ func (c *Controller) Start(ctx context.Context) error {
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
 	c.Attachments.Observe(c.touchActive)
-	for _, synced := range []<-chan struct{}{c.Watcher.Add(c.rows()...), c.Attachments.Synced()} {
+	foreign := c.Watcher.Add(c.rows(true)...)
+	for _, synced := range []<-chan struct{}{c.Watcher.Add(c.rows(false)...), c.Attachments.Synced()} {
 		select {
 		case <-synced:
 		case <-ctx.Done():
@@ -130,11 +138,37 @@ func (c *Controller) Start(ctx context.Context) error {
 		}
 	}
 	var others sync.WaitGroup
+	others.Go(func() { c.awaitForeign(ctx, foreign) })
+	c.giveForeignTime(ctx, foreign)
 	others.Go(func() { c.backfill.queue.Run(ctx) })
 	others.Go(func() { c.followRequests(ctx) })
 	c.queue.Run(ctx)
 	others.Wait()
 	return nil
+}
+
+// giveForeignTime waits for the objects of other controllers, but not for long: an API server that
+// cannot list one kind must not keep every trigger from being reconciled.
+func (c *Controller) giveForeignTime(ctx context.Context, foreign <-chan struct{}) {
+	timer := c.Clock.NewTimer(foreignPatience)
+	defer timer.Stop()
+	select {
+	case <-foreign:
+	case <-ctx.Done():
+	case <-timer.C():
+		c.Log.Info("Reconciling triggers although Ingresses, VirtualServices, Routes or Rollouts are not listed yet; "+
+			"what bypasses the proxies stays as it was", "waited", foreignPatience.String())
+	}
+}
+
+// awaitForeign makes all plans anew when the objects of other controllers are known.
+func (c *Controller) awaitForeign(ctx context.Context, foreign <-chan struct{}) {
+	select {
+	case <-foreign:
+		c.foreignKnown.Store(true)
+		c.touchAll()
+	case <-ctx.Done():
+	}
 }
 
 func (c *Controller) attempt(ctx context.Context, partition partition) work.Next {

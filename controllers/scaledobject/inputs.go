@@ -14,6 +14,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/replicas"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -44,6 +45,8 @@ type input struct {
 	crossNamespace bool
 	// trim drops what plans do not read; nil: the trim of the cache.
 	trim func(client.Object) client.Object
+	// foreign kinds belong to other controllers. Plans do not wait for them.
+	foreign bool
 }
 
 // inputs are all of them. Each may be missing from the API server, and come later.
@@ -52,7 +55,7 @@ var inputs = []input{
 	{name: "Secret", new: func() client.Object { return &corev1.Secret{} }, touch: touchNamespace},
 	{name: "ConfigMap", new: func() client.Object { return &corev1.ConfigMap{} }, touch: touchNamespace},
 	{name: "InferencePool", new: func() client.Object { return &inferencev1.InferencePool{} }, touch: touchNamespace},
-	{name: "Rollout", new: newRollout, touch: touchNamespace, trim: trimRollout},
+	{name: "Rollout", new: newRollout, touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
 	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
 	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchProxyPart},
@@ -60,10 +63,12 @@ var inputs = []input{
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
-	{name: "Ingress", new: func() client.Object { return &networkingv1.Ingress{} }, touch: touchRoute},
-	{name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus, crossNamespace: true},
-	{name: plan.Route.Kind, new: newOpenShiftRoute, touch: touchRoute, trim: trimStatus},
-	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: never},
+	{name: "Ingress", new: func() client.Object { return &networkingv1.Ingress{} }, touch: touchRoute, foreign: true},
+	{
+		name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus, crossNamespace: true, foreign: true,
+	},
+	{name: plan.Route.Kind, new: newOpenShiftRoute, touch: touchRoute, trim: trimStatus, foreign: true},
+	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: sameScaler},
 	{
 		name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} },
 		touch: touchScaledObject, same: sameScaledObject,
@@ -126,7 +131,16 @@ func touchScaledObject(c *Controller, object client.Object) {
 	c.backfill.observe(object.(*kedav1alpha1.ScaledObject))
 }
 
-func never(client.Object, client.Object) bool { return false }
+// sameScaler: the demand in the status is a copy for people, written every ten seconds.
+func sameScaler(before, after client.Object) bool {
+	withoutDemand := func(object client.Object) v1alpha1.HTTPScalerStatus {
+		status := object.(*v1alpha1.HTTPScaler).Status
+		status.Demand = nil
+		return status
+	}
+	return store.Same(before, after) && before.GetDeletionTimestamp().Equal(after.GetDeletionTimestamp()) &&
+		reflect.DeepEqual(withoutDemand(before), withoutDemand(after))
+}
 
 // sameScaledObject: KEDA writes the status at every poll.
 func sameScaledObject(before, after client.Object) bool {
@@ -159,18 +173,6 @@ func parentsOf(object client.Object) []gwv1.RouteParentStatus {
 	return nil
 }
 
-// trimRollout keeps the strategy, which names Services.
-func trimRollout(object client.Object) client.Object {
-	content := object.(*unstructured.Unstructured).Object
-	strategy, found, err := unstructured.NestedFieldNoCopy(content, "spec", "strategy")
-	delete(content, "spec")
-	delete(content, "status")
-	if err == nil && found {
-		content["spec"] = map[string]any{"strategy": strategy}
-	}
-	return object
-}
-
 // trimStatus drops the status of an object of another controller.
 func trimStatus(object client.Object) client.Object {
 	object.SetManagedFields(nil)
@@ -178,10 +180,13 @@ func trimStatus(object client.Object) client.Object {
 	return object
 }
 
-// rows has the watcher hand over every input.
-func (c *Controller) rows() []watch.Row {
+// rows has the watcher hand over the inputs of other controllers, or all others.
+func (c *Controller) rows(foreign bool) []watch.Row {
 	rows := make([]watch.Row, 0, len(inputs))
 	for _, input := range inputs {
+		if input.foreign != foreign {
+			continue
+		}
 		same := input.same
 		if same == nil {
 			same = store.Same

@@ -30,7 +30,7 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 		c.setActive(string(partition), true)
 	}
 	find := &finder{ctx: ctx, c: c, partition: partition}
-	world := plan.World{Scope: c.planScope(partition), Find: find}
+	world := plan.World{Scope: c.planScope(partition), Find: find, ForeignUnknown: !c.foreignKnown.Load()}
 	var objects kedav1alpha1.ScaledObjectList
 	var scalers v1alpha1.HTTPScalerList
 	var routes gwv1.HTTPRouteList
@@ -121,7 +121,7 @@ func find[T client.Object](f *finder, kind string, key types.NamespacedName, int
 	if !f.c.kinds.has(kind) {
 		return found
 	}
-	err := f.c.Cache.Get(f.ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, into)
+	err := f.c.Cache.Get(f.ctx, client.ObjectKey(key), into)
 	switch {
 	case err == nil:
 		return into

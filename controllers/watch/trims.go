@@ -41,9 +41,12 @@ func (t *Trims) Transform(object any) (any, error) {
 	return trim(o), nil
 }
 
-// set is called before the informer of the kind starts.
+// set is called before the informer of the kind starts. The first row of a kind decides: what the
+// cache holds already was trimmed by it.
 func (t *Trims) set(gvk schema.GroupVersionKind, trim func(client.Object) client.Object) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rows[gvk] = trim
+	if _, decided := t.rows[gvk]; !decided {
+		t.rows[gvk] = trim
+	}
 }

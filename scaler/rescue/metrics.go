@@ -19,7 +19,8 @@ func NewMetrics() *Metrics {
 	return &Metrics{rescues: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "rescue", Name: "attempts_total",
 		Help: "Attempts of the controller to scale a workload from zero, by reason (deaf: KEDA did not act in time; one_step: the " +
-			"trigger asks for it; check: the replicas were unknown and /scale showed some) and result (scaled, unneeded, error)."}, []string{"reason", "result"})}
+			"trigger asks for it; check: the replicas were unknown and /scale showed some) and result (scaled, unneeded, error).",
+	}, []string{"reason", "result"})}
 }
 
 // Register registers the metrics.

@@ -120,6 +120,7 @@ func (r *reader) tls(spec v1alpha1.HTTPScalerSpec) v1alpha1.HTTPScalerTLS {
 	case v1alpha1.TLSPassthrough:
 		r.passthrough(spec)
 		tls.SecretName = ""
+	case v1alpha1.TLSPlaintext: // with a Secret or without
 	}
 	return tls
 }

@@ -37,8 +37,7 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 		if found == nil || found.Spec.HealthCheck.Path == "" {
 			continue
 		}
-		switch found.Spec.HealthCheck.Response {
-		case "", v1alpha1.HealthPassthrough, v1alpha1.HealthStatic:
+		if found.Spec.HealthCheck.Response != v1alpha1.HealthPathEmbeddedHost {
 			return &found.Spec.HealthCheck
 		}
 	}

@@ -13,6 +13,9 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
+// unreadForeign stands for objects of other controllers that are not read yet.
+const unreadForeign = "an Ingress, VirtualService or Route that is not read yet"
+
 // maxBypass bounds how many objects an HTTPScaler lists; the others are a number.
 const maxBypass = 8
 
@@ -24,15 +27,21 @@ var autowireKinds = map[v1alpha1.AutowireKind]string{
 }
 
 // findBypasses notes what leads to the applications past the proxies, and whether a request came
-// through them meanwhile.
+// through them meanwhile. Triggers of one ScaledObject with the same backends share that: a request
+// for any of their hosts shows that clients use the proxy.
 func (m *maker) findBypasses() {
-	foreign := m.foreign()
+	foreign, requested := m.foreign(), map[string]bool{}
+	for _, c := range m.candidates {
+		if c.live != nil && c.live.Spec.Traffic.Seen || m.Find.Requested(c.key) {
+			requested[c.application()] = true
+		}
+	}
 	for _, c := range m.candidates {
 		traffic := v1alpha1.HTTPScalerTraffic{Bypass: m.bypass(c, foreign)}
 		if c.live != nil {
 			traffic.Seen = c.live.Spec.Traffic.Seen
 		}
-		if len(traffic.Bypass) > 0 && !traffic.Seen && m.Find.Requested(c.key) {
+		if len(traffic.Bypass) > 0 && !traffic.Seen && requested[c.application()] {
 			traffic.Seen = true
 			m.tell(Event{
 				About: c.owner, Related: c.scaler(), Type: corev1.EventTypeNormal, Reason: ReasonRequestSeen, Once: true,
@@ -41,6 +50,11 @@ func (m *maker) findBypasses() {
 		}
 		c.spec.Traffic = traffic
 	}
+}
+
+// application is the ScaledObject and the backends of a trigger.
+func (c *candidate) application() string {
+	return fmt.Sprint(c.owner.Namespace, "/", c.owner.Name, c.targets())
 }
 
 // unguarded reports whether what the proxies count is the demand: nothing bypasses them, or a
@@ -63,12 +77,24 @@ func (m *maker) bypass(c *candidate, foreign map[target][]string) []string {
 			found = append(found, "any object of kind "+string(name)+" (trafficAutowire)")
 		}
 	}
+	if m.ForeignUnknown {
+		found = append(found, c.knownBypass()...)
+	}
 	slices.Sort(found)
 	found = slices.Compact(found)
 	if more := len(found) - maxBypass; more > 0 {
 		found = append(found[:maxBypass], fmt.Sprintf("%d more objects", more))
 	}
 	return found
+}
+
+// knownBypass is what the HTTPScaler lists, while not all objects of other controllers are read. A new
+// trigger has nothing to go by, and unknown is not absent.
+func (c *candidate) knownBypass() []string {
+	if c.live == nil {
+		return []string{unreadForeign}
+	}
+	return c.live.Spec.Traffic.Bypass
 }
 
 // wired reports whether foreign objects were pointed at the proxies: the controller that does so
@@ -142,11 +168,21 @@ func (m *maker) servedElsewhere(object Object) bool {
 	if Generated(object) {
 		return false
 	}
-	return slices.ContainsFunc(readRoute(object).parents, func(parent gwv1.ParentReference) bool {
+	route := readRoute(object)
+	if slices.ContainsFunc(route.statuses, acceptedElsewhere) { // through a ListenerSet, for instance
+		return true
+	}
+	return slices.ContainsFunc(route.parents, func(parent gwv1.ParentReference) bool {
 		key, isGateway := parentKey(parent, object.GetNamespace())
 		gateway := m.gateway(isGateway, key)
 		return gateway != nil && !m.Find.OurClass(string(gateway.Spec.GatewayClassName))
 	})
+}
+
+// acceptedElsewhere reports whether another controller serves the route.
+func acceptedElsewhere(status gwv1.RouteParentStatus) bool {
+	return status.ControllerName != v1alpha1.ControllerName &&
+		meta.IsStatusConditionPresentAndEqual(status.Conditions, string(gwv1.RouteConditionAccepted), metav1.ConditionTrue)
 }
 
 // mayLeadTo reports whether the route may refer to the backend. A route of another namespace must

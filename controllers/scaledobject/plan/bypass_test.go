@@ -73,24 +73,27 @@ func TestBypass(t *testing.T) {
 		objects  []string
 		want     v1alpha1.HTTPScalerTraffic
 	}{
-		"nothing foreign":           {absent, nil, traffic(false)},
-		"an Ingress":                {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
-		"an Ingress that goes":      {absent, []string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)}, traffic(false)},
-		"an Ingress by default":     {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
-		"an Ingress of others":      {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
-		"an Ingress to the proxy":   {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
-		"an Ingress elsewhere":      {absent, []string{strings.Replace(ingress, "name: web}", "name: web, namespace: other}", 1)}, traffic(false)},
-		"a resource as backend":     {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
-		"switched off":              {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
-		"named":                     {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
-		"named and there":           {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
-		"named, and another":        {", trafficAutowire: httproute", []string{ingress}, traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
-		"named, never wired":        {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},
-		"a foreign HTTPRoute":       {absent, []string{foreignGateway, fmt.Sprintf(route, "shop", "edge", "")}, traffic(false, "HTTPRoute shop/web")},
-		"a foreign GRPCRoute":       {absent, []string{foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "edge", ""), "HTTPRoute", "GRPCRoute", 1)}, traffic(false, "GRPCRoute shop/web")},
-		"of another namespace":      {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", permitted)}, traffic(false, "HTTPRoute other/web")},
-		"not permitted":             {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", forbidden)}, traffic(false)},
-		"not served yet":            {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", "")}, traffic(false)},
+		"nothing foreign":         {absent, nil, traffic(false)},
+		"an Ingress":              {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
+		"an Ingress that goes":    {absent, []string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)}, traffic(false)},
+		"an Ingress by default":   {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
+		"an Ingress of others":    {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
+		"an Ingress to the proxy": {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
+		"an Ingress elsewhere":    {absent, []string{strings.Replace(ingress, "name: web}", "name: web, namespace: other}", 1)}, traffic(false)},
+		"a resource as backend":   {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
+		"switched off":            {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
+		"named":                   {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
+		"named and there":         {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
+		"named, and another":      {", trafficAutowire: httproute", []string{ingress}, traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
+		"named, never wired":      {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},
+		"a foreign HTTPRoute":     {absent, []string{foreignGateway, fmt.Sprintf(route, "shop", "edge", "")}, traffic(false, "HTTPRoute shop/web")},
+		"a foreign GRPCRoute":     {absent, []string{foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "edge", ""), "HTTPRoute", "GRPCRoute", 1)}, traffic(false, "GRPCRoute shop/web")},
+		"of another namespace":    {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", permitted)}, traffic(false, "HTTPRoute other/web")},
+		"not permitted":           {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", forbidden)}, traffic(false)},
+		"not served yet":          {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", "")}, traffic(false)},
+		"on a foreign ListenerSet": {absent, []string{strings.Replace(fmt.Sprintf(route, "shop", "edge",
+			`{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: Accepted, status: "True"}]}`),
+			"[{name: edge", "[{kind: ListenerSet, name: edge", 1)}, traffic(false, "HTTPRoute shop/web")},
 		"a route without Gateway":   {absent, []string{fmt.Sprintf(route, "shop", "edge", "")}, traffic(false)},
 		"a route of ours":           {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
 		"a route of ours, named":    {", trafficAutowire: httproute", []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
@@ -114,6 +117,46 @@ func TestBypass(t *testing.T) {
 			made := Make(load(t, []byte(strings.Join(append([]string{web(c.metadata)}, c.objects...), "\n---\n"))))
 			wantTraffic(t, made, c.want)
 		})
+	}
+}
+
+// TestUnreadObjectsMayBypass: while objects of other controllers are not read, a trigger keeps what its
+// HTTPScaler lists, and a new one has an unknown demand.
+func TestUnreadObjectsMayBypass(t *testing.T) {
+	for name, c := range map[string]struct {
+		live string
+		want v1alpha1.HTTPScalerTraffic
+	}{
+		"new":         {"", traffic(false, unreadForeign)},
+		"bypassed":    {fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", ""), traffic(false, "Ingress shop/web")},
+		"never":       {fmt.Sprintf(liveScaler, "{}", ""), traffic(false)},
+		"seen before": {fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web], seen: true}", ""), traffic(true, "Ingress shop/web")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := load(t, []byte(strings.TrimSuffix(web("")+"\n---\n"+c.live, "\n---\n")))
+			world.ForeignUnknown = true
+			wantTraffic(t, Make(world), c.want)
+		})
+	}
+}
+
+// TestTriggersShareTheFirstRequest: a request for one host of an application ends the guard of its
+// other triggers, so that a host without clients does not keep KEDA from scaling.
+func TestTriggersShareTheFirstRequest(t *testing.T) {
+	world := load(t, []byte(web("")+"\n---\n"+ingress+"\n---\nkind: Requested\nmetadata: {name: web-a}"))
+	so := world.ScaledObjects[0]
+	so.Spec.Triggers[0].Name = "a"
+	other := *so.Spec.Triggers[0].DeepCopy()
+	other.Name, other.Metadata["hosts"] = "b", "quiet.example.com"
+	so.Spec.Triggers = append(so.Spec.Triggers, other)
+	seen := 0
+	for _, object := range Make(world).Objects {
+		if scaler, is := object.(*v1alpha1.HTTPScaler); is && scaler.Spec.Traffic.Seen {
+			seen++
+		}
+	}
+	if seen != 2 {
+		t.Errorf("the guard ended for %d of 2 triggers", seen)
 	}
 }
 

@@ -46,7 +46,8 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	}
 	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) && !c.wired() {
 		add(ConditionRewired, false, explanation{ReasonNotRewired, fmt.Sprintf(
-			`Traffic was not rewired. Point your Ingress or route at Service %s, port %s. Then set trafficAutowire: "false" to clear this condition.`,
+			`Traffic was not rewired. Point your Ingress or route at Service %s, port %s. `+
+				`Then set trafficAutowire: "false" to clear this condition.`,
 			m.Proxy, c.ports())})
 	}
 	if c.mismatch != "" {

@@ -50,7 +50,9 @@ type World struct {
 	// Routes of it: other controllers serve them.
 	Ingresses               []*networkingv1.Ingress
 	VirtualServices, Routes []*unstructured.Unstructured
-	Find                    Finder
+	// ForeignUnknown is true while Ingresses, VirtualServices or Routes may be missing here.
+	ForeignUnknown bool
+	Find           Finder
 }
 
 // Finder returns one object, nil when there is none.

@@ -30,8 +30,9 @@ func ConcurrencyOf(spec v1alpha1.HTTPScalerMetric) Concurrency {
 		return Concurrency{peak}
 	case v1alpha1.AggregationInstant:
 		return Concurrency{instantaneous}
+	default:
+		return Concurrency{average}
 	}
-	return Concurrency{average}
 }
 
 // Name implements Metric.
