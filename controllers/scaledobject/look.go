@@ -121,7 +121,7 @@ func find[T client.Object](f *finder, kind string, key types.NamespacedName, int
 	if !f.c.kinds.has(kind) {
 		return found
 	}
-	err := f.c.Cache.Get(f.ctx, client.ObjectKey(key), into)
+	err := f.c.Cache.Get(f.ctx, key, into)
 	switch {
 	case err == nil:
 		return into
