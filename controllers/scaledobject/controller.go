@@ -203,12 +203,12 @@ func (c *Controller) partitionOf(namespace string) partition {
 	return partition(namespace)
 }
 
-func (c *Controller) planScope(s partition) plan.Scope {
+func (c *Controller) setting(s partition) plan.Setting {
 	namespace := string(s)
 	if c.Shared {
 		namespace = c.Namespace
 	}
-	return plan.Scope{
+	return plan.Setting{
 		Proxy:         types.NamespacedName{Namespace: namespace, Name: v1alpha1.ProxyGatewayName},
 		ClassName:     c.ClassName,
 		Shared:        c.Shared,

@@ -30,7 +30,7 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 		c.setActive(string(partition), true)
 	}
 	find := &finder{ctx: ctx, c: c, partition: partition}
-	world := plan.World{Scope: c.planScope(partition), Find: find, ForeignUnknown: !c.foreignKnown.Load()}
+	world := plan.World{Setting: c.setting(partition), Find: find, ForeignUnknown: !c.foreignKnown.Load()}
 	var objects kedav1alpha1.ScaledObjectList
 	var scalers v1alpha1.HTTPScalerList
 	var routes gwv1.HTTPRouteList

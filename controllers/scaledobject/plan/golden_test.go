@@ -122,7 +122,7 @@ var kinds = map[string]func() client.Object{
 // requests of the HTTPScaler of its name came through a proxy.
 func load(t testing.TB, input []byte) World {
 	t.Helper()
-	w := World{Find: memory{}, Scope: Scope{
+	w := World{Find: memory{}, Setting: Setting{
 		Proxy:         types.NamespacedName{Namespace: "shop", Name: v1alpha1.ProxyGatewayName},
 		ClassName:     v1alpha1.GatewayClassName,
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090",

@@ -15,8 +15,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
-// Scope is what a World has in common.
-type Scope struct {
+// Setting is what a World has in common.
+type Setting struct {
 	// Proxy is the generated Gateway.
 	Proxy types.NamespacedName
 	// ClassName is its GatewayClass.
@@ -32,7 +32,7 @@ type Scope struct {
 
 // World is everything that a Plan is made from. Objects are read only.
 type World struct {
-	Scope
+	Setting
 	// ScaledObjects of the scope, with and without triggers of ours.
 	ScaledObjects []*kedav1alpha1.ScaledObject
 	// Scalers are the HTTPScalers of the scope as they are.
