@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,11 +188,10 @@ func TestStreamMetricSpec(t *testing.T) {
 				t.Helper()
 				synctest.Wait()
 				var got []spec
-				for _, sent := range stream.sent {
+				for _, sent := range stream.take() {
 					metric := sent.message.GetMetricSpecs()[0]
 					got = append(got, spec{metric.GetMetricName(), metric.GetTargetSizeFloat()})
 				}
-				stream.sent = nil
 				if !slices.Equal(got, want) {
 					t.Errorf("%s: sent %v, want %v", what, got, want)
 				}
@@ -273,6 +273,7 @@ type recorder[T any] struct {
 	grpc.ServerStream
 	ctx   context.Context
 	began time.Time
+	mu    sync.Mutex
 	sent  []sending[T]
 }
 
@@ -284,8 +285,19 @@ type sending[T any] struct {
 func (r *recorder[T]) Context() context.Context { return r.ctx }
 
 func (r *recorder[T]) Send(message *T) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.sent = append(r.sent, sending[T]{time.Since(r.began), message})
 	return nil
+}
+
+// take returns what was sent since the last call.
+func (r *recorder[T]) take() []sending[T] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := r.sent
+	r.sent = nil
+	return sent
 }
 
 // following is a StreamIsActive in a bubble.
@@ -304,7 +316,7 @@ func (w *world) follow(t *testing.T, metadata map[string]string) following {
 func (f following) since(t *testing.T) {
 	t.Helper()
 	synctest.Wait()
-	f.sent = nil
+	f.take()
 }
 
 // wants lets a span pass and compares all that was sent since the last call.
@@ -313,10 +325,9 @@ func (f following) wants(t *testing.T, span time.Duration, want ...bool) {
 	time.Sleep(span)
 	synctest.Wait()
 	var got []bool
-	for _, sent := range f.sent {
+	for _, sent := range f.take() {
 		got = append(got, sent.message.GetResult())
 	}
-	f.sent = nil
 	if !slices.Equal(got, want) {
 		t.Errorf("after %s: sent %v, want %v", span, got, want)
 	}
