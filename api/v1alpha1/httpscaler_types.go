@@ -48,6 +48,9 @@ const (
 )
 
 // HTTPScalerSpec is a trigger after defaulting. scaler/trigger makes it and holds its rules.
+//
+// Every block has a field that is always written. A server-side apply that leaves a block without any
+// field that it wrote before makes the block null, which the CRD refuses.
 type HTTPScalerSpec struct {
 	Type TriggerType `json:"type"`
 	// ScaledObject is the name of the object with the trigger, in the same namespace; Trigger
@@ -102,7 +105,7 @@ type HTTPScalerTraffic struct {
 	// Seen is set when a request came through a proxy while Bypass was not empty. It stays.
 	//
 	// +optional
-	Seen bool `json:"seen,omitempty"`
+	Seen bool `json:"seen"`
 }
 
 // HTTPScalerHeader is one header to match: by at most one of Value, ValueWildcard and
@@ -128,7 +131,7 @@ type HTTPScalerHeader struct {
 // HTTPScalerBackend is where requests go. InferencePool wins over Service.
 type HTTPScalerBackend struct {
 	// +optional
-	Service string `json:"service,omitempty"`
+	Service string `json:"service"`
 	// Port of the Service; PortName otherwise. Exactly one is set for a Service.
 	//
 	// +optional
@@ -209,7 +212,7 @@ type HTTPScalerTLS struct {
 	// SecretName of the certificate that the proxy presents to clients; with plaintext, too.
 	//
 	// +optional
-	SecretName string `json:"secretName,omitempty"`
+	SecretName string `json:"secretName"`
 }
 
 // HTTPScalerHold is how requests wait while no endpoint is ready.
@@ -232,7 +235,7 @@ type HTTPScalerHold struct {
 // HTTPScalerPage is an answer of the proxy's own.
 type HTTPScalerPage struct {
 	// +optional
-	Enabled bool `json:"enabled,omitempty"`
+	Enabled bool `json:"enabled"`
 	// ConfigMap in the same namespace with the body, status code and Retry-After.
 	//
 	// +optional
@@ -258,7 +261,7 @@ type HTTPScalerHealthCheck struct {
 	// Path is compared exactly.
 	//
 	// +optional
-	Path string `json:"path,omitempty"`
+	Path string `json:"path"`
 	// Response is empty without a health check.
 	//
 	// +optional
