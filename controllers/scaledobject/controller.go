@@ -154,6 +154,7 @@ func (c *Controller) giveForeignTime(ctx context.Context, foreign <-chan struct{
 	defer timer.Stop()
 	select {
 	case <-foreign:
+		c.foreignKnown.Store(true) // before the first plan: what is known must not look unread
 	case <-ctx.Done():
 	case <-timer.C():
 		c.Log.Info("Reconciling triggers although Ingresses, VirtualServices, Routes or Rollouts are not listed yet; "+
