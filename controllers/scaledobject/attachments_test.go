@@ -17,7 +17,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// userAttachment is that of a route of the user's in another namespace that leads to Service web.
+// userAttachment is that of a route of the user in another namespace that leads to Service web.
 func userAttachment() *resolve.Attachment {
 	gateway := types.NamespacedName{Namespace: "infra", Name: "main"}
 	return &resolve.Attachment{
@@ -27,7 +27,7 @@ func userAttachment() *resolve.Attachment {
 	}
 }
 
-// A route of the user's that is attached takes the place of the generated one, and gives it back when
+// A route of the user that is attached takes the place of the generated one, and gives it back when
 // it is not attached any more.
 func TestAttachmentComesAndGoes(t *testing.T) {
 	b := newBench(t, webService())
@@ -58,7 +58,7 @@ func TestGeneratedAttachment(t *testing.T) {
 	}
 }
 
-// Nothing is planned before the engine has seen what existed at the start: the route of the user's
+// Nothing is planned before the engine has seen what existed at the start: the route of the user
 // would be missed, and one generated.
 func TestStartWaitsForAttachments(t *testing.T) {
 	b := newBench(t, webService())

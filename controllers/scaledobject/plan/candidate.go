@@ -43,7 +43,7 @@ type candidate struct {
 	unresolved []explanation
 	// refused is why a valid trigger has no route.
 	refused explanation
-	// routedBy is a route of the user's that leads to the backend; empty: there is none.
+	// routedBy is a route of the user that leads to the backend; empty: there is none.
 	routedBy string
 	// backends of the generated route.
 	backends []gwv1.BackendRef

@@ -20,7 +20,7 @@ type target struct {
 	port int32
 }
 
-// userRoute is an object of the user's that leads requests to backends. Only HTTPRoutes and
+// userRoute is an object of the user that leads requests to backends. Only HTTPRoutes and
 // GRPCRoutes have parents.
 type userRoute struct {
 	object   Object
@@ -69,7 +69,7 @@ func readRoute(object Object) userRoute {
 	return read
 }
 
-// userRoutes returns, by backend, the first route of the user's on a Gateway of this controller.
+// userRoutes returns, by backend, the first route of the user on a Gateway of this controller.
 func (m *maker) userRoutes() map[target]string {
 	routed := map[target]string{}
 	for _, attachment := range m.Attachments {
@@ -138,7 +138,7 @@ func refNamespace(ref gwv1.BackendRef, namespace string) string {
 	return namespace
 }
 
-// attach finds the candidates whose backend a route of the user's leads to.
+// attach finds the candidates whose backend a route of the user leads to.
 func (m *maker) attach() {
 	routed := m.userRoutes()
 	counting := map[target]*candidate{}
