@@ -86,6 +86,11 @@ type HTTPScalerSpec struct {
 	//
 	// +optional
 	Autowire []AutowireKind `json:"autowire,omitempty"`
+	// WiredService asks for a wired Service although no foreign object is rewritten (annotation
+	// gateway.kedify.io/wired-service of the ScaledObject).
+	//
+	// +optional
+	WiredService bool `json:"wiredService,omitempty"`
 	// Traffic says whether the requests of the application come through the proxies.
 	//
 	// +optional
@@ -282,6 +287,10 @@ type HTTPScalerScale struct {
 	// CooldownSeconds and PollingSeconds of the ScaledObject.
 	CooldownSeconds int32 `json:"cooldownSeconds"`
 	PollingSeconds  int32 `json:"pollingSeconds"`
+	// Fallback is the number of replicas of the ScaledObject's fallback; nil: it has none.
+	//
+	// +optional
+	Fallback *int32 `json:"fallback,omitempty"`
 	// ScaleInPaused and ScaleOutPaused follow KEDA's pause annotations.
 	//
 	// +optional
@@ -300,40 +309,4 @@ type HTTPScalerTarget struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 	Name       string `json:"name"`
-}
-
-// HTTPScalerStatus is what became of the trigger.
-type HTTPScalerStatus struct {
-	// Conditions: Accepted (the trigger is valid), ResolvedRefs (its Service, pool, ConfigMap
-	// and Secret exist), Ready (both).
-	//
-	// +optional
-	// +listType=map
-	// +listMapKey=type
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// Route is the name of the generated HTTPRoute; empty when an existing route of a Gateway
-	// of this product already leads to the backend.
-	//
-	// +optional
-	Route string `json:"route,omitempty"`
-	// Gateway is the name of the Gateway that serves the generated route.
-	//
-	// +optional
-	Gateway string `json:"gateway,omitempty"`
-	// Demand is a coarse and late copy of the demand, for people. It is absent while the demand is
-	// unknown.
-	//
-	// +optional
-	Demand *HTTPScalerDemand `json:"demand,omitempty"`
-}
-
-// HTTPScalerDemand is the demand of a trigger with two significant digits, written at most every
-// ten seconds. KEDA gets exact values from the scaler.
-type HTTPScalerDemand struct {
-	// Rate is requests per second over the window of the trigger.
-	Rate string `json:"rate"`
-	// InFlight is requests in flight and held.
-	InFlight int64 `json:"inFlight"`
-	// Held is requests that wait for an endpoint.
-	Held int64 `json:"held"`
 }

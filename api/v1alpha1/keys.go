@@ -12,4 +12,12 @@ const (
 	ProxyGatewayName = "kedify-proxy"
 	// HTTPScalerLabel on a generated route names the HTTPScaler that its requests count for.
 	HTTPScalerLabel = GroupName + "/http-scaler"
+	// WiredServiceAnnotation with the value "true" on a ScaledObject asks for wired Services without
+	// rewriting any object: a user names them in Git.
+	WiredServiceAnnotation = GroupName + "/wired-service"
+	// WiresAnnotation on a wired Service names the Service or InferencePool that it stands for.
+	WiresAnnotation = GroupName + "/wires"
+	// OriginalBackendsAnnotation on a foreign object maps names of wired Services to the references
+	// that they replaced, as JSON.
+	OriginalBackendsAnnotation = GroupName + "/original-backends"
 )
