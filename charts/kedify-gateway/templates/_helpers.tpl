@@ -25,6 +25,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.keda.scalerAddress | default (printf "%s.%s.svc.%s:9090" (include "kedify-gateway.name" .) .Release.Namespace .Values.clusterDomain) -}}
 {{- end -}}
 
+{{- /* Whether one proxy serves all namespaces: kedifyProxy.clusterWide or, until 0.2, its former
+name sharedProxy. */ -}}
+{{- define "kedify-gateway.clusterWide" -}}
+{{- $wide := (.Values.kedifyProxy).clusterWide -}}
+{{- $former := .Values.sharedProxy -}}
+{{- if and (kindIs "bool" $wide) (kindIs "bool" $former) (ne $wide $former) -}}
+{{- fail (printf "kedifyProxy.clusterWide is %t and sharedProxy, its former name, is %t: remove sharedProxy (--set sharedProxy=null)." $wide $former) -}}
+{{- end -}}
+{{- or $wide $former | default false -}}
+{{- end -}}
+
 {{- /* What KEDA does not know, in CEL. */ -}}
 {{- define "kedify-gateway.types" -}}
 ['kedify-http', 'kedify-envoy-http']
