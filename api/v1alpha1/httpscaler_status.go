@@ -58,11 +58,16 @@ const (
 )
 
 // HTTPScalerWiring is the state of the wired Services of a trigger's backends. The command
-// "kedify-gateway wiring" writes it; while Path is Direct the demand is unknown.
+// "kedify-gateway wiring" writes it; while Path is Direct, and for one cooldownPeriod after, the demand is
+// unknown.
 type HTTPScalerWiring struct {
 	Path WiringPath `json:"path"`
 	// Since is when Path changed.
 	Since metav1.Time `json:"since"`
+	// DirectUntil is when Path was Direct last. It is absent while Path is Direct, and when it never was.
+	//
+	// +optional
+	DirectUntil *metav1.Time `json:"directUntil,omitempty"`
 	// Services are the names of the wired Services.
 	//
 	// +optional

@@ -579,6 +579,10 @@ func (in *HTTPScalerWeight) DeepCopy() *HTTPScalerWeight {
 func (in *HTTPScalerWiring) DeepCopyInto(out *HTTPScalerWiring) {
 	*out = *in
 	in.Since.DeepCopyInto(&out.Since)
+	if in.DirectUntil != nil {
+		in, out := &in.DirectUntil, &out.DirectUntil
+		*out = (*in).DeepCopy()
+	}
 	if in.Services != nil {
 		in, out := &in.Services, &out.Services
 		*out = make([]string, len(*in))
