@@ -8,7 +8,7 @@ SHELL := /bin/bash
 LINT       = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 GENERATOR  = go tool -modfile=$(CURDIR)/hack/tools/controller-gen/go.mod controller-gen
 CRDS       = charts/kedify-gateway/crds
-GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... ./controllers/infra/... ./controllers/scaledobject/... ./scaler/trigger/...
+GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... ./controllers/infra/... ./controllers/scaledobject/... ./scaler/trigger/... ./wiring/foreign/...
 
 # The cluster of cluster-up, demo and bench; the tests have one called "test".
 CLUSTER ?= default

@@ -1,0 +1,61 @@
+package foreign
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+)
+
+const (
+	serviceKind = "Service"
+	poolKind    = "InferencePool"
+)
+
+// readGatewayRoute reads an HTTPRoute or a GRPCRoute. What a filter refers to, such as the target
+// of a mirror, gets copies of requests and no requests.
+func readGatewayRoute(object *unstructured.Unstructured) []reading {
+	hosts := lower(textsAt(object.Object, "spec", "hostnames")...)
+	var all []reading
+	for _, rule := range itemsAt("", object.Object, "spec", "rules") {
+		ruleHosts := rewrittenHost(rule, hosts)
+		for _, ref := range itemsAt(rule.pointer, rule.content, "backendRefs") {
+			if found, ok := readBackendRef(object.GetNamespace(), ref); ok {
+				found.Hosts = rewrittenHost(ref, ruleHosts)
+				all = append(all, found)
+			}
+		}
+	}
+	return all
+}
+
+// rewrittenHost returns the hosts after the filters of a rule or of a backendRef.
+func rewrittenHost(holder item, hosts []string) []string {
+	for _, filter := range itemsAt(holder.pointer, holder.content, "filters") {
+		if host := textAt(filter.content, "urlRewrite", "hostname"); host != "" && textAt(filter.content, "type") == "URLRewrite" {
+			return lower(host)
+		}
+	}
+	return hosts
+}
+
+func readBackendRef(namespace string, ref item) (reading, bool) {
+	found := reading{element: ref.content, name: []string{"name"}}
+	found.Pointer, found.Port = ref.pointer, port(ref.content["port"])
+	if other := textAt(ref.content, "namespace"); other != "" {
+		namespace = other
+	}
+	found.Target.Key = types.NamespacedName{Namespace: namespace, Name: textAt(ref.content, "name")}
+	group, kind := textAt(ref.content, "group"), textAt(ref.content, "kind")
+	switch {
+	case found.Target.Key.Name == "":
+		return reading{}, false
+	case group == "" && slices.Contains([]string{"", serviceKind}, kind):
+		return found, true
+	case group == inferencev1.GroupName && kind == poolKind:
+		found.Target.Pool = true
+		return found, true
+	}
+	return reading{}, false
+}
