@@ -84,8 +84,9 @@ func envoyContainer(spec Spec, config Config, boot rendered) corev1.Container {
 		// The short period makes a new Envoy take traffic at once. Ten minutes without a
 		// control plane restart it, which loses nothing: it has served no request.
 		StartupProbe: &corev1.Probe{ProbeHandler: ready, PeriodSeconds: 1, TimeoutSeconds: 1, FailureThreshold: 600},
-		// No liveness probe: a proxy that is slow under load must not be killed for it.
-		ReadinessProbe: &corev1.Probe{ProbeHandler: ready, PeriodSeconds: 5, TimeoutSeconds: 2, FailureThreshold: 2},
+		// No liveness probe: a proxy that is slow under load must not be killed for it. A proxy that
+		// hangs is out of its Service after 3 to 4 s, before wiring would count it as ill (5 s).
+		ReadinessProbe: &corev1.Probe{ProbeHandler: ready, PeriodSeconds: 1, TimeoutSeconds: 1, FailureThreshold: 3},
 		VolumeMounts: []corev1.VolumeMount{
 			{Name: volumeBootstrap, MountPath: bootstrapDirectory, ReadOnly: true},
 			{Name: volumeCertificate, MountPath: certificateDirectory, ReadOnly: true},
