@@ -48,6 +48,8 @@ type Options struct {
 	// maxPendingRequests. HoldMaxTotal limits the held requests of one replica of the controller.
 	HoldTimeout                  time.Duration
 	HoldMaxPending, HoldMaxTotal int
+	// Autowire: the command "wiring" runs, which points foreign objects at the proxies.
+	Autowire bool
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
@@ -85,6 +87,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.HoldMaxPending, "hold-max-pending", scaler.DefaultMaxPending,
 		"held requests of one trigger, unless it has maxPendingRequests")
 	flags.IntVar(&o.HoldMaxTotal, "hold-max-total", scaler.DefaultMaxTotal, "held requests of this replica, over all triggers")
+	flags.BoolVar(&o.Autowire, "autowire", false,
+		"kedify-gateway wiring runs in this installation and points foreign objects, such as an Ingress, at the proxies")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
 		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",

@@ -40,7 +40,7 @@ func request(t *testing.T, text string) admission.Request {
 	}}
 }
 
-func validate(t *testing.T, text string) admission.Response {
+func validate(t *testing.T, text string, changes ...func(*Options)) admission.Response {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, inferencev1.Install} {
@@ -53,6 +53,9 @@ func validate(t *testing.T, text string) admission.Response {
 		&inferencev1.InferencePool{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pool"}},
 	).Build()
 	v := &validator{options: Options{ScalerAddress: scalerAddress, Reader: reader}}
+	for _, change := range changes {
+		change(&v.options)
+	}
 	return v.Handle(context.Background(), request(t, text))
 }
 
@@ -68,6 +71,7 @@ func TestValidate(t *testing.T) {
 		object   string
 		mistakes []string // in their order
 		warning  string
+		autowire bool
 	}{
 		"good": {object: good},
 		"not ours": {object: `
@@ -114,13 +118,19 @@ spec:
   triggers: [{type: external-push, metadata: {scalerAddress: "kedify-gateway-scaler.kedify-system:9090", hosts: a.test, scalingMetric: requestRate}}]`,
 			warning: `scalerAddress "kedify-gateway-scaler.kedify-system:9090" is not the address of this installation`},
 		"named kinds are not wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1),
-			warning: "trigger 0: trafficAutowire ingress, httproute is not wired yet"},
+			warning: "trigger 0: trafficAutowire ingress, httproute is not wired, because autowiring is switched off"},
+		"named kinds are wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1), autowire: true},
+		"wired Service":         {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1), autowire: true},
+		"no wired Service": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1),
+			warning: "trigger 0: annotation gateway.kedify.io/wired-service asks for a wired Service, and autowiring is switched off"},
+		"wired Service, misspelled": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "yes"}}`, 1),
+			autowire: true, warning: `annotation gateway.kedify.io/wired-service has the value "yes"`},
 		"nothing to wire": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'false'", 1)},
 		"mismatch": {object: strings.Replace(good, `port: "80"`, `port: "9002", inferencePool: pool`, 1),
 			warning: `trigger 0: inferencePool "pool" selects nothing and service "web" selects app=web`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response := validate(t, test.object)
+			response := validate(t, test.object, func(options *Options) { options.Autowire = test.autowire })
 			if response.Allowed != (len(test.mistakes) == 0) {
 				t.Fatalf("allowed %v: %+v", response.Allowed, response.Result)
 			}

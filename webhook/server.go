@@ -43,6 +43,8 @@ type Options struct {
 	Reader client.Reader
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
+	// Autowire: foreign objects are pointed at the proxies. Otherwise triggers that ask for it are warned.
+	Autowire bool
 	// Authentication that triggers of this product refer to.
 	Authentication trigger.Authentication
 	Clock          clock.Clock

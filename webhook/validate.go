@@ -40,10 +40,8 @@ func (v *validator) Handle(ctx context.Context, request admission.Request) admis
 	for _, problem := range slices.Concat(trigger.Warnings(result.Problems), trigger.Lookalikes(object, v.options.ScalerAddress)) {
 		warnings = append(warnings, problem.String())
 	}
-	for _, parsed := range result.Triggers {
-		if warning := trigger.Unwired(parsed.Spec); warning != "" {
-			warnings = append(warnings, "trigger "+parsed.Spec.Trigger+": "+warning)
-		}
+	if !v.options.Autowire {
+		warnings = append(warnings, unwired(result)...)
 	}
 	warnings = append(warnings, v.mismatches(ctx, request.Namespace, result)...)
 	mistakes := trigger.Errors(result.Problems)
@@ -99,6 +97,18 @@ func field(problem trigger.Problem) string {
 		return problem.Key
 	}
 	return fmt.Sprintf("spec.triggers[%d] %s", problem.Index, problem.Key)
+}
+
+// unwired warns of what the triggers ask of autowiring, which is switched off.
+func unwired(result trigger.Result) (warnings []string) {
+	for _, parsed := range result.Triggers {
+		for _, warning := range []string{trigger.Unwired(parsed.Spec), trigger.NoWiredService(parsed.Spec)} {
+			if warning != "" {
+				warnings = append(warnings, "trigger "+parsed.Spec.Trigger+": "+warning)
+			}
+		}
+	}
+	return warnings
 }
 
 // mismatches warns of pools that select other Pods than the Service of the same trigger. What

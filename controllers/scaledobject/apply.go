@@ -78,6 +78,7 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 			problems = append(problems, err)
 		}
 	}
+	c.handover.retain(partition, made.Statuses)
 	problems = append(problems, c.engine.Prune(ctx, pruned, desired, client.InNamespace(partition)))
 	writeEvents(c.Events, partition, slices.DeleteFunc(told, func(event plan.Event) bool {
 		return event.Related != nil && failed[store.KeyOf(event.Related)] // written with its status
@@ -137,7 +138,7 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 			condition.LastTransitionTime = before.LastTransitionTime
 		}
 	}
-	if sameStatus(live.Status, wanted) {
+	if sameStatus(live.Status, wanted) && !c.handover.due(status.Scaler, live.Status) {
 		return nil
 	}
 	apply := &v1alpha1.HTTPScaler{
@@ -153,6 +154,7 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("write the status of HTTPScaler %s: %w", status.Scaler, err)
 	}
+	c.handover.done(status.Scaler, live.Status)
 	return nil
 }
 

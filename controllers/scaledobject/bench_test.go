@@ -130,7 +130,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.attachments = attachments.New()
 	b.attachments.SetSynced()
 	scheme := newScheme(t)
-	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
+	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithTypeConverters(converters(t)...).
+		WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, b.interceptors())
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}
 	b.watcher = watch.New(watch.Options{Informers: b.cache, Mapper: b.mapper, Scheme: scheme, Clock: b.clock, Log: logr.Discard()})

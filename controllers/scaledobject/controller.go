@@ -64,6 +64,8 @@ type Options struct {
 	Requested func(scaler types.NamespacedName) bool
 	// Hold has the defaults of the installation for triggers that say nothing.
 	Hold v1alpha1.HTTPScalerHold
+	// Autowire: the command "wiring" owns condition Rewired.
+	Autowire bool
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
@@ -91,6 +93,8 @@ type Controller struct {
 	// referrers are the objects of other namespaces that refer to backends of a namespace.
 	referrers *referrers
 
+	handover *handover
+
 	// foreignKnown is set when the objects of other controllers were handed over.
 	foreignKnown atomic.Bool
 
@@ -114,6 +118,7 @@ func New(options Options) *Controller {
 		Options:   options,
 		kinds:     &kinds{synced: map[string]bool{}},
 		referrers: newReferrers(),
+		handover:  newHandover(),
 		active:    map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{
@@ -215,6 +220,7 @@ func (c *Controller) setting(s partition) plan.Setting {
 		Shared:        c.Shared,
 		ScalerAddress: c.ScalerAddress,
 		Hold:          c.Hold,
+		Autowire:      c.Autowire,
 	}
 }
 

@@ -38,15 +38,16 @@ func (r *reader) autowire() (kinds []v1alpha1.AutowireKind) {
 	return kinds
 }
 
-// Unwired warns of an accepted trigger whose trafficAutowire names kinds: no object is pointed at the
-// proxy, so the demand is unknown until a request comes through it. Empty: it names none. Without
-// trafficAutowire it depends on other objects, which the controller looks at.
+// Unwired warns of an accepted trigger whose trafficAutowire names kinds while autowiring is switched off:
+// no object is pointed at the proxy, so the demand is unknown until a request comes through it. Empty: it
+// names none. Without trafficAutowire it depends on other objects, which the controller looks at.
 func Unwired(spec v1alpha1.HTTPScalerSpec) string {
 	if len(spec.Autowire) == 0 || slices.Equal(spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) {
 		return ""
 	}
-	return fmt.Sprintf("%s %s is not wired yet: until a first request comes through the proxy the demand is unknown, KEDA gets an error "+
-		"and keeps the replicas; point these objects at the proxy, then write %q",
+	return fmt.Sprintf("%s %s is not wired, because autowiring is switched off (autowire.enabled of the chart): until a first request "+
+		"comes through the proxy the demand is unknown, KEDA gets an error and keeps the replicas; point these objects at the proxy, "+
+		"then write %q",
 		keyTrafficAutowire, strings.Join(texts(spec.Autowire), ", "), v1alpha1.AutowireNone)
 }
 

@@ -20,7 +20,8 @@ type Object struct {
 	// Kind is ScaledObject or ScaledJob; empty means ScaledObject.
 	Kind string
 	Name string
-	// Annotations of the object: KEDA's pause annotations and WeightsAnnotation are read.
+	// Annotations of the object: KEDA's pause annotations, WeightsAnnotation and
+	// v1alpha1.WiredServiceAnnotation are read.
 	Annotations map[string]string
 
 	// Target is spec.scaleTargetRef as written; empty fields get KEDA's defaults.
@@ -132,6 +133,9 @@ func wholeProblems(object Object) ([]Problem, []v1alpha1.HTTPScalerWeight) {
 		problems = append(problems, Problem{Index: wholeObject, Key: fieldFallbackReplicas, Warning: true, Message: "fallback.replicas 0 " +
 			"lets KEDA stop the application when its metric is unknown; use 1 or more, or remove fallback, which keeps the replicas"})
 	}
+	if message := wiredServiceProblem(object); message != "" {
+		problems = append(problems, Problem{Index: wholeObject, Key: v1alpha1.WiredServiceAnnotation, Warning: true, Message: message})
+	}
 	weights, err := weightsOf(object)
 	if err != nil {
 		problems = append(problems, Problem{Index: wholeObject, Key: WeightsAnnotation,
@@ -154,12 +158,13 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 	switch r.kind {
 	case v1alpha1.TriggerEnvoyHTTP:
 		r.reachable()
+		r.ignoreWiredService()
 	case v1alpha1.TriggerHTTP:
 		spec.Hosts, spec.PathPrefixes, spec.Headers = r.hosts(), r.pathPrefixes(), r.headers()
 		spec.Backend = r.backend()
 		spec.Backend.Weighted = r.weighted(weights)
 		spec.TLS = r.tls(spec)
-		spec.Autowire = r.autowire()
+		spec.Autowire, spec.WiredService = r.autowire(), wiredService(r.object)
 		spec.Hold = r.hold()
 		if spec.TLS.Mode != v1alpha1.TLSPassthrough {
 			spec.HealthCheck = r.healthCheck()

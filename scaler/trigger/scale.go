@@ -42,6 +42,7 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 		Idle:            object.Idle,
 		CooldownSeconds: or(object.CooldownSeconds, defaultCooldownSeconds),
 		PollingSeconds:  or(object.PollingSeconds, defaultPollingSeconds),
+		Fallback:        object.FallbackReplicas,
 		ScaleInPaused:   paused || annotated(object, annotationPausedScaleIn),
 		ScaleOutPaused:  paused || annotated(object, annotationPausedScaleOut),
 	}

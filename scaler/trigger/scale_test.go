@@ -30,6 +30,10 @@ func TestScale(t *testing.T) {
 				}
 			},
 		},
+		"fallback": {
+			func(o *Object) { o.FallbackReplicas = ptr[int32](3) },
+			func(s *scale) { s.Fallback = ptr[int32](3) },
+		},
 		"paused": {
 			func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "true"} },
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },

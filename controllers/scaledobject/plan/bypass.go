@@ -63,7 +63,7 @@ func (c *candidate) unguarded() bool { return len(c.spec.Traffic.Bypass) == 0 ||
 
 // bypass lists what leads, or may lead, to the application of a trigger past the proxies.
 func (m *maker) bypass(c *candidate, foreign map[target][]string) []string {
-	if c.spec.Type != v1alpha1.TriggerHTTP || slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) || c.wired() {
+	if c.spec.Type != v1alpha1.TriggerHTTP || c.neverWired() || m.wired(c) {
 		return nil
 	}
 	var found []string
@@ -97,10 +97,33 @@ func (c *candidate) knownBypass() []string {
 	return c.live.Spec.Traffic.Bypass
 }
 
-// wired reports whether foreign objects were pointed at the proxies: the controller that does so
-// sets the condition, and this package leaves it alone then.
-func (c *candidate) wired() bool {
-	return c.live != nil && meta.IsStatusConditionTrue(c.live.Status.Conditions, ConditionRewired)
+// neverWired reports whether the trigger says that its requests come through the proxy.
+func (c *candidate) neverWired() bool {
+	return slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone})
+}
+
+// wired reports whether foreign objects were pointed at the proxies. Without autowire the condition is a
+// remnant: objects may have been pointed back since.
+func (m *maker) wired(c *candidate) bool {
+	return m.Autowire && c.live != nil && meta.IsStatusConditionTrue(c.live.Status.Conditions, ConditionRewired)
+}
+
+// saysNotRewired reports whether the plan writes condition Rewired: nothing rewires objects, and the
+// command "wiring" has left no condition.
+func (m *maker) saysNotRewired(c *candidate) bool {
+	if m.Autowire || c.neverWired() {
+		return false
+	}
+	if c.live == nil {
+		return true
+	}
+	left := meta.FindStatusCondition(c.live.Status.Conditions, ConditionRewired)
+	return left == nil || Owns(*left)
+}
+
+// direct reports whether wired Services lead past the proxies.
+func (c *candidate) direct() bool {
+	return c.live != nil && c.live.Status.Wiring != nil && c.live.Status.Wiring.Path == v1alpha1.PathDirect
 }
 
 // targets are the backends that requests of the trigger may reach without a proxy, on any port.
@@ -203,8 +226,21 @@ func (m *maker) bypassExplanation(c *candidate) explanation {
 	if c.routedBy != "" {
 		entry = c.routedBy
 	}
+	ends := ""
+	if m.Autowire {
+		ends = " Autowiring points these objects at the proxy, see condition " + ConditionRewired + "."
+	}
 	return explanation{ReasonNoRequestYet, fmt.Sprintf(
 		"%s may lead requests to the application past the proxy, and no request came through the proxy yet. The demand is unknown, so "+
-			"KEDA gets an error instead of zero and keeps the replicas. A first request through %s ends this; so does trafficAutowire \"false\".",
-		strings.Join(c.spec.Traffic.Bypass, ", "), entry)}
+			"KEDA gets an error instead of zero and keeps the replicas.%s A first request through %s ends this; so does trafficAutowire \"false\".",
+		strings.Join(c.spec.Traffic.Bypass, ", "), ends, entry)}
+}
+
+// directExplanation says where the requests are, and what KEDA makes of it.
+func (c *candidate) directExplanation() explanation {
+	return explanation{ReasonDirect, fmt.Sprintf(
+		"Wired Services %s lead to the application past the proxy, because proxies or controllers were not ready. The demand is unknown: "+
+			"KEDA gets an error instead of a number, keeps the replicas or uses fallback.replicas, and does not scale to zero. Requests come back "+
+			"through the proxy when proxies and controllers are ready for some time.",
+		strings.Join(c.live.Status.Wiring.Services, ", "))}
 }

@@ -26,7 +26,8 @@ spec: {selector: {app: web}, ports: [{port: 8080}]}`
 }
 
 const (
-	ingress = `
+	autowire = "kind: Scope\nautowire: true"
+	ingress  = `
 kind: Ingress
 metadata: {name: web}
 spec: {rules: [{host: www.shop.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}`
@@ -111,7 +112,17 @@ func TestBypass(t *testing.T) {
 		"a request without bypass":  {absent, []string{"kind: Requested\nmetadata: {name: web-0}"}, traffic(false)},
 		"a request of before":       {absent, []string{ingress, fmt.Sprintf(liveScaler, "{seen: true}", "")}, traffic(true, "Ingress shop/web")},
 		"guarded before, a restart": {absent, []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", "")}, traffic(false, "Ingress shop/web")},
-		"wired":                     {", trafficAutowire: ingress", []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
+		"wired": {", trafficAutowire: ingress",
+			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
+		"wired, kind service": {", trafficAutowire: service, fallbackService: pods",
+			[]string{autowire, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
+		"to be wired": {", trafficAutowire: ingress", []string{autowire, ingress}, traffic(false, "Ingress shop/web")},
+		"to be wired, kind service": {", trafficAutowire: service, fallbackService: pods",
+			[]string{autowire}, traffic(false, "any object of kind service (trafficAutowire)")},
+		"not wired": {", trafficAutowire: ingress",
+			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "False", reason: Refused}`)}, traffic(false, "Ingress shop/web")},
+		"wired once, autowiring is off now": {absent,
+			[]string{ingress, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false, "Ingress shop/web")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made := Make(load(t, []byte(strings.Join(append([]string{web(c.metadata)}, c.objects...), "\n---\n"))))
@@ -218,5 +229,86 @@ func TestForeignTargets(t *testing.T) {
 		if diff := cmp.Diff(want, Targets(object)); diff != "" {
 			t.Errorf("%T:\n%s", object, diff)
 		}
+	}
+}
+
+// TestRewiredHasOneOwner: a plan writes condition Rewired only without autowiring, and never over what the
+// command "wiring" wrote; with autowiring it takes back what it wrote itself.
+func TestRewiredHasOneOwner(t *testing.T) {
+	const none, own, theirs = "", `{type: Rewired, status: "False", reason: NotRewired}`, `{type: Rewired, status: "False", reason: Refused}`
+	for name, c := range map[string]struct {
+		autowire       bool
+		metadata, live string
+		writes, owns   bool
+	}{
+		"off, new":                        {false, "", none, true, false},
+		"off, written before":             {false, "", own, true, true},
+		"off, the wiring's is left":       {false, "", theirs, false, false},
+		"off, not to be wired":            {false, `, trafficAutowire: "false"`, none, false, false},
+		"off, not to be wired any more":   {false, `, trafficAutowire: "false"`, own, false, true},
+		"on, new":                         {true, "", none, false, false},
+		"on, written before it was on":    {true, "", own, false, true},
+		"on, the wiring's":                {true, "", theirs, false, false},
+		"on, the wiring's, named":         {true, ", trafficAutowire: ingress", theirs, false, false},
+		"on, the wiring's, not any more":  {true, `, trafficAutowire: "false"`, theirs, false, false},
+		"off, the wiring's, not any more": {false, `, trafficAutowire: "false"`, theirs, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := load(t, []byte(web(c.metadata)+"\n---\n"+fmt.Sprintf(liveScaler, "{}", c.live)))
+			world.Autowire = c.autowire
+			written := meta.FindStatusCondition(Make(world).Statuses[0].Value.Conditions, ConditionRewired)
+			if (written != nil) != c.writes {
+				t.Errorf("the plan writes %+v", written)
+			}
+			live := meta.FindStatusCondition(world.Scalers[0].Status.Conditions, ConditionRewired)
+			if owns := live != nil && Owns(*live); owns != c.owns {
+				t.Errorf("the plan owns the live condition: %v", owns)
+			}
+		})
+	}
+}
+
+// TestDirect: while wired Services lead past the proxies, the conditions say so, whatever else is known of
+// the traffic, and no event repeats what the command "wiring" tells.
+func TestDirect(t *testing.T) {
+	const (
+		rewired = `{type: Rewired, status: "True", reason: Wired}`
+		pods    = "kind: Service\nmetadata: {name: pods}\nspec: {selector: {app: web}, ports: [{port: 8080}]}"
+	)
+	for name, c := range map[string]struct {
+		path, metadata, reason string
+	}{
+		"direct":                         {"Direct", "", ReasonDirect},
+		"direct, kind service":           {"Direct", ", trafficAutowire: service, fallbackService: pods", ReasonDirect},
+		"direct, named in Git by hand":   {"Direct", `, trafficAutowire: "false"`, ReasonDirect},
+		"through the proxy":              {"Proxy", "", ""},
+		"through the proxy, and by hand": {"Proxy", `, trafficAutowire: "false"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			live := fmt.Sprintf(liveScaler, "{}", rewired)
+			live = strings.Replace(live, "status: {", `status: {wiring: {path: `+c.path+`, since: "2026-11-25T00:00:00Z", services: [web-kedify]}, `, 1)
+			made := Make(load(t, []byte(autowire+"\n---\n"+web(c.metadata)+"\n---\n"+pods+"\n---\n"+ingress+"\n---\n"+live)))
+			conditions := made.Statuses[0].Value.Conditions
+			bypassed, ready := meta.FindStatusCondition(conditions, ConditionBypassed), meta.FindStatusCondition(conditions, ConditionReady)
+			if c.reason == "" {
+				if bypassed != nil || ready.Status != "True" {
+					t.Errorf("bypassed %+v, ready %+v", bypassed, ready)
+				}
+				return
+			}
+			if bypassed == nil || bypassed.Reason != c.reason || ready.Status != "False" || ready.Reason != c.reason {
+				t.Fatalf("bypassed %+v, ready %+v", bypassed, ready)
+			}
+			for _, part := range []string{"web-kedify", "fallback.replicas", "does not scale to zero"} {
+				if !strings.Contains(bypassed.Message, part) {
+					t.Errorf("%q is missing in %q", part, bypassed.Message)
+				}
+			}
+			for _, event := range made.Events {
+				if event.Reason == c.reason {
+					t.Errorf("told twice: %s", event.Note)
+				}
+			}
+		})
 	}
 }

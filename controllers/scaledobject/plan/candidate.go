@@ -124,9 +124,18 @@ func (m *maker) collectFrom(so *kedav1alpha1.ScaledObject) {
 			continue
 		}
 		if m.inForce(c, result.Problems) {
+			m.warnOfWiring(c)
 			m.fromRollout(c, rollout)
 			m.candidates = append(m.candidates, c)
 		}
+	}
+}
+
+// warnOfWiring warns of a wired Service that is asked for in vain. What trafficAutowire asks for in vain
+// has a condition of its own.
+func (m *maker) warnOfWiring(c *candidate) {
+	if warning := trigger.NoWiredService(c.spec); warning != "" && !m.Autowire {
+		c.warnings = append(c.warnings, warning)
 	}
 }
 

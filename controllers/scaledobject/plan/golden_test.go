@@ -129,14 +129,17 @@ func load(t testing.TB, input []byte) World {
 	}}
 	for _, document := range strings.Split(string(input), "\n---\n") {
 		var head struct {
-			Kind   string `json:"kind"`
-			Shared bool   `json:"shared"`
+			Kind             string `json:"kind"`
+			Shared, Autowire bool
 		}
 		if err := yaml.Unmarshal([]byte(document), &head); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
 		}
 		if head.Kind == "Scope" {
-			w.Shared, w.Proxy.Namespace = head.Shared, "kedify-system"
+			w.Shared, w.Autowire = head.Shared, head.Autowire
+			if head.Shared {
+				w.Proxy.Namespace = "kedify-system"
+			}
 			continue
 		}
 		newObject, known := kinds[head.Kind]

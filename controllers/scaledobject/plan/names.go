@@ -44,10 +44,11 @@ const (
 	ConditionReady = "Ready"
 	// ConditionWeights: the annotation with weights is in force; absent without one.
 	ConditionWeights = "WeightsAccepted"
-	// ConditionRewired: foreign objects lead to the proxy; absent where none should.
+	// ConditionRewired: foreign objects lead to the proxy; absent where none should. With autowire it is
+	// written by the command "wiring", with any status.
 	ConditionRewired = "Rewired"
 	// ConditionBypassed: the demand is unknown, because requests may reach the application past
-	// the proxies and none came through them; absent otherwise.
+	// the proxies and none came through them, or because wired Services lead past them; absent otherwise.
 	ConditionBypassed = "Bypassed"
 	// ConditionSelectorMismatch: the pool selects other Pods than the Service; absent otherwise.
 	ConditionSelectorMismatch = "SelectorMismatch"
@@ -62,11 +63,13 @@ var ownConditions = []string{
 	ConditionSelectorMismatch, ConditionWarnings,
 }
 
-// Owns reports whether a condition of an HTTPScaler comes from a plan. Other conditions, and Rewired
-// with status True, belong to other field owners.
+// Owns reports whether a condition of an HTTPScaler comes from a plan. Other conditions belong to other
+// field owners. Rewired has one of two: a plan writes it with ReasonNotRewired, which is not used elsewhere,
+// and the command "wiring" with other reasons. An item of a list that two owners apply cannot be taken back
+// by one of them: the other one's key would stay, as a condition without a status, which the CRD refuses.
 func Owns(condition metav1.Condition) bool {
 	return slices.Contains(ownConditions, condition.Type) &&
-		(condition.Type != ConditionRewired || condition.Status != metav1.ConditionTrue)
+		(condition.Type != ConditionRewired || condition.Reason == ReasonNotRewired)
 }
 
 // Reasons of conditions and events.
@@ -94,6 +97,7 @@ const (
 	ReasonWeighted          = "Weighted"
 	ReasonNotRewired        = "NotRewired"
 	ReasonNoRequestYet      = "NoRequestYet"
+	ReasonDirect            = "Direct"
 	ReasonRequestSeen       = "RequestSeen"
 	ReasonMismatch          = "SelectorsDiffer"
 	ReasonWarned            = "TriggerWarning"

@@ -41,10 +41,13 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	case len(c.spec.Backend.Weighted) > 0:
 		add(ConditionWeights, true, explanation{ReasonWeighted, weightsText(c.spec.Backend.Weighted)})
 	}
-	if !c.unguarded() {
+	switch {
+	case c.direct():
+		add(ConditionBypassed, true, c.directExplanation())
+	case !c.unguarded():
 		add(ConditionBypassed, true, m.bypassExplanation(c))
 	}
-	if route != "" && !slices.Equal(c.spec.Autowire, []v1alpha1.AutowireKind{v1alpha1.AutowireNone}) && !c.wired() {
+	if route != "" && m.saysNotRewired(c) {
 		add(ConditionRewired, false, explanation{ReasonNotRewired, fmt.Sprintf(
 			`Traffic was not rewired. Point your Ingress or route at Service %s, port %s. `+
 				`Then set trafficAutowire: "false" to clear this condition.`,
@@ -147,6 +150,9 @@ func (m *maker) announce(c *candidate, conditions []metav1.Condition) {
 		}
 		if before != nil && before.Status == condition.Status && before.Reason == condition.Reason && before.Message == condition.Message {
 			continue
+		}
+		if condition.Reason == ReasonDirect {
+			continue // the command "wiring", which moved the requests, tells it
 		}
 		event := Event{
 			About: c.owner, Related: c.scaler(), Type: corev1.EventTypeWarning, Reason: condition.Reason,

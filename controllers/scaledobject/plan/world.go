@@ -25,6 +25,8 @@ type Setting struct {
 	Shared bool
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
+	// Autowire: the command "wiring" points foreign objects at the proxies, and owns condition Rewired.
+	Autowire bool
 	// Hold has the defaults of the installation for triggers that say nothing; nil fields leave those
 	// of the product.
 	Hold v1alpha1.HTTPScalerHold
