@@ -25,6 +25,7 @@ import (
 
 // bench is a writer on a fake API server that counts writes.
 type bench struct {
+	*gomega.WithT
 	client client.Client
 	writer *Writer
 	writes atomic.Int32
@@ -54,7 +55,9 @@ func newRestingBench(t *testing.T, hooks interceptor.Funcs, rest time.Duration) 
 		t.Fatal(err)
 	}
 	route := &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "r", Generation: 3}}
-	b := &bench{}
+	b := &bench{WithT: gomega.NewWithT(t)}
+	b.SetDefaultEventuallyTimeout(10 * time.Second)
+	b.SetDefaultEventuallyPollingInterval(time.Millisecond)
 	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(route).WithStatusSubresource(route).WithInterceptorFuncs(hooks).Build()
 	b.writer = NewWriter(Options{
 		Reader: b, Writer: b.client, Rest: rest, Log: logr.Discard(), Now: func() time.Time { return now.Time },
@@ -84,32 +87,25 @@ func (b *bench) live(t *testing.T) []gwv1.RouteParentStatus {
 	return route.Status.Parents
 }
 
-const timeout = 10 * time.Second
-
-func eventually(t *testing.T, ok func() bool, what string) {
-	t.Helper()
-	gomega.NewWithT(t).Eventually(ok).WithTimeout(timeout).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
-}
-
-// settled waits until what was wanted or observed before was worked on to its end. A read begins an
+// drained waits until what was wanted or observed before was worked on to its end. A read begins an
 // attempt, and an object has one attempt at a time: when a second one begins, the first has ended.
-func (b *bench) settled(t *testing.T) {
+func (b *bench) drained(t *testing.T) {
 	t.Helper()
 	for range 2 {
 		before := b.reads.Load()
 		b.writer.queue.Add(routeObject)
-		eventually(t, func() bool { return b.reads.Load() > before }, "an attempt")
+		b.Eventually(func() bool { return b.reads.Load() > before }).Should(gomega.BeTrue(), "an attempt")
 	}
 }
 
 func TestWriterWritesOnceAndRestsThen(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, func() bool { return len(b.live(t)) == 1 && b.writes.Load() == 1 }, "the status")
+	b.Eventually(func() bool { return len(b.live(t)) == 1 && b.writes.Load() == 1 }).Should(gomega.BeTrue(), "the status")
 	for range 5 {
 		b.writer.Observed(routeObject)
 		b.writer.Want(wantParent("a", 3))
-		b.settled(t)
+		b.drained(t)
 	}
 	if n := b.writes.Load(); n != 1 {
 		t.Errorf("%d writes, want 1: nothing differed after the first", n)
@@ -124,10 +120,10 @@ func TestWriterMakesOneWriteOfWhatFollowsEachOther(t *testing.T) {
 		b.writer.Want(wantParent(name, 3))
 		b.writer.Observed(routeObject)
 	}
-	eventually(t, func() bool {
+	b.Eventually(func() bool {
 		parents := b.live(t)
 		return len(parents) == 1 && parents[0].ParentRef.Name == "c"
-	}, "the newest status")
+	}).Should(gomega.BeTrue(), "the newest status")
 	if took := time.Since(begun); took < rest {
 		t.Errorf("written after %s, want the rest of %s before", took, rest)
 	}
@@ -139,7 +135,7 @@ func TestWriterMakesOneWriteOfWhatFollowsEachOther(t *testing.T) {
 func TestWriterHealsWhatOthersOverwrote(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status")
+	b.Eventually(func() bool { return len(b.live(t)) == 1 }).Should(gomega.BeTrue(), "the status")
 	route := &gwv1.HTTPRoute{}
 	if err := b.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "r"}, route); err != nil {
 		t.Fatal(err)
@@ -149,7 +145,7 @@ func TestWriterHealsWhatOthersOverwrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.writer.Observed(routeObject)
-	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status again")
+	b.Eventually(func() bool { return len(b.live(t)) == 1 }).Should(gomega.BeTrue(), "the status again")
 }
 
 func TestWriterRetriesAndTakesTheNewest(t *testing.T) {
@@ -164,27 +160,27 @@ func TestWriterRetriesAndTakesTheNewest(t *testing.T) {
 	})
 	b.writer.Want(wantParent("a", 3))
 	b.writer.Want(wantParent("b", 3))
-	eventually(t, func() bool {
+	b.Eventually(func() bool {
 		parents := b.live(t)
 		return len(parents) == 1 && parents[0].ParentRef.Name == "b"
-	}, "the newest status")
+	}).Should(gomega.BeTrue(), "the newest status")
 }
 
 func TestWriterLeavesNewerGenerationsAlone(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 2)) // computed from a generation that is gone
-	b.settled(t)
+	b.drained(t)
 	if parents := b.live(t); len(parents) != 0 {
 		t.Errorf("a status of generation 2 was written to generation 3: %v", parents)
 	}
 	b.writer.Want(wantParent("a", 3))
-	eventually(t, func() bool { return len(b.live(t)) == 1 }, "the status")
+	b.Eventually(func() bool { return len(b.live(t)) == 1 }).Should(gomega.BeTrue(), "the status")
 }
 
 func TestWriterForgets(t *testing.T) {
 	b := newBench(t, interceptor.Funcs{})
 	b.writer.Want(wantParent("a", 3))
-	b.settled(t)
+	b.drained(t)
 	b.writer.Want(Update{Object: routeObject})
 	route := &gwv1.HTTPRoute{}
 	if err := b.client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "r"}, route); err != nil {

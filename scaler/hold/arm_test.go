@@ -102,7 +102,7 @@ func testDisarmPause(t *testing.T) {
 		r.arrival()
 		r.endpoints()
 		r.endpoints(1) // armed, with an endpoint
-		r.eventually("the proxy has what it was sent", func() bool { return p.settled() && r.knows("a") })
+		r.eventually("the proxy has what it was sent", func() bool { return p.upToDate() && r.knows("a") })
 		for range hold.DefaultDisarmAnswers {
 			r.ask("a").wants("go")
 		}

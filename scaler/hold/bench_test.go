@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -38,10 +40,10 @@ func benchPlane(b *testing.B, ports ...uint32) (*plane, *site) {
 	p.gate.Ready(ir.Key(gatewayKey))
 	proxy := deltatest.Start(b, deltatest.Options{Gateway: ir.Key(gatewayKey), Node: "a", Dial: dial(p.address)})
 	proxy.Subscribe(resource.Endpoint, s.backend.String(), s.backend.HoldCluster().String())
-	eventually(b, "the proxy to be known", func() bool {
+	gomega.NewWithT(b).Eventually(func() bool {
 		d := p.backend()
 		return len(d.Proxies) == 1 && d.Proxies[0].Ready == (len(ports) > 0)
-	})
+	}).Should(gomega.BeTrue(), "the proxy to be known")
 	return p, s
 }
 
@@ -183,7 +185,7 @@ func BenchmarkHeld(b *testing.B) {
 				}
 			})
 		}
-		eventually(b, "all to wait", func() bool { return p.backend().Held == count })
+		gomega.NewWithT(b).Eventually(func() bool { return p.backend().Held == count }).Should(gomega.BeTrue(), "all to wait")
 		each := float64(memory()-before) / count
 		begun := time.Now()
 		p.apply(deltatest.Endpoints(b, s.backend.String(), 1))
@@ -241,15 +243,15 @@ func BenchmarkEnvoyColdStart(b *testing.B) {
 	var took []time.Duration
 	for b.Loop() {
 		p.apply(s.endpoints())
-		eventually(b, "the endpoint to be gone", func() bool {
+		gomega.NewWithT(b).Eventually(func() bool {
 			d := p.backend()
 			return len(d.Stale) == 0 && p.publisher.Delivery(ir.Key(gatewayKey)).Synced
-		})
+		}).Should(gomega.BeTrue(), "the endpoint to be gone")
 		answers := make(chan time.Time, each)
 		for range each {
 			go func() { c.post("x", "hello"); answers <- time.Now() }()
 		}
-		eventually(b, "all to wait", func() bool { return p.backend().Held == each })
+		gomega.NewWithT(b).Eventually(func() bool { return p.backend().Held == each }).Should(gomega.BeTrue(), "all to wait")
 		begun := time.Now()
 		p.apply(s.endpoints(pod))
 		for range each {

@@ -236,7 +236,7 @@ func testVersionsAreForgotten(t *testing.T) {
 	for port := range uint32(200) {
 		r.endpoints(100+port, 1)
 	}
-	r.eventually("the proxy has the last one", func() bool { return p.settled() && r.knows("a") })
+	r.eventually("the proxy has the last one", func() bool { return p.upToDate() && r.knows("a") })
 	r.endpoints(1, 2)
 	r.eventually("one version", func() bool { return r.gate.Remembered(gatewayKey, r.name()) == 1 })
 }

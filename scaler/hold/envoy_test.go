@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/xds/ir"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -43,15 +45,15 @@ func TestEnvoyHolds(t *testing.T) {
 	if got := c.post("2", "hello"); got.status != http.StatusOK || got.header.Get(coldStart) != "false" {
 		t.Errorf("%s, %s", got, got.header)
 	}
-	eventually(t, "no unconfirmed answer", func() bool { return p.backend().Unconfirmed == 0 })
+	gomega.NewWithT(t).Eventually(func() bool { return p.backend().Unconfirmed == 0 }).Should(gomega.BeTrue(), "no unconfirmed answer")
 	for range 30 {
 		c.post("3", "hello")
 	}
-	eventually(t, "the backend to be disarmed", func() bool { return !p.backend().Armed })
-	eventually(t, "Envoy to ask no more", func() bool {
+	gomega.NewWithT(t).Eventually(func() bool { return !p.backend().Armed }).Should(gomega.BeTrue(), "the backend to be disarmed")
+	gomega.NewWithT(t).Eventually(func() bool {
 		got := c.do(context.Background(), http.MethodGet, "/", "", "x-id", "4")
 		return got.status == http.StatusOK && got.header.Get(coldStart) == ""
-	})
+	}).Should(gomega.BeTrue(), "Envoy to ask no more")
 	t.Logf("%+v", p.backend())
 }
 
@@ -76,8 +78,8 @@ func TestEnvoyConfirms(t *testing.T) {
 			begun := time.Now()
 			asked := p.counted("answers_total", "answer", "go")
 			go func() { answers <- c.do(context.Background(), test.method, "/", test.body, "x-id", test.name) }()
-			eventually(t, "the answer", func() bool { return p.counted("answers_total", "answer", "go") > asked })
-			eventually(t, "its confirmation", func() bool { return p.backend().Unconfirmed == 0 })
+			gomega.NewWithT(t).Eventually(func() bool { return p.counted("answers_total", "answer", "go") > asked }).Should(gomega.BeTrue(), "the answer")
+			gomega.NewWithT(t).Eventually(func() bool { return p.backend().Unconfirmed == 0 }).Should(gomega.BeTrue(), "its confirmation")
 			confirmed := time.Since(begun)
 			got := <-answers
 			t.Logf("confirmed %s after the request began, answered after %s", confirmed.Round(10*time.Microsecond), got.took.Round(time.Millisecond))
@@ -105,10 +107,10 @@ func TestEnvoyClientGone(t *testing.T) {
 			c.do(ctx, http.MethodPost, "/", strings.Repeat("x", 64<<10), "x-id", fmt.Sprint(i))
 		})
 	}
-	eventually(t, "50 held requests", func() bool { return p.backend().Held == 50 })
+	gomega.NewWithT(t).Eventually(func() bool { return p.backend().Held == 50 }).Should(gomega.BeTrue(), "50 held requests")
 	begun := time.Now()
 	cancel()
-	eventually(t, "none held", func() bool { return p.backend().Held == 0 && p.heldNow.Load() == 0 })
+	gomega.NewWithT(t).Eventually(func() bool { return p.backend().Held == 0 && p.heldNow.Load() == 0 }).Should(gomega.BeTrue(), "none held")
 	t.Logf("50 clients gone after %s", time.Since(begun).Round(time.Millisecond))
 	if took := time.Since(begun); took > time.Second {
 		t.Errorf("it took %s", took)
@@ -174,14 +176,14 @@ func TestEnvoyLateProxy(t *testing.T) {
 	}
 	for round := range 5 {
 		p.apply(s.endpoints())
-		eventually(t, "both proxies to ask", func() bool { return p.publisher.Delivery(ir.Key(gatewayKey)).Synced })
+		gomega.NewWithT(t).Eventually(func() bool { return p.publisher.Delivery(ir.Key(gatewayKey)).Synced }).Should(gomega.BeTrue(), "both proxies to ask")
 		const count = 24
 		answers := make(chan answer, count)
 		for i := range count {
 			c := newClient(t, s.port)
 			go func() { answers <- c.post(fmt.Sprintf("%d/%d", round, i), "hello") }()
 		}
-		eventually(t, "all to wait", func() bool { return p.backend().Held == count })
+		gomega.NewWithT(t).Eventually(func() bool { return p.backend().Held == count }).Should(gomega.BeTrue(), "all to wait")
 		prompt, late := heldBy()
 		if prompt == 0 || late == 0 {
 			t.Fatalf("the proxies hold %d and %d", prompt, late)
@@ -235,18 +237,18 @@ func TestEnvoyReplicaDies(t *testing.T) {
 					}
 				})
 			}
-			eventually(t, "all to wait", func() bool { return one.backend().Held == count })
+			gomega.NewWithT(t).Eventually(func() bool { return one.backend().Held == count }).Should(gomega.BeTrue(), "all to wait")
 			begun := time.Now()
 			way.pause() // the stream for configuration comes back later
 			var ending sync.WaitGroup
 			ending.Go(func() { end(one) })
 			defer ending.Wait()
 			way.move(two.address)
-			eventually(t, "all to wait at the other replica", func() bool { return two.backend().Held == count })
+			gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count }).Should(gomega.BeTrue(), "all to wait at the other replica")
 			moved := time.Since(begun)
 			two.apply(s.endpoints(newPod(t, seen)))
 			way.resume()
-			eventually(t, "the proxy to come back", func() bool { return two.publisher.Delivery(ir.Key(gatewayKey)).Connected == 1 })
+			gomega.NewWithT(t).Eventually(func() bool { return two.publisher.Delivery(ir.Key(gatewayKey)).Connected == 1 }).Should(gomega.BeTrue(), "the proxy to come back")
 			running.Wait()
 			t.Logf("all waited again %s after the end, answered after %s", moved.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond))
 			duplicates := 0
@@ -297,10 +299,10 @@ func TestEnvoyMoves(t *testing.T) {
 	for i := range count {
 		go func() { answers <- c.post(fmt.Sprint(i), "hello") }()
 	}
-	eventually(t, "all to wait", func() bool { return one.backend().Held == count })
+	gomega.NewWithT(t).Eventually(func() bool { return one.backend().Held == count }).Should(gomega.BeTrue(), "all to wait")
 	begun := time.Now()
 	way.move(two.address)
-	eventually(t, "all to wait at the other replica", func() bool { return two.backend().Held == count && one.backend().Held == 0 })
+	gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count && one.backend().Held == 0 }).Should(gomega.BeTrue(), "all to wait at the other replica")
 	t.Logf("all waited again after %s", time.Since(begun).Round(time.Millisecond))
 	pod := newPod(t, &sync.Map{})
 	for _, p := range []*plane{one, two} {

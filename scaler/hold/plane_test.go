@@ -154,11 +154,6 @@ func (p *plane) backend() debug.HoldBackend {
 	return debug.HoldBackend{}
 }
 
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	gomega.NewWithT(t).Eventually(condition).WithTimeout(20*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
-}
-
 // site is a host with one backend, as translate renders it for the gateway.
 type site struct {
 	t       testing.TB
@@ -228,18 +223,18 @@ func (s *site) start(p *plane, pods ...*pod) *envoytest.Envoy {
 func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
 	s.t.Helper()
 	e := envoytest.Start(s.t, envoytest.Options{Gateway: ir.Key(gatewayKey), Node: node, XDS: xds})
-	eventually(s.t, node+" to have everything", func() bool {
+	gomega.NewWithT(s.t).Eventually(func() bool {
 		for _, proxy := range p.publisher.Dump(ir.Key(gatewayKey)).Proxies {
 			if proxy.Node == node {
 				return proxy.Behind == 0 && p.publisher.Delivery(ir.Key(gatewayKey)).Synced
 			}
 		}
 		return false
-	})
-	eventually(s.t, node+" to serve", func() bool {
+	}).Should(gomega.BeTrue(), node+" to have everything")
+	gomega.NewWithT(s.t).Eventually(func() bool {
 		text, err := e.Admin("/ready")
 		return err == nil && strings.Contains(text, "LIVE")
-	})
+	}).Should(gomega.BeTrue(), node+" to serve")
 	return e
 }
 

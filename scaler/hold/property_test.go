@@ -286,7 +286,7 @@ func (c *chaos) take(p *chaosProxy) {
 		p.takeOne()
 	}
 	p.mu.Unlock()
-	if p.connected && p.settled() {
+	if p.connected && p.upToDate() {
 		p.mu.Lock()
 		p.excused = false
 		p.mu.Unlock()
@@ -318,7 +318,7 @@ func (c *chaos) finish() {
 		p.resume()
 	}
 	for _, p := range c.proxies {
-		c.eventually(p.node+" has everything", p.settled)
+		c.eventually(p.node+" has everything", p.upToDate)
 		c.eventually("the gate knows that "+p.node+" has", func() bool { return c.knows(p.node) })
 	}
 	for len(c.asked) > 0 {

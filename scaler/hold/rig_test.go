@@ -233,7 +233,7 @@ func (r *rig) connect(node string) *proxy {
 	p := &proxy{rig: r, node: node, auto: true, bodies: map[string]*endpointv3.ClusterLoadAssignment{}, version: map[string]string{}}
 	p.reconnect()
 	r.t.Cleanup(p.disconnect)
-	r.eventually(node+" has everything", p.settled)
+	r.eventually(node+" has everything", p.upToDate)
 	r.eventually("the gate knows what "+node+" has", func() bool { return r.knows(node) })
 	return p
 }
@@ -243,7 +243,7 @@ func (r *rig) knows(node string) bool {
 	b := r.dump()
 	for _, p := range b.Proxies {
 		if p.Node == node {
-			return p.Connected && (b.Free || p.Ready == (len(b.Endpoints) > 0))
+			return p.Connected && (b.State == "unheld" || b.State == "unknown" || p.Ready == (len(b.Endpoints) > 0))
 		}
 	}
 	return b.Name == ""
@@ -330,8 +330,8 @@ func (p *proxy) waits() bool {
 	return len(p.pending) > 0
 }
 
-// settled reports whether it has what the publisher wants it to have.
-func (p *proxy) settled() bool {
+// upToDate reports whether it has what the publisher wants it to have.
+func (p *proxy) upToDate() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.rig.publisher.Dump(ir.Key(gatewayKey)).Resources {

@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
@@ -145,8 +147,11 @@ func TestKedifyHTTPAdmission(t *testing.T) {
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			got := c.Admit(t, namespace, one.object.text(t))
-			for begun := time.Now(); one.object.Target == rolloutTarget && got.Err != nil && time.Since(begun) < 20*time.Second; time.Sleep(time.Second) {
-				got = c.Admit(t, namespace, one.object.text(t)) // KEDA may not have heard of the kind yet
+			if one.object.Target == rolloutTarget { // KEDA may not have heard of the kind yet
+				gomega.NewWithT(t).Eventually(func() error {
+					got = c.Admit(t, namespace, one.object.text(t))
+					return got.Err
+				}).WithTimeout(20 * time.Second).WithPolling(time.Second).Should(gomega.Succeed())
 			}
 			if (got.Err != nil) != (one.outcome == refused) {
 				t.Fatalf("refused: %v, want %v", got.Err, one.outcome == refused)

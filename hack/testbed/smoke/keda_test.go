@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/onsi/gomega"
 )
 
 //go:embed keda.yaml
@@ -43,7 +45,7 @@ func TestKEDAScalesFromZeroAndBack(t *testing.T) {
 			return nil
 		}
 	}
-	eventually(t, "both replicas", ready("2 2"))
+	gomega.NewWithT(t).Eventually(ready("2 2")).Should(gomega.Succeed(), "both replicas")
 	kubectl(t, "wait", "--for=condition=Ready", "scaledobject/scaled", "--timeout=30s")
 
 	name := kubectl(t, "get", "scaledobject", "scaled", "-o", "jsonpath={.status.externalMetricNames[0]}")
@@ -58,7 +60,7 @@ func TestKEDAScalesFromZeroAndBack(t *testing.T) {
 	kubectl(t, "patch", "scaledobject", "scaled", "--type=json", "--patch",
 		`[{"op": "replace", "path": "/spec/triggers/0/metadata/start", "value": "0 0 29 2 *"},
 		  {"op": "replace", "path": "/spec/triggers/0/metadata/end", "value": "1 0 29 2 *"}]`)
-	eventually(t, "none again", ready("0"))
+	gomega.NewWithT(t).Eventually(ready("0")).Should(gomega.Succeed(), "none again")
 }
 
 func TestKEDAsWebhookRefuses(t *testing.T) {

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 	if outside() {
 		os.Exit(m.Run()) // every test skips, and says so
 	}
+	gomega.SetDefaultEventuallyTimeout(limit)
+	gomega.SetDefaultEventuallyPollingInterval(100 * time.Millisecond)
 	apply := exec.Command("kubectl", "apply", "--filename=-")
 	apply.Stdin, apply.Stdout, apply.Stderr = strings.NewReader(objects), os.Stdout, os.Stderr
 	if err := apply.Run(); err != nil {
@@ -59,11 +61,6 @@ func kubectl(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func eventually(t *testing.T, what string, try func() error) {
-	t.Helper()
-	gomega.NewWithT(t).Eventually(try).WithTimeout(limit).WithPolling(100*time.Millisecond).Should(gomega.Succeed(), what)
-}
-
 // get returns the pod name that the echo backend reports.
 func get(client *http.Client, url string) (string, error) {
 	response, err := client.Get(url)
@@ -90,13 +87,13 @@ func fresh() *http.Client {
 func address(t *testing.T, service string) string {
 	t.Helper()
 	var ip string
-	eventually(t, "address of "+service, func() error {
+	gomega.NewWithT(t).Eventually(func() error {
 		ip = kubectl(t, "get", "service", service, "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}")
 		if ip == "" {
 			return fmt.Errorf("none yet")
 		}
 		return nil
-	})
+	}).Should(gomega.Succeed(), "address of "+service)
 	return ip
 }
 
@@ -117,7 +114,7 @@ func TestEveryWayToAService(t *testing.T) {
 		"http://" + address(t, "echo-static") + ":8080/",
 		"http://echo.smoke.svc.cluster.local/",
 	} {
-		eventually(t, url, func() error { _, err := get(fresh(), url); return err })
+		gomega.NewWithT(t).Eventually(func() error { _, err := get(fresh(), url); return err }).Should(gomega.Succeed(), url)
 	}
 	if got := address(t, "echo-static"); got != "10.99.255.10" {
 		t.Errorf("asked for an address, got %s", got)
@@ -137,12 +134,12 @@ func TestEveryWayToAService(t *testing.T) {
 
 func TestAddressOutsideOfTheRangeIsRefusedAndSaidSo(t *testing.T) {
 	inside(t)
-	eventually(t, "event", func() error {
+	gomega.NewWithT(t).Eventually(func() error {
 		if out := kubectl(t, "get", "events", "--field-selector=reason=AddressNotAssigned"); !strings.Contains(out, "echo-outside") {
 			return fmt.Errorf("no event: %s", out)
 		}
 		return nil
-	})
+	}).Should(gomega.Succeed(), "event")
 	if ip := kubectl(t, "get", "service", "echo-outside", "-o", "jsonpath={.status.loadBalancer.ingress}"); ip != "" {
 		t.Errorf("got %s", ip)
 	}
@@ -167,7 +164,7 @@ func TestPodsReachLoadBalancersAndThemselves(t *testing.T) {
 		for _, url := range []string{"http://" + address(t, "echo") + "/", "http://" + address(t, "ports") + "/"} {
 			t.Run(from+" to "+url, func(t *testing.T) {
 				ip := kubectl(t, "get", "pod", from, "-o", "jsonpath={.status.podIP}")
-				eventually(t, url, func() error { return getFromPod(ip, url) })
+				gomega.NewWithT(t).Eventually(func() error { return getFromPod(ip, url) }).Should(gomega.Succeed(), url)
 			})
 		}
 	}
@@ -176,12 +173,12 @@ func TestPodsReachLoadBalancersAndThemselves(t *testing.T) {
 func TestLowPortNeedsTheSysctl(t *testing.T) {
 	inside(t)
 	waitReady(t, "pod/low-port")
-	eventually(t, "refusal", func() error {
+	gomega.NewWithT(t).Eventually(func() error {
 		if out := kubectl(t, "get", "pod", "no-low-port", "-o", "jsonpath={.status.containerStatuses[0]}"); !strings.Contains(out, `"restartCount":0`) {
 			return nil
 		}
 		return fmt.Errorf("it has not failed yet")
-	})
+	}).Should(gomega.Succeed(), "refusal")
 }
 
 func TestSidecarStartsFirst(t *testing.T) {

@@ -21,6 +21,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/onsi/gomega"
 )
 
 // Request is one kind of request of the mix.
@@ -128,14 +130,11 @@ const enough = 30 * time.Second
 // it, and fails the test on any unexpected answer.
 func (r *Run) MustBeClean(t testing.TB, atLeast int) {
 	t.Helper()
-	for begun := time.Now(); r.Report().Total < atLeast && time.Since(begun) < enough; {
-		time.Sleep(50 * time.Millisecond)
-	}
+	missing := gomega.NewGomega(func(message string, _ ...int) { t.Error(message) }) // goes on: the report says why
+	missing.Eventually(func() int { return r.Report().Total }).WithTimeout(enough).WithPolling(50*time.Millisecond).
+		Should(gomega.BeNumerically(">=", atLeast), "requests that the test needs to mean anything")
 	report := r.Stop()
 	t.Log(report)
-	if report.Total < atLeast {
-		t.Errorf("only %d requests, %d are needed for the test to mean anything", report.Total, atLeast)
-	}
 	if report.Wrong > 0 {
 		t.Errorf("%d unexpected answers:\n%s", report.Wrong, strings.Join(report.Unexpected, "\n"))
 	}
