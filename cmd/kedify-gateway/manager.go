@@ -79,12 +79,7 @@ func addTo(mgr *controllerManager, made *plane.Plane) error {
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	return mgr.AddReadyzCheck("model", func(*http.Request) error {
-		if !made.Ready() {
-			return errors.New("the objects of the cluster are still being read")
-		}
-		return nil
-	})
+	return mgr.AddReadyzCheck("model", func(*http.Request) error { return made.Ready() })
 }
 
 // everyReplica is a runnable that does not wait for leadership.

@@ -2,6 +2,7 @@ package plane_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -37,6 +38,8 @@ type apiServer struct {
 	scheme *runtime.Scheme
 	client client.WithWatch
 	uids   sync.Map
+	// unlisted are kinds, such as "TLSRoute", that are served and cannot be listed.
+	unlisted sync.Map
 }
 
 func newAPIServer(t *testing.T) *apiServer {
@@ -232,6 +235,9 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	if _, none := list.(*metav1.PartialObjectMetadataList); none {
 		l.watcher = watch.NewFake()
 		return list, nil
+	}
+	if _, refused := l.api.unlisted.Load(l.gvk.Kind); refused {
+		return nil, errors.New("the conversion webhook is away")
 	}
 	if l.watcher, err = l.api.client.Watch(l.ctx, list); err != nil {
 		return nil, err

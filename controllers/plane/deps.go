@@ -61,11 +61,16 @@ type Timing struct {
 	RemoveGrace time.Duration
 	// PeerGrace, see peers.Options.Grace.
 	PeerGrace time.Duration
+	// ListPatience is how long a replica waits for optional kinds that the API server does not list.
+	ListPatience time.Duration
 }
 
 func (d *Deps) setDefaults() {
 	if d.Clock == nil {
 		d.Clock = clock.RealClock{}
+	}
+	if d.Timing.ListPatience == 0 {
+		d.Timing.ListPatience = defaultListPatience
 	}
 	if d.Listen == nil {
 		d.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }

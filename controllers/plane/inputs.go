@@ -21,6 +21,7 @@ type inputs struct {
 	loop     *engine.Loop
 	statuses *status.Writer
 	watcher  *watch.Watcher
+	listing  *listing
 	// ready is set when everything that existed at the start was handed over.
 	ready atomic.Bool
 }
@@ -28,16 +29,16 @@ type inputs struct {
 // run has the watcher watch every row of the store and the CRDs of the Gateway API. It returns
 // when the context ends.
 func (i *inputs) run(ctx context.Context) error {
-	rows := []watch.Row{installedRow(i.loop.Installed)}
+	i.listing.add("CustomResourceDefinition", required, i.watcher.Add(installedRow(i.loop.Installed)))
 	for _, row := range store.Rows {
-		rows = append(rows, i.row(row))
+		i.listing.add(string(row.Kind), needOf(row), i.watcher.Add(i.row(row)))
 	}
-	select {
-	case <-i.watcher.Add(rows...):
-		i.loop.Synced()
-		i.ready.Store(true)
-	case <-ctx.Done():
+	if !i.listing.wait(ctx) {
+		return nil
 	}
+	i.loop.Synced()
+	i.ready.Store(true)
+	i.listing.followLate(ctx)
 	<-ctx.Done()
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
@@ -99,7 +100,7 @@ func build(deps Deps) (*Plane, error) {
 	// Engine: the model, from objects to resources and statuses.
 	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, p.metrics)
 	// Inputs: what informers see goes to the engine.
-	p.inputs = &inputs{loop: p.loop, statuses: p.statuses, watcher: p.watcher}
+	p.inputs = &inputs{loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p)}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
 	p.triggers = newTriggers(p)
 	// xDS: delta ADS, each Envoy bound to its Gateway by its certificate; on the same port the
@@ -210,6 +211,10 @@ func newWatcher(p *Plane) *watch.Watcher {
 	})
 }
 
+func newListing(p *Plane) *listing {
+	return &listing{patience: p.deps.Timing.ListPatience, clock: p.deps.Clock, log: p.deps.Log.WithName("inputs")}
+}
+
 func newXDS(p *Plane) (*server.Server, error) {
 	made, err := server.New(server.Options{
 		Publisher: p.publisher,
@@ -229,5 +234,11 @@ func newXDS(p *Plane) (*server.Server, error) {
 // Load reads the CA, and makes it when there is none. It comes before everything that is run.
 func (p *Plane) Load(ctx context.Context) error { return p.authority.Load(ctx) }
 
-// Ready reports whether everything that existed at the start is in the model.
-func (p *Plane) Ready() bool { return p.inputs.ready.Load() }
+// Ready returns nil when what existed at the start is in the model, and an error that names what is missing
+// before.
+func (p *Plane) Ready() error {
+	if p.inputs.ready.Load() {
+		return nil
+	}
+	return fmt.Errorf("the API server has not listed the objects of: %s", strings.Join(p.inputs.listing.waiting(), ", "))
+}

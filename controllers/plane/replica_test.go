@@ -55,6 +55,9 @@ type cluster struct {
 	client client.Client
 	keeper *certs.Keeper
 	port   int
+	// log and listPatience of replicas that are made.
+	log          logr.Logger
+	listPatience time.Duration
 
 	mu       sync.Mutex
 	replicas []*replica
@@ -63,7 +66,7 @@ type cluster struct {
 func newCluster(t *testing.T, texts ...string) *cluster {
 	t.Helper()
 	api := newAPIServer(t)
-	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.client}
+	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.client, log: logr.Discard()}
 	c.SetDefaultEventuallyTimeout(patience)
 	c.SetDefaultEventuallyPollingInterval(2 * time.Millisecond)
 	c.create(texts...)
@@ -82,8 +85,16 @@ type replica struct {
 	stop     func()
 }
 
-// replica runs a plane on an address of its own on loopback. All listen on one port, as Pods do.
+// replica is one that is ready.
 func (c *cluster) replica(ip string) *replica {
+	c.t.Helper()
+	r := c.start(ip)
+	c.Eventually(r.Ready).Should(Succeed(), "the replica is ready")
+	return r
+}
+
+// start runs a plane on an address of its own on loopback. All listen on one port, as Pods do.
+func (c *cluster) start(ip string) *replica {
 	c.t.Helper()
 	accept, err := net.Listen("tcp", net.JoinHostPort(ip, strconv.Itoa(c.port)))
 	c.Expect(err).NotTo(HaveOccurred())
@@ -103,8 +114,8 @@ func (c *cluster) replica(ip string) *replica {
 			KEDAListen: "127.0.0.1:0", MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway",
 		},
-		Replica: ip, Registry: prometheus.NewRegistry(), Log: logr.Discard(),
-		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second},
+		Replica: ip, Registry: prometheus.NewRegistry(), Log: c.log,
+		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},
 		Listen: func(at string) (net.Listener, error) {
 			if at == address {
 				return accept, nil
@@ -135,7 +146,6 @@ func (c *cluster) replica(ip string) *replica {
 	})
 	c.t.Cleanup(r.stop)
 	c.setReplicas(func(all []*replica) []*replica { return append(all, r) })
-	c.Eventually(r.Ready).Should(BeTrue(), "the replica is ready")
 	return r
 }
 

@@ -68,6 +68,9 @@ type Row struct {
 	Trim func(client.Object)
 	// Optional kinds may be absent from the API server (their CRD is not installed).
 	Optional bool
+	// Contextual kinds change what objects of other kinds mean: without its policies a backend gets
+	// plain text. A replica that cannot list one must not publish.
+	Contextual bool
 }
 
 // Rows lists every kind the control plane watches.
@@ -84,11 +87,11 @@ var Rows = []Row{
 	{Kind: UDPRoute, New: func() client.Object { return &gwv1.UDPRoute{} }, Optional: true},
 	{Kind: ReferenceGrant, New: func() client.Object { return &gwv1.ReferenceGrant{} },
 		Indexes: map[Index]func(client.Object) []string{ByNamespace: namespace}},
-	{Kind: BackendTLSPolicy, New: func() client.Object { return &gwv1.BackendTLSPolicy{} }, Optional: true,
+	{Kind: BackendTLSPolicy, New: func() client.Object { return &gwv1.BackendTLSPolicy{} }, Optional: true, Contextual: true,
 		Indexes: map[Index]func(client.Object) []string{ByService: policyServices}},
 	{Kind: InferencePool, New: func() client.Object { return &inferencev1.InferencePool{} }, Optional: true},
-	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true},
-	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Optional: true,
+	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true, Contextual: true},
+	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Optional: true, Contextual: true,
 		Indexes: map[Index]func(client.Object) []string{ByBackend: scalerBackend}},
 	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }, Same: always, Trim: trimMeta},
 	{Kind: Service, New: func() client.Object { return &corev1.Service{} }, Same: sameService, Trim: trimMeta,
