@@ -3,11 +3,15 @@ package scaledobject
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	"github.com/onsi/gomega"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -143,4 +147,36 @@ func TestChangesReachTriggers(t *testing.T) {
 	if b.controller.queue.Len() > before {
 		t.Error("a status of KEDA's is looked at")
 	}
+}
+
+// An API server that serves Ingresses and cannot list them holds all triggers up for foreignPatience, and not
+// longer. Until it lists them, a new trigger counts as bypassed: its demand is unknown, not zero.
+func TestForeignKindIsNotListed(t *testing.T) {
+	so := scaledObject("web", "a.test")
+	delete(so.Spec.Triggers[0].Metadata, "trafficAutowire")
+	b := newBench(t, so, webService(), webIngress())
+	b.controller.kinds.synced = map[string]bool{}
+	b.controller.foreignKnown.Store(false)
+	ingresses := controllertest.NewFakeInformer()
+	b.cache.InformersByGVK = map[schema.GroupVersionKind]toolscache.SharedIndexInformer{
+		networkingv1.SchemeGroupVersion.WithKind("Ingress"): ingresses,
+	}
+	b.start()
+	wait := gomega.NewWithT(t)
+	wait.Eventually(func() bool { return b.controller.kinds.has("ScaledObject") }).WithTimeout(10 * time.Second).Should(gomega.BeTrue())
+	b.informer(so).Add(so)
+	b.clock.Step(foreignPatience - time.Millisecond)
+	wait.Consistently(b.written).WithTimeout(200 * time.Millisecond).Should(gomega.BeEmpty())
+
+	bypass := func() string {
+		scaler := &v1alpha1.HTTPScaler{}
+		b.exists(scaler, "web-0")
+		return strings.Join(scaler.Spec.Traffic.Bypass, ", ")
+	}
+	b.await("the HTTPScaler", func() bool { return b.exists(&v1alpha1.HTTPScaler{}, "web-0") })
+	if got := bypass(); !strings.HasSuffix(got, "not read yet") {
+		t.Errorf("bypassed by %q before Ingresses are listed", got)
+	}
+	ingresses.Synced()
+	b.await("the Ingress", func() bool { return bypass() == "Ingress shop/web" })
 }
