@@ -34,7 +34,7 @@ func TestAdmissionPolicy(t *testing.T) {
 		}
 	}
 	if policy.Spec.FailurePolicy == nil || len(policy.Spec.MatchConditions) == 0 {
-		t.Error("failures are not limited to objects with a trigger of ours")
+		t.Error("failures are not limited to objects with a trigger of this product")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestScalerAddress(t *testing.T) {
 			t.Errorf("%s: %s", set, policy.Spec.Mutations[0].JSONPatch.Expression)
 		}
 		hook := find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects).Webhooks[0]
-		at := slices.IndexFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == "has-a-trigger-of-ours" })
+		at := slices.IndexFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == "has-trigger-of-product" })
 		found := ourAddress.FindStringSubmatch(hook.MatchConditions[at].Expression)
 		if found == nil {
 			t.Fatalf("%s: %s", set, hook.MatchConditions[at].Expression)

@@ -48,7 +48,7 @@ func (v *validator) Handle(ctx context.Context, request admission.Request) admis
 	if len(mistakes) == 0 {
 		return admission.Allowed("").WithWarnings(warnings...)
 	}
-	return refusal(request, mistakes).WithWarnings(warnings...)
+	return denied(request, mistakes).WithWarnings(warnings...)
 }
 
 // decode reads the object of a request, and whether it is being deleted.
@@ -70,8 +70,8 @@ func decode(request admission.Request) (trigger.Object, bool, error) {
 	return trigger.Object{}, false, fmt.Errorf("kind %q is not asked about here", request.Kind.Kind)
 }
 
-// refusal says everything that is wrong, one line each; programs find it in the causes.
-func refusal(request admission.Request, mistakes []trigger.Problem) admission.Response {
+// denied names everything that is wrong, one line each; programs find it in the causes.
+func denied(request admission.Request, mistakes []trigger.Problem) admission.Response {
 	var lines []string
 	details := &metav1.StatusDetails{Group: request.Kind.Group, Kind: request.Kind.Kind, Name: request.Name}
 	for _, mistake := range mistakes {

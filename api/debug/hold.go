@@ -17,9 +17,8 @@ type HoldBackend struct {
 	Demands []Key  `json:"demands,omitempty"`
 	// State as in the table of the package comment of scaler/hold.
 	State string `json:"state"`
-	// Armed: Envoys ask before they route. Free: the engine wants no hold cluster.
+	// Armed: Envoys ask before they route.
 	Armed bool `json:"armed"`
-	Free  bool `json:"free,omitempty"`
 	// Endpoints that the engine wants, "address:port". Stale: it wants none, and Envoys still have
 	// these, until StaleUntil; nil: until every Envoy asks.
 	Endpoints  []string    `json:"endpoints,omitempty"`

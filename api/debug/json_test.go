@@ -86,14 +86,14 @@ func TestJSON(t *testing.T) {
 			debug.Hold{
 				Gateway: debug.Key{Namespace: "shop", Name: "web"}, Ready: true,
 				Backends: []debug.HoldBackend{{
-					Name: "b", Demands: []debug.Key{{Namespace: "shop", Name: "web-0"}}, State: "holding", Armed: true, Free: true,
+					Name: "b", Demands: []debug.Key{{Namespace: "shop", Name: "web-0"}}, State: "holding", Armed: true,
 					Endpoints: []string{"127.0.0.1:80"}, Stale: []string{"127.0.0.1:81"}, StaleUntil: &since,
 					Proxies: []debug.HoldProxy{{Node: "one", Connected: true, Ready: true, Held: 1, Oldest: time.Second}},
 					Held:    1, Unconfirmed: 2,
 				}},
 			},
 			`{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"backends":[{"name":"b",` +
-				`"demands":[{"Namespace":"shop","Name":"web-0"}],"state":"holding","armed":true,"free":true,"endpoints":["127.0.0.1:80"],` +
+				`"demands":[{"Namespace":"shop","Name":"web-0"}],"state":"holding","armed":true,"endpoints":["127.0.0.1:80"],` +
 				`"stale":["127.0.0.1:81"],"staleUntil":"2026-05-06T07:08:09Z","proxies":[{"node":"one","connected":true,"ready":true,` +
 				`"held":1,"oldest":1000000000}],"held":1,"unconfirmed":2}]}`,
 		},

@@ -99,20 +99,6 @@ type HTTPScalerSpec struct {
 	Scale HTTPScalerScale `json:"scale"`
 }
 
-// HTTPScalerTraffic says whether the requests of the application come through the proxies, which
-// count only what they see. While Bypass is not empty and Seen is false, the demand is unknown.
-type HTTPScalerTraffic struct {
-	// Bypass lists what leads to the application past the proxies: objects, such as
-	// "Ingress shop/web", and the kinds that trafficAutowire names while no object is wired.
-	//
-	// +optional
-	Bypass []string `json:"bypass,omitempty"`
-	// Seen is set when a request came through a proxy while Bypass was not empty. It stays.
-	//
-	// +optional
-	Seen bool `json:"seen"`
-}
-
 // HTTPScalerHeader is one header to match: by at most one of Value, ValueWildcard and
 // ValueRegex; by none of them when the header must only be there.
 type HTTPScalerHeader struct {
@@ -132,68 +118,6 @@ type HTTPScalerHeader struct {
 	// +optional
 	ValueRegex *string `json:"valueRegex,omitempty"`
 }
-
-// HTTPScalerBackend is where requests go. InferencePool wins over Service.
-type HTTPScalerBackend struct {
-	// +optional
-	Service string `json:"service"`
-	// Port of the Service; PortName otherwise. Exactly one is set for a Service.
-	//
-	// +optional
-	Port *int32 `json:"port,omitempty"`
-	// +optional
-	PortName string `json:"portName,omitempty"`
-	// +optional
-	InferencePool string `json:"inferencePool,omitempty"`
-	// +optional
-	FallbackService string `json:"fallbackService,omitempty"`
-	// LoadBalancing repeats what the trigger says. Requests are spread over Pods either way.
-	//
-	// +optional
-	LoadBalancing LoadBalancing `json:"loadBalancing,omitempty"`
-	// Weighted shares the requests among Services of the same namespace with the same port,
-	// instead of sending them to Service (annotation http.kedify.io/weighted-backends).
-	//
-	// +optional
-	Weighted []HTTPScalerWeight `json:"weighted,omitempty"`
-}
-
-// HTTPScalerWeight is one of several Services and its share.
-type HTTPScalerWeight struct {
-	Service string `json:"service"`
-	// Weight in relation to the sum of all weights.
-	//
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=100
-	Weight int32 `json:"weight"`
-}
-
-// LoadBalancing is the vendor's name for how requests are spread.
-//
-// +kubebuilder:validation:Enum=dns;eds
-type LoadBalancing string
-
-const (
-	LoadBalancingDNS LoadBalancing = "dns"
-	LoadBalancingEDS LoadBalancing = "eds"
-)
-
-// AutowireKind is a kind of foreign object that leads to applications.
-//
-// +kubebuilder:validation:Enum=httproute;ingress;virtualservice;route;service;gloo;"false"
-type AutowireKind string
-
-const (
-	AutowireHTTPRoute      AutowireKind = "httproute"
-	AutowireIngress        AutowireKind = "ingress"
-	AutowireVirtualService AutowireKind = "virtualservice"
-	AutowireRoute          AutowireKind = "route" // of OpenShift
-	AutowireService        AutowireKind = "service"
-	// AutowireGloo is the vendor's; it is accepted and never wired.
-	AutowireGloo AutowireKind = "gloo"
-	// AutowireNone switches wiring off.
-	AutowireNone AutowireKind = "false"
-)
 
 // TLSMode is how the way from the proxy to the application is encrypted.
 //
@@ -218,33 +142,6 @@ type HTTPScalerTLS struct {
 	//
 	// +optional
 	SecretName string `json:"secretName"`
-}
-
-// HTTPScalerHold is how requests wait while no endpoint is ready.
-type HTTPScalerHold struct {
-	// Timeout after which a held request is answered 504. Nil: the default of the install.
-	//
-	// +optional
-	Timeout *metav1.Duration `json:"timeout,omitempty"`
-	// MaxPending bounds the held requests of the trigger; more are answered 503. Nil: the
-	// default of the install.
-	//
-	// +optional
-	MaxPending *int32 `json:"maxPending,omitempty"`
-	// WaitingPage answers browsers at once instead of holding them.
-	//
-	// +optional
-	WaitingPage HTTPScalerPage `json:"waitingPage,omitempty"`
-}
-
-// HTTPScalerPage is an answer of the proxy's own.
-type HTTPScalerPage struct {
-	// +optional
-	Enabled bool `json:"enabled"`
-	// ConfigMap in the same namespace with the body, status code and Retry-After.
-	//
-	// +optional
-	ConfigMap string `json:"configMap,omitempty"`
 }
 
 // HealthCheckResponse is how health checks are answered.
@@ -275,38 +172,4 @@ type HTTPScalerHealthCheck struct {
 	//
 	// +optional
 	PathPrefix string `json:"pathPrefix,omitempty"`
-}
-
-// HTTPScalerScale is what the ScaledObject says about replicas, with KEDA's defaults.
-type HTTPScalerScale struct {
-	Target HTTPScalerTarget `json:"target"`
-	Min    int32            `json:"min"`
-	Max    int32            `json:"max"`
-	// +optional
-	Idle *int32 `json:"idle,omitempty"`
-	// CooldownSeconds and PollingSeconds of the ScaledObject.
-	CooldownSeconds int32 `json:"cooldownSeconds"`
-	PollingSeconds  int32 `json:"pollingSeconds"`
-	// Fallback is the number of replicas of the ScaledObject's fallback; nil: it has none.
-	//
-	// +optional
-	Fallback *int32 `json:"fallback,omitempty"`
-	// ScaleInPaused and ScaleOutPaused follow KEDA's pause annotations.
-	//
-	// +optional
-	ScaleInPaused bool `json:"scaleInPaused,omitempty"`
-	// +optional
-	ScaleOutPaused bool `json:"scaleOutPaused,omitempty"`
-	// OneStep scales from zero to what the held requests need at once, instead of to one
-	// (opt-in).
-	//
-	// +optional
-	OneStep bool `json:"oneStep,omitempty"`
-}
-
-// HTTPScalerTarget is the workload.
-type HTTPScalerTarget struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Name       string `json:"name"`
 }

@@ -64,8 +64,8 @@ func (m *moments) slice(slice *discoveryv1.EndpointSlice, now time.Time) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		service := slice.Labels[discoveryv1.LabelServiceName]
-		if waiter := m.ready[service]; waiter != nil {
-			waiter <- endpoint{at: now, address: e.Addresses[0]}
+		if waiting := m.ready[service]; waiting != nil {
+			waiting <- endpoint{at: now, address: e.Addresses[0]}
 			delete(m.ready, service)
 		}
 		return
@@ -75,8 +75,8 @@ func (m *moments) slice(slice *discoveryv1.EndpointSlice, now time.Time) {
 func (m *moments) tell(deployment string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if waiter := m.woken[deployment]; waiter != nil {
-		waiter <- now
+	if waiting := m.woken[deployment]; waiting != nil {
+		waiting <- now
 		delete(m.woken, deployment)
 	}
 }

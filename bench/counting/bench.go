@@ -148,7 +148,7 @@ func (b *bench) measure(ctx context.Context) (all rounds, steady comparison, err
 		keys[i] = i
 	}
 	for range b.Rounds {
-		m, err := b.look()
+		m, err := b.sample()
 		if err != nil {
 			return nil, steady, err
 		}
@@ -164,7 +164,7 @@ func (b *bench) measure(ctx context.Context) (all rounds, steady comparison, err
 				steady.rate(s, b.proxies[withSink].load, keys[i])
 			}
 		}
-		after, err := b.look()
+		after, err := b.sample()
 		if err != nil {
 			return nil, steady, err
 		}

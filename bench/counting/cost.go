@@ -15,7 +15,7 @@ type cost struct {
 	plane   Cost
 }
 
-func (b *bench) look() (c cost, err error) {
+func (b *bench) sample() (c cost, err error) {
 	c = cost{at: time.Now(), threads: map[string]envoy.Threads{}}
 	for gateway, p := range b.proxies {
 		if c.threads[gateway], err = p.CPU(); err != nil {
@@ -26,7 +26,7 @@ func (b *bench) look() (c cost, err error) {
 	return c, err
 }
 
-// since turns two looks into a round.
+// since turns two samples into a round.
 func (c cost) since(before cost) cost {
 	r := cost{
 		took: c.at.Sub(before.at), threads: map[string]envoy.Threads{},

@@ -16,8 +16,8 @@ import (
 const (
 	// rest between two samples, so that one is not measured in the wake of the other.
 	rest = 100 * time.Millisecond
-	// settled is how long the cluster is left alone before the first one.
-	settled = 3 * time.Second
+	// calm is how long the cluster is left alone before the first one.
+	calm = 3 * time.Second
 	// limit of one change.
 	limit = 30 * time.Second
 	// every so many samples the controllers are asked for their share; asking costs them some
@@ -121,7 +121,7 @@ func (b *bench) measure(ctx context.Context, n, samples int) (row, error) {
 			return r, err
 		}
 	}
-	time.Sleep(settled)
+	time.Sleep(calm)
 	for i := range samples {
 		s, err := b.change(ctx, name(i), i%asking == 0)
 		if err != nil {

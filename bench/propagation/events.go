@@ -38,8 +38,8 @@ func watchRoutes(ctx context.Context, w *world.World) (*events, error) {
 			}
 			e.mu.Lock()
 			e.last = now
-			if waiter := e.waiting[route.Name]; waiter != nil && event.Type == watch.Added {
-				waiter <- now
+			if created := e.waiting[route.Name]; created != nil && event.Type == watch.Added {
+				created <- now
 				delete(e.waiting, route.Name)
 			}
 			e.mu.Unlock()

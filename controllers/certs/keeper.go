@@ -28,9 +28,9 @@ const (
 	// nothing.
 	refreshInterval = 30 * time.Second
 
-	// settleTime is how long a new leader waits before it lets an announced CA sign: the
+	// promotionDelay is how long a new leader waits before it lets an announced CA sign: the
 	// leader before it may have died before it told the Envoys.
-	settleTime = 10 * time.Minute
+	promotionDelay = 10 * time.Minute
 )
 
 // ErrNotLoaded says that the CA has not been read yet.
@@ -199,7 +199,7 @@ func (k *Keeper) rotate(ctx context.Context, leaderSince time.Time) error {
 	}
 	promoted := !advanced.signer.certificate.Equal(authority.signer.certificate)
 	expired := !now.Before(authority.signer.certificate.NotAfter)
-	if promoted && !expired && now.Sub(leaderSince) < settleTime {
+	if promoted && !expired && now.Sub(leaderSince) < promotionDelay {
 		return nil
 	}
 	k.options.Log.Info("rotating the CA", "object", key.String(), "signs", promoted)

@@ -73,11 +73,11 @@ func (e *Exchange) call(ctx context.Context, address string) {
 			return
 		}
 		if errors.Is(err, errSelf) {
-			log.V(1).Info("not followed: it is this replica")
+			log.V(1).Info("Skipped an address: it is this replica's")
 			return
 		}
 		e.options.Metrics.failures.Inc()
-		log.V(1).Info("the stream of a replica ended", "reason", err.Error())
+		log.V(1).Info("Lost the stream of a peer replica", "reason", err.Error())
 		if heard {
 			pause = retryFirst
 		}

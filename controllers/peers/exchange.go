@@ -21,8 +21,8 @@ const (
 	// DefaultGrace is ten times what an Envoy waits at most before it connects again
 	// (500 ms, with jitter).
 	DefaultGrace = 5 * time.Second
-	// DefaultSettle is twice that: an Envoy that lost its replica is back, at any other.
-	DefaultSettle = time.Second
+	// DefaultFadeDelay is twice that: an Envoy that lost its replica is back, at any other.
+	DefaultFadeDelay = time.Second
 )
 
 // Options of an Exchange.
@@ -41,14 +41,14 @@ type Options struct {
 	// their certificates.
 	Certificates Certificates
 	ServerName   string
-	// Grace is how long the last word of a replica whose stream ended counts. Zero:
+	// Grace is how long the last state of a replica counts after its stream ended. Zero:
 	// DefaultGrace. After it the replica's proxies are unknown, and unknown is not served.
 	Grace time.Duration
-	// Settle is how long it must stay worse before that is told, see fades. Zero:
-	// DefaultSettle.
-	Settle  time.Duration
-	Metrics *Metrics
-	Log     logr.Logger
+	// FadeDelay is how long a delivery must stay worse before that is delivered, see fades. Zero:
+	// DefaultFadeDelay.
+	FadeDelay time.Duration
+	Metrics   *Metrics
+	Log       logr.Logger
 }
 
 // Registry is the demand of this replica: what it tells the others, and what it hears of them.
@@ -74,8 +74,8 @@ func New(options Options) *Exchange {
 	if options.Grace == 0 {
 		options.Grace = DefaultGrace
 	}
-	if options.Settle == 0 {
-		options.Settle = DefaultSettle
+	if options.FadeDelay == 0 {
+		options.FadeDelay = DefaultFadeDelay
 	}
 	if options.Metrics == nil {
 		options.Metrics = NewMetrics()
@@ -124,7 +124,7 @@ func (e *Exchange) Run(ctx context.Context) error {
 		if addresses, err := e.options.Discover(ctx); err == nil {
 			callers.follow(ctx, addresses)
 		} else if ctx.Err() == nil {
-			e.options.Log.Error(err, "cannot look for other replicas; those known stay")
+			e.options.Log.Error(err, "Failed to discover peer replicas; keeping the known ones")
 		}
 		select {
 		case <-ctx.Done():

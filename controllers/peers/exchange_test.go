@@ -42,7 +42,7 @@ func TestServedElsewhere(t *testing.T) {
 	a.eventually("the proxy of b lags", func(d publish.Delivery) bool { return d.Connected == 1 && !d.Listeners["l"] })
 	p.Pause(resource.Listener)
 	applies(listener(t, 81), b)
-	time.Sleep(3 * settle)
+	time.Sleep(3 * fadeDelay)
 	if served("l")(a.last()) {
 		t.Fatal("served before the proxy acknowledged")
 	}
@@ -78,7 +78,7 @@ func TestPeerDies(t *testing.T) {
 	b.stop()
 	stopped := time.Now()
 	a.eventually("the end of the grace", func(d publish.Delivery) bool { return d.Connected == 0 && !d.Listeners["l"] })
-	if took := time.Since(died); took < settle || time.Since(stopped) > grace+settle+time.Second {
+	if took := time.Since(died); took < fadeDelay || time.Since(stopped) > grace+fadeDelay+time.Second {
 		t.Errorf("after %s", took)
 	}
 	a.follows(0)
@@ -97,7 +97,7 @@ func TestProxyMoves(t *testing.T) {
 	p.Redial(a.dial)
 	p.Reconnect()
 	a.eventually("the proxy of a serves", served("l"))
-	time.Sleep(grace + 2*settle)
+	time.Sleep(grace + 2*fadeDelay)
 	for _, d := range leader.all()[before:] {
 		if !served("l")(d) {
 			t.Errorf("the leader was told %+v", d)
@@ -132,14 +132,14 @@ func TestForget(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
-	a.eventually("the first word", func(d publish.Delivery) bool { return d.Versions["l"] != "" })
+	a.eventually("the first delivery", func(d publish.Delivery) bool { return d.Versions["l"] != "" })
 	a.follows(1)
 	a.publisher.Forget(ir.Key(gatewayKey))
 	a.exchange.Forget(gatewayKey)
 	before := len(a.all())
 	b.proxy(deltatest.Options{})
 	b.eventually("b serves", served("l"))
-	time.Sleep(2 * settle)
+	time.Sleep(2 * fadeDelay)
 	if after := a.all(); len(after) != before {
 		t.Errorf("told %+v", after[before:])
 	}

@@ -46,7 +46,7 @@ func (e *Exchange) exchange(stream grpc.ServerStream) error {
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
-	e.options.Log.V(1).Info("a replica follows", "replica", subscriber.Replica)
+	e.options.Log.V(1).Info("Accepted a stream of a peer replica", "replica", subscriber.Replica)
 	reader := e.feed.subscribe()
 	defer reader.leave()
 	follower := e.follow()

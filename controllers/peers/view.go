@@ -14,9 +14,9 @@ import (
 
 // view adds up what all replicas say, and tells what comes of it when that changes.
 type view struct {
-	deliver       func(publish.Delivery)
-	knows         func(types.NamespacedName) bool
-	grace, settle time.Duration
+	deliver          func(publish.Delivery)
+	knows            func(types.NamespacedName) bool
+	grace, fadeDelay time.Duration
 
 	mu     sync.Mutex
 	closed bool
@@ -35,12 +35,12 @@ type other struct {
 // told is what was delivered of a gateway.
 type told struct {
 	delivery publish.Delivery
-	fading   *time.Timer // worse news wait for it; nil: there are none
+	fading   *time.Timer // delivers a change for the worse when it fires; nil: none waits
 }
 
 func newView(options Options) *view {
 	return &view{
-		deliver: options.Deliver, knows: options.Knows, grace: options.Grace, settle: options.Settle,
+		deliver: options.Deliver, knows: options.Knows, grace: options.Grace, fadeDelay: options.FadeDelay,
 		own: map[types.NamespacedName]publish.Delivery{}, others: map[string]*other{}, told: map[types.NamespacedName]*told{},
 	}
 }
@@ -50,7 +50,7 @@ func (v *view) set(d publish.Delivery) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !v.knows(types.NamespacedName(d.Gateway)) {
-		return // forgotten while the news was on its way
+		return // forgotten while the delivery was on its way
 	}
 	v.own[types.NamespacedName(d.Gateway)] = d
 	v.tell(types.NamespacedName(d.Gateway))
@@ -138,7 +138,7 @@ func (v *view) remove(address string) map[types.NamespacedName]publish.Delivery 
 }
 
 // tell delivers the current state of a gateway, if it changed. A change for the worse
-// waits for the settle time. It is delivered with the lock held, so that the order is right.
+// waits for the fade delay. It is delivered with the lock held, so that the order is right.
 func (v *view) tell(gateway types.NamespacedName) {
 	own, desired := v.own[gateway]
 	if !desired || v.closed {
@@ -156,12 +156,12 @@ func (v *view) tell(gateway types.NamespacedName) {
 		return
 	}
 	if was.fading == nil {
-		was.fading = time.AfterFunc(v.settle, func() { v.settled(gateway, was) })
+		was.fading = time.AfterFunc(v.fadeDelay, func() { v.faded(gateway, was) })
 	}
 }
 
-// settled tells what is true after the settle time, good or bad.
-func (v *view) settled(gateway types.NamespacedName, was *told) {
+// faded delivers what is true after the fade delay, better or worse.
+func (v *view) faded(gateway types.NamespacedName, was *told) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.told[gateway] != was || was.fading == nil || v.closed {

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	serverName = "kedify-gateway.kedify-system.svc"
 	grace      = 400 * time.Millisecond
-	settle     = 100 * time.Millisecond
+	fadeDelay  = 100 * time.Millisecond
 )
 
 var gatewayKey = types.NamespacedName{Namespace: "default", Name: "gateway"}
@@ -87,7 +87,7 @@ func (c *cluster) replicaAt(name, address string) *replica {
 	r.registry = demand.New(demand.Options{Catalog: r.catalog})
 	r.exchange = peers.New(peers.Options{
 		Registry: r.registry, Replica: name, Deliver: r.take, Knows: func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
-		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, Settle: settle,
+		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, FadeDelay: fadeDelay,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})
 	xds, err := server.New(server.Options{Publisher: r.publisher, TLS: r.keeper.ServerTLS(serverName), Register: r.exchange.Register})

@@ -60,7 +60,7 @@ func (o *observer) until(ctx context.Context, limit time.Duration, over func(sta
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		now, err := o.look(ctx)
+		now, err := o.observe(ctx)
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,8 @@ func (o *observer) until(ctx context.Context, limit time.Duration, over func(sta
 	}
 }
 
-// look asks Kubernetes for the replicas and every controller for what it holds.
-func (o *observer) look(ctx context.Context) (state, error) {
+// observe asks Kubernetes for the replicas and every controller for what it holds.
+func (o *observer) observe(ctx context.Context) (state, error) {
 	text, err := exec.CommandContext(ctx, "kubectl", "-n", shopNamespace, "get", "deployments,pods", "-o", "json").Output()
 	if err != nil {
 		return state{}, fmt.Errorf("replicas of the application: %w", err)

@@ -10,10 +10,10 @@ import (
 // exchange is the registry as package replica sees it.
 type exchange struct{ registry *Registry }
 
-// Now implements replica.Source.
+// Now implements replica.Local.
 func (x exchange) Now() instant.Time { return x.registry.now() }
 
-// Proxies implements replica.Source.
+// Proxies implements replica.Local.
 func (x exchange) Proxies() (all []replica.Proxy) {
 	for _, p := range x.registry.allProxies() {
 		all = append(all, p)
@@ -21,7 +21,7 @@ func (x exchange) Proxies() (all []replica.Proxy) {
 	return all
 }
 
-// Keys implements replica.Source.
+// Keys implements replica.Local.
 func (x exchange) Keys() (all []replica.Key) {
 	for _, s := range x.registry.allSeries() {
 		all = append(all, s)
@@ -29,7 +29,7 @@ func (x exchange) Keys() (all []replica.Key) {
 	return all
 }
 
-// Past implements replica.Source.
+// Past implements replica.Local.
 func (x exchange) Past(now instant.Time) *replica.Past {
 	r, told := x.registry, &replica.Past{}
 	for _, g := range r.allGateways() {

@@ -49,8 +49,8 @@ func (c *chaos) flush(e *envoy) {
 	c.did("%s flush %d+%d-%d to %s", e.key.Node, e.requests, e.retries, e.waiting, e.at.name)
 }
 
-// settle flushes all and lets all replicas hear of it.
-func (c *chaos) settle() {
+// flushAll flushes all and lets all replicas hear of it.
+func (c *chaos) flushAll() {
 	for _, e := range c.envoys {
 		e.waiting = 0
 		if e.at == nil {
@@ -63,7 +63,7 @@ func (c *chaos) settle() {
 		c.clock.Step(260 * time.Millisecond)
 		c.exchange()
 	}
-	c.did("settled")
+	c.did("flushed")
 }
 
 // ends has replicas notice streams that ended.
@@ -128,15 +128,15 @@ func (c *chaos) upset(e *envoy) {
 	switch c.random.IntN(6) {
 	case 0: // the process ends; what was not told to another replica would be lost
 		c.clock.Step(3 * time.Second)
-		c.settle()
+		c.flushAll()
 		e.born, e.requests, e.retries, e.waiting = c.clock.Now(), 0, 0, 0
 		c.did("%s restarts", e.key.Node)
-		c.settle() // it is heard before it is as old, and has counted as much, as the last
+		c.flushAll() // it is heard before it is as old, and has counted as much, as the last
 	case 1: // the cluster goes, and another comes
-		c.settle()
+		c.flushAll()
 		e.requests, e.retries, e.waiting = 0, 0, 0
 		c.did("%s has a new cluster", e.key.Node)
-		c.settle() // it is there for longer than a flush before it has more requests than the old
+		c.flushAll() // it is there for longer than a flush before it has more requests than the old
 	case 2: // a proxy comes
 		c.names++
 		c.envoys = append(c.envoys, &envoy{key: demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint("e", c.names)}, born: c.clock.Now()})
@@ -158,7 +158,7 @@ func (c *chaos) upset(e *envoy) {
 			c.did("r%d comes", c.names)
 		}
 	case 5: // time goes by
-		c.settle()
+		c.flushAll()
 		c.clock.Step(time.Duration(c.random.IntN(100)) * time.Second)
 		for _, r := range c.replicas {
 			r.Tidy()
@@ -186,7 +186,7 @@ func TestNothingLostNothingTwice(t *testing.T) {
 		for range 300 {
 			c.act()
 		}
-		c.settle()
+		c.flushAll()
 		sent := uint64(0)
 		for _, e := range c.envoys {
 			sent += e.arrived

@@ -31,9 +31,9 @@ type series struct {
 	// counted is the number of requests that arrived in proxies, over all windows.
 	counted uint64
 	// awake: the trigger is active, and those that wait for that were told.
-	awake   bool
-	waiters []*waiter
-	removed bool // from the registry
+	awake       bool
+	subscribers []*subscriber
+	removed     bool // from the registry
 }
 
 // gatewayWindow is what the proxies of one gateway counted.
@@ -101,7 +101,7 @@ func (s *series) unrefer() {
 
 // unused reports whether nothing leads to the series. mu is held.
 func (s *series) unused() bool {
-	return s.settings.Load().scaler == nil && s.refs == 0 && s.holds.empty() && len(s.waiters) == 0
+	return s.settings.Load().scaler == nil && s.refs == 0 && s.holds.empty() && len(s.subscribers) == 0
 }
 
 // apply takes what is to be counted from now on. mu is held.

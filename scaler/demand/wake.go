@@ -8,36 +8,36 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
 )
 
-// waiter waits for work for a key.
-type waiter struct{ changed chan struct{} }
+// subscriber is one caller of Wake.
+type subscriber struct{ changed chan struct{} }
 
 // Wake returns a channel that gets a value when requests begin to be held, here or at another
 // replica, and when the trigger becomes active. Values that are not received are merged into
 // one. Cancel must be called.
 func (r *Registry) Wake(key types.NamespacedName) (changed <-chan struct{}, cancel func()) {
-	w := &waiter{changed: make(chan struct{}, 1)}
+	sub := &subscriber{changed: make(chan struct{}, 1)}
 	s := r.lockedSeries(key)
 	defer s.mu.Unlock()
-	s.waiters = append(s.waiters, w)
-	return w.changed, func() {
+	s.subscribers = append(s.subscribers, sub)
+	return sub.changed, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
+		s.subscribers = slices.DeleteFunc(s.subscribers, func(other *subscriber) bool { return other == sub })
 	}
 }
 
-// signal wakes those that wait. mu is held.
+// signal wakes the subscribers. mu is held.
 func (s *series) signal() {
-	for _, w := range s.waiters {
+	for _, sub := range s.subscribers {
 		select {
-		case w.changed <- struct{}{}:
+		case sub.changed <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // worked notes work in proxies: it keeps in mind that the activation target was exceeded, and
-// wakes those that wait when the trigger becomes active. mu is held.
+// wakes the subscribers when the trigger becomes active. mu is held.
 func (s *series) worked(r *Registry, z *settings, now instant.Time) {
 	s.workedAbove(z, now, z.activation > 0 && z.metric.Exceeds(s.traffic(z, &coverages{registry: r, now: now}), z.activation))
 }

@@ -36,10 +36,6 @@ func (g *Gate) Dump(key types.NamespacedName) debug.Hold {
 
 func (b *backend) dump() debug.HoldBackend {
 	d := debug.HoldBackend{Name: b.name, State: b.state.name(), Armed: b.hold.armed}
-	switch b.state.(type) {
-	case unknown, unheld:
-		d.Free = true
-	}
 	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		d.Demands = append(d.Demands, debug.Key(key))
 	}

@@ -117,7 +117,7 @@ func TestStreamIsActive(t *testing.T) {
 	again.cancel()
 	wantCode(t, stream.ended(), codes.Canceled, "")
 	gomega.NewWithT(t).Eventually(func() float64 {
-		return float64(w.registry.waiters(key)) + value(t, measured.streams.WithLabelValues("StreamIsActive"))
+		return float64(w.registry.subscribers(key)) + value(t, measured.streams.WithLabelValues("StreamIsActive"))
 	}).WithTimeout(patience).Should(gomega.BeZero(), "the server forgets both streams")
 	for kind, least := range map[string]float64{pushWake: 1, pushRepeat: 2, pushIdle: 3} {
 		if got := value(t, measured.pushes.WithLabelValues(kind)); got < least {

@@ -92,8 +92,8 @@ func (b *fakeRegistry) set(key types.NamespacedName, reading demand.Reading) {
 	}
 }
 
-// waiters returns how many streams wait for a key.
-func (b *fakeRegistry) waiters(key types.NamespacedName) int {
+// subscribers returns how many streams follow a key.
+func (b *fakeRegistry) subscribers(key types.NamespacedName) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.wakes[key])

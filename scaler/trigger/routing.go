@@ -23,8 +23,8 @@ func (r *reader) hosts() []string {
 	}
 	hosts := r.list(keyHosts, maxHosts, lower)
 	for _, host := range hosts {
-		if fault := hostFault(host); fault != "" {
-			r.refuse(keyHosts, "hosts item %s %s", quote(host), fault)
+		if problem := hostProblem(host); problem != "" {
+			r.refuse(keyHosts, "hosts item %s %s", quote(host), problem)
 		}
 	}
 	if len(hosts) > 1 && slices.Contains(hosts, everyHost) {
@@ -43,8 +43,8 @@ func lower(host string) string {
 	}, host)
 }
 
-// hostFault says what is wrong with a host, and the fix.
-func hostFault(host string) string {
+// hostProblem says what is wrong with a host, and the fix.
+func hostProblem(host string) string {
 	switch {
 	case host == everyHost, len(host) <= 253 && hostPattern.MatchString(host):
 		return ""
@@ -76,8 +76,8 @@ var pathPattern = regexp.MustCompile(`^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a
 func (r *reader) pathPrefixes() []string {
 	prefixes := r.list(keyPathPrefixes, maxPaths, withoutSlash)
 	for _, prefix := range prefixes {
-		if fault := pathFault(prefix); fault != "" {
-			r.refuse(keyPathPrefixes, "pathPrefixes item %s %s", quote(prefix), fault)
+		if problem := pathProblem(prefix); problem != "" {
+			r.refuse(keyPathPrefixes, "pathPrefixes item %s %s", quote(prefix), problem)
 		}
 	}
 	if len(prefixes) == 0 {
@@ -92,8 +92,8 @@ func (r *reader) path(key string) string {
 	if path == "" {
 		return ""
 	}
-	if fault := pathFault(path); fault != "" {
-		r.refuse(key, "%s %s %s", key, quote(path), fault)
+	if problem := pathProblem(path); problem != "" {
+		r.refuse(key, "%s %s %s", key, quote(path), problem)
 		return ""
 	}
 	return path
@@ -108,9 +108,9 @@ func withoutSlash(prefix string) string {
 	return prefix
 }
 
-// pathFault says what is wrong with a path, and the fix. A generated route would be refused
+// pathProblem says what is wrong with a path, and the fix. A generated route would be refused
 // for the same.
-func pathFault(path string) string {
+func pathProblem(path string) string {
 	switch {
 	case !strings.HasPrefix(path, rootPath):
 		return "does not start with a slash; write " + quote(rootPath+path)

@@ -22,9 +22,9 @@ import (
 // ErrRejected is what Try returns for a NACK.
 var ErrRejected = errors.New("rejected by the proxy")
 
-// settled is how long nothing may be under way before a change counts as taken: a new scope or
+// quietTime is how long nothing may be under way before a change counts as taken: a new scope or
 // cluster makes the proxy subscribe to further names a moment later.
-const settled = 60 * time.Millisecond
+const quietTime = 60 * time.Millisecond
 
 // server is an incremental ADS server for one proxy.
 type server struct {
@@ -99,7 +99,7 @@ func (s *server) apply(change resource.Change, limit time.Duration) error {
 	}
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
-		rest := s.connected && len(s.waiting) == 0 && time.Since(s.last) > settled
+		rest := s.connected && len(s.waiting) == 0 && time.Since(s.last) > quietTime
 		rejection := s.rejection
 		s.mu.Unlock()
 		if rejection != nil {

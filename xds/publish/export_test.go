@@ -100,7 +100,7 @@ func (a *audit) session(s *Session) {
 		}
 		had, has := r.lags, r.has
 		if s.updateCounters(r); had != r.lags || has != r.has {
-			a.differs("%s: %s %s was not settled: lags %t, has %t", s.node, kindNames[e.kind], e.name, had, has)
+			a.differs("%s: %s %s was not up to date: lags %t, has %t", s.node, kindNames[e.kind], e.name, had, has)
 		}
 	}
 	for e, r := range s.records {

@@ -72,10 +72,10 @@ func runChaos(t *testing.T, seed uint64) {
 		c.resumeAll(p)
 		p.Reconnect()
 	}
-	c.settled()
+	c.atRest()
 	c.checkAll(c.refusable, false)
 	c.repair()
-	c.settled()
+	c.atRest()
 	c.checkAll(func(resource.Key) bool { return false }, true)
 	wrong := ""
 	c.eventually("everybody to know what the proxies accepted", func() bool {
@@ -118,7 +118,7 @@ func (c *chaos) step() {
 		for _, p := range c.proxies {
 			c.resumeAll(p)
 		}
-		c.settled()
+		c.atRest()
 	}
 }
 

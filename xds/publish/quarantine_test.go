@@ -33,8 +33,8 @@ func (w *world) waitRejected(names ...string) {
 	w.eventually("the rejections", func() bool { return slices.Equal(rejectedNames(w), names) })
 }
 
-// settled waits until nothing is on its way to any proxy although something is rejected.
-func (w *world) settled() {
+// atRest waits until nothing is on its way to any proxy although something is rejected.
+func (w *world) atRest() {
 	w.t.Helper()
 	w.eventually("nothing on the way", func() bool {
 		for _, proxy := range w.publisher.Dump(gatewayKey).Proxies {
@@ -55,7 +55,7 @@ func TestRejectedEdit(t *testing.T) {
 	w.apply(append(host(t, "other", 1), bad))
 	w.waitRejected("h00000")
 	p.WaitVersion(key(resource.Route, "other"), deltatest.Route(t, "other", "c-other").Version)
-	w.settled()
+	w.atRest()
 	p.WaitVersion(good.Key, good.Version)
 	rejection := w.publisher.Delivery(gatewayKey).Rejected[0]
 	want := publish.Rejection{
@@ -70,7 +70,7 @@ func TestRejectedEdit(t *testing.T) {
 	late := w.proxy(deltatest.Options{Node: "two", Reject: refuse})
 	late.WaitVersion(good.Key, good.Version)
 	late.WaitVersion(key(resource.Route, "other"), deltatest.Route(t, "other", "c-other").Version)
-	w.settled()
+	w.atRest()
 	for _, e := range late.Events() {
 		if e.Version == bad.Version {
 			t.Error("a quarantined version was sent to a new proxy")
@@ -94,10 +94,10 @@ func TestNeverGood(t *testing.T) {
 	w.apply(append(host(t, "bad", 1), host(t, "fine", 1)...))
 	w.waitRejected("c-bad", "c-bad", "bad", "bad") // cluster, endpoints, table, scope
 	p.WaitVersion(key(resource.Route, "fine"), deltatest.Route(t, "fine", "c-fine").Version)
-	w.settled()
+	w.atRest()
 	late := w.proxy(deltatest.Options{Node: "two", Reject: refuse})
 	late.WaitVersion(key(resource.Route, "fine"), deltatest.Route(t, "fine", "c-fine").Version)
-	w.settled()
+	w.atRest()
 	for _, e := range late.Events() {
 		if e.Name == "bad" || e.Name == "c-bad" {
 			t.Errorf("%s was sent to a new proxy", e)
@@ -120,7 +120,7 @@ func TestRejectedCluster(t *testing.T) {
 	w.apply(host(t, "new", 1))
 	p.WaitVersion(key(resource.Route, "new"), deltatest.Route(t, "new", "c-new").Version)
 	w.waitRejected("c-new")
-	w.settled()
+	w.atRest()
 }
 
 // A refused batch is sent again one by one, and every culprit is found.
@@ -137,14 +137,14 @@ func TestRejectedBatch(t *testing.T) {
 	w.ready()
 	p := w.proxy(deltatest.Options{Reject: refuse})
 	w.waitRejected(bad...)
-	w.settled()
+	w.atRest()
 	p.Wait("all other routes", func(s deltatest.State) bool { return len(s.Versions(resource.Route)) == 117 })
 	late := w.proxy(deltatest.Options{Node: "two", Reject: refuse})
 	late.Wait("all other routes", func(s deltatest.State) bool {
 		// The bad ones were subscribed and are answered with an empty table.
 		return len(s.Versions(resource.Route)) == 120
 	})
-	w.settled()
+	w.atRest()
 	w.waitRejected(bad...)
 }
 
@@ -153,7 +153,7 @@ func TestStandInKeepsItsCluster(t *testing.T) {
 	w, p := twoHosts(t, deltatest.Options{Reject: refuse})
 	w.apply([]resource.Resource{deltatest.Route(t, "h00001", "bad")}, key(resource.Cluster, "c-h00001"), key(resource.Endpoint, "c-h00001"))
 	w.waitRejected("h00001")
-	w.settled()
+	w.atRest()
 	w.clock.Advance(2 * publish.DefaultRemoveGrace)
 	late := w.proxy(deltatest.Options{Node: "two", Reject: refuse})
 	late.WaitVersion(key(resource.Route, "h00001"), deltatest.Route(t, "h00001", "c-h00001").Version)
@@ -196,7 +196,7 @@ func TestProxiesDisagree(t *testing.T) {
 	easy.WaitVersion(bad.Key, bad.Version)
 	strict.Resume(resource.Route)
 	w.waitRejected("h00000")
-	w.settled()
+	w.atRest()
 	strict.WaitVersion(bad.Key, deltatest.Route(t, "h00000", "c-h00000").Version)
 	easy.WaitVersion(bad.Key, bad.Version)
 	late := w.proxy(deltatest.Options{Node: "late", Reject: refuse})
@@ -249,11 +249,11 @@ func TestStandInOfRefusedCluster(t *testing.T) {
 	w.apply([]resource.Resource{deltatest.Route(t, "h00001", "bad")}, key(resource.Cluster, "c-h00001"), key(resource.Endpoint, "c-h00001"))
 	w.waitRejected("h00001")
 	p.Resume(resource.Cluster)
-	w.settled()
+	w.atRest()
 	late := w.proxy(deltatest.Options{Node: "two", Reject: refuse, Missing: []string{"c-h00001"}})
 	late.WaitVersion(key(resource.Route, "h00001"), deltatest.Route(t, "h00001", "c-h00001").Version)
 	late.WaitVersion(key(resource.Cluster, "c-h00001"), deltatest.Cluster(t, "c-h00001", 1).Version)
-	w.settled()
+	w.atRest()
 	bad := deltatest.SharingCluster(t, "c-h00001", "bad", 2).Version
 	times := 0
 	for _, e := range append(p.Events(), late.Events()...) {

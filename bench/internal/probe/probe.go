@@ -22,8 +22,8 @@ const (
 	Connections = 64
 	// Pace is the time between two polls.
 	Pace = time.Millisecond
-	// settled is how many answers in a row must be 200 before a measurement ends.
-	settled = 8
+	// streak is how many answers in a row must be 200 before a measurement ends.
+	streak = 8
 	// patience with one answer, and with a proxy that starts.
 	patience = 2 * time.Second
 	startup  = 30 * time.Second
@@ -150,7 +150,7 @@ func (p *Prober) until(ctx context.Context, host string, want int) (Result, erro
 			result.First = a.ended
 		}
 	}
-	for row < settled {
+	for row < streak {
 		select {
 		case <-ctx.Done():
 			return result, fmt.Errorf("%s did not become %d: %v: %w", host, want, result.Statuses, ctx.Err())

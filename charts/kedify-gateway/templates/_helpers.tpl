@@ -20,7 +20,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
-{{- /* Where KEDA reaches our scaler; admission writes it into triggers. */ -}}
+{{- /* Where KEDA reaches the external scaler; admission writes it into triggers. */ -}}
 {{- define "kedify-gateway.scalerAddress" -}}
 {{- .Values.keda.scalerAddress | default (printf "%s.%s.svc.%s:9090" (include "kedify-gateway.name" .) .Release.Namespace .Values.clusterDomain) -}}
 {{- end -}}
@@ -36,7 +36,7 @@ name sharedProxy. */ -}}
 {{- or $wide $former | default false -}}
 {{- end -}}
 
-{{- /* What KEDA does not know, in CEL. */ -}}
+{{- /* The types that KEDA does not know, in CEL. */ -}}
 {{- define "kedify-gateway.types" -}}
 ['kedify-http', 'kedify-envoy-http']
 {{- end -}}
@@ -49,22 +49,22 @@ name sharedProxy. */ -}}
 (?i)^(dns:(///)?|passthrough:///)?{{ regexQuoteMeta $service }}{{ if eq (len (splitList "." $service)) 2 }}(\.svc(\.[^:]*)?)?{{ end }}\.?:{{ regexFind "[0-9]+$" $address }}$
 {{- end -}}
 
-{{- /* Whether a trigger t is one of ours, in any spelling, in CEL. */ -}}
-{{- define "kedify-gateway.ours" -}}
+{{- /* Whether a trigger t is one of this product, in any spelling, in CEL. */ -}}
+{{- define "kedify-gateway.productTrigger" -}}
 has(t.type) && (t.type in {{ include "kedify-gateway.types" . }} ||
 t.type in ['external', 'external-push'] && has(t.metadata) && (
 'originalType' in t.metadata && t.metadata.originalType in {{ include "kedify-gateway.types" . }} ||
 'scalerAddress' in t.metadata && t.metadata.scalerAddress.matches(r'{{ include "kedify-gateway.scalerPattern" . }}')))
 {{- end -}}
 
-{{- /* Whether a trigger t has the keys of ours, whatever its address is, in CEL
+{{- /* Whether a trigger t has keys of this product, whatever its address is, in CEL
 (scaler/trigger, Lookalikes): admission warns of another address. */ -}}
 {{- define "kedify-gateway.lookalike" -}}
 has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'scalingMetric' in t.metadata &&
 ('hosts' in t.metadata || 'externalProxyMetricKey' in t.metadata)
 {{- end -}}
 
-{{- /* Whether the authenticationRef of a trigger t of ours is to be changed, in CEL: to be added
+{{- /* Whether the authenticationRef of a trigger t of this product is to be changed, in CEL: to be added
 for mutual TLS, or to go without it (scaler/trigger/rewrite.go). */ -}}
 {{- define "kedify-gateway.reauthenticated" -}}
 {{- if (.Values.keda.tls).enabled -}}
@@ -78,5 +78,5 @@ has(t.authenticationRef.kind) && t.authenticationRef.kind == 'ClusterTriggerAuth
 {{- /* Whether a trigger t is to be rewritten, in CEL. */ -}}
 {{- define "kedify-gateway.rewritten" -}}
 has(t.type) && t.type in {{ include "kedify-gateway.types" . }} ||
-{{ include "kedify-gateway.ours" . }} && {{ include "kedify-gateway.reauthenticated" . }}
+{{ include "kedify-gateway.productTrigger" . }} && {{ include "kedify-gateway.reauthenticated" . }}
 {{- end -}}

@@ -15,9 +15,9 @@ const everyHost = "*"
 // (gwv1.GatewaySpec.Listeners) less those for HTTP, HTTPS and inference.
 const maxPassthrough = 61
 
-// settleConflicts refuses the triggers that ask for what an older one has. Candidates are in
+// refuseConflicts refuses the triggers that ask for what an older one has. Candidates are in
 // the order of age.
-func (m *maker) settleConflicts() {
+func (m *maker) refuseConflicts() {
 	taken, names, modes := map[string]*candidate{}, map[string]*candidate{}, 0
 	for _, c := range m.candidates {
 		if !c.generates() {

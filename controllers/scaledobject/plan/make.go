@@ -19,8 +19,8 @@ func Make(world World) Plan {
 	}
 	m.attach()
 	m.findBypasses()
-	m.settleProxy()
-	m.settleConflicts()
+	m.refuseForeignProxy()
+	m.refuseConflicts()
 	certificates := m.certificates()
 	m.plan.Objects = m.proxyObjects(certificates)
 	for _, c := range m.candidates {

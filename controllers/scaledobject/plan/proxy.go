@@ -21,9 +21,9 @@ import (
 // maxCertificates is gwv1.ListenerTLSConfig.CertificateRefs'.
 const maxCertificates = 64
 
-// settleProxy refuses all triggers that need the generated Gateway when one of its name is
+// refuseForeignProxy refuses all triggers that need the generated Gateway when one of its name is
 // the user's.
-func (m *maker) settleProxy() {
+func (m *maker) refuseForeignProxy() {
 	gateway := m.Find.Gateway(m.Proxy)
 	if gateway == nil || Managed(gateway) {
 		return

@@ -134,7 +134,7 @@ func conditionOf(kind string, value bool, why explanation) metav1.Condition {
 	return condition
 }
 
-// good are the conditions whose True is no news by itself.
+// good are the conditions whose True needs no event.
 func good(condition metav1.Condition) bool {
 	negative := slices.Contains([]string{ConditionBypassed, ConditionSelectorMismatch, ConditionWarnings}, condition.Type)
 	return (condition.Status == metav1.ConditionTrue) != negative

@@ -16,8 +16,8 @@ import (
 	"github.com/kedify/inference-gateway/hack/testbed/progress"
 )
 
-// plan is what `up` hands to the part of it that runs inside the namespaces.
-type plan struct {
+// handover is what `up` hands to the part of it that runs inside the namespaces.
+type handover struct {
 	Started  time.Time `json:"started"`
 	Archives []string  `json:"archives"`
 }
@@ -26,22 +26,22 @@ type plan struct {
 // run. What it has started outlives it; if it fails, `up` ends the holder and
 // everything with it.
 func Boot(ctx context.Context, l Layout) error {
-	data, err := os.ReadFile(l.plan())
+	data, err := os.ReadFile(l.handover())
 	if err != nil {
 		return err
 	}
-	var p plan
-	if err := json.Unmarshal(data, &p); err != nil {
+	var h handover
+	if err := json.Unmarshal(data, &h); err != nil {
 		return err
 	}
-	b := &boot{layout: l, plan: p, log: progress.New(os.Stdout, p.Started)}
+	b := &boot{layout: l, handover: h, log: progress.New(os.Stdout, h.Started)}
 	return b.run(ctx)
 }
 
 type boot struct {
-	layout Layout
-	plan   plan
-	log    *progress.Log
+	layout   Layout
+	handover handover
+	log      *progress.Log
 
 	mu      sync.Mutex
 	started []*running
@@ -107,10 +107,10 @@ func (b *boot) importImages(ctx context.Context) error {
 	if err := b.wait(ctx, "containerd ready", step, containerdReady); err != nil {
 		return err
 	}
-	if err := importArchives(ctx, b.layout, b.plan.Archives); err != nil {
+	if err := importArchives(ctx, b.layout, b.handover.Archives); err != nil {
 		return err
 	}
-	step.Done("%d archives imported", len(b.plan.Archives))
+	step.Done("%d archives imported", len(b.handover.Archives))
 	return nil
 }
 

@@ -43,7 +43,7 @@ func clean(l Layout, record Record) error {
 	if err := removeCgroups(l.CgroupParent()); err != nil {
 		return err
 	}
-	for _, path := range []string{l.record(), l.plan(), l.Kubeconfig(), l.path("pki"), l.path("config"), l.Bin(), l.Scratch()} {
+	for _, path := range []string{l.record(), l.handover(), l.Kubeconfig(), l.path("pki"), l.path("config"), l.Bin(), l.Scratch()} {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (l Layout) pki(file string) string    { return l.path("pki", file) }
 func (l Layout) config(file string) string { return l.path("config", file) }
 func (l Layout) log(name string) string    { return l.path("logs", name+".log") }
 func (l Layout) record() string            { return l.path("cluster.json") }
-func (l Layout) plan() string              { return l.path("plan.json") }
+func (l Layout) handover() string          { return l.path("handover.json") }
 
 // CgroupParent is the cluster's own cgroup, below which the kubelet creates
 // the pods'. It is derived from the folder, so that clusters of two clones

@@ -60,7 +60,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := writeFiles(o.Layout, host, binaries); err != nil {
 		return err
 	}
-	if err := writeJSON(o.Layout.plan(), plan{Started: o.Log.Start(), Archives: archives}); err != nil {
+	if err := writeJSON(o.Layout.handover(), handover{Started: o.Log.Start(), Archives: archives}); err != nil {
 		return err
 	}
 	return bringUp(ctx, o, archives)

@@ -15,8 +15,8 @@ import (
 // begin or cease to be held is told at once.
 const interval = 250 * time.Millisecond
 
-// Source is what followers are told of.
-type Source interface {
+// Local is the demand of this replica, which followers are told of.
+type Local interface {
 	Now() instant.Time
 	// Proxies and Keys return all of them, Past what is known of the past.
 	Proxies() []Proxy
@@ -45,16 +45,16 @@ type Key interface {
 
 // Followers are the other replicas that are told.
 type Followers struct {
-	source Source
-	clock  clock.WithDelayedExecution
+	local Local
+	clock clock.WithDelayedExecution
 
 	changing sync.Mutex // held to change all
 	all      atomic.Pointer[[]*Follower]
 }
 
 // NewFollowers returns none.
-func NewFollowers(source Source, on clock.WithDelayedExecution) *Followers {
-	f := &Followers{source: source, clock: on}
+func NewFollowers(local Local, on clock.WithDelayedExecution) *Followers {
+	f := &Followers{local: local, clock: on}
 	f.all.Store(&[]*Follower{})
 	return f
 }
@@ -133,7 +133,7 @@ func (f *Follower) due(atOnce bool) {
 	if f.timer != nil && !atOnce || f.left {
 		return
 	}
-	rest := time.Duration(f.last + instant.Time(interval) - f.followers.source.Now())
+	rest := time.Duration(f.last + instant.Time(interval) - f.followers.local.Now())
 	if atOnce || rest <= 0 {
 		f.signal()
 		return
@@ -150,9 +150,9 @@ func (f *Follower) signal() {
 
 // Take returns what is due. It blocks for no longer than it takes to copy.
 func (f *Follower) Take() Delta {
-	source := f.followers.source
+	local := f.followers.local
 	f.mu.Lock()
-	now := source.Now()
+	now := local.Now()
 	proxies, keys, all := f.proxies, f.keys, f.all
 	f.proxies, f.keys, f.all, f.last = map[Proxy]struct{}{}, map[Key]struct{}{}, false, now
 	if f.timer != nil {
@@ -162,8 +162,8 @@ func (f *Follower) Take() Delta {
 	f.mu.Unlock()
 	d := Delta{All: all}
 	if all {
-		proxies, keys = set(source.Proxies()), set(source.Keys())
-		d.Past = source.Past(now)
+		proxies, keys = set(local.Proxies()), set(local.Keys())
+		d.Past = local.Past(now)
 	}
 	for p := range proxies {
 		if told, any := f.proxy(p, all, now); any {

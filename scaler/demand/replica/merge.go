@@ -12,7 +12,7 @@ type Gaps map[types.NamespacedName]instant.Time
 
 // Target is what deltas of other replicas are merged into.
 type Target interface {
-	Source
+	Local
 	// Connected notes that the stream of a replica is open.
 	Connected(replica string)
 	// Gaps is called before any report is merged: what those add is no past.

@@ -100,7 +100,7 @@ func (c *Cluster) Apply(t testing.TB, namespace, text string) {
 	for _, object := range objects {
 		switch {
 		case object.GetKind() == "Namespace":
-			c.settled(t, object.GetName())
+			c.namespaceGone(t, object.GetName())
 		case object.GetKind() == crdKind:
 		case object.GetNamespace() == "":
 			object.SetNamespace(namespace)
@@ -255,8 +255,8 @@ func (c *Cluster) Pods(t testing.TB, namespace, selector string) []corev1.Pod {
 	return list.Items
 }
 
-// settled waits until a namespace of an earlier test, which may still be going, is gone.
-func (c *Cluster) settled(t testing.TB, namespace string) {
+// namespaceGone waits until a namespace of an earlier test, which may still be going, is gone.
+func (c *Cluster) namespaceGone(t testing.TB, namespace string) {
 	t.Helper()
 	Eventually(t, 2*time.Minute, func() error {
 		live, err := c.Clients.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})

@@ -13,7 +13,7 @@ import (
 func (c *Cluster) EventAbout(t testing.TB, namespace, kind, name, text string) string {
 	t.Helper()
 	var note string
-	Eventually(t, settle, func() error {
+	Eventually(t, statusTimeout, func() error {
 		list, err := c.Clients.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{
 			FieldSelector: "involvedObject.kind=" + kind + ",involvedObject.name=" + name,
 		})

@@ -18,7 +18,7 @@ import (
 func (c *Cluster) ScaledObjectReady(t testing.TB, namespace, name string) *kedav1alpha1.ScaledObject {
 	t.Helper()
 	object := &kedav1alpha1.ScaledObject{}
-	Eventually(t, settle, func() error {
+	Eventually(t, statusTimeout, func() error {
 		if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (c *Cluster) ScaledObjectReady(t testing.TB, namespace, name string) *kedav
 func (c *Cluster) ScalerHas(t testing.TB, namespace, name string, want ...Condition) *v1alpha1.HTTPScaler {
 	t.Helper()
 	scaler := &v1alpha1.HTTPScaler{}
-	Eventually(t, settle, func() error {
+	Eventually(t, statusTimeout, func() error {
 		if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, scaler); err != nil {
 			return err
 		}

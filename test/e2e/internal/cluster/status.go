@@ -28,8 +28,8 @@ var (
 	ResolvedRefs = Condition{Type: "ResolvedRefs", Status: metav1.ConditionTrue}
 )
 
-// settle is how long a status may take to say what the tests expect.
-const settle = time.Minute
+// statusTimeout is how long a status may take to say what the tests expect.
+const statusTimeout = time.Minute
 
 // in returns nil when conditions has this one for the generation.
 func (want Condition) in(conditions []metav1.Condition, generation int64) error {
@@ -79,7 +79,7 @@ func (c *Cluster) GatewayReady(t testing.TB, namespace, name string) string {
 // RouteHas waits until our entries for all parents of a route have all the conditions.
 func (c *Cluster) RouteHas(t testing.TB, namespace, name string, want ...Condition) {
 	t.Helper()
-	Eventually(t, settle, func() error {
+	Eventually(t, statusTimeout, func() error {
 		var route gwv1.HTTPRoute
 		if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &route); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (c *Cluster) RouteHas(t testing.TB, namespace, name string, want ...Conditi
 // PoolHas waits until a pool's entry for a Gateway has all the conditions.
 func (c *Cluster) PoolHas(t testing.TB, namespace, name, gateway string, want ...Condition) {
 	t.Helper()
-	Eventually(t, settle, func() error {
+	Eventually(t, statusTimeout, func() error {
 		var pool inferencev1.InferencePool
 		if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &pool); err != nil {
 			return err

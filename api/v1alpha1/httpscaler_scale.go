@@ -1,0 +1,35 @@
+package v1alpha1
+
+// HTTPScalerScale is what the ScaledObject says about replicas, with KEDA's defaults.
+type HTTPScalerScale struct {
+	Target HTTPScalerTarget `json:"target"`
+	Min    int32            `json:"min"`
+	Max    int32            `json:"max"`
+	// +optional
+	Idle *int32 `json:"idle,omitempty"`
+	// CooldownSeconds and PollingSeconds of the ScaledObject.
+	CooldownSeconds int32 `json:"cooldownSeconds"`
+	PollingSeconds  int32 `json:"pollingSeconds"`
+	// Fallback is the number of replicas of the ScaledObject's fallback; nil: it has none.
+	//
+	// +optional
+	Fallback *int32 `json:"fallback,omitempty"`
+	// ScaleInPaused and ScaleOutPaused follow KEDA's pause annotations.
+	//
+	// +optional
+	ScaleInPaused bool `json:"scaleInPaused,omitempty"`
+	// +optional
+	ScaleOutPaused bool `json:"scaleOutPaused,omitempty"`
+	// OneStep scales from zero to what the held requests need at once, instead of to one
+	// (opt-in).
+	//
+	// +optional
+	OneStep bool `json:"oneStep,omitempty"`
+}
+
+// HTTPScalerTarget is the workload.
+type HTTPScalerTarget struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Name       string `json:"name"`
+}
