@@ -26,7 +26,7 @@ spec: {selector: {app: web}, ports: [{port: 8080}]}`
 }
 
 const (
-	autowire = "kind: Scope\nautowire: true"
+	autowire = "kind: Setting\nautowire: true"
 	ingress  = `
 kind: Ingress
 metadata: {name: web}

@@ -22,7 +22,7 @@ type explanation struct{ reason, message string }
 
 func (f explanation) none() bool { return f.reason == "" }
 
-// candidate is one trigger of ours on its way to objects.
+// candidate is one trigger of this product on its way to objects.
 type candidate struct {
 	owner *kedav1alpha1.ScaledObject
 	// key of the HTTPScaler, live is the one that is there, nil: none.

@@ -118,7 +118,7 @@ var kinds = map[string]func() client.Object{
 	requested:           func() client.Object { return &unstructured.Unstructured{} },
 }
 
-// load reads a case. A document of kind Scope changes the Scope, one of kind Requested says that
+// load reads a case. A document of kind Setting changes the Setting, one of kind Requested says that
 // requests of the HTTPScaler of its name came through a proxy.
 func load(t testing.TB, input []byte) World {
 	t.Helper()
@@ -135,7 +135,7 @@ func load(t testing.TB, input []byte) World {
 		if err := yaml.Unmarshal([]byte(document), &head); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
 		}
-		if head.Kind == "Scope" {
+		if head.Kind == "Setting" {
 			w.Shared, w.Autowire = head.Shared, head.Autowire
 			if head.Shared {
 				w.Proxy.Namespace = "kedify-system"

@@ -35,20 +35,20 @@ type Setting struct {
 // World is everything that a Plan is made from. Objects are read only.
 type World struct {
 	Setting
-	// ScaledObjects of the scope, with and without triggers of ours.
+	// ScaledObjects of the partition, with and without triggers of this product.
 	ScaledObjects []*kedav1alpha1.ScaledObject
-	// Scalers are the HTTPScalers of the scope as they are.
+	// Scalers are the HTTPScalers of the partition as they are.
 	Scalers []*v1alpha1.HTTPScaler
-	// Attachments of routes that lead to a backend of the scope, the generated ones among them, in the
+	// Attachments of routes that lead to a backend of the partition, the generated ones among them, in the
 	// order in which a status names them.
 	Attachments []*resolve.Attachment
-	// HTTPRoutes and GRPCRoutes of the scope, and those of other namespaces that refer to a backend
+	// HTTPRoutes and GRPCRoutes of the partition, and those of other namespaces that refer to a backend
 	// of it: routes of other controllers, and those that were generated.
 	HTTPRoutes []*gwv1.HTTPRoute
 	GRPCRoutes []*gwv1.GRPCRoute
 	// TLSRoutes that were generated.
 	TLSRoutes []*gwv1.TLSRoute
-	// Ingresses of the scope, VirtualServices that may lead to a Service of it, and OpenShift's
+	// Ingresses of the partition, VirtualServices that may lead to a Service of it, and OpenShift's
 	// Routes of it: other controllers serve them.
 	Ingresses               []*networkingv1.Ingress
 	VirtualServices, Routes []*unstructured.Unstructured
