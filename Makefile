@@ -139,15 +139,19 @@ reports: bin/testbed ## Regenerate conformance/reports on fresh clusters: both c
 	cp out/reports/experimental/inference.yaml conformance/reports/inference/inference-main-default-report.yaml
 	cp out/reports/standard/gateway-api.yaml conformance/reports/standard/standard-main-default-report.yaml
 
+# Tests of autowiring have a cluster of their own, with the consumers of foreign objects.
+FOREIGN = $(findstring Autowire,$(RUN))
+
 .PHONY: e2e
-e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names, ARGS=-long for the long forms
+e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names, ARGS=-long for the long forms; RUN=Autowire for autowiring
 	go test -c -o bin/e2e.test ./test/e2e
 ifndef KUBECONFIG
-	bin/testbed --name test up --profile conformance
-	bin/testbed --name test images llm-d-inference-sim
-	bin/install -name test -keda
+	bin/testbed --name $(if $(FOREIGN),autowire up --profile autowire,test up --profile conformance)
+	$(if $(FOREIGN),,bin/testbed --name test images llm-d-inference-sim)
+	bin/install -keda -name $(if $(FOREIGN),autowire -foreign,test)
 endif
-	$(call REACH,test) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 $(if $(RUN),'-test.run=$(RUN)') -root=$(CURDIR) $(ARGS)
+	$(call REACH,$(if $(FOREIGN),autowire,test)) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 \
+	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^TestAutowire') -root=$(CURDIR) $(ARGS)
 
 .PHONY: soak
 soak: ## The long forms of promises (fifty kills, slow cycles, a lost certificate) and FUZZTIME=10m of every fuzz target

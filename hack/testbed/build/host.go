@@ -36,8 +36,8 @@ func PrepareHost(ctx context.Context, log *progress.Log) (Host, error) {
 	}
 	if missing := missingPackages(); len(missing) > 0 {
 		step := log.Step("packages")
-		if err := aptInstall(ctx, missing); err != nil {
-			return Host{}, err
+		if err := apt(ctx, missing...); err != nil {
+			return Host{}, fmt.Errorf("install what Debian calls %s: %w", strings.Join(missing, ", "), err)
 		}
 		step.Done("installed %s", strings.Join(missing, " "))
 	}
@@ -63,21 +63,6 @@ func missingPackages() []string {
 		missing = append(missing, "containernetworking-plugins")
 	}
 	return missing
-}
-
-func aptInstall(ctx context.Context, packages []string) error {
-	if _, err := exec.LookPath("apt-get"); err != nil {
-		return fmt.Errorf("please install what Debian calls %s", strings.Join(packages, ", "))
-	}
-	install := append([]string{"install", "--yes", "--no-install-recommends"}, packages...)
-	for _, args := range [][]string{{"update"}, install} {
-		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"--quiet", "--quiet"}, args...)...)
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("apt-get %s: %w\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	return nil
 }
 
 // findProgram also looks where root's PATH may not.

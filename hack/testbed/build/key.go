@@ -20,7 +20,7 @@ func key(c Component, moduleDir, goVersion string) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(hash, "%s\n%s\n%s\n", row, goVersion, runtime.GOARCH)
-	if c.Wheel == "" {
+	if c.fromSource() {
 		files, err := moduleFiles(moduleDir)
 		if err != nil {
 			return "", err

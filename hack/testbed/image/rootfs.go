@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
 
 // certificateBundle is where Go programs and Envoy look for authorities.
@@ -57,10 +60,14 @@ func (i Image) Files(binary string) ([]File, error) {
 	return files, nil
 }
 
-// sharedLibraries finds what a dynamically linked binary loads on this
-// machine; the libraries keep their paths, which the loader searches.
+// sharedLibraries finds what a dynamically linked binary loads: from the folder
+// that came with it, else from this machine. The machine's libraries keep their
+// paths; all are where the loader searches.
 func sharedLibraries(binary string) ([]File, error) {
-	out, err := exec.Command("ldd", binary).Output()
+	own := filepath.Join(filepath.Dir(binary), build.LibraryFolder)
+	cmd := exec.Command("ldd", binary)
+	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+own)
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("ldd %s: %w", filepath.Base(binary), err)
 	}
@@ -69,8 +76,12 @@ func sharedLibraries(binary string) ([]File, error) {
 		return nil, err
 	}
 	var files []File
-	for _, path := range paths {
-		files = append(files, File{Path: path, Mode: 0o755, Source: path})
+	for _, source := range paths {
+		target := source
+		if filepath.Dir(source) == own {
+			target = path.Join("/usr/lib", filepath.Base(source))
+		}
+		files = append(files, File{Path: target, Mode: 0o755, Source: source})
 	}
 	return files, nil
 }

@@ -15,10 +15,11 @@ const (
 	Conformance = "conformance" // what the two conformance suites' manifests ask for
 	KEDA        = "keda"        // and KEDA, with the echo backend to scale
 	Full        = "full"        // inference and KEDA together
+	Autowire    = "autowire"    // and consumers of objects that the product wires
 )
 
 // Profiles lists them all.
-var Profiles = []string{Minimal, Inference, Conformance, KEDA, Full}
+var Profiles = []string{Minimal, Inference, Conformance, KEDA, Full, Autowire}
 
 // Names that other packages and the manifests refer to.
 const (
@@ -63,19 +64,20 @@ func Table(o Options) []Image {
 				Cmd: []string{"-c", "/etc/envoy/envoy.yaml"}}},
 		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
 			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
-		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full},
+		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full, Autowire},
 			Spec: Spec{User: nonroot, Names: []string{
 				"registry.k8s.io/gateway-api/echo-basic:v1.5.1",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.2",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.3",
 				"gcr.io/k8s-staging-gateway-api/echo-basic:v20251106-v1.3.0-263-g47c3435c",
 			}}},
-		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance, Full},
+		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance, Full, Autowire},
 			Spec: Spec{Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, User: nonroot}},
-		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference, Full},
+		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference, Full, Autowire},
 			Spec: Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
 	}
 	rows = append(rows, kedaRows()...)
+	rows = append(rows, foreignRows()...)
 	rows = append(rows, lweppRows(o)...)
 	for i := range rows {
 		row := &rows[i]
@@ -93,7 +95,7 @@ func Table(o Options) []Image {
 // time zone database, which cron triggers need.
 func kedaRows() []Image {
 	row := func(name, binary, path string, args ...string) Image {
-		return Image{Name: name, Component: "keda", Binary: binary, Path: path, Profiles: []string{KEDA, Full}, TimeZones: true,
+		return Image{Name: name, Component: "keda", Binary: binary, Path: path, Profiles: []string{KEDA, Full, Autowire}, TimeZones: true,
 			Spec: Spec{Names: []string{"ghcr.io/kedacore/" + name + ":2.21.0"}, User: nonroot,
 				Entrypoint: append([]string{path}, append(args, "--zap-log-level=info", "--zap-encoder=console")...)}}
 	}
@@ -101,6 +103,26 @@ func kedaRows() []Image {
 		row("keda", "operator", "/keda"),
 		row("keda-metrics-apiserver", "adapter", "/keda-adapter", "--secure-port=6443"),
 		row("keda-admission-webhooks", "webhooks", "/keda-admission-webhooks"),
+	}
+}
+
+// foreignRows serve objects that are not ours: Contour Ingresses and HTTPRoutes,
+// Istio VirtualServices, both with the same Envoy as the product, and haproxy
+// with a stand-in for OpenShift's router Routes. The last two have names of our
+// own: the one is Debian's build, the other is no router of OpenShift's.
+func foreignRows() []Image {
+	row := func(component, path, name string) Image {
+		return Image{Name: component, Component: component, Path: path, Profiles: []string{Autowire}, Spec: Spec{Names: []string{name}, User: nonroot}}
+	}
+	istiod := row("istiod", "/usr/local/bin/pilot-discovery", "docker.io/istio/pilot:1.31.0")
+	istiod.Binary = "pilot-discovery"
+	haproxy := row("haproxy", "/usr/local/sbin/haproxy", "testbed.internal/haproxy:debian")
+	haproxy.Dynamic = true
+	return []Image{
+		row("contour", "/bin/contour", "ghcr.io/projectcontour/contour:v1.33.8"),
+		istiod,
+		haproxy,
+		row("haproxy-routes", "/haproxy-routes", "testbed.internal/haproxy-routes:stand-in"),
 	}
 }
 

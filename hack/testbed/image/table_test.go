@@ -1,7 +1,9 @@
 package image
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,6 +70,73 @@ func TestKEDAHasOneVersion(t *testing.T) {
 	}
 }
 
+// Of Istio's module only the name of the image says which version it is: it has pseudo-versions.
+func TestForeignConsumersHaveOneVersion(t *testing.T) {
+	images := map[string]string{"contour": "ghcr.io/projectcontour/contour:v", "istiod": "docker.io/istio/pilot:"}
+	for _, row := range foreignRows() {
+		prefix, released := images[row.Name]
+		if !released {
+			continue
+		}
+		c, err := build.Lookup(row.Component)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := prefix + c.Version; row.Spec.Names[0] != want {
+			t.Errorf("%s, want %s", row.Spec.Names[0], want)
+		}
+		if !strings.HasSuffix(c.LDFlags, c.Version) {
+			t.Errorf("%s calls itself %s", row.Name, c.LDFlags)
+		}
+	}
+	module, err := os.ReadFile(filepath.Join("..", "components", "contour", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contour, _ := build.Lookup("contour"); !strings.Contains(string(module), "github.com/projectcontour/contour v"+contour.Version+" ") {
+		t.Error("Contour's module requires another")
+	}
+}
+
+// The library came with the program, so the machine need not have it.
+func TestLibrariesThatCameWithAProgramAreWhereTheLoaderSearches(t *testing.T) {
+	dir := t.TempDir()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := sharedLibraries(shell)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(machine, func(f File) bool { return strings.HasPrefix(filepath.Base(f.Path), "libc.so") })
+	if i < 0 {
+		t.Fatalf("no libc among %v", machine)
+	}
+	libc := machine[i].Path
+	program, own := filepath.Join(dir, "sh"), filepath.Join(dir, build.LibraryFolder, filepath.Base(libc))
+	if err := errors.Join(os.Mkdir(filepath.Dir(own), 0o755), copyFile(shell, program), copyFile(libc, own)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := sharedLibraries(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (File{Path: "/usr/lib/" + filepath.Base(libc), Mode: 0o755, Source: own}); !slices.ContainsFunc(files, func(f File) bool {
+		return f.Path == want.Path && f.Source == want.Source
+	}) {
+		t.Errorf("%+v is not among %+v", want, files)
+	}
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o755)
+}
+
 func TestTimeZones(t *testing.T) {
 	zones, err := timeZones()
 	if err != nil {
@@ -90,6 +159,8 @@ func TestProfiles(t *testing.T) {
 		Conformance: "pause coredns envoy gateway echo-basic epp lwepp lwepp-as-epp",
 		KEDA:        "pause coredns envoy gateway echo-basic keda keda-metrics-apiserver keda-admission-webhooks",
 		Full:        "pause coredns envoy gateway echo-basic epp llm-d-inference-sim keda keda-metrics-apiserver keda-admission-webhooks",
+		Autowire: "pause coredns envoy gateway echo-basic epp llm-d-inference-sim keda keda-metrics-apiserver keda-admission-webhooks " +
+			"contour istiod haproxy haproxy-routes",
 	} {
 		images, err := ForProfile(rows, profile)
 		if err != nil {
