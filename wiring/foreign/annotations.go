@@ -19,6 +19,10 @@ type ingress struct {
 	host    string
 	tls     bool
 	refused string
+	// naming has, by Service, the annotation that configures it by its name.
+	naming map[string]string
+	// actions that are read already.
+	actions map[string]bool
 }
 
 // tlsAnnotations make consumers speak TLS to backends, or pass on that of clients, with these
@@ -48,7 +52,15 @@ var clientHost = []string{"$host", "$http_host", "$best_http_host"}
 var hostPort = regexp.MustCompile(`:[0-9]+$`)
 
 func newIngress(object *unstructured.Unstructured) *ingress {
-	read := &ingress{Unstructured: object, annotations: mapAt(object.Object, "metadata", "annotations")}
+	read := &ingress{
+		Unstructured: object, annotations: mapAt(object.Object, "metadata", "annotations"),
+		naming: map[string]string{}, actions: map[string]bool{},
+	}
+	for _, annotation := range namingAnnotations {
+		for _, service := range strings.FieldsFunc(read.annotation(annotation), isSeparator) {
+			read.naming[service] = annotation
+		}
+	}
 	for annotation, values := range tlsAnnotations {
 		read.tls = read.tls || slices.Contains(values, strings.ToLower(read.annotation(annotation)))
 	}
@@ -76,19 +88,15 @@ var namingAnnotations = []string{
 	"nginx.org/websocket-services", "nginx.com/sticky-cookie-services",
 }
 
-// naming returns the annotation that configures a Service by its name, if there is one.
-func (i *ingress) naming(service string) string {
-	separator := func(r rune) bool { return strings.ContainsRune(",;= \t\n", r) }
-	for _, annotation := range namingAnnotations {
-		if slices.Contains(strings.FieldsFunc(textAt(i.annotations, annotation), separator), service) {
-			return annotation
-		}
-	}
-	return ""
-}
+func isSeparator(r rune) bool { return strings.ContainsRune(",;= \t\n", r) }
 
-// readAction returns the Services that an action in an annotation forwards to.
-func (i *ingress) readAction(name string, hosts []string) []reading {
+// readAction returns the Services that an action in an annotation forwards to, once for all of the
+// paths that use it.
+func (i *ingress) readAction(name string) []reading {
+	if i.actions[name] {
+		return nil
+	}
+	i.actions[name] = true
 	annotation := "alb.ingress.kubernetes.io/actions." + name
 	var action struct {
 		ForwardConfig struct {
@@ -106,7 +114,7 @@ func (i *ingress) readAction(name string, hosts []string) []reading {
 		if group.ServiceName == "" {
 			continue
 		}
-		found := i.reference("/metadata/annotations/"+escape(annotation), group.ServiceName, hosts)
+		found := i.reference("/metadata/annotations/"+escape(annotation), group.ServiceName, nil)
 		found.Port = group.ServicePort
 		found.Refused = fmt.Sprintf("The backend is in the annotation %s, and annotations are not rewritten.", annotation)
 		all = append(all, reading{Reference: found})

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 )
 
@@ -55,6 +56,9 @@ func readBackendRef(namespace string, ref item) (reading, bool) {
 		return found, true
 	case group == inferencev1.GroupName && kind == poolKind:
 		found.Target.Pool = true
+		if _, has := ref.content["port"]; has && found.Port == (intstr.IntOrString{}) {
+			found.Refused = "The port is not a number from 1 to 65535."
+		}
 		return found, true
 	}
 	return reading{}, false

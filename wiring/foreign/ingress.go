@@ -43,8 +43,9 @@ func (i *ingress) read(element item, path []string, hosts []string) []reading {
 	case name == "":
 		return nil
 	case found.Port.StrVal == useAnnotation:
-		found.Refused = "The name of the port is use-annotation: the backend is an action in an annotation and not a Service, and annotations are not rewritten."
-		return append([]reading{found}, i.readAction(name, found.Hosts)...)
+		found.Refused = "The name of the port is use-annotation: the backend is an action in an annotation and no Service, " +
+			"and annotations are not rewritten."
+		return append([]reading{found}, i.readAction(name)...)
 	}
 	return []reading{found}
 }
@@ -55,7 +56,7 @@ func (i *ingress) reference(pointer, service string, hosts []string) Reference {
 		hosts = []string{i.host}
 	}
 	refused := i.refused
-	if annotation := i.naming(service); refused == "" && annotation != "" {
+	if annotation := i.naming[service]; refused == "" && annotation != "" {
 		refused = fmt.Sprintf("The annotation %s configures Service %s by its name, which would be another one.", annotation, service)
 	}
 	key := types.NamespacedName{Namespace: i.GetNamespace(), Name: service}

@@ -44,6 +44,7 @@ type Kind struct {
 // reading is a Reference with what a patch needs to know of its element.
 type reading struct {
 	Reference
+	// element is nil when the reference is in no element that a patch could test.
 	element map[string]any
 	// name is the path, within the element, of the field with the name of the backend. Suffix
 	// follows the name in that field: the domain of a host.
@@ -99,5 +100,7 @@ func read(object *unstructured.Unstructured) []reading {
 	if i < 0 {
 		return nil
 	}
-	return kinds[i].read(object)
+	readings := kinds[i].read(object)
+	refuse(object, readings)
+	return readings
 }

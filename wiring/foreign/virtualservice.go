@@ -12,10 +12,11 @@ import (
 // readVirtualService reads the destinations of routes. Mirrors get copies of requests and no
 // requests.
 func readVirtualService(object *unstructured.Unstructured) []reading {
-	hosts := textsAt(object.Object, "spec", "hosts")
+	hosts := lower(textsAt(object.Object, "spec", "hosts")...)
 	var all []reading
 	for _, protocol := range []string{"http", "tls", "tcp"} {
 		for _, rule := range itemsAt("", object.Object, "spec", protocol) {
+			authorities, names := authority(rule, hosts), serverNames(rule, hosts)
 			for _, route := range itemsAt(rule.pointer, rule.content, "route") {
 				found, ok := readDestination(object.GetNamespace(), route)
 				if !ok {
@@ -23,9 +24,9 @@ func readVirtualService(object *unstructured.Unstructured) []reading {
 				}
 				switch protocol {
 				case "http":
-					found.Hosts = lower(authority(route, authority(rule, hosts))...)
+					found.Hosts = authority(route, authorities)
 				case "tls":
-					found.Hosts, found.TLS = lower(serverNames(rule, hosts)...), true
+					found.Hosts, found.TLS = names, true
 				case "tcp":
 					found.Refused = "The route is one of TCP connections, which have no host; the proxies route by hosts."
 				}
@@ -72,12 +73,12 @@ func serviceOfHost(host string) (name, namespace, suffix string) {
 // authority returns the hosts that the destinations of a rule, or one destination of it, see.
 func authority(holder item, hosts []string) []string {
 	if host := textAt(holder.content, "rewrite", "authority"); host != "" {
-		hosts = []string{host}
+		hosts = lower(host)
 	}
 	set := mapAt(holder.content, "headers", "request", "set")
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if host := textAt(set, name); host != "" && (strings.EqualFold(name, "host") || name == ":authority") {
-			hosts = []string{host}
+			hosts = lower(host)
 		}
 	}
 	return hosts
@@ -92,5 +93,5 @@ func serverNames(rule item, hosts []string) []string {
 	if len(names) == 0 {
 		return hosts
 	}
-	return names
+	return lower(names...)
 }
