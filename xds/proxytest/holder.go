@@ -7,7 +7,9 @@ import (
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -19,6 +21,7 @@ type Holder struct {
 	mu      sync.Mutex
 	asked   []Question
 	release chan struct{}
+	leaving bool
 	stop    func()
 }
 
@@ -44,6 +47,13 @@ func StartHolder(t testing.TB) *Holder {
 	h.stop = s.Stop
 	t.Cleanup(s.Stop)
 	return h
+}
+
+// SendAway ends calls from now on with Unavailable, as a replica does that stops.
+func (h *Holder) SendAway() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leaving = true
 }
 
 // Stop breaks all calls.
@@ -75,7 +85,10 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 	if err != nil {
 		return err
 	}
-	index, gate := s.note(stream, request)
+	index, gate, leaving := s.note(stream, request)
+	if leaving {
+		return status.Error(codes.Unavailable, "ask another")
+	}
 	cold := "false"
 	select {
 	case <-gate:
@@ -107,7 +120,7 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 	}
 }
 
-func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}) {
+func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}, bool) {
 	md, _ := metadata.FromIncomingContext(stream.Context())
 	first := func(name string) string {
 		if values := md.Get(name); len(values) > 0 {
@@ -129,5 +142,5 @@ func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, r
 	s.holder.mu.Lock()
 	defer s.holder.mu.Unlock()
 	s.holder.asked = append(s.holder.asked, question)
-	return len(s.holder.asked) - 1, s.holder.release
+	return len(s.holder.asked) - 1, s.holder.release, s.holder.leaving
 }

@@ -81,17 +81,29 @@ func (w *world) endpoints(key ir.ClusterKey, addresses ...string) {
 	w.t.Helper()
 	endpoints := ir.Endpoints{Key: key.Endpoints()}
 	for _, address := range addresses {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		number, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		endpoints.Addresses = append(endpoints.Addresses, ir.Endpoint{Address: host, Port: uint32(number)})
+		endpoints.Addresses = append(endpoints.Addresses, endpointOf(w.t, address))
 	}
 	w.one(translate.Endpoints(endpoints))
+}
+
+// prioritized adds endpoints with priorities.
+func (w *world) prioritized(key ir.ClusterKey, priorities ...[]ir.Endpoint) {
+	w.t.Helper()
+	w.one(translate.PrioritizedEndpoints(key, priorities...))
+}
+
+// endpointOf reads "host:port".
+func endpointOf(t *testing.T, address string) ir.Endpoint {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ir.Endpoint{Address: host, Port: uint32(number)}
 }
 
 // service adds a Service with one echo backend of the same name.

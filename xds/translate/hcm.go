@@ -56,6 +56,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		UpgradeConfigs:                []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket", Filters: upgraded}},
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{early},
 		AccessLog:                     log,
+		LocalReplyConfig:              localReplies(),
 
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(connectionIdle)},
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers

@@ -42,11 +42,13 @@ const (
 	holdLimit = time.Hour
 	// holdMargin is the patience of the proxy beyond the timeout of the wait.
 	holdMargin = 30 * time.Second
-	// Attempts of a call whose replica went away; together about 30 s. The control plane empties
-	// or moves the endpoints of the cluster long before.
-	holdAttempts   = 60
-	holdBackoff    = 100 * time.Millisecond
-	holdMaxBackoff = time.Second
+	// Attempts of a call whose replica went away. Envoy draws each pause at random between zero and
+	// its limit, so that together they take some 4 s where replicas refuse connections, and some 6 s
+	// where their addresses swallow them until pickerConnectTimeout. Then the request goes on: no
+	// replica can be asked (docs/adr/0020-proxy-alone.md).
+	holdAttempts   = 8
+	holdBackoff    = 250 * time.Millisecond
+	holdMaxBackoff = 1200 * time.Millisecond
 )
 
 // hold is the filter that lets requests wait. By itself it does nothing, like the picker
@@ -82,12 +84,19 @@ func hold() proto.Message {
 func holdOverride(target *ir.Target) (*anypb.Any, error) {
 	service := grpcService(ClusterName(target.Hold.Cluster))
 	service.Timeout = durationpb.New(0)
-	// A call that a replica did not answer is made again, to whichever there is by then: requests
-	// survive the end of the replica that held them.
+	elsewhere, err := typedConfig(otherPriority(1))
+	if err != nil {
+		return nil, err
+	}
+	// A call that a replica did not answer is made again, to another one first: requests survive the
+	// end of the replica that held them.
 	service.RetryPolicy = &corev3.RetryPolicy{
 		RetryOn:      "connect-failure,refused-stream,reset,unavailable,5xx",
 		NumRetries:   wrapperspb.UInt32(holdAttempts),
 		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(holdBackoff), MaxInterval: durationpb.New(holdMaxBackoff)},
+		RetryPriority: &corev3.RetryPolicy_RetryPriority{
+			Name: otherPriorityName, ConfigType: &corev3.RetryPolicy_RetryPriority_TypedConfig{TypedConfig: elsewhere},
+		},
 	}
 	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{
