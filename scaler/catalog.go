@@ -27,6 +27,8 @@ type Scaler struct {
 	// Gateways whose proxies may count requests for it, sorted. A number is known only when
 	// the proxies of each of them are.
 	Gateways []types.NamespacedName
+	// Path of its requests.
+	Path Path
 	// WaitingPage and Maintenance are set when they are switched on.
 	WaitingPage, Maintenance *Page
 }

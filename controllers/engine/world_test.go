@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -82,9 +83,12 @@ func (w *world) clear() {
 	clear(w.objects)
 }
 
-// specOf is an object without its metadata.
+// specOf is an object without its metadata, and without a status that is a subresource of its own.
 func specOf(object client.Object) string {
 	bare := object.DeepCopyObject().(client.Object)
+	if scaler, is := bare.(*v1alpha1.HTTPScaler); is {
+		scaler.Status = v1alpha1.HTTPScalerStatus{}
+	}
 	meta := metav1.ObjectMeta{Name: object.GetName(), Namespace: object.GetNamespace()}
 	bare.SetGeneration(0)
 	bare.SetResourceVersion("")

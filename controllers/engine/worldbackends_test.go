@@ -100,6 +100,9 @@ func (w *world) httpScaler() client.Object {
 		Backend: v1alpha1.HTTPScalerBackend{Service: pick(w, []string{"s1", "s2"})},
 		Scale:   v1alpha1.HTTPScalerScale{Min: int32(w.random.IntN(2)), Max: 5},
 	}
+	if path := pick(w, []v1alpha1.WiringPath{"", v1alpha1.PathProxy, v1alpha1.PathDirect}); path != "" {
+		scaler.Status.Wiring = &v1alpha1.HTTPScalerWiring{Path: path}
+	}
 	switch w.random.IntN(3) {
 	case 0:
 		scaler.Spec.Backend.PortName = pick(w, []string{"main", "other"})

@@ -2,7 +2,8 @@
 //
 // Job: copy rate, requests in flight and held requests of each trigger into the status of its
 // HTTPScaler, coarsely: two significant digits, only when they differ from the live status, at most
-// every ten seconds for each trigger and five writes per second in all.
+// every ten seconds for each trigger and five writes per second in all. An unknown demand is not shown:
+// neither one that the registry does not know, nor one of requests that go past the proxies.
 // Inputs: the scaler.Catalog, readings of the demand.Registry, a cache of HTTPScalers. Outputs:
 // server-side applies of status.demand, with a field owner of its own.
 // Ownership: Writer.Run is one goroutine of the leader.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
@@ -129,7 +130,7 @@ func (w *Writer) write(ctx context.Context, key types.NamespacedName) error {
 		return client.IgnoreNotFound(err)
 	}
 	var wanted *v1alpha1.HTTPScalerDemand
-	if reading, err := w.Registry.Read(key); err == nil {
+	if reading, err := w.Registry.Read(key); err == nil && !scaler.PathOf(live.Status).Unseen(live.Spec.Scale, w.Clock.Now()) {
 		wanted = coarse(reading)
 	}
 	if same(live.Status.Demand, wanted) {

@@ -210,6 +210,48 @@ func TestUnknownIsNotZero(t *testing.T) {
 	}
 }
 
+// TestDemandPastTheProxies: the demand is not shown while requests go past the proxies, nor for one
+// cooldown period after.
+func TestDemandPastTheProxies(t *testing.T) {
+	w := newWorld(t, "web")
+	lead := func(wiring v1alpha1.HTTPScalerWiring) {
+		t.Helper()
+		live := &v1alpha1.HTTPScaler{}
+		if err := w.client.Get(t.Context(), key("web"), live); err != nil {
+			t.Fatal(err)
+		}
+		live.Status.Wiring = &wiring
+		if err := w.client.Status().Update(t.Context(), live); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live := &v1alpha1.HTTPScaler{}
+	if err := w.client.Get(t.Context(), key("web"), live); err != nil {
+		t.Fatal(err)
+	}
+	live.Spec.Scale.CooldownSeconds = 30
+	if err := w.client.Update(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	w.readings[key("web")] = demand.Reading{Rate: 4}
+	w.pass(period)
+	w.wants("web", v1alpha1.HTTPScalerDemand{Rate: "4"})
+	since := metav1.NewTime(w.clock.Now())
+	lead(v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect, Since: since})
+	w.pass(period)
+	if got := w.demand("web"); got != nil {
+		t.Errorf("while direct: %+v", got)
+	}
+	back := metav1.NewTime(w.clock.Now())
+	lead(v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, Since: back, DirectUntil: &back})
+	w.pass(2 * period)
+	if got := w.demand("web"); got != nil {
+		t.Errorf("within a cooldown period: %+v", got)
+	}
+	w.pass(2 * period)
+	w.wants("web", v1alpha1.HTTPScalerDemand{Rate: "4"})
+}
+
 // TestFailedWriteIsRepeated: a write that failed is made a period later; a trigger without an
 // object is none.
 func TestFailedWriteIsRepeated(t *testing.T) {

@@ -91,7 +91,7 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByService: policyServices}},
 	{Kind: InferencePool, New: func() client.Object { return &inferencev1.InferencePool{} }, Optional: true},
 	{Kind: GatewayParameters, New: func() client.Object { return &v1alpha1.GatewayParameters{} }, Optional: true, Contextual: true},
-	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Optional: true, Contextual: true,
+	{Kind: HTTPScaler, New: func() client.Object { return &v1alpha1.HTTPScaler{} }, Same: sameScaler, Optional: true, Contextual: true,
 		Indexes: map[Index]func(client.Object) []string{ByBackend: scalerBackend}},
 	{Kind: Namespace, New: func() client.Object { return &corev1.Namespace{} }, Same: always, Trim: trimMeta},
 	{Kind: Service, New: func() client.Object { return &corev1.Service{} }, Same: sameService, Trim: trimMeta,

@@ -7,6 +7,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler"
 )
 
 // rowsByType finds the row of an object.
@@ -27,7 +30,17 @@ func Same(a, b client.Object) bool {
 	if row := rowsByType[reflect.TypeOf(a)]; row != nil && row.Same != nil {
 		return row.Same(a, b)
 	}
+	return sameVersion(a, b)
+}
+
+func sameVersion(a, b client.Object) bool {
 	return a.GetGeneration() == b.GetGeneration() && maps.Equal(a.GetAnnotations(), b.GetAnnotations())
+}
+
+// sameScaler: the path is what matters of a status that is written for people otherwise, every ten seconds.
+func sameScaler(a, b client.Object) bool {
+	x, y := a.(*v1alpha1.HTTPScaler), b.(*v1alpha1.HTTPScaler)
+	return sameVersion(a, b) && scaler.PathOf(x.Status).Same(scaler.PathOf(y.Status))
 }
 
 // always is for objects of which only labels are read.

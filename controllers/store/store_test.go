@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
 )
 
@@ -117,6 +118,27 @@ func TestSameIgnoresWhatNobodyReads(t *testing.T) {
 	}
 	if Same(route(1, "1"), route(2, "2")) {
 		t.Error("a new generation does not count as a change")
+	}
+	trigger := func(status v1alpha1.HTTPScalerStatus) *v1alpha1.HTTPScaler {
+		return &v1alpha1.HTTPScaler{ObjectMeta: metav1.ObjectMeta{Generation: 1}, Status: status}
+	}
+	wiring := func(wiring v1alpha1.HTTPScalerWiring) v1alpha1.HTTPScalerStatus {
+		return v1alpha1.HTTPScalerStatus{Wiring: &wiring}
+	}
+	through, since := v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy}, metav1.Unix(1, 0)
+	for name, c := range map[string]struct {
+		status v1alpha1.HTTPScalerStatus
+		same   bool
+	}{
+		"the demand":              {v1alpha1.HTTPScalerStatus{Demand: &v1alpha1.HTTPScalerDemand{Rate: "2"}}, true},
+		"a first wiring":          {wiring(through), true},
+		"names of wired Services": {wiring(v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, Services: []string{"web-kedify"}}), true},
+		"the way past":            {wiring(v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect}), false},
+		"the way back":            {wiring(v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: &since}), false},
+	} {
+		if Same(trigger(v1alpha1.HTTPScalerStatus{}), trigger(c.status)) != c.same {
+			t.Errorf("%s in the status of an HTTPScaler: same is not %v", name, c.same)
+		}
 	}
 	ready := func(status corev1.ConditionStatus) *corev1.Pod {
 		p := pod("a", nil)

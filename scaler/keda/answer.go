@@ -66,6 +66,9 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 // arrivals are unknown, and "no" would stop a workload that may have had requests a moment before:
 // until that is settled, a workload that runs stays active. A workload at zero is not started.
 func (s *Server) active(of *scaler.Scaler) (bool, error) {
+	if unseen(of) {
+		return true, nil
+	}
 	reading, err := s.read(of)
 	if err != nil {
 		return false, err

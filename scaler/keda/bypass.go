@@ -19,9 +19,14 @@ var errBypassed = errors.New("the demand is unknown")
 // request is no sign of no demand: KEDA would stop an application that is busy. So the demand is
 // unknown until a first request was counted or held at a proxy. The leader writes into the
 // HTTPScaler that it was, for processes that start later; this process does not wait for that.
+//
+// While wired Services lead past the proxies, the demand is unknown whatever was counted before.
 func (s *Server) read(of *scaler.Scaler) (demand.Reading, error) {
 	reading, err := s.options.Registry.Read(of.Key)
-	if err != nil {
+	switch {
+	case unseen(of):
+		return reading, direct(of)
+	case err != nil:
 		return reading, err
 	}
 	if traffic := of.Spec.Traffic; len(traffic.Bypass) > 0 && !traffic.Seen && !reading.Requested {
@@ -34,8 +39,11 @@ func (s *Server) read(of *scaler.Scaler) (demand.Reading, error) {
 // unread counts and returns the answer to an error of read.
 func (s *Server) unread(of *scaler.Scaler, err error) error {
 	reason := unknownDemand
-	if errors.Is(err, errBypassed) {
+	switch {
+	case errors.Is(err, errBypassed):
 		reason = unknownBypass
+	case errors.Is(err, errDirect):
+		reason = unknownDirect
 	}
 	return s.unknown(reason, "trigger %s: %v", of.Key, err)
 }

@@ -27,7 +27,8 @@
 // GetMetricSpec follows from the metadata alone, so it is right before the informer has the
 // object. Values are totals over the cluster, in floats. An unknown value is answered Unavailable
 // and never zero: KEDA and the HPA then leave the replicas alone. The demand is
-// also unknown while requests may bypass the proxies, see Server.read.
+// also unknown while requests may bypass the proxies, see Server.read. While wired Services lead past
+// the proxies it is unknown, and the trigger is active, see errDirect.
 //
 // # Pushes
 //

@@ -17,6 +17,7 @@ const (
 	unknownMetric  = "metric"  // the trigger has another metric
 	unknownDemand  = "demand"  // the registry is blind
 	unknownBypass  = "bypass"  // requests may reach the application past the proxies
+	unknownDirect  = "direct"  // wired Services lead past the proxies, or did shortly before
 )
 
 // Metrics of what KEDA asks and is told.
@@ -44,8 +45,8 @@ func NewMetrics() *Metrics {
 		pushes: counter("pushes_total", "Messages pushed, by kind: wake, repeat and refresh are true, idle and heartbeat are false, "+
 			"spec is a metric and its target.", "kind"),
 		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, "+
-			"no report of a proxy "+
-			"(demand), or requests that may bypass the proxies.", "reason"),
+			"no report of a proxy (demand), requests that may bypass the proxies (bypass), or wired Services that lead past them (direct).",
+			"reason"),
 	}
 }
 

@@ -9,7 +9,8 @@ const (
 	fastPeriod = 2 * time.Second
 	slowPush   = time.Second
 	// wakePeriod is how long after activity began without held requests pushes go on at zero
-	// replicas. Then polls decide: with a formula KEDA may want zero although we are active.
+	// replicas. Then polls decide: with a formula KEDA may want zero although we are active. Polls that
+	// get no answer decide nothing, so pushes go on, slowly.
 	wakePeriod = 10 * time.Second
 	// minRefresh and refreshes per cooldown: KEDA counts its cooldown from the last true, and
 	// each costs it a write of the ScaledObject.
@@ -33,7 +34,9 @@ const (
 type state struct {
 	// known is false while the demand is unknown.
 	known, active bool
-	held          int
+	// direct: active because wired Services lead past the proxies. Polls get no answer then.
+	direct bool
+	held   int
 	// replicas of the target, -1 while they are unknown.
 	replicas int32
 	cooldown time.Duration
@@ -120,6 +123,8 @@ func (p *pushes) interval(now time.Time, s state) (kind string, every time.Durat
 		return pushRepeat, slowPush // perhaps the waiting page was served: one more push is cheap
 	case p.waiting.IsZero():
 		return pushRefresh, max(minRefresh, s.cooldown/refreshes)
+	case s.held == 0 && now.Sub(p.active) >= wakePeriod && s.direct:
+		return pushRepeat, minRefresh
 	case s.held == 0 && now.Sub(p.active) >= wakePeriod:
 		return "", heartbeat
 	case waited < fastPeriod:

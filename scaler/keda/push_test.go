@@ -57,6 +57,7 @@ func TestPulse(t *testing.T) {
 	}
 	short := func(s state, cooldown time.Duration) state { s.cooldown = cooldown; return s }
 	halted := func(s state) state { s.paused = true; return s }
+	past := func(s state) state { s.direct = true; return s }
 	for name, c := range map[string]struct {
 		changes []change
 		end     time.Duration
@@ -129,6 +130,20 @@ func TestPulse(t *testing.T) {
 		"active, replicas unknown": {
 			changes: []change{{to: up(0, -1)}}, end: 80 * time.Second,
 			want: []pushed{{0, "wake"}, {time.Second, "repeat"}, {76 * time.Second, "refresh"}},
+		},
+		// Polls get an error while it is direct, and start nothing.
+		"direct at zero: until there are replicas": {
+			changes: []change{{at: 0, to: past(up(0, 0))}, {at: 20 * time.Second, to: past(up(0, 1))}}, end: 96 * time.Second,
+			want: []pushed{
+				{0, "wake"}, {250 * ms, "repeat"}, {500 * ms, "repeat"}, {750 * ms, "repeat"}, {1000 * ms, "repeat"}, {1250 * ms, "repeat"},
+				{1500 * ms, "repeat"}, {1750 * ms, "repeat"}, {2750 * ms, "repeat"}, {3750 * ms, "repeat"}, {4750 * ms, "repeat"},
+				{5750 * ms, "repeat"}, {6750 * ms, "repeat"}, {7750 * ms, "repeat"}, {8750 * ms, "repeat"}, {9750 * ms, "repeat"},
+				{14750 * ms, "repeat"}, {19750 * ms, "repeat"}, {94750 * ms, "refresh"},
+			},
+		},
+		"direct, and back": {
+			changes: []change{{to: idle}, {time.Second, true, past(up(0, 1))}, {90 * time.Second, true, idle}}, end: 91 * time.Second,
+			want: []pushed{{0, "idle"}, {time.Second, "wake"}, {76 * time.Second, "refresh"}, {90 * time.Second, "idle"}},
 		},
 		"paused at zero": {
 			changes: []change{{to: halted(up(5, 0))}, {80 * time.Second, true, up(5, 0)}}, end: 80300 * ms,

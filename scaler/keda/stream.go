@@ -1,6 +1,7 @@
 package keda
 
 import (
+	"errors"
 	"time"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
@@ -48,12 +49,14 @@ func (s *Server) state(of *scaler.Scaler) state {
 		return state{}
 	}
 	reading, err := s.read(of)
-	if err != nil {
+	direct := errors.Is(err, errDirect)
+	if err != nil && !direct {
 		return state{}
 	}
 	now := state{
-		known:    reading.Active || reading.Settled,
-		active:   reading.Active,
+		known:    reading.Active || reading.Settled || direct,
+		active:   reading.Active || direct,
+		direct:   direct,
 		held:     reading.Held,
 		replicas: -1,
 		cooldown: time.Duration(of.Spec.Scale.CooldownSeconds) * time.Second,

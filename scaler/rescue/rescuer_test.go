@@ -207,6 +207,33 @@ func TestRescue(t *testing.T) {
 			},
 			writes: []write{{12250 * ms, 3}}, gets: 5,
 		},
+		// The command "wiring" wakes an application before requests go past the proxies.
+		"woken for the way past the proxies": {
+			trigger: func(spec *v1alpha1.HTTPScalerSpec) { oneStep(spec); spec.Scale.Fallback = ptr[int32](4) },
+			story: func(w *world) {
+				w.catalog.Set(shop, direct(trigger(oneStep)))
+				w.hold(25)
+				w.pass(20 * ms)
+				w.scale(4)
+				w.pass(time.Minute)
+			},
+		},
+		"held while requests go past the proxies": {
+			story: func(w *world) {
+				w.catalog.Set(shop, direct(trigger()))
+				w.hold(25)
+				w.pass(5 * time.Second)
+			},
+			writes: []write{{1000 * ms, 3}}, gets: 1,
+		},
+		"fallback replicas are left alone": {
+			replicas: 1,
+			story: func(w *world) {
+				w.catalog.Set(shop, direct(trigger()))
+				w.hold(100)
+				w.pass(time.Minute)
+			},
+		},
 		"the trigger goes": {
 			story: func(w *world) { w.hold(25); w.pass(500 * ms); w.catalog.Set(shop, nil); w.pass(time.Minute) },
 		},

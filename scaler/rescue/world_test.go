@@ -41,6 +41,14 @@ func trigger(changes ...func(*v1alpha1.HTTPScalerSpec)) *scaler.Scaler {
 func oneStep(spec *v1alpha1.HTTPScalerSpec) { spec.Scale.OneStep = true }
 func paused(spec *v1alpha1.HTTPScalerSpec)  { spec.Scale.ScaleOutPaused = true }
 
+func ptr[T any](value T) *T { return &value }
+
+// direct is a trigger whose requests go past the proxies.
+func direct(of *scaler.Scaler) *scaler.Scaler {
+	of.Path.Direct = true
+	return of
+}
+
 // world is a registry and a cluster with one Deployment, inside a synctest bubble.
 type world struct {
 	t       *testing.T

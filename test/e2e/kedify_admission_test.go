@@ -139,7 +139,7 @@ func TestKedifyHTTPAdmission(t *testing.T) {
 		{"T46 unknown", with(plain.but("trafficAutowire", "foo")), refused, `trafficAutowire has "foo", which is not known`},
 		{"T46 false and more", with(plain.but("trafficAutowire", "false,ingress")), refused, `trafficAutowire has "false" beside other kinds`},
 		{"T46 service and more", with(plain.but("trafficAutowire", "service,ingress")), refused, `trafficAutowire has "service" beside other kinds`},
-		{"T46 space and case", with(plain.but("trafficAutowire", " Ingress ")), warned, "trafficAutowire ingress is not wired yet"},
+		{"T46 space and case", with(plain.but("trafficAutowire", " Gloo ")), warned, `trafficAutowire "gloo" is not done here`},
 		{"T70 envoy at zero", envoy, refused, "minReplicaCount 0 is too low"},
 		{"T87 selectors", with(pooled), warned, "use the same labels"},
 		{"two triggers without names", with(plain, plain.but("hosts", "b.test")), refused, "name is missing"},
