@@ -32,6 +32,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -142,8 +143,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	})
 	b.controller.foreignKnown.Store(true)
 	for _, input := range inputs {
-		_, untyped := input.new().(*unstructured.Unstructured)
-		b.controller.kinds.set(input.name, !untyped)
+		_, untyped := input.new().(*unstructured.Unstructured) // of a CRD that not every cluster has, but for the Ingress
+		b.controller.kinds.set(input.name, !untyped || input.name == foreign.Ingress.Kind)
 	}
 	t.Cleanup(func() {
 		b.controller.queue.ShutDown()

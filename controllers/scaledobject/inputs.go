@@ -6,7 +6,6 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,16 +17,18 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 // rolloutKind is that of Argo Rollouts, which has no Go module of API types alone.
 var rolloutKind = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"}
 
-func newRollout() client.Object        { return newUnstructured(rolloutKind) }
-func newVirtualService() client.Object { return newUnstructured(plan.VirtualService) }
-func newOpenShiftRoute() client.Object { return newUnstructured(plan.Route) }
+// untyped makes empty objects of a kind.
+func untyped(kind schema.GroupVersionKind) func() client.Object {
+	return func() client.Object { return newUnstructured(kind) }
+}
 
-func newUnstructured(kind schema.GroupVersionKind) client.Object {
+func newUnstructured(kind schema.GroupVersionKind) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(kind)
 	return object
@@ -55,7 +56,7 @@ var inputs = []input{
 	{name: "Secret", new: func() client.Object { return &corev1.Secret{} }, touch: touchNamespace},
 	{name: "ConfigMap", new: func() client.Object { return &corev1.ConfigMap{} }, touch: touchNamespace},
 	{name: "InferencePool", new: func() client.Object { return &inferencev1.InferencePool{} }, touch: touchNamespace},
-	{name: "Rollout", new: newRollout, touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
+	{name: "Rollout", new: untyped(rolloutKind), touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
 	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
 	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchProxyPart},
@@ -63,11 +64,12 @@ var inputs = []input{
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
-	{name: "Ingress", new: func() client.Object { return &networkingv1.Ingress{} }, touch: touchRoute, foreign: true},
+	{name: foreign.Ingress.Kind, new: untyped(foreign.Ingress), touch: touchRoute, trim: trimStatus, foreign: true},
 	{
-		name: plan.VirtualService.Kind, new: newVirtualService, touch: touchRoute, trim: trimStatus, crossNamespace: true, foreign: true,
+		name: foreign.VirtualService.Kind, new: untyped(foreign.VirtualService), touch: touchRoute, trim: trimStatus,
+		crossNamespace: true, foreign: true,
 	},
-	{name: plan.Route.Kind, new: newOpenShiftRoute, touch: touchRoute, trim: trimStatus, foreign: true},
+	{name: foreign.Route.Kind, new: untyped(foreign.Route), touch: touchRoute, trim: trimStatus, foreign: true},
 	{name: "HTTPScaler", new: func() client.Object { return &v1alpha1.HTTPScaler{} }, touch: touchScaler, same: sameScaler},
 	{
 		name: "ScaledObject", new: func() client.Object { return &kedav1alpha1.ScaledObject{} },

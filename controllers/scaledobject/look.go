@@ -10,7 +10,6 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -21,6 +20,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 // readWorld reads the World of a partition from the cache. What a plan looks up in it may fail later: the
@@ -36,8 +36,6 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 	var routes gwv1.HTTPRouteList
 	var grpc gwv1.GRPCRouteList
 	var tls gwv1.TLSRouteList
-	var ingresses networkingv1.IngressList
-	virtualServices, openShiftRoutes := listOf(plan.VirtualService), listOf(plan.Route)
 	namespace := client.InNamespace(partition)
 	err := errors.Join(
 		c.list(ctx, "ScaledObject", &objects, namespace),
@@ -45,19 +43,19 @@ func (c *Controller) readWorld(ctx context.Context, partition partition) (plan.W
 		c.list(ctx, "HTTPRoute", &routes, namespace),
 		c.list(ctx, "GRPCRoute", &grpc, namespace),
 		c.list(ctx, "TLSRoute", &tls, namespace),
-		c.list(ctx, "Ingress", &ingresses, namespace),
-		c.list(ctx, plan.VirtualService.Kind, virtualServices, namespace),
-		c.list(ctx, plan.Route.Kind, openShiftRoutes, namespace),
 	)
 	world.ScaledObjects, world.Scalers = pointers(objects.Items), pointers(scalers.Items)
 	world.Attachments = c.Attachments.LeadingTo(string(partition))
 	world.TLSRoutes = pointers(tls.Items)
 	world.HTTPRoutes = withReferrers(find, "HTTPRoute", pointers(routes.Items), func() *gwv1.HTTPRoute { return &gwv1.HTTPRoute{} })
 	world.GRPCRoutes = withReferrers(find, "GRPCRoute", pointers(grpc.Items), func() *gwv1.GRPCRoute { return &gwv1.GRPCRoute{} })
-	world.Ingresses, world.Routes = pointers(ingresses.Items), pointers(openShiftRoutes.Items)
-	world.VirtualServices = withReferrers(find, plan.VirtualService.Kind, pointers(virtualServices.Items), func() *unstructured.Unstructured {
-		return newVirtualService().(*unstructured.Unstructured)
-	})
+	for _, kind := range []schema.GroupVersionKind{foreign.Ingress, foreign.VirtualService, foreign.Route} {
+		list := listOf(kind)
+		err = errors.Join(err, c.list(ctx, kind.Kind, list, namespace))
+		world.Foreign = append(world.Foreign, withReferrers(find, kind.Kind, pointers(list.Items), func() *unstructured.Unstructured {
+			return newUnstructured(kind)
+		})...)
+	}
 	return world, find, errors.Join(err, find.err)
 }
 
@@ -148,7 +146,7 @@ func (f *finder) InferencePool(key types.NamespacedName) *inferencev1.InferenceP
 }
 
 func (f *finder) Rollout(key types.NamespacedName) *unstructured.Unstructured {
-	return find(f, "Rollout", key, newRollout().(*unstructured.Unstructured))
+	return find(f, "Rollout", key, newUnstructured(rolloutKind))
 }
 
 func (f *finder) Gateway(key types.NamespacedName) *gwv1.Gateway {

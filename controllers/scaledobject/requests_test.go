@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 // An Ingress that comes later bypasses the proxy, which the HTTPScaler says; a first request
@@ -63,10 +63,11 @@ func TestIngressBypassesUntilFirstRequest(t *testing.T) {
 	}
 }
 
-func webIngress() *networkingv1.Ingress {
-	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}
-	return &networkingv1.Ingress{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
-		Spec:       networkingv1.IngressSpec{DefaultBackend: &backend},
-	}
+func webIngress() *unstructured.Unstructured {
+	ingress := newUnstructured(foreign.Ingress)
+	ingress.SetNamespace("shop")
+	ingress.SetName("web")
+	service := map[string]any{"name": "web", "port": map[string]any{"number": int64(80)}}
+	ingress.Object["spec"] = map[string]any{"defaultBackend": map[string]any{"service": service}}
+	return ingress
 }

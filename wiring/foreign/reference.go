@@ -58,23 +58,24 @@ type kind struct {
 	read func(*unstructured.Unstructured) []reading
 }
 
+// Kinds in the versions in which they are read and patched.
 var (
-	ingressKind        = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
-	httpRouteKind      = schema.GroupVersionKind{Group: gwv1.GroupName, Version: "v1", Kind: "HTTPRoute"}
-	grpcRouteKind      = schema.GroupVersionKind{Group: gwv1.GroupName, Version: "v1", Kind: "GRPCRoute"}
-	virtualServiceKind = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"}
-	routeKind          = schema.GroupVersionKind{Group: "route.openshift.io", Version: "v1", Kind: "Route"}
+	Ingress        = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
+	HTTPRoute      = schema.GroupVersionKind{Group: gwv1.GroupName, Version: "v1", Kind: "HTTPRoute"}
+	GRPCRoute      = schema.GroupVersionKind{Group: gwv1.GroupName, Version: "v1", Kind: "GRPCRoute"}
+	VirtualService = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"} // Istio 1.22 and later
+	Route          = schema.GroupVersionKind{Group: "route.openshift.io", Version: "v1", Kind: "Route"}           // of OpenShift
 )
 
 var kinds = []kind{
-	{Kind{ingressKind, v1alpha1.AutowireIngress}, readIngress},
-	{Kind{httpRouteKind, v1alpha1.AutowireHTTPRoute}, readGatewayRoute},
-	{Kind{grpcRouteKind, v1alpha1.AutowireHTTPRoute}, readGatewayRoute},
-	{Kind{virtualServiceKind, v1alpha1.AutowireVirtualService}, readVirtualService},
-	{Kind{routeKind, v1alpha1.AutowireRoute}, readRoute},
+	{Kind{Ingress, v1alpha1.AutowireIngress}, readIngress},
+	{Kind{HTTPRoute, v1alpha1.AutowireHTTPRoute}, readGatewayRoute},
+	{Kind{GRPCRoute, v1alpha1.AutowireHTTPRoute}, readGatewayRoute},
+	{Kind{VirtualService, v1alpha1.AutowireVirtualService}, readVirtualService},
+	{Kind{Route, v1alpha1.AutowireRoute}, readRoute},
 }
 
-// Kinds returns all kinds of foreign objects, each in the version in which it is read and patched.
+// Kinds returns all kinds of foreign objects.
 func Kinds() []Kind {
 	all := make([]Kind, len(kinds))
 	for i := range kinds {

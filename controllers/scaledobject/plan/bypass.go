@@ -11,6 +11,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 // unreadForeign stands for objects of other controllers that are not read yet.
@@ -19,25 +20,26 @@ const unreadForeign = "an Ingress, VirtualService or Route that is not read yet"
 // maxBypass bounds how many objects an HTTPScaler lists; the others are a number.
 const maxBypass = 8
 
-// autowireKinds are the kinds of objects that trafficAutowire names; service and gloo name none
-// that is looked for.
-var autowireKinds = map[v1alpha1.AutowireKind]string{
-	v1alpha1.AutowireIngress: kindIngress, v1alpha1.AutowireHTTPRoute: kindHTTPRoute,
-	v1alpha1.AutowireVirtualService: kindVirtualService, v1alpha1.AutowireRoute: kindRoute,
+// isOfKind reports whether an object, as text, is of a kind that trafficAutowire names. Service and
+// gloo name none that is looked for.
+func isOfKind(object string, name v1alpha1.AutowireKind) bool {
+	return slices.ContainsFunc(foreign.Kinds(), func(kind foreign.Kind) bool {
+		return kind.Autowire == name && strings.HasPrefix(object, kind.GVK.Kind+" ")
+	})
 }
 
 // findBypasses notes what leads to the applications past the proxies, and whether a request came
 // through them meanwhile. Triggers of one ScaledObject with the same backends share that: a request
 // for any of their hosts shows that clients use the proxy.
 func (m *maker) findBypasses() {
-	foreign, requested := m.foreign(), map[string]bool{}
+	leading, requested := m.leading(), map[string]bool{}
 	for _, c := range m.candidates {
 		if c.live != nil && c.live.Spec.Traffic.Seen || m.Find.Requested(c.key) {
 			requested[c.application()] = true
 		}
 	}
 	for _, c := range m.candidates {
-		traffic := v1alpha1.HTTPScalerTraffic{Bypass: m.bypass(c, foreign)}
+		traffic := v1alpha1.HTTPScalerTraffic{Bypass: m.bypass(c, leading)}
 		if c.live != nil {
 			traffic.Seen = c.live.Spec.Traffic.Seen
 		}
@@ -62,18 +64,17 @@ func (c *candidate) application() string {
 func (c *candidate) unguarded() bool { return len(c.spec.Traffic.Bypass) == 0 || c.spec.Traffic.Seen }
 
 // bypass lists what leads, or may lead, to the application of a trigger past the proxies.
-func (m *maker) bypass(c *candidate, foreign map[target][]string) []string {
+func (m *maker) bypass(c *candidate, leading map[target][]string) []string {
 	if c.spec.Type != v1alpha1.TriggerHTTP || c.neverWired() || m.wired(c) {
 		return nil
 	}
 	var found []string
 	for _, to := range c.targets() {
-		found = append(found, foreign[to]...)
+		found = append(found, leading[to]...)
 	}
 	for _, name := range c.spec.Autowire {
-		kind := autowireKinds[name]
-		isKind := func(object string) bool { return strings.HasPrefix(object, kind+" ") }
-		if kind == "" || !slices.ContainsFunc(found, isKind) && !isKind(c.routedBy) {
+		named := func(object string) bool { return isOfKind(object, name) }
+		if !slices.ContainsFunc(found, named) && !named(c.routedBy) {
 			found = append(found, "any object of kind "+string(name)+" (trafficAutowire)")
 		}
 	}
@@ -145,16 +146,15 @@ func (c *candidate) targets() []target {
 	return targets
 }
 
-// foreign returns, by backend without a port, the objects that lead to it and that
+// leading returns, by backend without a port, the objects that lead to it and that
 // the proxies do not serve.
-func (m *maker) foreign() map[target][]string {
+func (m *maker) leading() map[target][]string {
 	found := map[target][]string{}
 	for _, object := range m.foreignObjects() {
 		route := readRoute(object)
 		text := route.kind + " " + object.GetNamespace() + "/" + object.GetName()
-		for _, ref := range route.backends {
-			to, ok := backendOf(ref, object.GetNamespace())
-			if ok && !slices.Contains(found[to], text) && route.mayLeadTo(to) {
+		for _, to := range route.targets {
+			if !slices.Contains(found[to], text) && route.mayLeadTo(to) {
 				found[to] = append(found[to], text)
 			}
 		}
@@ -174,14 +174,8 @@ func (m *maker) foreignObjects() []Object {
 			objects = append(objects, route)
 		}
 	}
-	for _, ingress := range m.Ingresses {
-		objects = append(objects, ingress)
-	}
-	for _, virtual := range m.VirtualServices {
-		objects = append(objects, virtual)
-	}
-	for _, route := range m.Routes {
-		objects = append(objects, route)
+	for _, object := range m.Foreign {
+		objects = append(objects, object)
 	}
 	return slices.DeleteFunc(objects, func(object Object) bool { return object.GetDeletionTimestamp() != nil })
 }
@@ -211,7 +205,7 @@ func acceptedElsewhere(status gwv1.RouteParentStatus) bool {
 // mayLeadTo reports whether the route may refer to the backend. A route of another namespace must
 // not change what KEDA reads of an application that the route may not refer to: its controller says so.
 func (r userRoute) mayLeadTo(to target) bool {
-	if r.object.GetNamespace() == to.key.Namespace || r.kind == kindVirtualService { // Istio knows no grants
+	if r.object.GetNamespace() == to.key.Namespace || r.kind == foreign.VirtualService.Kind { // Istio knows no grants
 		return true
 	}
 	return slices.ContainsFunc(r.statuses, func(status gwv1.RouteParentStatus) bool {

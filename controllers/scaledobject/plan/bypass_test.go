@@ -28,6 +28,7 @@ spec: {selector: {app: web}, ports: [{port: 8080}]}`
 const (
 	autowire = "kind: Setting\nautowire: true"
 	ingress  = `
+apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: web}
 spec: {rules: [{host: www.shop.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}]}}]}`
@@ -77,11 +78,11 @@ func TestBypass(t *testing.T) {
 		"nothing foreign":         {absent, nil, traffic(false)},
 		"an Ingress":              {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
 		"an Ingress that goes":    {absent, []string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)}, traffic(false)},
-		"an Ingress by default":   {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
+		"an Ingress by default":   {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
 		"an Ingress of others":    {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
 		"an Ingress to the proxy": {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
 		"an Ingress elsewhere":    {absent, []string{strings.Replace(ingress, "name: web}", "name: web, namespace: other}", 1)}, traffic(false)},
-		"a resource as backend":   {absent, []string{"kind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
+		"a resource as backend":   {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
 		"switched off":            {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
 		"named":                   {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
 		"named and there":         {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
@@ -224,7 +225,7 @@ func TestManyBypasses(t *testing.T) {
 func TestForeignTargets(t *testing.T) {
 	world := load(t, []byte(ingress+"\n---\n"+fmt.Sprintf(virtualService, "mesh", "http", "web.shop")+"\n---\n"+fmt.Sprintf(openShift, "web", "b")))
 	for object, want := range map[Object][]string{
-		world.Ingresses[0]: {"shop"}, world.VirtualServices[0]: {"mesh", "shop"}, world.Routes[0]: {"shop", "shop"},
+		world.Foreign[0]: {"shop"}, world.Foreign[1]: {"mesh", "shop"}, world.Foreign[2]: {"shop", "shop"},
 	} {
 		if diff := cmp.Diff(want, Targets(object)); diff != "" {
 			t.Errorf("%T:\n%s", object, diff)

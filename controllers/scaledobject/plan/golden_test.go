@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -112,7 +111,7 @@ var kinds = map[string]func() client.Object{
 	"ConfigMap":         func() client.Object { return &corev1.ConfigMap{} },
 	"InferencePool":     func() client.Object { return &inferencev1.InferencePool{} },
 	"Rollout":           func() client.Object { return &unstructured.Unstructured{} },
-	"Ingress":           func() client.Object { return &networkingv1.Ingress{} },
+	"Ingress":           func() client.Object { return &unstructured.Unstructured{} },
 	"VirtualService":    func() client.Object { return &unstructured.Unstructured{} },
 	"Route":             func() client.Object { return &unstructured.Unstructured{} },
 	requested:           func() client.Object { return &unstructured.Unstructured{} },
@@ -176,14 +175,9 @@ func (w *World) put(kind string, object client.Object) {
 		w.GRPCRoutes = replace(w.GRPCRoutes, object)
 	case *gwv1.TLSRoute:
 		w.TLSRoutes = replace(w.TLSRoutes, object)
-	case *networkingv1.Ingress:
-		w.Ingresses = replace(w.Ingresses, object)
 	case *unstructured.Unstructured:
-		switch kind {
-		case kindVirtualService:
-			w.VirtualServices = replace(w.VirtualServices, object)
-		case kindRoute:
-			w.Routes = replace(w.Routes, object)
+		if kind != "Rollout" && kind != requested {
+			w.Foreign = append(w.Foreign, object)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -11,6 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 // target is a backend as routes name it.
@@ -27,44 +27,44 @@ type userRoute struct {
 	kind     string
 	parents  []gwv1.ParentReference
 	statuses []gwv1.RouteParentStatus
-	backends []gwv1.BackendRef
+	// targets without ports.
+	targets []target
 }
 
 // Targets returns the namespaces of the Services and pools that a route leads to: where a
 // change of the route may matter.
 func Targets(route Object) []string {
 	var namespaces []string
-	for _, ref := range readRoute(route).backends {
-		namespaces = append(namespaces, refNamespace(ref, route.GetNamespace()))
+	for _, to := range readRoute(route).targets {
+		namespaces = append(namespaces, to.key.Namespace)
 	}
 	return namespaces
 }
 
 func readRoute(object Object) userRoute {
 	read := userRoute{object: object}
+	add := func(ref gwv1.BackendRef) {
+		if to, ok := backendOf(ref, object.GetNamespace()); ok {
+			read.targets = append(read.targets, to)
+		}
+	}
 	switch route := object.(type) {
 	case *gwv1.HTTPRoute:
-		read.kind, read.parents, read.statuses = kindHTTPRoute, route.Spec.ParentRefs, route.Status.Parents
+		read.kind, read.parents, read.statuses = foreign.HTTPRoute.Kind, route.Spec.ParentRefs, route.Status.Parents
 		for _, rule := range route.Spec.Rules {
 			for _, ref := range rule.BackendRefs {
-				read.backends = append(read.backends, ref.BackendRef)
+				add(ref.BackendRef)
 			}
 		}
 	case *gwv1.GRPCRoute:
-		read.kind, read.parents, read.statuses = kindGRPCRoute, route.Spec.ParentRefs, route.Status.Parents
+		read.kind, read.parents, read.statuses = foreign.GRPCRoute.Kind, route.Spec.ParentRefs, route.Status.Parents
 		for _, rule := range route.Spec.Rules {
 			for _, ref := range rule.BackendRefs {
-				read.backends = append(read.backends, ref.BackendRef)
+				add(ref.BackendRef)
 			}
 		}
-	case *networkingv1.Ingress:
-		read.kind, read.backends = kindIngress, ingressBackends(route)
 	case *unstructured.Unstructured:
-		if read.kind = route.GetKind(); read.kind == kindVirtualService {
-			read.backends = virtualServiceBackends(route)
-		} else if read.kind == kindRoute {
-			read.backends = routeBackends(route)
-		}
+		read.kind, read.targets = route.GetKind(), foreignTargets(route)
 	}
 	return read
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -50,9 +49,8 @@ type World struct {
 	TLSRoutes []*gwv1.TLSRoute
 	// Ingresses of the partition, VirtualServices that may lead to a Service of it, and OpenShift's
 	// Routes of it: other controllers serve them.
-	Ingresses               []*networkingv1.Ingress
-	VirtualServices, Routes []*unstructured.Unstructured
-	// ForeignUnknown is true while Ingresses, VirtualServices or Routes may be missing here.
+	Foreign []*unstructured.Unstructured
+	// ForeignUnknown is true while some of them may be missing here.
 	ForeignUnknown bool
 	Find           Finder
 }
