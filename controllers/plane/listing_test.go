@@ -69,7 +69,7 @@ func TestUnlistedKindHoldsNobodyUp(t *testing.T) {
 	log := &logged{}
 	c := newCluster(t, layer4Gateway, tlsRoute, serviceYAML("a", "10.0.0.1"), serviceYAML("b", "10.0.0.2"), routeYAML("r", "a.example.com", toA))
 	c.log, c.listPatience = log.logger(), 200*time.Millisecond
-	c.api.unlisted.Store("TLSRoute", true)
+	c.api.Unlist("TLSRoute")
 	replica := c.start("127.0.0.1")
 	c.Eventually(replica.Ready).Should(MatchError(HaveSuffix("objects of: TLSRoute")), "everything else is listed first")
 	c.Eventually(replica.Ready).Should(Succeed())
@@ -78,7 +78,7 @@ func TestUnlistedKindHoldsNobodyUp(t *testing.T) {
 	proxy := replica.proxy(gatewayKey, deltatest.Options{})
 	c.Eventually(version(proxy, resource.Endpoint, endpointsA)).ShouldNot(BeEmpty(), "the HTTPRoute")
 	c.Expect(version(proxy, resource.Endpoint, "service/apps/b/80")()).To(BeEmpty(), "the TLSRoute")
-	c.api.unlisted.Delete("TLSRoute")
+	c.api.List("TLSRoute")
 	c.Eventually(version(proxy, resource.Endpoint, "service/apps/b/80")).ShouldNot(BeEmpty(), "the TLSRoute")
 	c.Eventually(log.about).Should(ContainSubstring(`"Listed the objects of a kind" "kind"="TLSRoute"`))
 }
@@ -88,11 +88,11 @@ func TestUnlistedKindHoldsNobodyUp(t *testing.T) {
 func TestContextualKindIsWaitedFor(t *testing.T) {
 	c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA))
 	c.listPatience = time.Millisecond
-	c.api.unlisted.Store("BackendTLSPolicy", true)
+	c.api.Unlist("BackendTLSPolicy")
 	replica := c.start("127.0.0.1")
 	missing := MatchError(HaveSuffix("objects of: BackendTLSPolicy"))
 	c.Eventually(replica.Ready).Should(missing)
 	c.Consistently(replica.Ready).Should(missing)
-	c.api.unlisted.Delete("BackendTLSPolicy")
+	c.api.List("BackendTLSPolicy")
 	c.Eventually(replica.Ready).Should(Succeed())
 }

@@ -30,6 +30,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/apitest"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/plane"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -51,7 +52,7 @@ const (
 type cluster struct {
 	*WithT
 	t      *testing.T
-	api    *apiServer
+	api    *apitest.Server
 	client client.Client
 	keeper *certs.Keeper
 	port   int
@@ -66,7 +67,7 @@ type cluster struct {
 func newCluster(t *testing.T, texts ...string) *cluster {
 	t.Helper()
 	api := newAPIServer(t)
-	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.client, log: logr.Discard()}
+	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.Client, log: logr.Discard()}
 	c.SetDefaultEventuallyTimeout(patience)
 	c.SetDefaultEventuallyPollingInterval(2 * time.Millisecond)
 	c.create(texts...)
@@ -106,7 +107,7 @@ func (c *cluster) start(ip string) *replica {
 	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
-			Cache: c.api.informers(ctx, &running), Client: c.client, Direct: c.client, Mapper: mapper{scheme: c.api.scheme}, Scheme: c.api.scheme,
+			Cache: c.api.Cache(ctx, &running), Client: c.client, Direct: c.client, Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
 			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
 		},
 		Options: controllers.Options{

@@ -78,7 +78,7 @@ func (c *cluster) create(texts ...string) {
 // set writes objects as a user does who applies files.
 func (c *cluster) set(text string) {
 	c.t.Helper()
-	decoder := serializer.NewCodecFactory(c.api.scheme).UniversalDeserializer()
+	decoder := serializer.NewCodecFactory(c.api.Scheme).UniversalDeserializer()
 	for _, document := range strings.Split(text, "\n---\n") {
 		object, _, err := decoder.Decode([]byte(document), nil, nil)
 		c.Expect(err).NotTo(HaveOccurred())

@@ -1,0 +1,142 @@
+package apitest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+)
+
+// informers is a cache whose reads go to the API server and whose informers watch it.
+type informers struct {
+	informertest.FakeInformers
+	client.Reader
+	ctx     context.Context
+	api     *Server
+	running *sync.WaitGroup
+
+	mu   sync.Mutex
+	made map[informed]toolscache.SharedIndexInformer
+}
+
+// informed is a kind with a Go type, or without.
+type informed struct {
+	schema.GroupVersionKind
+	untyped bool
+}
+
+// Cache returns a cache of its own for a process. Its informers run until the context ends; running
+// waits for them.
+func (s *Server) Cache(ctx context.Context, running *sync.WaitGroup) cache.Cache {
+	return &informers{
+		FakeInformers: informertest.FakeInformers{Scheme: s.Scheme}, Reader: s.Client, ctx: ctx, api: s, running: running,
+		made: map[informed]toolscache.SharedIndexInformer{},
+	}
+}
+
+func (i *informers) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	return i.Reader.Get(ctx, key, object, options...)
+}
+
+func (i *informers) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return i.Reader.List(ctx, list, options...)
+}
+
+func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
+	gvk, err := apiutil.GVKForObject(object, i.api.Scheme)
+	if err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, untyped := object.(*unstructured.Unstructured)
+	key := informed{gvk, untyped}
+	if made, ok := i.made[key]; ok {
+		return made, nil
+	}
+	source := &listWatch{ctx: i.ctx, api: i.api, informed: key}
+	made := toolscache.NewSharedIndexInformer(source, object, 0, toolscache.Indexers{})
+	i.made[key] = made
+	i.running.Go(func() { made.RunWithContext(i.ctx) })
+	return made, nil
+}
+
+// listWatch watches before it lists: the fake API server has no history, and what is written
+// between a list and a watch would be lost.
+type listWatch struct {
+	ctx context.Context
+	api *Server
+	informed
+	watcher watch.Interface
+}
+
+// IsWatchListSemanticsUnSupported has a reflector list.
+func (l *listWatch) IsWatchListSemanticsUnSupported() bool { return true }
+
+func (l *listWatch) list() (client.ObjectList, error) {
+	gvk := listKind(l.GroupVersionKind)
+	if l.untyped {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(gvk)
+		return list, nil
+	}
+	if !l.api.Scheme.Recognizes(gvk) { // a CustomResourceDefinition: there are none
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(gvk)
+		return list, nil
+	}
+	list, err := l.api.Scheme.New(gvk)
+	if err != nil {
+		return nil, err
+	}
+	return list.(client.ObjectList), nil
+}
+
+func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
+	list, err := l.list()
+	if err != nil {
+		return nil, err
+	}
+	if _, none := list.(*metav1.PartialObjectMetadataList); none {
+		l.watcher = watch.NewFake()
+		return list, nil
+	}
+	if _, refused := l.api.unlisted.Load(l.Kind); refused {
+		return nil, errors.New("the conversion webhook is away")
+	}
+	if l.watcher, err = l.api.Client.Watch(l.ctx, list); err != nil {
+		return nil, err
+	}
+	if l.untyped {
+		l.watcher = watch.Filter(l.watcher, l.untype)
+	}
+	return list, l.api.Client.List(l.ctx, list)
+}
+
+// untype makes the object of an event unstructured: the fake client keeps what has a Go type typed.
+func (l *listWatch) untype(event watch.Event) (watch.Event, bool) {
+	if _, is := event.Object.(*unstructured.Unstructured); is {
+		return event, true
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(event.Object)
+	if err != nil {
+		l.api.t.Error(err)
+		return event, false
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(l.GroupVersionKind)
+	event.Object = object
+	return event, true
+}
+
+func (l *listWatch) Watch(metav1.ListOptions) (watch.Interface, error) { return l.watcher, nil }
