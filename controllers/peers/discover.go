@@ -17,6 +17,9 @@ import (
 // Envoys and peers before that and, while it terminates, after it. EndpointSlices list Pods
 // that are not ready without publishNotReadyAddresses, which would let DNS and the cluster IP
 // lead Envoys to them. So replicas that start together find each other before either is ready.
+//
+// A slice without the port is no replicas': the Pods of the command "wiring" stand in for the
+// controllers at KEDA's port alone.
 type Slices struct {
 	// Reader is a cache of EndpointSlices.
 	Reader client.Reader
@@ -38,6 +41,9 @@ func (s Slices) Addresses(ctx context.Context) ([]string, error) {
 	pods := map[string]string{} // a Pod has a slice for each family of addresses
 	self := ""
 	for _, slice := range slicesOfService.Items {
+		if !s.opens(slice.Ports) {
+			continue
+		}
 		for _, endpoint := range slice.Endpoints {
 			for _, ip := range endpoint.Addresses {
 				pod := ip
@@ -60,4 +66,9 @@ func (s Slices) Addresses(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(addresses)
 	return addresses, nil
+}
+
+// opens reports whether ports have the one where replicas listen.
+func (s Slices) opens(ports []discoveryv1.EndpointPort) bool {
+	return slices.ContainsFunc(ports, func(port discoveryv1.EndpointPort) bool { return port.Port != nil && int(*port.Port) == s.Port })
 }

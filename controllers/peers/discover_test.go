@@ -17,7 +17,14 @@ func slice(name, service string, endpoints ...discoveryv1.Endpoint) *discoveryv1
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "sys", Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: service}},
 		Endpoints:  endpoints,
+		Ports:      []discoveryv1.EndpointPort{{Port: ptr.To[int32](9090)}, {Port: ptr.To[int32](18000)}},
 	}
+}
+
+// without drops the port of replicas.
+func without(slice *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
+	slice.Ports = slice.Ports[:1]
+	return slice
 }
 
 func endpoint(pod, ip string, ready bool) discoveryv1.Endpoint {
@@ -32,6 +39,7 @@ func TestSlices(t *testing.T) {
 	reader := fake.NewClientBuilder().WithObjects(
 		slice("v4", "gw", endpoint("a", "10.0.0.1", true), endpoint("b", "10.0.0.2", false), endpoint("c", "10.0.0.3", true)),
 		slice("v6", "gw", endpoint("a", "fd00::1", true), endpoint("b", "fd00::2", false), endpoint("d", "fd00::4", true)),
+		without(slice("standby", "gw", endpoint("wiring", "10.0.0.8", false))),
 		slice("other", "something", endpoint("x", "10.0.0.9", true)),
 	).Build()
 	for self, want := range map[string][]string{

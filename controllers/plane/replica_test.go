@@ -166,6 +166,7 @@ func (c *cluster) setReplicas(change func([]*replica) []*replica) {
 	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressTypeIPv4}
 	slice.Namespace, slice.Name = installation, "kedify-gateway-a"
 	slice.Labels = map[string]string{discoveryv1.LabelServiceName: "kedify-gateway"}
+	slice.Ports = []discoveryv1.EndpointPort{{Port: ptr.To(int32(c.port))}}
 	for _, r := range c.replicas {
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
 			Addresses: []string{r.ip}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},

@@ -43,6 +43,9 @@ type Options struct {
 	Running func(scaler.Scaler) (running, known bool)
 	// TLS of the port; whether KEDA must show a certificate is up to it. Nil: plaintext.
 	TLS *tls.Config
+	// ConnectionAge bounds the life of connections and streams, so that KEDA looks for another server
+	// behind the same address. Zero: no bound.
+	ConnectionAge time.Duration
 	// Metrics, see NewMetrics. Nil: none are kept.
 	Metrics *Metrics
 }
@@ -85,8 +88,7 @@ func (s *Server) settings() []grpc.ServerOption {
 	settings := []grpc.ServerOption{
 		// KEDA sends no pings; a proxy or mesh between may.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
-		// A node that vanished leaves its streams after 15 s.
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+		grpc.KeepaliveParams(s.keepalive()),
 		grpc.UnaryInterceptor(s.options.Metrics.unary),
 		grpc.StreamInterceptor(s.options.Metrics.stream),
 	}
@@ -94,6 +96,26 @@ func (s *Server) settings() []grpc.ServerOption {
 		settings = append(settings, grpc.Creds(credentials.NewTLS(s.options.TLS)))
 	}
 	return settings
+}
+
+// keepalive ends connections. With an age, a stream ends by itself at that age; one that began when
+// its connection was as old has as long again.
+func (s *Server) keepalive() keepalive.ServerParameters {
+	// A node that vanished leaves its streams after 15 s.
+	parameters := keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}
+	if age := s.options.ConnectionAge; age > 0 {
+		parameters.MaxConnectionAge, parameters.MaxConnectionAgeGrace = age, 2*age
+	}
+	return parameters
+}
+
+// old returns a channel that says that a stream is to end, and what releases it.
+func (s *Server) old() (<-chan time.Time, func()) {
+	if s.options.ConnectionAge == 0 {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(s.options.ConnectionAge)
+	return timer.C, func() { timer.Stop() }
 }
 
 // Serve accepts connections until the context ends. Then it ends all streams without an error,

@@ -18,6 +18,8 @@ func (s *Server) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStrea
 	defer of.close()
 	wakeups := &wakeups{registry: s.options.Registry}
 	defer wakeups.stop()
+	old, release := s.old()
+	defer release()
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
 	for pushes := (&pushes{}); ; {
@@ -35,6 +37,8 @@ func (s *Server) StreamIsActive(ref *pb.ScaledObjectRef, stream grpc.ServerStrea
 		case <-wakeups.signals:
 		case <-of.changed:
 		case <-timer.C:
+		case <-old:
+			return nil
 		case <-s.stopping:
 			return nil
 		case <-stream.Context().Done():
@@ -75,6 +79,8 @@ func (s *Server) state(of *scaler.Scaler) state {
 func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStreamingServer[pb.GetMetricSpecResponse]) error {
 	of := s.index.triggerOf(ref)
 	defer of.close()
+	old, release := s.old()
+	defer release()
 	sent, err := specOf(ref)
 	if err != nil {
 		return err
@@ -93,6 +99,8 @@ func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStr
 		}
 		select {
 		case <-of.changed:
+		case <-old:
+			return nil
 		case <-s.stopping:
 			return nil
 		case <-stream.Context().Done():
