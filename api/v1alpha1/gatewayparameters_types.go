@@ -105,6 +105,18 @@ type EnvoyParameters struct {
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Bootstrap *apiextensionsv1.JSON `json:"bootstrap,omitempty"`
+	// Route has fields of Envoy's RouteAction (envoy.config.route.v3.RouteAction) for all routes of
+	// the Gateway that do not say the same themselves; docs/gateway.md lists those that may be set.
+	//
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Route *apiextensionsv1.JSON `json:"route,omitempty"`
+	// Cluster has fields of Envoy's Cluster (envoy.config.cluster.v3.Cluster) for all backends of the
+	// Gateway; docs/gateway.md lists those that may be set.
+	//
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Cluster *apiextensionsv1.JSON `json:"cluster,omitempty"`
 }
 
 // ServiceParameters configures the Service in front of the Envoys.

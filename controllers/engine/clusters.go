@@ -26,6 +26,9 @@ func (m *Model) computeCluster(key clusterKey, c *computation) (*clusterResource
 	if !result.Exists {
 		return nil, nil
 	}
+	if key.cluster.Application() {
+		result.Cluster.Fields = gateway.ClusterFields
+	}
 	c.sources = func() []ir.Source { return []ir.Source{result.Cluster.Source} }
 	rendered, err := m.render.cluster(result.Cluster)
 	return &clusterResource{resource: rendered, secrets: result.Secrets}, err

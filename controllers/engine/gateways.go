@@ -15,6 +15,11 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 	if !result.Owned {
 		return nil
 	}
+	if before := m.gateways.get(key); before != nil && result.ParametersInvalid() {
+		// The data plane stays as it is (resolve.GatewayResult.Accepted), and so does what the proxies
+		// were told about its routes and backends.
+		result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
+	}
 	return &result
 }
 

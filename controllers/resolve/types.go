@@ -33,6 +33,12 @@ func (g GatewayResult) Accepted() bool {
 	return FindCondition(g.Conditions, gwv1.GatewayConditionAccepted).Status == metav1.ConditionTrue
 }
 
+// ParametersInvalid reports whether the Gateway is not accepted because of its GatewayParameters.
+func (g GatewayResult) ParametersInvalid() bool {
+	accepted := FindCondition(g.Conditions, gwv1.GatewayConditionAccepted)
+	return accepted.Status == metav1.ConditionFalse && accepted.Reason == string(gwv1.GatewayReasonInvalidParameters)
+}
+
 // ListenersOf returns the listeners that one object declares.
 func (g GatewayResult) ListenersOf(parent Object) []Listener {
 	var listeners []Listener
@@ -69,8 +75,11 @@ type GatewayResult struct {
 	// Secrets that listeners and the client certificate need.
 	Secrets        []ir.Secret
 	Infrastructure Infrastructure
-	ClassName      string
-	UID            string // owner of the data plane's objects
+	// RouteFields and ClusterFields are fields of Envoy's messages that the parameters set for all
+	// routes and all backends (xds/fields).
+	RouteFields, ClusterFields string
+	ClassName                  string
+	UID                        string // owner of the data plane's objects
 }
 
 // Infrastructure is how the data plane of a Gateway is to be run.

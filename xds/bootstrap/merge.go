@@ -9,6 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/kedify/inference-gateway/xds/fields"
 )
 
 // ErrExtra says that what should be merged into a bootstrap is not one.
@@ -48,18 +50,13 @@ func Merge(base, extra []byte) ([]byte, error) {
 	return yaml.Marshal(into)
 }
 
-// opaque are the messages whose JSON form does not follow their fields.
-func opaque(description protoreflect.MessageDescriptor) bool {
-	return description.FullName().Parent() == "google.protobuf"
-}
-
 const anyName = protoreflect.FullName("google.protobuf.Any")
 
 // checkedFields returns a copy without the extensions, for a check by type.
 func checkedFields(from map[string]any, description protoreflect.MessageDescriptor) (map[string]any, error) {
 	known := map[string]any{}
 	for name, value := range from {
-		field := fieldOf(description, name)
+		field := fields.Find(description, name)
 		if field == nil {
 			return nil, fmt.Errorf("%w: %s has no field %q", ErrExtra, description.Name(), name)
 		}
@@ -76,7 +73,7 @@ func checkedFields(from map[string]any, description protoreflect.MessageDescript
 
 func checkedValue(value any, field protoreflect.FieldDescriptor) (any, error) {
 	message := field.Message()
-	if message == nil || opaque(message) || field.IsMap() {
+	if message == nil || fields.Opaque(message) || field.IsMap() {
 		// Maps of extensions are left to Envoy.
 		if field.IsMap() && field.MapValue().Message() != nil && field.MapValue().Message().FullName() == anyName {
 			return map[string]any{}, nil
@@ -102,7 +99,7 @@ func checkedValue(value any, field protoreflect.FieldDescriptor) (any, error) {
 // mergeMessage merges fields into a message in the form with the names of the proto.
 func mergeMessage(into, from map[string]any, description protoreflect.MessageDescriptor) {
 	for name, value := range from {
-		field := fieldOf(description, name)
+		field := fields.Find(description, name)
 		clearOneof(into, field)
 		into[string(field.Name())] = mergeValue(into[string(field.Name())], value, field)
 	}
@@ -117,8 +114,8 @@ func mergeValue(into, from any, field protoreflect.FieldDescriptor) any {
 		}
 		return after
 	}
-	fields, ok := from.(map[string]any)
-	if !ok || field.Message() == nil || opaque(field.Message()) {
+	message, ok := from.(map[string]any)
+	if !ok || field.Message() == nil || fields.Opaque(field.Message()) {
 		return from
 	}
 	before, _ := into.(map[string]any)
@@ -126,12 +123,12 @@ func mergeValue(into, from any, field protoreflect.FieldDescriptor) any {
 		before = map[string]any{}
 	}
 	if field.IsMap() {
-		for key, value := range fields {
+		for key, value := range message {
 			before[key] = value
 		}
 		return before
 	}
-	mergeMessage(before, fields, field.Message())
+	mergeMessage(before, message, field.Message())
 	return before
 }
 
@@ -146,11 +143,4 @@ func clearOneof(into map[string]any, field protoreflect.FieldDescriptor) {
 			delete(into, string(other.Name()))
 		}
 	}
-}
-
-func fieldOf(description protoreflect.MessageDescriptor, name string) protoreflect.FieldDescriptor {
-	if field := description.Fields().ByName(protoreflect.Name(name)); field != nil {
-		return field
-	}
-	return description.Fields().ByJSONName(name)
 }

@@ -76,6 +76,10 @@ func (k ClusterKey) HoldBackend() ClusterKey {
 	return k.Endpoints()
 }
 
+// Application reports whether requests of clients go to the cluster: it is not one that the proxy
+// asks about them.
+func (k ClusterKey) Application() bool { return k.Kind != BackendPicker && !k.Hold }
+
 // variant is the part of the name that tells clusters of one backend apart. At most one of the
 // three fields is set.
 func (k ClusterKey) variant() string {
@@ -128,7 +132,9 @@ type Cluster struct {
 	Protocol Protocol
 	TLS      *UpstreamTLS
 	// Pool is set for BackendPool clusters.
-	Pool   *Pool
+	Pool *Pool
+	// Fields of Envoy's Cluster that the user sets for all backends (xds/fields, ClusterText).
+	Fields string
 	Source Source
 }
 

@@ -11,6 +11,8 @@ type Host struct {
 	// Routes in the order of precedence (Gateway API HTTPRouteMatch). A request that
 	// matches none gets 404.
 	Routes []Route
+	// Fields of Envoy's RouteAction that the user sets for all routes (xds/fields, RouteText).
+	Fields string
 }
 
 // Wildcards is every host of a chain that is not exact: consulted only when the exact host

@@ -8,19 +8,20 @@ import (
 	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// loadBalancing chooses among the endpoints of a cluster: the least busy of two, and for
-// pools the one that the picker named.
-func loadBalancing(c ir.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
-	least, err := policy("least_request", &leastv3.LeastRequest{})
+// loadBalancing chooses among the endpoints of a cluster: the least busy of two unless the user says
+// otherwise, and for pools the one that the picker named.
+func loadBalancing(c ir.Cluster, over fields.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
+	every, err := anyEndpoint(over)
 	if err != nil || c.Pool == nil {
-		return least, err
+		return every, err
 	}
-	otherwise := least
+	otherwise := every
 	if !c.Pool.FailOpen {
-		otherwise, err = noEndpoint(least)
+		otherwise, err = noEndpoint(every)
 		if err != nil {
 			return nil, err
 		}
@@ -40,6 +41,18 @@ func loadBalancing(c ir.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
 		SelectedHostKey:     key(servedKey),
 		FallbackPolicy:      otherwise,
 	})
+}
+
+// anyEndpoint takes any of the endpoints.
+func anyEndpoint(over fields.Cluster) (*clusterv3.LoadBalancingPolicy, error) {
+	chosen, err := over.Balancing()
+	switch {
+	case err != nil:
+		return nil, err
+	case chosen != nil:
+		return policy(chosen.Name, chosen.Config)
+	}
+	return policy("least_request", &leastv3.LeastRequest{})
 }
 
 // noEndpoint answers 503 when no usable endpoint was picked: a subset that no endpoint is in.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -73,11 +74,14 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 			return nil, err
 		}
 	}
-	policy, err := loadBalancing(c)
+	over, err := fields.ReadCluster(c.Fields)
 	if err != nil {
 		return nil, err
 	}
-	message.LoadBalancingPolicy = policy
+	message.LoadBalancingPolicy, err = loadBalancing(c, over)
+	if err != nil {
+		return nil, err
+	}
 	if c.Protocol != ir.TCPRaw {
 		message.TypedExtensionProtocolOptions, err = httpOptions(c)
 		if err != nil {
@@ -90,7 +94,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 			return nil, err
 		}
 	}
-	return message, nil
+	return message, over.Over(message)
 }
 
 // unlimitedBreakers leaves no hidden ceiling: what limits a backend is the backend, its scaler or

@@ -38,8 +38,8 @@ type document struct {
 }
 
 type hostDocument struct {
-	Chain, Hostname string
-	Routes          []struct {
+	Chain, Hostname, Fields string
+	Routes                  []struct {
 		Name   string
 		Match  ir.Match
 		Source ir.Source
@@ -51,7 +51,7 @@ type hostDocument struct {
 }
 
 func (h hostDocument) host() ir.Host {
-	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname}
+	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname, Fields: h.Fields}
 	for _, r := range h.Routes {
 		next := ir.Route{Name: r.Name, Match: r.Match, Source: r.Source}
 		switch {

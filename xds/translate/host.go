@@ -6,6 +6,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -101,9 +102,13 @@ func (t *table) keys(chain, host string) (scope, route resource.Resource) {
 // add appends the virtual host of one hostname. The table of an exact host takes all domains:
 // the scope has compared the name already.
 func (t *table) add(h ir.Host, domain string) error {
+	over, err := fields.ReadRoute(h.Fields)
+	if err != nil {
+		return err
+	}
 	var routes []*rule
 	for i := range h.Routes {
-		rendered, clusters, err := renderRoute(&h.Routes[i], h)
+		rendered, clusters, err := renderRoute(&h.Routes[i], h, over)
 		if err != nil {
 			return fmt.Errorf("route %s: %w", h.Routes[i].Name, err)
 		}

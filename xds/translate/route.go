@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -26,8 +27,8 @@ type rule struct {
 }
 
 // renderRoute renders one route of the IR; rarely as two routes of Envoy. It also returns the
-// clusters that the route sends to.
-func renderRoute(r *ir.Route, h ir.Host) ([]*rule, []string, error) {
+// clusters that the route sends to. The fields are laid over what it forwards.
+func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, error) {
 	match, err := routeMatch(r.Match)
 	if err != nil {
 		return nil, nil, err
@@ -40,6 +41,7 @@ func renderRoute(r *ir.Route, h ir.Host) ([]*rule, []string, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		over.Over(route.GetRoute(), stated(action))
 		if action.Filters.CORS != nil {
 			rules = append(rules, preflight(rules[0], r.Match.Method)...)
 		}
@@ -64,6 +66,15 @@ func renderRoute(r *ir.Route, h ir.Host) ([]*rule, []string, error) {
 		return nil, nil, ErrNoAction
 	default:
 		return nil, nil, fmt.Errorf("unknown action %T", action)
+	}
+}
+
+// stated says what a rule decides itself, so that fields of the user do not.
+func stated(f *ir.Forward) fields.Stated {
+	limits := f.Timeouts
+	return fields.Stated{
+		Timeout: limits.Request != nil || limits.BackendRequest != nil, Attempt: limits.BackendRequest != nil,
+		Idle: limits.Idle != nil, Retry: f.Retry != nil, Patience: held(f),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
+	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest/oracle"
 )
@@ -21,7 +22,7 @@ func renderedRules(t testing.TB, routes []ir.Route) []*rule {
 	t.Helper()
 	var out []*rule
 	for i := range routes {
-		rules, _, err := renderRoute(&routes[i], ir.Host{Chain: "80", Hostname: "a.test"})
+		rules, _, err := renderRoute(&routes[i], ir.Host{Chain: "80", Hostname: "a.test"}, fields.Route{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/fields"
 )
 
 const parametersKind = "GatewayParameters"
@@ -37,14 +38,14 @@ func ReadParameters(v store.View, ref ParametersRef) (v1alpha1.GatewayParameters
 		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason,
 			"%s: %s %s does not exist; create it, or correct the name.", ref.Field, parametersKind, ref.Key)
 	}
-	if err := parametersProblem(object.Spec); err != nil {
+	if err := CheckParameters(object.Spec); err != nil {
 		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason, "%s: %s %s: %v.", ref.Field, parametersKind, ref.Key, err)
 	}
 	return object.Spec, resolve.Problem{}
 }
 
-// parametersProblem checks what the schema of the CRD leaves open.
-func parametersProblem(spec v1alpha1.GatewayParametersSpec) error {
+// CheckParameters checks what the schema of the CRD leaves open.
+func CheckParameters(spec v1alpha1.GatewayParametersSpec) error {
 	if spec.Replicas != nil && spec.Autoscaling != nil {
 		return fmt.Errorf("spec.replicas and spec.autoscaling exclude each other; remove one")
 	}
@@ -61,8 +62,38 @@ func parametersProblem(spec v1alpha1.GatewayParametersSpec) error {
 		if drain := spec.Envoy.DrainTimeout; drain != nil && drain.Duration < 0 {
 			return fmt.Errorf("spec.envoy.drainTimeout %s is negative", drain.Duration)
 		}
+		if _, err := RouteFields(spec.Envoy); err != nil {
+			return err
+		}
+		if _, err := ClusterFields(spec.Envoy); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// RouteFields returns the fields of RouteAction in one form (xds/fields).
+func RouteFields(envoy *v1alpha1.EnvoyParameters) (string, error) {
+	if envoy == nil || envoy.Route == nil {
+		return "", nil
+	}
+	text, err := fields.RouteText(envoy.Route.Raw)
+	if err != nil {
+		return "", fmt.Errorf("spec.envoy.route: %w", err)
+	}
+	return text, nil
+}
+
+// ClusterFields is the same for fields of Cluster.
+func ClusterFields(envoy *v1alpha1.EnvoyParameters) (string, error) {
+	if envoy == nil || envoy.Cluster == nil {
+		return "", nil
+	}
+	text, err := fields.ClusterText(envoy.Cluster.Raw)
+	if err != nil {
+		return "", fmt.Errorf("spec.envoy.cluster: %w", err)
+	}
+	return text, nil
 }
 
 func jsonObject(value *apiextensionsv1.JSON) bool {

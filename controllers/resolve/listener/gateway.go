@@ -50,6 +50,7 @@ func Gateway(v store.View, key types.NamespacedName, installed class.Installed) 
 	result.Conditions = r.conditions()
 	result.Infrastructure = infrastructure(gateway, parameters)
 	result.Infrastructure.Ports = r.ports()
+	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters)
 	return result
 }
 

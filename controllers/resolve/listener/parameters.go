@@ -1,9 +1,6 @@
 package listener
 
 import (
-	"cmp"
-	"maps"
-
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -32,59 +29,18 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass class.R
 	if !problem.None() {
 		return gatewayClass.Parameters, problem
 	}
-	return mergeParameters(gatewayClass.Parameters, own), resolve.Problem{}
+	return class.MergeParameters(gatewayClass.Parameters, own), resolve.Problem{}
 }
 
-// mergeParameters lays own over base, field by field: what own leaves out comes from base.
-// Lists, patches and resources are fields, not merged inside.
-func mergeParameters(base, own v1alpha1.GatewayParametersSpec) v1alpha1.GatewayParametersSpec {
-	merged := v1alpha1.GatewayParametersSpec{
-		Replicas:    cmp.Or(own.Replicas, base.Replicas),
-		Autoscaling: cmp.Or(own.Autoscaling, base.Autoscaling),
-		PodTemplate: cmp.Or(own.PodTemplate, base.PodTemplate),
-		Envoy:       mergeEnvoy(base.Envoy, own.Envoy),
-		Service:     mergeService(base.Service, own.Service),
+// fieldsOfEnvoy returns what the parameters say about the routes and the clusters of the Gateway. They
+// were checked when they were read.
+func fieldsOfEnvoy(merged v1alpha1.GatewayParametersSpec) (route, cluster string) {
+	route, routeErr := class.RouteFields(merged.Envoy)
+	cluster, clusterErr := class.ClusterFields(merged.Envoy)
+	if routeErr != nil || clusterErr != nil {
+		return "", ""
 	}
-	// The two ways to say how many exclude each other, so one of own's removes base's other.
-	if own.Replicas != nil {
-		merged.Autoscaling = nil
-	}
-	if own.Autoscaling != nil {
-		merged.Replicas = nil
-	}
-	return merged
-}
-
-func mergeEnvoy(base, own *v1alpha1.EnvoyParameters) *v1alpha1.EnvoyParameters {
-	if base == nil || own == nil {
-		return cmp.Or(own, base)
-	}
-	return &v1alpha1.EnvoyParameters{
-		Image:        cmp.Or(own.Image, base.Image),
-		LogLevel:     cmp.Or(own.LogLevel, base.LogLevel),
-		Concurrency:  cmp.Or(own.Concurrency, base.Concurrency),
-		Resources:    cmp.Or(own.Resources, base.Resources),
-		DrainTimeout: cmp.Or(own.DrainTimeout, base.DrainTimeout),
-		Bootstrap:    cmp.Or(own.Bootstrap, base.Bootstrap),
-	}
-}
-
-func mergeService(base, own *v1alpha1.ServiceParameters) *v1alpha1.ServiceParameters {
-	if base == nil || own == nil {
-		return cmp.Or(own, base)
-	}
-	annotations := maps.Clone(base.Annotations)
-	if annotations == nil {
-		annotations = own.Annotations
-	} else {
-		maps.Copy(annotations, own.Annotations)
-	}
-	return &v1alpha1.ServiceParameters{
-		Type:                  cmp.Or(own.Type, base.Type),
-		LoadBalancerClass:     cmp.Or(own.LoadBalancerClass, base.LoadBalancerClass),
-		ExternalTrafficPolicy: cmp.Or(own.ExternalTrafficPolicy, base.ExternalTrafficPolicy),
-		Annotations:           annotations,
-	}
+	return route, cluster
 }
 
 // infrastructure returns how the data plane of the Gateway is to be run, without its ports.

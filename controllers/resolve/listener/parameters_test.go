@@ -32,6 +32,10 @@ func TestParametersProblems(t *testing.T) {
 		{"template", "podTemplate: [1]", "spec.podTemplate is not an object"},
 		{"bootstrap", "envoy: {bootstrap: text}", "spec.envoy.bootstrap is not an object"},
 		{"drain", "envoy: {drainTimeout: -1s}", "spec.envoy.drainTimeout -1s is negative"},
+		{"route", "envoy: {route: {cluster: other}}", "spec.envoy.route: cluster: cannot be set: the backendRefs of routes"},
+		{"route is no object", "envoy: {route: [1]}", "spec.envoy.route: is not an object"},
+		{"cluster", "envoy: {cluster: {lb_policy: FASTEST}}", "spec.envoy.cluster: lb_policy: invalid value"},
+		{"fields", "envoy: {route: {idle_timeout: 1s}, cluster: {lb_policy: RANDOM}}", ""},
 		{"good", "replicas: 2\npodTemplate: {spec: {}}\nenvoy: {bootstrap: {}, drainTimeout: 1s}", ""},
 	}
 	for _, c := range cases {
@@ -65,6 +69,8 @@ func TestParametersMerged(t *testing.T) {
 		{"annotations of own alone", "service: {type: NodePort}", "service: {annotations: {b: '3'}}", "service: {type: NodePort, annotations: {b: '3'}}"},
 		{"the patch is one field", "podTemplate: {spec: {a: 1}}", "podTemplate: {spec: {b: 2}}", "podTemplate: {spec: {b: 2}}"},
 		{"resources are one field", "envoy: {resources: {limits: {cpu: '1'}}}", "envoy: {resources: {requests: {cpu: '2'}}}", "envoy: {resources: {requests: {cpu: '2'}}}"},
+		{"fields of Envoy by field", "envoy: {route: {timeout: 1s, idleTimeout: 2s}, cluster: {lb_policy: RING_HASH, ring_hash_lb_config: {minimum_ring_size: 2}}}",
+			"envoy: {route: {timeout: 3s}, cluster: {lb_policy: RANDOM}}", "envoy: {route: {timeout: 3s, idle_timeout: 2s}, cluster: {lb_policy: RANDOM}}"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

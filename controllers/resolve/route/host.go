@@ -25,7 +25,7 @@ func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.Liste
 	if !named {
 		return ir.Host{}, false
 	}
-	return ir.Host{Chain: chain, Hostname: hostname, Routes: routesOf(owner, hostname, at)}, true
+	return ir.Host{Chain: chain, Hostname: hostname, Routes: routesOf(owner, hostname, at), Fields: g.RouteFields}, true
 }
 
 // Wildcards is the fallback table of a chain. patterns are all wildcard hostnames under
@@ -46,7 +46,7 @@ func Wildcards(
 			continue
 		case owner.Chain == chain:
 			table.Hosts = append(table.Hosts, ir.Host{
-				Chain: chain, Hostname: pattern, Routes: routesOf(owner, pattern, at),
+				Chain: chain, Hostname: pattern, Routes: routesOf(owner, pattern, at), Fields: g.RouteFields,
 			})
 		case hostname.PatternOf(owner.Hostname) == pattern:
 			table.Hosts = append(table.Hosts, misdirected(chain, owner))
