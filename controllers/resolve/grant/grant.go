@@ -24,11 +24,16 @@ func Permitted(v store.View, from From, to To) bool {
 		return true
 	}
 	for _, grant := range v.ReferenceGrantsIn(to.Namespace) {
-		if grantsFrom(grant.Spec.From, from) && grantsTo(grant.Spec.To, to) {
+		if Fits(grant, from, to) {
 			return true
 		}
 	}
 	return false
+}
+
+// Fits reports whether one grant names both sides. It is one of the namespace of the target.
+func Fits(grant *gwv1.ReferenceGrant, from From, to To) bool {
+	return grant.Namespace == to.Namespace && grantsFrom(grant.Spec.From, from) && grantsTo(grant.Spec.To, to)
 }
 
 func grantsFrom(allowed []gwv1.ReferenceGrantFrom, from From) bool {

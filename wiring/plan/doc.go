@@ -1,0 +1,23 @@
+// Package plan says what the wired Services of a namespace, and the foreign objects that lead to its
+// applications, should be.
+//
+// Job: from HTTPScalers, their backends, foreign objects and the path that is wanted: the wired
+// Services and slices, the patches of foreign objects, what goes, and what the HTTPScalers say.
+// Inputs: a World, which is one namespace's, with the time. Outputs: a Plan. PURE: no clients,
+// context, clock, goroutines or logging. Ownership: no state; a Memory is part of the World, and
+// objects are read only.
+//
+// # What holds
+//
+//   - A wired Service exists, and has a ready endpoint of a proxy, before an object is pointed at it. It
+//     goes a minute after nothing points at it any more.
+//   - A move takes two plans: the second write follows what the first left on the API server. Between
+//     them both sides are ready.
+//   - A wired Service without a trigger leads to the application, for as long as anything points at it:
+//     nothing that a user deletes takes an application off the air.
+//   - While the path is direct no object is rewritten, and none restored but those of a deleted trigger.
+//   - Not known is neither allowed nor refused: an HTTPScaler without a status changes nothing.
+//   - A route of a Gateway of this product is never touched. A route of another namespace counts if a
+//     ReferenceGrant permits it.
+//   - What was rewritten is known from the objects alone, so a restart loses nothing.
+package plan

@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/wiring/foreign"
+	"github.com/kedify/inference-gateway/wiring/mirror"
+)
+
+// patch makes the patches of foreign objects. One that is to be restored is rewritten, if at all, when
+// that is done: a patch is for one version of an object.
+func (m *maker) patch() {
+	for _, object := range m.Foreign {
+		if object.GetDeletionTimestamp() != nil || v1alpha1.Managed(object) {
+			continue
+		}
+		uses := m.usesOf[object]
+		if patch, needed := m.restore(object); needed {
+			m.plan.Restores = append(m.plan.Restores, patch)
+			for _, u := range uses {
+				m.wait(u, "the object is put back first")
+			}
+			continue
+		}
+		m.rewrite(object, uses)
+	}
+}
+
+// restore puts back what is not to lead to the proxies any more. Backends of other namespaces are in
+// the plans of those.
+func (m *maker) restore(object *unstructured.Unstructured) (Patch, bool) {
+	var restored []string
+	operations := foreign.Restore(object, func(name types.NamespacedName) bool {
+		if name.Namespace != m.Namespace || m.stays(object, m.all[name.Name]) {
+			return true
+		}
+		restored = append(restored, name.Name)
+		return false
+	})
+	if len(operations) == 0 {
+		return Patch{}, false
+	}
+	slices.Sort(restored)
+	return Patch{object, operations, Event{
+		About: object, Type: corev1.EventTypeNormal, Reason: ReasonRestored,
+		Note: "Backends that led to " + strings.Join(restored, ", ") + " lead to the originals again.",
+	}}, true
+}
+
+// stays reports whether what an object's annotation says of a wired Service is to stay.
+func (m *maker) stays(object *unstructured.Unstructured, w *wired) bool {
+	switch {
+	case w == nil || w.inCluster || len(w.scalers) == 0: // the triggers are gone
+		return false
+	case !w.output.Problem.None() && w.output.Problem.Reason != mirror.ReasonNotFound:
+		return false
+	case m.Path == v1alpha1.PathDirect:
+		return true
+	}
+	leads := false
+	for _, u := range w.uses {
+		if u.object == object && u.leads {
+			if !u.why.none() && u.why.name != mirror.ReasonNotFound {
+				return false // others of this name are rewritten again afterwards
+			}
+			leads = true
+		}
+	}
+	return leads
+}
+
+// rewrite points the references of an object at wired Services, if that can be done now.
+func (m *maker) rewrite(object *unstructured.Unstructured, uses map[string]*use) {
+	var ready []*use
+	for _, u := range uses {
+		if u.leads || !u.why.none() || u.scaler == nil {
+			continue
+		}
+		if hindrance := m.hindrance(u); hindrance != "" {
+			m.wait(u, hindrance)
+		} else {
+			ready = append(ready, u)
+		}
+	}
+	if len(ready) == 0 || m.limited(object, ready) {
+		return
+	}
+	var names []string
+	operations := foreign.Rewrite(object, func(ref foreign.Reference) string {
+		u := uses[ref.Pointer]
+		if u == nil || !slices.Contains(ready, u) {
+			return ""
+		}
+		names = append(names, u.wired.name)
+		return u.wired.name
+	})
+	for _, u := range ready {
+		m.wait(u, "it is being changed")
+	}
+	if len(operations) == 0 {
+		return
+	}
+	slices.Sort(names)
+	m.plan.Rewrites = append(m.plan.Rewrites, Patch{object, operations, Event{
+		About: object, Type: corev1.EventTypeNormal, Reason: ReasonRewired,
+		Note: "Backends lead to the proxies through " + strings.Join(slices.Compact(names), ", ") +
+			"; annotation " + v1alpha1.OriginalBackendsAnnotation + " has the originals.",
+	}})
+}
+
+// hindrance is what a rewrite waits for; empty: nothing.
+func (m *maker) hindrance(u *use) string {
+	w := u.wired
+	number, _ := w.portFor(u)
+	switch {
+	case standingOf(u.scaler) != served:
+		return "the trigger has to be accepted"
+	case m.Path != v1alpha1.PathProxy:
+		return "the proxies or the controllers are not ready"
+	case !w.output.Problem.None():
+		return w.output.Problem.Message
+	case w.path != mirror.Proxy, !w.entered(number):
+		return "Service " + w.name + " has to have a ready endpoint of a proxy"
+	case !m.reachable(u):
+		return "ReferenceGrant " + w.name + " has to exist"
+	}
+	return ""
+}
+
+// reachable reports whether the rewritten reference is permitted.
+func (m *maker) reachable(u *use) bool {
+	if !u.abroad || !asksForGrants(u.object) {
+		return true
+	}
+	return m.granted(fromOf(u.object), m.toWired(u.wired), anyGrant)
+}
+
+func (m *maker) wait(u *use, what string) {
+	if u.why.none() && !u.leads && u.scaler != nil {
+		u.why, u.waits = because(ReasonWaiting, "%s is not rewired yet: %s.", u.text, strings.TrimSuffix(what, ".")), true
+	}
+}
+
+// limited stops rewriting an object that another writer points back each time.
+func (m *maker) limited(object *unstructured.Unstructured, uses []*use) bool {
+	recent := since(m.Memory.Rewrites[IdentityOf(object)], m.Now.Add(-m.RewritePeriod))
+	if len(recent) < m.MaxRewrites {
+		return false
+	}
+	again := slices.MinFunc(recent, byTime).Add(m.RewritePeriod)
+	m.due(again.Sub(m.Now))
+	for _, u := range uses {
+		u.why = because(ReasonLimited,
+			"%s was rewired %d times within %s, and another writer pointed it back each time. It is left alone until %s; "+
+				"have that writer ignore the backend's name, or write Service %s there.",
+			u.text, len(recent), m.RewritePeriod, again.UTC().Format("15:04 MST"), u.wired.name)
+	}
+	return true
+}

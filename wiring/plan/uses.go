@@ -1,0 +1,181 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
+	"github.com/kedify/inference-gateway/wiring/foreign"
+	"github.com/kedify/inference-gateway/wiring/mirror"
+)
+
+// use is a reference of a foreign object to a backend of a trigger, or to what is wired for it.
+type use struct {
+	object *unstructured.Unstructured
+	// text names the object.
+	text  string
+	kind  v1alpha1.AutowireKind
+	ref   foreign.Reference
+	wired *wired
+	// leads: the reference names the wired Service.
+	leads bool
+	// byHand: the user wrote that name.
+	byHand bool
+	// abroad: the object is of another namespace, whose owner must not decide what the status of an
+	// application is.
+	abroad bool
+
+	// scaler that the requests count for; nil: none.
+	scaler *v1alpha1.HTTPScaler
+	// why the reference is not to lead to the proxies; none: it is.
+	why reason
+	// waits: not now, but later.
+	waits bool
+}
+
+// read finds the uses. Order of objects and of references in them stays.
+func (m *maker) read() {
+	for _, object := range m.Foreign {
+		kind, known := kindOf(object)
+		if !known || v1alpha1.Managed(object) {
+			continue
+		}
+		served, rewritten := m.servedBy(object), m.rewrittenIn(object)
+		for _, ref := range foreign.References(object) {
+			w, leads := m.target(ref.Target)
+			if w == nil {
+				continue
+			}
+			w.named = w.named || leads
+			if object.GetDeletionTimestamp() != nil || !served.elsewhere || !m.permitted(object, w) {
+				continue
+			}
+			u := &use{object: object, text: describe(object), kind: kind, ref: ref, wired: w, leads: leads}
+			u.abroad, u.byHand = object.GetNamespace() != m.Namespace, leads && !rewritten[w.name]
+			if served.here {
+				u.why = because(ReasonMixed,
+					"%s has parents of this product and of others; split it, so that the part for the others can be changed.", u.text)
+			}
+			w.uses = append(w.uses, u)
+			if m.usesOf[object] == nil {
+				m.usesOf[object] = map[string]*use{}
+			}
+			m.usesOf[object][ref.Pointer] = u
+		}
+	}
+}
+
+// rewrittenIn returns the wired Services of the namespace that an object's annotation has originals of.
+func (m *maker) rewrittenIn(object *unstructured.Unstructured) map[string]bool {
+	found := map[string]bool{}
+	foreign.Restore(object, func(name types.NamespacedName) bool {
+		if name.Namespace == m.Namespace {
+			found[name.Name] = true
+		}
+		return true
+	})
+	return found
+}
+
+// target finds what a reference leads to, or would if it were rewritten.
+func (m *maker) target(to foreign.Target) (w *wired, leads bool) {
+	if to.Key.Namespace != m.Namespace || to.Key.Name == "" {
+		return nil, false
+	}
+	if !to.Pool {
+		if w := m.all[to.Key.Name]; w != nil && !w.inCluster {
+			return w, true
+		}
+	}
+	w = m.all[mirror.Name(to.Key.Name, to.Pool)]
+	if w == nil || w.inCluster || w.original != to.Key.Name || w.ofPool != to.Pool {
+		return nil, false
+	}
+	return w, false
+}
+
+// judge decides whether a reference is to lead to the proxies, and for which trigger.
+func (m *maker) judge(w *wired, u *use) {
+	if u.ref.Refused != "" && u.why.none() {
+		u.why = because(ReasonUnsupported, "%s: %s", u.text, u.ref.Refused)
+	}
+	number, why := w.portFor(u)
+	if u.why.none() {
+		u.why = why
+	}
+	if !u.why.none() || len(w.scalers) == 0 {
+		return
+	}
+	if _, proxied := w.ports[number]; !proxied && w.Service() != nil {
+		u.why = because(ReasonPort, "%s leads to port %d of %s, which the trigger does not name.", u.text, number, w.text(m.Namespace))
+		return
+	}
+	var reasons []reason
+	for _, scaler := range w.scalers {
+		why := m.fits(w, u, scaler, number)
+		if why.none() {
+			u.scaler = scaler
+			return
+		}
+		reasons = append(reasons, why)
+	}
+	u.why = reasons[0]
+	for _, why := range reasons { // of the trigger with the host, if there is one
+		if u.why.name == ReasonHosts {
+			u.why = why
+		}
+	}
+}
+
+// fits says why the requests of a reference cannot be those of a trigger.
+func (m *maker) fits(w *wired, u *use, scaler *v1alpha1.HTTPScaler, number int32) reason {
+	switch {
+	case w.portOf(scaler) != number:
+		return because(ReasonPort, "%s leads to port %d of %s, which the trigger does not name.", u.text, number, w.text(m.Namespace))
+	case !overlap(scaler.Spec.Hosts, u.ref.Hosts):
+		return because(ReasonHosts, "%s leads to %s for hosts %s, and the trigger has hosts %s; add the host to the trigger.",
+			u.text, w.text(m.Namespace), strings.Join(u.ref.Hosts, ", "), strings.Join(scaler.Spec.Hosts, ", "))
+	case !w.refused[scaler.Name].none():
+		return w.refused[scaler.Name]
+	case !u.byHand && !allows(scaler, u.kind):
+		return because(ReasonKind, "%s is not rewired, because trafficAutowire does not list %s.", u.text, u.kind)
+	case u.ref.TLS && w.ports[number] != portHTTPS:
+		return because(ReasonTLS, "%s speaks TLS to %s, and the proxies have no certificate for it; add tlsSecretName to the trigger.",
+			u.text, w.text(m.Namespace))
+	case standingOf(scaler) == unserved:
+		return because(ReasonNoRoute, "%s is not rewired, because the trigger has no route on Gateway %s.", u.text, m.Proxy)
+	}
+	return reason{}
+}
+
+// overlap reports whether hosts of a trigger and of a reference have a name in common. No hosts of a
+// reference are every host.
+func overlap(trigger, reference []string) bool {
+	pattern := func(host string) string {
+		if host == hostname.Every {
+			return ""
+		}
+		return host
+	}
+	return len(reference) == 0 || slices.ContainsFunc(trigger, func(a string) bool {
+		return slices.ContainsFunc(reference, func(b string) bool { return hostname.Overlap(pattern(a), pattern(b)) })
+	})
+}
+
+func kindOf(object *unstructured.Unstructured) (v1alpha1.AutowireKind, bool) {
+	group := object.GroupVersionKind().GroupKind()
+	for _, kind := range foreign.Kinds() {
+		if kind.GVK.GroupKind() == group {
+			return kind.Autowire, true
+		}
+	}
+	return "", false
+}
+
+func describe(object *unstructured.Unstructured) string {
+	return object.GetKind() + " " + types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetName()}.String()
+}
