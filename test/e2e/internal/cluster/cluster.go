@@ -34,6 +34,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
@@ -61,7 +62,7 @@ func Connect(t testing.TB) *Cluster {
 	rest.QPS, rest.Burst = 1000, 1000
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, gwv1.Install, inferencev1.Install, kedav1alpha1.AddToScheme, v1alpha1.AddToScheme,
+		clientgoscheme.AddToScheme, gwv1.Install, gwv1beta1.Install, inferencev1.Install, kedav1alpha1.AddToScheme, v1alpha1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
@@ -114,6 +115,19 @@ func (c *Cluster) Apply(t testing.TB, namespace, text string) {
 			c.deleteWith(t, object)
 		}
 	}
+}
+
+// TryApply applies the last object of a YAML text without force, and returns what the API server says
+// of it: a conflict when another field owner has written what changes.
+func (c *Cluster) TryApply(t testing.TB, namespace, text string) error {
+	t.Helper()
+	objects, err := decode(strings.NewReader(text))
+	if err != nil || len(objects) == 0 {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	object := objects[len(objects)-1]
+	object.SetNamespace(namespace)
+	return c.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner))
 }
 
 // ApplyFolder applies the YAML files of a folder in the order of their names, as kubectl does.

@@ -61,6 +61,14 @@ type Run struct {
 	mu        sync.Mutex
 	report    Report
 	latencies []time.Duration
+	// sent is when each request was sent that has an outcome, in the order of the outcomes.
+	sent []sent
+}
+
+// sent is one request and whether its answer was unexpected.
+type sent struct {
+	at    time.Time
+	wrong bool
 }
 
 // Report is what happened.
@@ -121,6 +129,23 @@ func (r *Run) Report() Report {
 		report.P50, report.P99, report.Max = sorted[n/2], sorted[n*99/100], sorted[n-1]
 	}
 	return report
+}
+
+// Between counts the requests that were sent in a part of the run and have an outcome, and the
+// unexpected ones among them.
+func (r *Run) Between(from, to time.Time) (total, wrong int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, request := range r.sent {
+		if request.at.Before(from) || !request.at.Before(to) {
+			continue
+		}
+		total++
+		if request.wrong {
+			wrong++
+		}
+	}
+	return total, wrong
 }
 
 // enough is how long MustBeClean waits for traffic on a busy machine.
@@ -204,6 +229,7 @@ func (r *Run) count(request Request, outcome string, took time.Duration, wrong e
 	r.report.Total++
 	r.report.Outcomes[outcome]++
 	r.latencies = append(r.latencies, took)
+	r.sent = append(r.sent, sent{time.Now().Add(-took), wrong != nil})
 	if wrong == nil {
 		return
 	}

@@ -1,8 +1,10 @@
 // Package node reaches the processes of pods on the node that the test runs on.
 //
 // Job: what no API of Kubernetes does. A pod that is deleted, even by force, is asked to end
-// first; a crash does not ask. And memory as the API has it is some seconds old.
-// Inputs: the UID of a pod, and the name of its processes. Outputs: SIGKILL; resident memory.
+// first; a crash does not ask, and a process that hangs does not end. And memory as the API has it is
+// some seconds old.
+// Inputs: the UID of a pod, and the name of its processes. Outputs: SIGKILL, SIGSTOP and SIGCONT;
+// resident memory.
 // Ownership: nothing is kept.
 package node
 
@@ -22,9 +24,26 @@ import (
 
 // Kill ends the processes of a pod that are called so, at once and without a word.
 func Kill(pod types.UID, name string) error {
+	return signal(pod, name, syscall.SIGKILL)
+}
+
+// Stop has the processes of a pod that are called so hang until Continue.
+func Stop(pod types.UID, name string) error { return signal(pod, name, syscall.SIGSTOP) }
+
+// Continue ends Stop.
+func Continue(pod types.UID, name string) error { return signal(pod, name, syscall.SIGCONT) }
+
+// StopComponent has a component of the cluster that is no pod hang until ContinueComponent. Only a
+// cluster of the testbed has such components where the test runs.
+func StopComponent(name string) error { return signal("", name, syscall.SIGSTOP) }
+
+// ContinueComponent ends StopComponent.
+func ContinueComponent(name string) error { return signal("", name, syscall.SIGCONT) }
+
+func signal(pod types.UID, name string, signal syscall.Signal) error {
 	found, err := processes(pod, name)
 	for _, id := range found {
-		err = errors.Join(err, syscall.Kill(id, syscall.SIGKILL))
+		err = errors.Join(err, syscall.Kill(id, signal))
 	}
 	return err
 }
@@ -56,7 +75,7 @@ func Resident(pod types.UID, name string) (int64, error) {
 	return sum, nil
 }
 
-// processes are those of a pod that are called so, at least one.
+// processes are those of a pod that are called so, at least one. Without a pod they are of any or none.
 func processes(pod types.UID, name string) (found []int, err error) {
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
