@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"bytes"
-	"os/exec"
+	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -27,19 +27,16 @@ func TestAutowireT47Uninstall(t *testing.T) {
 	for _, f := range foreigners {
 		isWired(t, c, namespace, f.kind+"-0")
 	}
-	const release = "kedify-gateway"
-	values := helm(t, nil, "get", "values", release, "--namespace", controllers, "--output", "yaml")
-	install := func() {
-		helm(t, values, "upgrade", "--install", release, filepath.Join(*root, "charts", "kedify-gateway"), "--namespace", controllers,
-			"--values", "-", "--wait", "--timeout", "3m")
+	reinstall := keepValues(t)
+	t.Cleanup(reinstall) // also when the test fails in between: the others need it
+	if _, err := helm(t.Context(), "uninstall", controllerName, "--wait", "--timeout", "3m"); err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(install) // also when the test fails in between: the others need it
-	helm(t, nil, "uninstall", release, "--namespace", controllers, "--wait", "--timeout", "3m")
 	for _, p := range before {
 		p.again(t, c, namespace)
 		probe(t, p.address(t, c), p.kind+".uninstall.test", "/")
 	}
-	install()
+	reinstall()
 	begun := time.Now()
 	for _, p := range before {
 		isWired(t, c, namespace, p.name+"-0")
@@ -47,15 +44,23 @@ func TestAutowireT47Uninstall(t *testing.T) {
 	t.Logf("wired again %s after the installation", time.Since(begun).Round(time.Second))
 }
 
-// helm runs the installer's helm, which is where `make e2e` has put it.
-func helm(t *testing.T, stdin []byte, args ...string) []byte {
+// keepValues returns what installs the chart again with the values that it has now.
+func keepValues(t *testing.T) (reinstall func()) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(*root, "bin", "helm"), args...)
-	var problems bytes.Buffer
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(stdin), &problems
-	out, err := cmd.Output()
+	values, err := helm(t.Context(), "get", "values", controllerName, "--output", "yaml")
 	if err != nil {
-		t.Fatalf("helm %v: %v\n%s%s", args, err, out, problems.Bytes())
+		t.Fatal(err)
 	}
-	return out
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, values, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		_, err := helm(context.Background(), "upgrade", "--install", controllerName, filepath.Join(*root, "charts", "kedify-gateway"),
+			"--values", file, "--wait", "--timeout", "3m")
+		if err != nil {
+			t.Errorf("the chart is not installed as it was: %v", err)
+		}
+	}
 }
