@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	routev1 "github.com/openshift/api/route/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -45,16 +46,19 @@ func render(routes []routev1.Route, endpoints []discoveryv1.EndpointSlice) []byt
 		if r.Spec.Path != "" {
 			condition += fmt.Sprintf(" { path_beg %q }", r.Spec.Path)
 		}
-		fmt.Fprintf(text, "  use_backend %s/%s if %s\n", r.Namespace, r.Name, condition)
+		fmt.Fprintf(text, "  use_backend %s:%s if %s\n", r.Namespace, r.Name, condition)
 	}
 	for _, r := range routes {
-		fmt.Fprintf(text, "backend %s/%s\n", r.Namespace, r.Name)
+		fmt.Fprintf(text, "backend %s:%s\n", r.Namespace, r.Name)
 		for _, s := range servers(r, endpoints) {
-			fmt.Fprintf(text, "  server %s %s weight %d\n", s.address, s.address, s.weight)
+			fmt.Fprintf(text, "  server %s %s weight %d\n", unbracketed.Replace(s.address), s.address, s.weight)
 		}
 	}
 	return text.Bytes()
 }
+
+// unbracketed makes a name for haproxy of an address.
+var unbracketed = strings.NewReplacer("[", "", "]", "")
 
 // server is one endpoint and its share.
 type server struct {
