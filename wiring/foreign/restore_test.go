@@ -153,32 +153,3 @@ spec: {rules: [{backendRefs: [
 		t.Errorf("after the first one is wired: %q", refused)
 	}
 }
-
-// TestDisown removes the entries of one manager and no others.
-func TestDisown(t *testing.T) {
-	object := twoPaths(t, "web", "api", "")
-	if patch := Disown(object, "wiring"); patch != nil {
-		t.Errorf("nothing to disown, but %v", patch)
-	}
-	entry := func(manager, operation string) any { return map[string]any{"manager": manager, "operation": operation} }
-	object.Object["metadata"].(map[string]any)["managedFields"] = []any{
-		entry("wiring", "Update"), entry("kubectl", "Update"), "x", entry("wiring", "Apply"), entry("wiring-2", "Update"),
-	}
-	patched := map[string]any{}
-	patch := Disown(object, "wiring")
-	for _, operation := range patch {
-		patched[operation.Op+" "+operation.Path] = operation.Value
-	}
-	want := map[string]any{
-		"replace /metadata/resourceVersion":      "7",
-		"test /metadata/managedFields/3/manager": "wiring", "remove /metadata/managedFields/3": nil,
-		"test /metadata/managedFields/0/manager": "wiring", "remove /metadata/managedFields/0": nil,
-	}
-	if diff := cmp.Diff(want, patched); diff != "" {
-		t.Errorf("patch (- want, + got):\n%s", diff)
-	}
-	left := apply(t, object, patch).Object["metadata"].(map[string]any)["managedFields"]
-	if diff := cmp.Diff([]any{entry("kubectl", "Update"), "x", entry("wiring-2", "Update")}, left); diff != "" {
-		t.Errorf("entries (- want, + got):\n%s", diff)
-	}
-}
