@@ -53,7 +53,7 @@ type Options struct {
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
-	// views /xds, /demand, /queue, /hold and /envoy-metrics-map.
+	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies.
 	MetricsListen, HealthListen string
 	LeaderElection              bool
 	EnvoyImage, ProductImage    string
@@ -92,7 +92,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
 		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
-		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map; 0 turns it off")
+		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map, /status/proxies; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect a leader; only the leader writes to the API server")
 	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "Envoy image of Gateways whose GatewayParameters set none")

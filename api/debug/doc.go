@@ -3,7 +3,7 @@
 //
 // Job: give the control plane, the command line and the end-to-end tests one declaration of each
 // view: /xds ([]Gateway), /demand ([]Demand), /queue (map of Queue by namespace/name), /hold
-// ([]Hold) and /envoy-metrics-map (EnvoyMetricsMap).
+// ([]Hold), /envoy-metrics-map (EnvoyMetricsMap) and /status/proxies (Streams).
 // Inputs: the packages that own the state fill the types in; controllers/plane serves them.
 // Outputs: plain structs. The JSON has names and versions, never the content of a Secret.
 // Ownership: values; a view is a copy of the state at one moment.

@@ -103,6 +103,13 @@ func TestJSON(t *testing.T) {
 			`{"gateway":{"Namespace":"","Name":""},"ready":false,"backends":[{"name":"","state":"","armed":false},` +
 				`{"name":"","state":"","armed":false,"proxies":[{"node":"","connected":false,"ready":false}]}]}`,
 		},
+		"streams": {
+			debug.Streams{Ready: true, Gateways: []debug.ProxyStreams{{
+				Gateway: debug.Key{Namespace: "shop", Name: "web"}, Ready: true, Connected: 2, Accepting: 1,
+			}}},
+			`{"ready":true,"gateways":[{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"connected":2,"accepting":1}]}`,
+		},
+		"streams, empty":    {debug.Streams{}, `{"ready":false,"gateways":null}`},
 		"envoy metrics map": {debug.EnvoyMetricsMap{"c": {"shop/web"}}, `{"c":["shop/web"]}`},
 	} {
 		got, err := json.Marshal(c.view)

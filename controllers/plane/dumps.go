@@ -21,6 +21,7 @@ func (p *Plane) Dumps() map[string]http.Handler {
 		"/queue":             view(p.scaling.registry.Queues),
 		"/hold":              view(p.scaling.dumpHeld),
 		"/envoy-metrics-map": view(p.scaling.external.Clusters),
+		"/status/proxies":    view(p.streams),
 	}
 }
 
@@ -40,6 +41,11 @@ func (p *Plane) serveXDS(w http.ResponseWriter, r *http.Request) {
 		dumps = append(dumps, dump)
 	}
 	writeJSON(w, dumps)
+}
+
+// streams is what the command "wiring" asks: whether the proxies of a Gateway still follow this replica.
+func (p *Plane) streams() debug.Streams {
+	return debug.Streams{Ready: p.Ready() == nil, Gateways: p.publisher.Streams()}
 }
 
 func (s *scaling) dumpHeld() []debug.Hold {

@@ -2,6 +2,8 @@ package plane_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -51,6 +53,29 @@ func TestRouteReachesTheProxiesAndStatusFollows(t *testing.T) {
 		c.Eventually(version(proxy, resource.Route, hostTable)).ShouldNot(Equal(before[proxy]))
 		c.Expect(proxy.Violations()).To(BeEmpty(), "requests would have failed")
 	}
+}
+
+// The command "wiring" reads from each replica which Gateways have proxies there that follow it, and nothing
+// of their routes.
+func TestStreamsOfProxies(t *testing.T) {
+	c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA))
+	one, two := c.leader("127.0.0.1"), c.replica("127.0.0.2")
+	ask := func(r *replica) func() string {
+		return func() string {
+			answer := httptest.NewRecorder()
+			r.Dumps()["/status/proxies"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/status/proxies", nil))
+			return strings.TrimSpace(answer.Body.String())
+		}
+	}
+	streams := func(count int) string {
+		return fmt.Sprintf(`{"ready":true,"gateways":[{"gateway":{"Namespace":%q,"Name":%q},"ready":true,"connected":%d,"accepting":%d}]}`,
+			gatewayKey.Namespace, gatewayKey.Name, count, count)
+	}
+	proxy := two.proxy(gatewayKey, deltatest.Options{Node: "two"})
+	c.Eventually(ask(two)).Should(Equal(streams(1)))
+	c.Eventually(ask(one)).Should(Equal(streams(0)))
+	proxy.Disconnect()
+	c.Eventually(ask(two)).Should(Equal(streams(0)))
 }
 
 func TestEndpointsTravelAlone(t *testing.T) {

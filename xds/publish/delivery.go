@@ -88,9 +88,11 @@ func (g *gatewayState) synced() bool {
 }
 
 func (s *Session) synced() bool {
-	if s.behind > 0 {
-		return false
-	}
+	return s.behind == 0 && s.subscribed()
+}
+
+// subscribed reports whether the proxy asked for every kind that it is to have all of.
+func (s *Session) subscribed() bool {
 	for k := range kinds {
 		if k.wildcard() && s.gateway.desired[k] > 0 && !s.subscriptions[k].seen {
 			return false

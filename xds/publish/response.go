@@ -19,6 +19,8 @@ type response struct {
 	kind  kind
 	items []item
 	bytes int
+	// at is when it was sent.
+	at time.Time
 }
 
 // item is one resource of a response; a nil revision is a removal.
@@ -45,6 +47,7 @@ func (s *Session) dispatch(sent *response) *discovery.DeltaDiscoveryResponse {
 	sub.inFlight++
 	sub.answered = true
 	now := s.gateway.publisher.clock.Now()
+	sent.at = now
 	for _, it := range sent.items {
 		r := it.record
 		r.flight = append(r.flight, shipment{nonce: nonce, revision: it.revision})
