@@ -40,14 +40,18 @@ func (m *Model) computeEndpoints(key ir.ClusterKey, c *computation) (*resource.R
 }
 
 func (m *Model) flushClusters() {
-	for _, change := range m.clusters.flush() {
-		gateway, endpoints := change.key.gateway, change.key.cluster.Endpoints()
+	changes := m.clusters.flush()
+	for _, change := range changes { // first, so that endpoints that another cluster still uses are not sent again
+		if change.old == nil {
+			m.useEndpoints(change.key.gateway, change.key.cluster.Endpoints())
+		}
+	}
+	for _, change := range changes {
+		gateway := change.key.gateway
 		var old, new clusterResource
 		var oldResource, newResource *resource.Resource
 		if change.old != nil {
 			old, oldResource = *change.old, &change.old.resource
-		} else {
-			m.useEndpoints(gateway, endpoints)
 		}
 		if change.new != nil {
 			new, newResource = *change.new, &change.new.resource
@@ -55,16 +59,17 @@ func (m *Model) flushClusters() {
 		m.setSecrets(gateway, secretOwner(change.key.cluster.String()), old.secrets, new.secrets)
 		m.upsert(gateway, oldResource, newResource)
 		if change.new == nil {
-			m.unuseEndpoints(gateway, endpoints)
+			m.unuseEndpoints(gateway, change.key.cluster.Endpoints())
 		}
 	}
 }
 
 // useEndpoints delivers the endpoints of a backend to a gateway from now on.
 func (m *Model) useEndpoints(gateway types.NamespacedName, key ir.ClusterKey) {
-	m.usage.gateways[key] = append(m.usage.gateways[key], gateway)
+	users := m.usage.gateways[key]
+	m.usage.gateways[key] = append(users, gateway)
 	m.endpoints.want(key)
-	if known := m.endpoints.get(key); known != nil {
+	if known := m.endpoints.get(key); known != nil && !slices.Contains(users, gateway) {
 		m.upsert(gateway, nil, known)
 	}
 }
@@ -72,9 +77,6 @@ func (m *Model) useEndpoints(gateway types.NamespacedName, key ir.ClusterKey) {
 func (m *Model) unuseEndpoints(gateway types.NamespacedName, key ir.ClusterKey) {
 	users := m.usage.gateways[key]
 	at := slices.Index(users, gateway)
-	if at < 0 {
-		return
-	}
 	users = slices.Delete(users, at, at+1)
 	m.usage.gateways[key] = users
 	if !slices.Contains(users, gateway) {

@@ -178,7 +178,7 @@ func objectOf(name string) types.NamespacedName {
 
 // programmed returns the message of the Programmed condition of a route, "" when it has none.
 func (f *failing) programmed(name string) string {
-	statuses, _ := f.out.statuses[resolve.Object{Kind: store.HTTPRoute, Key: objectOf(name)}].([]gwv1.RouteParentStatus)
+	statuses, _ := f.out.statuses[resolve.Object{Kind: store.HTTPRoute, Key: objectOf(name)}].Value.([]gwv1.RouteParentStatus)
 	for _, status := range statuses {
 		for _, condition := range status.Conditions {
 			if condition.Type == string(route.ConditionProgrammed) {
@@ -191,7 +191,7 @@ func (f *failing) programmed(name string) string {
 
 // listenerProgrammed returns the message of the Programmed condition of a listener.
 func (f *failing) listenerProgrammed(name string) string {
-	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].(*gwv1.GatewayStatus)
+	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
 	for _, listener := range status.Listeners {
 		for _, condition := range listener.Conditions {
 			if string(listener.Name) == name && condition.Type == string(gwv1.ListenerConditionProgrammed) {

@@ -45,6 +45,9 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 		if len(world.out.failures) > 0 {
 			t.Fatalf("seed %d: render failures: %v", seed, world.out.failures)
 		}
+		if len(world.out.repeated) > 0 {
+			t.Fatalf("seed %d: told again: %q", seed, world.out.repeated)
+		}
 		if diff := cmp.Diff(want.state(), world.out.state()); diff != "" {
 			t.Fatalf("seed %d: incremental differs from full (-full +incremental):\n%s", seed, diff)
 		}

@@ -54,7 +54,7 @@ func TestInstalledChangesTheClass(t *testing.T) {
 		if len(out.statuses) != 1 {
 			t.Fatalf("statuses: %v", out.statuses)
 		}
-		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].(*gwv1.GatewayClassStatus)
+		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].Value.(*gwv1.GatewayClassStatus)
 		retries := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteRetry"})
 		if retries != step.retries || status.Conditions[1].Status != step.version {
 			t.Errorf("%v: retries %t, version %s, want %t and %s", step.installed, retries, status.Conditions[1].Status, step.retries, step.version)

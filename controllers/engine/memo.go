@@ -73,13 +73,10 @@ func (m *memo[K, V]) want(key K) {
 	u.users++
 }
 
-// drop removes a user of a key. The next flush removes units without users and reports their
+// drop removes a user that want added. The next flush removes units without users and reports their
 // last results, so a key may be dropped and wanted again in between.
 func (m *memo[K, V]) drop(key K) {
-	u, ok := m.units[key]
-	if !ok || u.users == 0 {
-		return
-	}
+	u := m.units[key]
 	if u.users--; u.users == 0 {
 		u.enqueue()
 	}

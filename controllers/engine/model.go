@@ -201,6 +201,7 @@ func (m *Model) pend(gateway types.NamespacedName, key resource.Key, new *resour
 // flushes: the output forgot them, while the results of many units are the same as before.
 func (m *Model) renewGone() {
 	for _, gateway := range m.gone {
+		delete(m.pending, gateway) // removals of what the output forgot
 		if m.gateways.get(gateway) != nil {
 			m.eachResource(gateway, func(r *resource.Resource) { m.pend(gateway, r.Key, r) })
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -15,7 +16,7 @@ import (
 type recorder struct {
 	resources map[types.NamespacedName]map[resource.Key]string
 	ready     map[types.NamespacedName]bool
-	statuses  map[resolve.Object]any
+	statuses  map[resolve.Object]status.Update
 	planes    map[types.NamespacedName]resolve.Infrastructure
 	scalers   map[types.NamespacedName]scaler.Scaler
 	failures  []string
@@ -23,6 +24,9 @@ type recorder struct {
 
 	// forgotten is called by Forget; may be nil.
 	forgotten func(types.NamespacedName)
+
+	// repeated are calls that told nothing new.
+	repeated []string
 
 	published  int // resources, removals included
 	wrote      int // statuses
@@ -33,8 +37,15 @@ type recorder struct {
 func newRecorder() *recorder {
 	return &recorder{
 		resources: map[types.NamespacedName]map[resource.Key]string{}, ready: map[types.NamespacedName]bool{},
-		statuses: map[resolve.Object]any{}, planes: map[types.NamespacedName]resolve.Infrastructure{},
+		statuses: map[resolve.Object]status.Update{}, planes: map[types.NamespacedName]resolve.Infrastructure{},
 		scalers: map[types.NamespacedName]scaler.Scaler{}, attached: map[resolve.Object]resolve.Attachment{},
+	}
+}
+
+// needless notes a call that tells what the outside has already.
+func (r *recorder) needless(same bool, format string, args ...any) {
+	if same {
+		r.repeated = append(r.repeated, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -43,9 +54,12 @@ func (r *recorder) Publish(gateway types.NamespacedName, change resource.Change)
 		r.resources[gateway] = map[resource.Key]string{}
 	}
 	for _, upsert := range change.Upsert {
-		r.resources[gateway][upsert.Key] = fmt.Sprint(upsert.Version, upsert.Sources)
+		content := fmt.Sprint(upsert.Version, upsert.Sources)
+		r.needless(r.resources[gateway][upsert.Key] == content, "publish %v to %s", upsert.Key, gateway)
+		r.resources[gateway][upsert.Key] = content
 	}
 	for _, key := range change.Remove {
+		r.needless(r.resources[gateway][key] == "", "remove %v of %s", key, gateway)
 		delete(r.resources[gateway], key)
 	}
 	if len(r.resources[gateway]) == 0 {
@@ -66,20 +80,26 @@ func (r *recorder) Forget(gateway types.NamespacedName) {
 func (r *recorder) Ready(gateway types.NamespacedName) { r.ready[gateway] = true }
 
 func (r *recorder) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
+	before, known := r.scalers[key]
 	if trigger == nil {
+		r.needless(!known, "drop trigger %s", key)
 		delete(r.scalers, key)
 		return
 	}
+	r.needless(known && reflect.DeepEqual(before, *trigger), "trigger %s", key)
 	r.scalers[key] = *trigger
 }
 
 func (r *recorder) Status(update status.Update) {
 	r.wrote++
+	before, known := r.statuses[update.Object]
 	if update.Value == nil {
+		r.needless(!known, "drop the status of %v", update.Object)
 		delete(r.statuses, update.Object)
 		return
 	}
-	r.statuses[update.Object] = update.Value
+	r.needless(known && reflect.DeepEqual(before, update), "status of %v", update.Object)
+	r.statuses[update.Object] = update
 }
 
 func (r *recorder) DataPlane(gateway *resolve.GatewayResult) {
@@ -88,10 +108,13 @@ func (r *recorder) DataPlane(gateway *resolve.GatewayResult) {
 
 func (r *recorder) Attachment(route resolve.Object, now *resolve.Attachment) {
 	r.reattached++
+	before, known := r.attached[route]
 	if now == nil {
+		r.needless(!known, "detach %v", route)
 		delete(r.attached, route)
 		return
 	}
+	r.needless(known && reflect.DeepEqual(before, *now), "attachment of %v", route)
 	r.attached[route] = *now
 }
 
