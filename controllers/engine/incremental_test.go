@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"hash/crc32"
 	"maps"
 	"testing"
 
@@ -28,20 +30,7 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 		}
 		world.flush()
 
-		want := newRecorder()
-		full := New(want)
-		for key, object := range world.objects {
-			full.Set(key.kind, object)
-		}
-		for gateway, delivery := range world.deliveries {
-			full.Deliver(gateway, delivery)
-		}
-		for gateway, problem := range world.problems {
-			full.Built(gateway, problem)
-		}
-		full.Installed(world.installed)
-		full.Synced()
-		full.Flush()
+		want := world.full()
 		if len(world.out.failures) > 0 {
 			t.Fatalf("seed %d: render failures: %v", seed, world.out.failures)
 		}
@@ -50,6 +39,69 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 		}
 		if diff := cmp.Diff(want.state(), world.out.state()); diff != "" {
 			t.Fatalf("seed %d: incremental differs from full (-full +incremental):\n%s", seed, diff)
+		}
+		world.clear()
+		world.flush()
+		if left := leftovers(world.model); len(left) > 0 {
+			t.Fatalf("seed %d: a model without objects keeps %v", seed, left)
+		}
+	})
+}
+
+// full is what a model outputs that saw the end of a world alone.
+func (w *world) full() *recorder {
+	out := newRecorder()
+	m := New(out)
+	for key, object := range w.objects {
+		m.Set(key.kind, object)
+	}
+	for gateway, delivery := range w.deliveries {
+		m.Deliver(gateway, delivery)
+	}
+	for gateway, problem := range w.problems {
+		m.Built(gateway, problem)
+	}
+	m.Installed(w.installed)
+	m.Synced()
+	m.Flush()
+	return out
+}
+
+// FuzzFailuresLeaveNothing is the same with a renderer that fails for a quarter of all resources, others after each
+// flush. When it fails no more and every unit was computed anew, nothing is left of the failures.
+func FuzzFailuresLeaveNothing(f *testing.F) {
+	for seed := range uint64(30) {
+		f.Add(seed, uint8(120))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, steps uint8) {
+		world := newWorld(seed)
+		failing := &failing{model: world.model, out: world.out}
+		failing.wrap()
+		epoch := uint32(0)
+		failing.fails = func(layer, name string) error {
+			if crc32.ChecksumIEEE(fmt.Append(nil, layer, name, epoch))%4 == 0 {
+				return errRender
+			}
+			return nil
+		}
+		world.populate()
+		world.model.Synced()
+		for range steps {
+			world.step(t)
+			if world.random.IntN(3) == 0 {
+				world.flush()
+				epoch++
+			}
+		}
+		failing.fails = nil
+		failing.touchEverything()
+		world.flush()
+		world.out.failures = nil // those on the way
+		if diff := cmp.Diff(world.full().state(), world.out.state()); diff != "" {
+			t.Fatalf("seed %d: incremental differs from full (-full +incremental):\n%s", seed, diff)
+		}
+		if len(world.out.repeated) > 0 {
+			t.Fatalf("seed %d: told again: %q", seed, world.out.repeated)
 		}
 		world.clear()
 		world.flush()
