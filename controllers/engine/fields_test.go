@@ -70,7 +70,7 @@ func TestT62InvalidFieldsKeepTheLastGood(t *testing.T) {
 
 // accepted returns reason and message of the Accepted condition of the Gateway.
 func (f *failing) accepted() string {
-	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].(*gwv1.GatewayStatus)
+	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
 	condition := resolve.FindCondition(status.Conditions, gwv1.GatewayConditionAccepted)
 	return condition.Reason + ": " + condition.Message
 }
