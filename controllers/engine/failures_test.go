@@ -90,6 +90,9 @@ func (f *failing) touchEverything() {
 	for dep := range f.model.graph.nodes {
 		f.model.graph.touch(dep)
 	}
+	for _, endpoints := range f.model.endpoints.units { // those of a hold cluster read nothing
+		endpoints.markStale()
+	}
 }
 
 // TestRenderFailureOfSomethingNew: what never rendered is not published, and its status says so.
