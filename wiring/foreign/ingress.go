@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/kedify/inference-gateway/wiring/mirror"
 )
 
 // useAnnotation as the name of a port: the backend is an action in an annotation (AWS Load
@@ -57,7 +59,8 @@ func (i *ingress) reference(pointer, service string, hosts []string) Reference {
 	}
 	refused := i.refused
 	if annotation := i.naming[service]; refused == "" && annotation != "" {
-		refused = fmt.Sprintf("The annotation %s configures Service %s by its name, which would be another one.", annotation, service)
+		refused = fmt.Sprintf("The annotation %s configures Service %s by its name; write Service %s there and as the backend.",
+			annotation, service, mirror.Name(service, false))
 	}
 	key := types.NamespacedName{Namespace: i.GetNamespace(), Name: service}
 	return Reference{Pointer: pointer, Target: Target{Key: key}, Hosts: hosts, TLS: i.tls, Refused: refused}

@@ -34,7 +34,7 @@ type backend struct {
 // In the annotation, a wired Service of another namespace is namespace/name. A Service is its name, a
 // pool is an object, as in a route:
 //
-//	{"web-kedify": "web", "llm-kedify": {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "llm"}}
+//	{"web-kedify": "web", "llm-kedify-pool": {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "llm"}}
 //
 // Whoever may write the annotation may write the references, too, but perhaps past a policy that binds
 // this process less. So an entry can do one thing only: have a reference to a wired Service lead to the
@@ -125,19 +125,19 @@ func (o originals) text(namespace string) string {
 	return string(data)
 }
 
-// of returns the originals of the wired Services that references name.
-func (o originals) of(readings []reading) originals {
+// namedBy returns the originals of the wired Services that references name.
+func (o originals) namedBy(readings []reading) originals {
 	named := originals{}
 	for i := range readings {
-		if original, has := o.at(&readings[i]); has {
+		if original, has := o.replacedAt(&readings[i]); has {
 			named[readings[i].Target.Key] = original
 		}
 	}
 	return named
 }
 
-// at returns what a reference named before, if it names a wired Service.
-func (o originals) at(reference *reading) (backend, bool) {
+// replacedAt returns what a reference named before, if it names a wired Service.
+func (o originals) replacedAt(reference *reading) (backend, bool) {
 	original, has := o[reference.Target.Key]
 	return original, has && !reference.Target.Pool && reference.element != nil
 }

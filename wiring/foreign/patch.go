@@ -18,7 +18,7 @@ import (
 //
 // The first one of every patch here replaces the resourceVersion by that of the object: a race ends
 // with 409 and can be tried again. Each element is tested as a whole before a word of it is
-// written: its index may be that of another element by now.
+// written: its index may be that of another element by now. Values are parts of the object.
 type Operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
@@ -38,7 +38,7 @@ const (
 // Rewrite returns the patch that has every reference for which rename returns a name lead to the
 // Service of that name in the namespace of its target; nil when nothing changes. The name is that of
 // package mirror, or empty. Rename is not asked about references that are refused, or lead to a wired
-// Service already. An object with too many references for one patch has the others
+// Service of the annotation already. An object with too many references for one patch has the others
 // rewritten by the next ones.
 func Rewrite(object *unstructured.Unstructured, rename func(Reference) string) []Operation {
 	known, err := originalsOf(object)
@@ -46,11 +46,11 @@ func Rewrite(object *unstructured.Unstructured, rename func(Reference) string) [
 		return nil // every reference is refused
 	}
 	readings := read(object)
-	next := known.of(readings)
+	next := known.namedBy(readings)
 	var changes []Operation
 	for i := range readings {
 		reading := &readings[i]
-		if _, wired := known.at(reading); wired || reading.Refused != "" || len(changes) > maxOperations {
+		if _, wired := known.replacedAt(reading); wired || reading.Refused != "" || len(changes) > maxOperations {
 			continue
 		}
 		wired := types.NamespacedName{Namespace: reading.Target.Key.Namespace, Name: rename(reading.Reference)}
@@ -69,8 +69,9 @@ func Rewrite(object *unstructured.Unstructured, rename func(Reference) string) [
 
 // Restore returns the patch that puts back every reference that names a wired Service of the
 // object's annotation for which keep is false; nil when there is nothing to put back. What the user
-// has pointed elsewhere meanwhile stays. The annotation alone says what is restored: of one that
-// cannot be read nothing is, and References says so.
+// has pointed elsewhere meanwhile stays; a name of a wired Service that the user wrote beside
+// rewritten ones is put back with them. The annotation alone says what is restored: of one that cannot
+// be read nothing is, and References says so.
 func Restore(object *unstructured.Unstructured, keep func(wired types.NamespacedName) bool) []Operation {
 	known, err := originalsOf(object)
 	if err != nil {
@@ -89,7 +90,7 @@ func Restore(object *unstructured.Unstructured, keep func(wired types.Namespaced
 	readings := read(object)
 	for i := range readings {
 		key := readings[i].Target.Key
-		original, wired := known.at(&readings[i])
+		original, wired := known.replacedAt(&readings[i])
 		if _, stays := kept[key]; !wired || stays {
 			continue
 		}

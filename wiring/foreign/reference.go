@@ -21,17 +21,18 @@ type Target struct {
 // Reference is one place of an object that leads requests to a backend.
 type Reference struct {
 	// Pointer is the JSON pointer of the element that holds the reference: a path of an Ingress, a
-	// backendRef, a destination, a target of a Route.
+	// backendRef, a destination, a target of a Route. References in one annotation share its pointer.
 	Pointer string
 	// Target has no name when the backend is neither a Service nor an InferencePool.
 	Target Target
-	// Port as written, the zero value when there is none. Of a Route it is a port of endpoints.
+	// Port as written, the zero value when there is none. Of a Route a number is a port of Pods.
 	Port intstr.IntOrString
 	// Hosts of the requests as the backend sees them, in lower case; none: every host.
 	Hosts []string
 	// TLS: the consumer speaks TLS to the backend, or passes on that of the client.
 	TLS bool
-	// Refused says in a sentence why the reference cannot be rewritten; empty when it can.
+	// Refused says in a sentence why the reference cannot be rewritten; empty when it can. One that the
+	// user pointed at a wired Service needs no rewriting, and may be refused all the same.
 	Refused string
 }
 

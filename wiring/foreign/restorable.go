@@ -13,13 +13,13 @@ import (
 // refuse notes which references could not be put back, and are therefore never rewritten.
 func refuse(object *unstructured.Unstructured, readings []reading) {
 	known, err := originalsOf(object)
-	known = known.of(readings)
+	known = known.namedBy(readings)
 	ports, room := known.ports(), roomFor(object)
 	for i := range readings {
 		reading := &readings[i]
 		named := reading.backend()
 		written, has := ports[reading.Target]
-		if _, wired := known.at(reading); !has && !wired {
+		if _, wired := known.replacedAt(reading); !has && !wired {
 			written, ports[reading.Target] = named.port, named.port
 			room -= entrySize(object.GetNamespace(), reading.Target)
 		}
