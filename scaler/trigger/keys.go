@@ -173,9 +173,10 @@ var metricKeys = []Key{
 var trafficKeys = []Key{
 	{Name: keyTrafficAutowire, Section: sectionTraffic, Values: "comma-separated kinds, or `false`", Meaning: "Which objects " +
 		"may be pointed at the proxy: `httproute`, `ingress`, `virtualservice`, `route` (OpenShift), or `service` alone. " +
-		"`gloo` is accepted and never wired. Without the key: all kinds but `service`. `false`: none. No object is wired yet. " +
-		"While one leads to the application past the proxy, or the key names a kind, the demand is unknown until a first request " +
-		"comes through the proxy: KEDA gets an error and keeps the replicas. `false` says that the requests come through the proxy."},
+		"`gloo` is accepted and never wired. Without the key: all kinds but `service`. `false`: none; it says that the requests come " +
+		"through the proxy. Objects are wired with `autowire.enabled` of the chart alone; the condition `Rewired` says which, or why not. " +
+		"Until it is True, or a first request comes through the proxy, the demand is unknown while an object leads to the application past " +
+		"the proxy or the key names a kind: KEDA gets an error and keeps the replicas."},
 }
 
 var healthKeys = []Key{
