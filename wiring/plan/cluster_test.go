@@ -56,14 +56,15 @@ func newCluster(t *testing.T, documents string) *cluster {
 
 // kinds with a Go type; others are foreign objects.
 var kinds = map[string]func() Object{
-	"HTTPScaler":     func() Object { return &v1alpha1.HTTPScaler{} },
-	"Service":        func() Object { return &corev1.Service{} },
-	"EndpointSlice":  func() Object { return &discoveryv1.EndpointSlice{} },
-	"Endpoints":      func() Object { return &metav1.PartialObjectMetadata{} },
-	"InferencePool":  func() Object { return &inferencev1.InferencePool{} },
-	"Pod":            func() Object { return &corev1.Pod{} },
-	"Gateway":        func() Object { return &gwv1.Gateway{} },
-	"ReferenceGrant": func() Object { return &gwv1.ReferenceGrant{} },
+	"HTTPScaler":       func() Object { return &v1alpha1.HTTPScaler{} },
+	"Service":          func() Object { return &corev1.Service{} },
+	"EndpointSlice":    func() Object { return &discoveryv1.EndpointSlice{} },
+	"Endpoints":        func() Object { return &metav1.PartialObjectMetadata{} },
+	"InferencePool":    func() Object { return &inferencev1.InferencePool{} },
+	"Pod":              func() Object { return &corev1.Pod{} },
+	"Gateway":          func() Object { return &gwv1.Gateway{} },
+	"ReferenceGrant":   func() Object { return &gwv1.ReferenceGrant{} },
+	"BackendTLSPolicy": func() Object { return &gwv1.BackendTLSPolicy{} },
 }
 
 // put stores what a user writes. A document of kind Scope changes the setting.
@@ -131,9 +132,11 @@ func (c *cluster) world() World {
 		Setting: c.setting, Namespace: "shop", Now: c.now, Path: c.path, ForeignUnknown: c.unknown, Find: finder{c}, Memory: c.memory,
 		Scalers: list[*v1alpha1.HTTPScaler](c, "HTTPScaler", "shop"), Services: list[*corev1.Service](c, "Service", "shop"),
 		Slices: list[*discoveryv1.EndpointSlice](c, "EndpointSlice", "shop"), Pods: list[*corev1.Pod](c, "Pod", "shop"),
-		Endpoints: list[*metav1.PartialObjectMetadata](c, "Endpoints", "shop"),
-		Pools:     list[*inferencev1.InferencePool](c, "InferencePool", "shop"),
-		Grants:    list[*gwv1.ReferenceGrant](c, "ReferenceGrant", "shop"),
+		Endpoints:        list[*metav1.PartialObjectMetadata](c, "Endpoints", "shop"),
+		Pools:            list[*inferencev1.InferencePool](c, "InferencePool", "shop"),
+		Grants:           list[*gwv1.ReferenceGrant](c, "ReferenceGrant", "shop"),
+		TLSPolicies:      list[*gwv1.BackendTLSPolicy](c, "BackendTLSPolicy", "shop"),
+		DestinationRules: list[*unstructured.Unstructured](c, "DestinationRule", ""),
 	}
 	if c.proxies {
 		w.ProxySlices = []*discoveryv1.EndpointSlice{proxySlice("kedify-proxy-kedify", 8080, 8443, 9002)}

@@ -62,7 +62,9 @@ func (m *maker) grantFor(w *wired) *gwv1.ReferenceGrant {
 	var from []gwv1.ReferenceGrantFrom
 	for _, u := range w.uses {
 		wanted := fromOf(u.object)
-		entry := gwv1.ReferenceGrantFrom{Group: gwv1.Group(wanted.Group), Kind: gwv1.Kind(wanted.Kind), Namespace: gwv1.Namespace(wanted.Namespace)}
+		entry := gwv1.ReferenceGrantFrom{
+			Group: gwv1.Group(wanted.Group), Kind: gwv1.Kind(wanted.Kind), Namespace: gwv1.Namespace(wanted.Namespace),
+		}
 		if !u.abroad || !asksForGrants(u.object) || slices.Contains(from, entry) ||
 			m.granted(wanted, m.toWired(w), usersGrant) {
 			continue

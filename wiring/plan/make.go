@@ -29,6 +29,8 @@ type maker struct {
 	sorted []*wired
 	// usesOf an object by their pointers.
 	usesOf map[*unstructured.Unstructured]map[string]*use
+	// passing says what leads to a part of an application past the proxies, by the HTTPScaler's name.
+	passing map[string][]reason
 }
 
 // Make says what a World should become.
@@ -57,7 +59,7 @@ func newMaker(world World) *maker {
 		World: world, services: map[string]*corev1.Service{}, pools: map[string]*inferencev1.InferencePool{},
 		slicesOf:  map[string][]*discoveryv1.EndpointSlice{},
 		endpoints: map[string]*metav1.PartialObjectMetadata{}, all: map[string]*wired{},
-		usesOf: map[*unstructured.Unstructured]map[string]*use{},
+		usesOf: map[*unstructured.Unstructured]map[string]*use{}, passing: map[string][]reason{},
 	}
 	m.plan.Memory = Memory{Idle: map[string]time.Time{}, Rewrites: world.Memory.Rewrites}
 	for _, service := range world.Services {

@@ -13,8 +13,9 @@ import (
 // Conditions of an HTTPScaler, and a reason of one.
 const (
 	// ConditionRewired: everything that leads to the application leads to the proxies.
-	ConditionRewired  = "Rewired"
-	conditionAccepted = "Accepted"
+	ConditionRewired      = "Rewired"
+	conditionAccepted     = "Accepted"
+	conditionResolvedRefs = "ResolvedRefs"
 )
 
 // Reasons of condition Rewired and of events. Those of mirror.Problem are reasons as well.

@@ -11,6 +11,10 @@ import (
 // servers say whether the product's proxies, and whether others, serve a foreign object.
 type servers struct{ here, elsewhere bool }
 
+// concern reports whether a reference of the object is looked at. One that leads to the proxies already
+// stays while nothing is known of the object's parents.
+func (s servers) concern(u *use) bool { return s.elsewhere || u.leads && !s.here }
+
 // servedBy reads the parents of a route, and what controllers say of them. Of a route that nothing is
 // known of neither is true: it may be the product's.
 func (m *maker) servedBy(object *unstructured.Unstructured) servers {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -121,6 +122,8 @@ func (m *maker) hindrance(u *use) string {
 	switch {
 	case standingOf(u.scaler) != served:
 		return "the trigger has to be accepted"
+	case meta.IsStatusConditionFalse(u.scaler.Status.Conditions, conditionResolvedRefs): // without its Secret a port is closed
+		return "what the trigger names has to exist, see condition " + conditionResolvedRefs
 	case m.Path != v1alpha1.PathProxy:
 		return "the proxies or the controllers are not ready"
 	case !w.output.Problem.None():

@@ -108,6 +108,7 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 		found, why := m.outcome(w, scaler)
 		wired, reasons = append(wired, found...), append(reasons, why...)
 	}
+	reasons = append(reasons, m.passing[scaler.Name]...)
 	asked := scaler.Spec.WiredService || !never(scaler)
 	switch {
 	case !asked, standingOf(scaler) == unserved && len(wired)+len(reasons) == 0:
@@ -129,25 +130,32 @@ func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, 
 		reasons = append(reasons, why)
 	}
 	if w.inCluster {
-		switch number := w.portOf(scaler); {
-		case number == 0:
-			return nil, reasons
-		case !w.entered(number):
-			return nil, append(reasons, because(ReasonWaiting, "Service %s does not lead to the proxies yet: none of them is ready.", keyText(w.live)))
-		}
-		return []string{"Service " + m.Namespace + "/" + w.name + " leads to the proxies."}, reasons
+		return w.inClusterOutcome(reasons)
 	}
 	for _, u := range w.uses {
 		switch {
-		case u.scaler != nil && u.scaler != scaler && u.why.none(): // counts for another trigger
-		case u.leads && u.why.none():
+		case u.why.none() && u.leads && (u.scaler == nil || u.scaler == scaler):
 			wired = append(wired, fmt.Sprintf("%s leads to the proxies through Service %s.", u.text, w.name))
-		case u.abroad && !u.waits && u.why.name != ReasonLimited: // its owner must not hold up this application
-		case !u.why.none():
+		case !u.why.none() && !u.minor():
 			reasons = append(reasons, u.why)
 		}
 	}
 	return wired, reasons
+}
+
+// minor: the owner of an object in another namespace must not decide what is said of an
+// application.
+func (u *use) minor() bool { return u.abroad && !u.waits && u.why.name != ReasonLimited }
+
+// inClusterOutcome says whether the slices of a user's Service are in place.
+func (w *wired) inClusterOutcome(reasons []reason) ([]string, []reason) {
+	switch {
+	case len(reasons) > 0:
+		return nil, reasons
+	case !slices.ContainsFunc(w.slices, mirror.Ours):
+		return nil, []reason{because(ReasonWaiting, "Service %s does not lead to the proxies yet.", keyText(w.live))}
+	}
+	return []string{fmt.Sprintf("Service %s leads to the proxies.", keyText(w.live))}, nil
 }
 
 func (m *maker) nothing(scaler *v1alpha1.HTTPScaler) reason {

@@ -48,23 +48,46 @@ func (m *maker) read() {
 		for _, ref := range foreign.References(object) {
 			w, leads := m.target(ref.Target)
 			if w == nil {
+				m.pass(object, served, ref)
 				continue
 			}
 			w.named = w.named || leads
-			if object.GetDeletionTimestamp() != nil || !served.elsewhere || !m.permitted(object, w) {
-				continue
-			}
 			u := &use{object: object, text: describe(object), kind: kind, ref: ref, wired: w, leads: leads}
 			u.abroad, u.byHand = object.GetNamespace() != m.Namespace, leads && !rewritten[w.name]
-			if served.here {
-				u.why = because(ReasonMixed,
-					"%s has parents of this product and of others; split it, so that the part for the others can be changed.", u.text)
+			if object.GetDeletionTimestamp() == nil && served.concern(u) && m.permitted(object, w) {
+				m.use(u, served)
 			}
-			w.uses = append(w.uses, u)
-			if m.usesOf[object] == nil {
-				m.usesOf[object] = map[string]*use{}
-			}
-			m.usesOf[object][ref.Pointer] = u
+		}
+	}
+}
+
+// use adds a use.
+func (m *maker) use(u *use, served servers) {
+	if served.here {
+		u.why = because(ReasonMixed,
+			"%s has parents of this product and of others; split it, so that the part for the others can be changed.", u.text)
+	} else {
+		u.why = m.secured(u)
+	}
+	u.wired.uses = append(u.wired.uses, u)
+	if m.usesOf[u.object] == nil {
+		m.usesOf[u.object] = map[string]*use{}
+	}
+	m.usesOf[u.object][u.ref.Pointer] = u
+}
+
+// pass notes a reference that leads, past the proxies, to a Service that a trigger shares requests
+// with.
+func (m *maker) pass(object *unstructured.Unstructured, served servers, ref foreign.Reference) {
+	if ref.Target.Pool || ref.Target.Key.Namespace != m.Namespace || object.GetNamespace() != m.Namespace || !served.elsewhere ||
+		object.GetDeletionTimestamp() != nil {
+		return
+	}
+	for _, scaler := range m.scalers {
+		if slices.ContainsFunc(scaler.Spec.Backend.Weighted, func(w v1alpha1.HTTPScalerWeight) bool { return w.Service == ref.Target.Key.Name }) {
+			m.passing[scaler.Name] = append(m.passing[scaler.Name], because(ReasonUnsupported,
+				"%s leads to Service %s, one of several that the trigger shares requests among; have it lead to Service %s/%s.",
+				describe(object), ref.Target.Key, m.Namespace, scaler.Spec.Backend.Service))
 		}
 	}
 }

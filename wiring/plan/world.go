@@ -54,6 +54,10 @@ type World struct {
 	// Pods that a pool selects.
 	Pods   []*corev1.Pod
 	Grants []*gwv1.ReferenceGrant
+	// TLSPolicies are those of the namespace, and DestinationRules of Istio all that have a host of a
+	// Service of it: both say by the name of a Service how consumers speak TLS to it.
+	TLSPolicies      []*gwv1.BackendTLSPolicy
+	DestinationRules []*unstructured.Unstructured
 	// Foreign objects of the namespace, and those of others that lead to a backend of it.
 	Foreign []*unstructured.Unstructured
 	// ForeignUnknown is true while foreign objects may be missing here.
