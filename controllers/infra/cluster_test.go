@@ -48,6 +48,7 @@ func init() { // the connections to the API server
 
 // plane is one Gateway on a real API server, with an applier of its own.
 type plane struct {
+	*gomega.WithT
 	t      *testing.T
 	client client.WithWatch
 	spec   Spec
@@ -68,7 +69,9 @@ func newPlane(t *testing.T) *plane {
 			t.Fatal(err)
 		}
 	}
-	p := &plane{t: t, ready: make(chan Result, 100)}
+	p := &plane{WithT: gomega.NewWithT(t), t: t, ready: make(chan Result, 100)}
+	p.SetDefaultEventuallyTimeout(20 * time.Second)
+	p.SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 	if p.client, err = client.NewWithWatch(config, client.Options{Scheme: scheme}); err != nil {
 		t.Fatal(err)
 	}
@@ -171,12 +174,6 @@ func (p *plane) get(object client.Object) error {
 	return p.client.Get(context.Background(), client.ObjectKey{Namespace: p.spec.Gateway.Namespace, Name: "web-kedify"}, object)
 }
 
-// await polls the API server.
-func (p *plane) await(what string, condition func() error) {
-	p.t.Helper()
-	gomega.NewWithT(p.t).Eventually(condition).WithTimeout(20*time.Second).WithPolling(50*time.Millisecond).Should(gomega.Succeed(), what)
-}
-
 // everything asks for all kinds of objects and most fields, so that whatever the API server
 // fills in or rewrites is met.
 func everything(spec *Spec) {
@@ -197,7 +194,7 @@ func TestClusterRest(t *testing.T) {
 	p := newPlane(t)
 	everything(&p.spec)
 	p.apply()
-	p.await("other controllers have written the statuses", p.observed)
+	p.Eventually(p.observed).Should(gomega.Succeed(), "other controllers have written the statuses")
 	before := p.writes.Load()
 	for range 5 {
 		p.apply() // returns after a look at the whole data plane
@@ -238,7 +235,7 @@ func TestClusterDrift(t *testing.T) {
 	if err := p.client.Update(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	p.await("the port is put right", func() error {
+	p.Eventually(func() error {
 		if err := p.get(service); err != nil {
 			return err
 		}
@@ -246,11 +243,11 @@ func TestClusterDrift(t *testing.T) {
 			return fmt.Errorf("ports %v", service.Spec.Ports)
 		}
 		return nil
-	})
+	}).Should(gomega.Succeed(), "the port is put right")
 	if err := p.client.Delete(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	p.await("the Service comes back", func() error { return p.get(&corev1.Service{}) })
+	p.Eventually(func() error { return p.get(&corev1.Service{}) }).Should(gomega.Succeed(), "the Service comes back")
 }
 
 func TestClusterPrune(t *testing.T) {
@@ -341,7 +338,7 @@ func TestClusterGarbage(t *testing.T) {
 	if err := p.client.Delete(t.Context(), gateway); err != nil {
 		t.Fatal(err)
 	}
-	p.await("everything goes", func() error {
+	p.Eventually(func() error {
 		for _, owned := range ownedLists {
 			list := owned.DeepCopyObject().(client.ObjectList)
 			if err := p.client.List(t.Context(), list, client.InNamespace(p.spec.Gateway.Namespace), client.MatchingLabels(selector(p.spec.Gateway))); err != nil {
@@ -352,5 +349,5 @@ func TestClusterGarbage(t *testing.T) {
 			}
 		}
 		return nil
-	})
+	}).Should(gomega.Succeed(), "everything goes")
 }

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/scaler"
@@ -37,7 +39,7 @@ func (r *replica) reports(node string, requests, active uint64) {
 
 func (r *replica) reads(what string, condition func(demand.Reading, error) bool) {
 	r.t.Helper()
-	r.poll(func() bool { return condition(r.registry.Read(demandKey)) }, func() string {
+	r.Eventually(func() bool { return condition(r.registry.Read(demandKey)) }).Should(gomega.BeTrue(), func() string {
 		reading, err := r.registry.Read(demandKey)
 		return fmt.Sprintf("replica %s: %s: %+v, %v", r.name, what, reading, err)
 	})

@@ -30,16 +30,16 @@ func TestServedElsewhere(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
-	a.eventually("nothing is served", func(d publish.Delivery) bool { return d.Versions["l"] != "" && !d.Listeners["l"] })
+	a.delivers("nothing is served", func(d publish.Delivery) bool { return d.Versions["l"] != "" && !d.Listeners["l"] })
 	p := b.proxy(deltatest.Options{})
-	a.eventually("the proxy of b serves", served("l"))
+	a.delivers("the proxy of b serves", served("l"))
 	a.follows(1)
 	if states := a.exchange.Elsewhere(gatewayKey); !states[0].Connected || states[0].Replica != "b" {
 		t.Errorf("elsewhere: %+v", states)
 	}
 
 	applies(listener(t, 81), a) // a is ahead of b
-	a.eventually("the proxy of b lags", func(d publish.Delivery) bool { return d.Connected == 1 && !d.Listeners["l"] })
+	a.delivers("the proxy of b lags", func(d publish.Delivery) bool { return d.Connected == 1 && !d.Listeners["l"] })
 	p.Pause(resource.Listener)
 	applies(listener(t, 81), b)
 	time.Sleep(3 * fadeDelay)
@@ -47,7 +47,7 @@ func TestServedElsewhere(t *testing.T) {
 		t.Fatal("served before the proxy acknowledged")
 	}
 	p.Resume(resource.Listener)
-	a.eventually("the proxy of b has caught up", func(d publish.Delivery) bool { return served("l")(d) && d.Synced })
+	a.delivers("the proxy of b has caught up", func(d publish.Delivery) bool { return served("l")(d) && d.Synced })
 }
 
 // What a proxy at b refuses is not served, although another proxy accepted it.
@@ -56,15 +56,15 @@ func TestRejectedElsewhere(t *testing.T) {
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
 	a.proxy(deltatest.Options{Node: "one"})
-	a.eventually("a serves", served("l"))
+	a.delivers("a serves", served("l"))
 	b.proxy(deltatest.Options{Node: "two", Reject: func(key resource.Key, _ []byte) string { return "no " + key.Name }})
 	for _, r := range []*replica{a, b} {
-		r.eventually("the rejection", func(d publish.Delivery) bool {
+		r.delivers("the rejection", func(d publish.Delivery) bool {
 			return d.Connected == 2 && !d.Listeners["l"] && len(d.Rejected) == 1 && d.Rejected[0].Node == "two" && d.Rejected[0].Message == "no l"
 		})
 	}
 	applies(listener(t, 81), a) // the rejection is not about this
-	a.eventually("the end of the rejection", func(d publish.Delivery) bool { return len(d.Rejected) == 0 && served("l")(d) })
+	a.delivers("the end of the rejection", func(d publish.Delivery) bool { return len(d.Rejected) == 0 && served("l")(d) })
 }
 
 // The proxies of a replica that died count for the grace, and not longer.
@@ -73,11 +73,11 @@ func TestPeerDies(t *testing.T) {
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
 	b.proxy(deltatest.Options{})
-	a.eventually("the proxy of b serves", served("l"))
+	a.delivers("the proxy of b serves", served("l"))
 	died := time.Now()
 	b.stop()
 	stopped := time.Now()
-	a.eventually("the end of the grace", func(d publish.Delivery) bool { return d.Connected == 0 && !d.Listeners["l"] })
+	a.delivers("the end of the grace", func(d publish.Delivery) bool { return d.Connected == 0 && !d.Listeners["l"] })
 	if took := time.Since(died); took < fadeDelay || time.Since(stopped) > grace+fadeDelay+time.Second {
 		t.Errorf("after %s", took)
 	}
@@ -90,13 +90,13 @@ func TestProxyMoves(t *testing.T) {
 	a, b, leader := c.replica("a"), c.replica("b"), c.replica("leader")
 	applies(listener(t, 80), a, b, leader)
 	p := b.proxy(deltatest.Options{})
-	leader.eventually("the proxy of b serves", served("l"))
+	leader.delivers("the proxy of b serves", served("l"))
 	before := len(leader.all())
 	b.stop()
 	p.Wait("the end of the stream", func(s deltatest.State) bool { return s.Ended() })
 	p.Redial(a.dial)
 	p.Reconnect()
-	a.eventually("the proxy of a serves", served("l"))
+	a.delivers("the proxy of a serves", served("l"))
 	time.Sleep(grace + 2*fadeDelay)
 	for _, d := range leader.all()[before:] {
 		if !served("l")(d) {
@@ -111,19 +111,19 @@ func TestSnapshotReplaces(t *testing.T) {
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
 	b.proxy(deltatest.Options{})
-	a.eventually("the proxy of b serves", served("l"))
+	a.delivers("the proxy of b serves", served("l"))
 	b.stop()
 	again := c.replicaAt("b2", b.address) // same address, knows no gateway
-	a.eventually("that it knows nothing", func(d publish.Delivery) bool { return d.Connected == 0 })
+	a.delivers("that it knows nothing", func(d publish.Delivery) bool { return d.Connected == 0 })
 	applies(listener(t, 80), again)
 	again.proxy(deltatest.Options{})
-	a.eventually("the proxy of the new replica serves", served("l"))
+	a.delivers("the proxy of the new replica serves", served("l"))
 	if states := a.exchange.Elsewhere(gatewayKey); len(states) != 1 || states[0].Replica != "b2" {
 		t.Errorf("elsewhere: %+v", states)
 	}
 	again.publisher.Forget(ir.Key(gatewayKey))
 	again.exchange.Forget(gatewayKey)
-	a.eventually("that it was forgotten", func(d publish.Delivery) bool { return d.Connected == 0 })
+	a.delivers("that it was forgotten", func(d publish.Delivery) bool { return d.Connected == 0 })
 	a.follows(0)
 }
 
@@ -132,19 +132,19 @@ func TestForget(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.replica("a"), c.replica("b")
 	applies(listener(t, 80), a, b)
-	a.eventually("the first delivery", func(d publish.Delivery) bool { return d.Versions["l"] != "" })
+	a.delivers("the first delivery", func(d publish.Delivery) bool { return d.Versions["l"] != "" })
 	a.follows(1)
 	a.publisher.Forget(ir.Key(gatewayKey))
 	a.exchange.Forget(gatewayKey)
 	before := len(a.all())
 	b.proxy(deltatest.Options{})
-	b.eventually("b serves", served("l"))
+	b.delivers("b serves", served("l"))
 	time.Sleep(2 * fadeDelay)
 	if after := a.all(); len(after) != before {
 		t.Errorf("told %+v", after[before:])
 	}
 	applies(listener(t, 80), a)
-	a.eventually("what b says of it", served("l"))
+	a.delivers("what b says of it", served("l"))
 }
 
 // Only replicas may follow, and a replica is no Envoy.

@@ -57,6 +57,7 @@ func newCluster(t *testing.T) *cluster {
 // replica is a publisher with its xDS server on loopback, its exchange and the last merged
 // delivery of each gateway.
 type replica struct {
+	*gomega.WithT
 	t         *testing.T
 	name      string
 	address   string
@@ -78,7 +79,9 @@ func (c *cluster) replica(name string) *replica {
 
 func (c *cluster) replicaAt(name, address string) *replica {
 	c.t.Helper()
-	r := &replica{t: c.t, name: name, merged: map[types.NamespacedName][]publish.Delivery{}}
+	r := &replica{WithT: gomega.NewWithT(c.t), t: c.t, name: name, merged: map[types.NamespacedName][]publish.Delivery{}}
+	r.SetDefaultEventuallyTimeout(10 * time.Second)
+	r.SetDefaultEventuallyPollingInterval(time.Millisecond)
 	r.keeper = certs.NewKeeper(certs.Options{Client: c.client, Namespace: "kedify-system", Name: certs.SecretName, Clock: clock.RealClock{}})
 	if err := r.keeper.Load(c.t.Context()); err != nil {
 		c.t.Fatal(err)
@@ -180,23 +183,17 @@ func (r *replica) proxy(options deltatest.Options) *deltatest.Proxy {
 	return deltatest.Start(r.t, options)
 }
 
-func (r *replica) eventually(what string, condition func(publish.Delivery) bool) {
+func (r *replica) delivers(what string, condition func(publish.Delivery) bool) {
 	r.t.Helper()
-	r.poll(func() bool { return condition(r.last()) }, func() string {
+	r.Eventually(func() bool { return condition(r.last()) }).Should(gomega.BeTrue(), func() string {
 		return fmt.Sprintf("replica %s: %s: %+v", r.name, what, r.last())
 	})
-}
-
-// poll waits until a condition holds; the text of why fails the test.
-func (r *replica) poll(condition func() bool, why func() string) {
-	r.t.Helper()
-	gomega.NewWithT(r.t).Eventually(condition).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), why)
 }
 
 // follows waits until the replica hears of n others.
 func (r *replica) follows(n int) {
 	r.t.Helper()
-	r.poll(func() bool { return len(r.exchange.Elsewhere(gatewayKey)) == n }, func() string {
+	r.Eventually(func() bool { return len(r.exchange.Elsewhere(gatewayKey)) == n }).Should(gomega.BeTrue(), func() string {
 		return fmt.Sprintf("replica %s hears of %v, not of %d others", r.name, r.exchange.Elsewhere(gatewayKey), n)
 	})
 }
@@ -209,7 +206,7 @@ func (r *replica) hears(n int) {
 		defer r.mu.Unlock()
 		return len(r.merged)
 	}
-	r.poll(func() bool { return heard() == n }, func() string {
+	r.Eventually(heard).Should(gomega.Equal(n), func() string {
 		return fmt.Sprintf("replica %s heard of %d gateways, not of %d", r.name, heard(), n)
 	})
 }
