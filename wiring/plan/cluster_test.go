@@ -40,6 +40,8 @@ type cluster struct {
 	// proxies are ready.
 	proxies bool
 	writes  int
+	// written is called after each write of a plan, when the endpointslice controller has followed.
+	written func()
 }
 
 var start = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
@@ -161,7 +163,10 @@ func (c *cluster) carry(p Plan) (changed bool) {
 	c.t.Helper()
 	before := c.writes
 	for _, object := range p.Objects {
-		c.apply(object)
+		if c.apply(object) && c.written != nil {
+			c.endpoints()
+			c.written()
+		}
 	}
 	for i, patch := range append(slices.Clone(p.Rewrites), p.Restores...) {
 		c.patch(patch)
@@ -189,7 +194,7 @@ func (c *cluster) carry(p Plan) (changed bool) {
 	return c.writes != before
 }
 
-func (c *cluster) apply(object Object) {
+func (c *cluster) apply(object Object) (changed bool) {
 	kind := object.GetObjectKind().GroupVersionKind().Kind
 	desired := object.DeepCopyObject().(Object)
 	live, exists := c.objects[kind+" "+keyText(object)]
@@ -197,10 +202,11 @@ func (c *cluster) apply(object Object) {
 		desired.SetUID(live.GetUID())
 		desired.SetResourceVersion(live.GetResourceVersion())
 		if reflect.DeepEqual(desired, live) {
-			return
+			return false
 		}
 	}
 	c.store(kind, desired)
+	return true
 }
 
 func (c *cluster) patch(patch Patch) {

@@ -14,17 +14,18 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/grant"
 )
 
-// permitted reports whether a user lets an object refer to an original. Only routes of the Gateway API
-// ask for that.
-func (m *maker) permitted(object *unstructured.Unstructured, w *wired) bool {
+// permitted reports whether a user lets an object refer to an original, or to the wired Service that it
+// names. Only routes of the Gateway API ask for that.
+func (m *maker) permitted(object *unstructured.Unstructured, w *wired, leads bool) bool {
 	if object.GetNamespace() == m.Namespace || !asksForGrants(object) {
 		return true
 	}
-	to := grant.To{Kind: "Service", Namespace: m.Namespace, Name: w.original}
+	to := grant.To{Kind: kindService, Namespace: m.Namespace, Name: w.original}
 	if w.ofPool {
 		to.Group, to.Kind = inferencev1.GroupName, "InferencePool"
 	}
-	return m.granted(fromOf(object), to, usersGrant)
+	from := fromOf(object)
+	return m.granted(from, to, usersGrant) || leads && m.granted(from, m.toWired(w), usersGrant)
 }
 
 // asksForGrants: Istio knows no grants, and the other kinds lead to Services of their namespace alone.
@@ -53,7 +54,7 @@ func anyGrant(*gwv1.ReferenceGrant) bool { return true }
 
 // toWired is the reference that a rewritten object has.
 func (m *maker) toWired(w *wired) grant.To {
-	return grant.To{Kind: "Service", Namespace: m.Namespace, Name: w.name}
+	return grant.To{Kind: kindService, Namespace: m.Namespace, Name: w.name}
 }
 
 // grantFor repeats, for a wired Service, what users permit for its original; nil: nothing is to be

@@ -46,9 +46,9 @@ spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}`
 
 const sep = "\n---\n"
 
-func wiredCluster(t *testing.T) *cluster {
+func wiredCluster(t *testing.T, more ...string) *cluster {
 	t.Helper()
-	c := newCluster(t, trigger+sep+application+sep+ingress)
+	c := newCluster(t, strings.Join(append(more, trigger, application, ingress), sep))
 	c.settle()
 	c.leadsTo("web-kedify")
 	return c
@@ -101,17 +101,23 @@ const (
 // TestMoves: T52, T54. Each write of a move leaves a ready endpoint, and the status says direct from
 // before the first to after the last.
 func TestMoves(t *testing.T) {
-	c := wiredCluster(t)
+	t.Run("proxies of the namespace", func(t *testing.T) { moves(t, wiredCluster(t)) })
+	t.Run("T61 shared proxy", func(t *testing.T) {
+		moves(t, wiredCluster(t, "kind: Scope\nproxies: kedify-system"))
+	})
+}
+
+func moves(t *testing.T, c *cluster) {
 	c.expect("web-kedify", proxy, app)
 
 	c.now = c.now.Add(time.Minute)
 	c.path = v1alpha1.PathDirect
-	alive := func(Plan) {
+	c.written = func() {
 		if ready, _ := c.endpointsOf("web-kedify"); len(ready) == 0 {
 			t.Error("a moment without a ready endpoint")
 		}
 	}
-	c.settle(alive)
+	c.settle()
 	c.expect("web-kedify", app, "")
 	c.leadsTo("web-kedify")
 	if w := c.status(); w.Path != v1alpha1.PathDirect || !w.Since.Time.Equal(c.now) || w.DirectUntil != nil {
@@ -124,13 +130,13 @@ func TestMoves(t *testing.T) {
 	c.now = c.now.Add(time.Minute)
 	c.path = v1alpha1.PathProxy
 	c.proxies = false // the selector is back, and no proxy is ready behind it
-	c.settle(alive)
+	c.settle()
 	c.expect("web-kedify", app, "")
 	if w := c.status(); w.Path != v1alpha1.PathDirect {
 		t.Errorf("back before a proxy is ready: %+v", w)
 	}
 	c.proxies = true
-	c.settle(alive)
+	c.settle()
 	c.expect("web-kedify", proxy, app)
 	if w := c.status(); w.Path != v1alpha1.PathProxy || w.DirectUntil == nil || !w.DirectUntil.Time.Equal(c.now) {
 		t.Errorf("status %+v", w)
@@ -429,6 +435,43 @@ spec:
 	c.settle()
 	if c.objects["ReferenceGrant shop/web-kedify"] != nil {
 		t.Error("the grant stays")
+	}
+}
+
+// TestSlicesAreReplaced: what replaces a slice exists before the slice goes, also if the plan that says so is
+// not the one that makes it.
+func TestSlicesAreReplaced(t *testing.T) {
+	c := wiredCluster(t)
+	c.put(strings.Replace(application, "kind: EndpointSlice", `kind: EndpointSlice
+metadata: {name: web-2, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 4000}]
+endpoints: [{addresses: [10.0.0.2], conditions: {ready: true}}]
+---
+kind: EndpointSlice`, 1))
+	if plan := Make(c.world()); len(plan.Deletions) > 0 {
+		t.Errorf("deletes %s before its successors exist", plan.Deletions[0].Object.GetName())
+	}
+	c.settle()
+	c.expect("web-kedify", proxy, app+" 10.0.0.2")
+	if c.objects["EndpointSlice shop/web-kedify-direct"] != nil {
+		t.Error("the replaced slice stays")
+	}
+}
+
+// TestStrangersKeepNothing: a route that no grant permits neither makes a wired Service nor keeps one.
+func TestStrangersKeepNothing(t *testing.T) {
+	c := newCluster(t, trigger+sep+application+sep+`kind: Gateway
+metadata: {name: foreign}
+spec: {gatewayClassName: contour, listeners: []}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: stranger, namespace: evil}
+spec: {parentRefs: [{name: foreign, namespace: shop}], rules: [{backendRefs: [{name: web-kedify, namespace: shop, port: 80}]}]}`)
+	c.settle()
+	if c.objects["Service shop/web-kedify"] != nil {
+		t.Error("a stranger has a Service made")
 	}
 }
 

@@ -90,27 +90,31 @@ func (m *maker) prune() {
 	}
 	is := func(object metav1.Object) bool { return kept[fmt.Sprintf("%T %s", object, object.GetName())] }
 	for _, w := range m.sorted {
-		m.pruneLeftovers(w)
 		if w.gone && !w.inCluster {
 			m.remove(kindService, w.live)
+		} else if m.inPlace(w) {
+			m.pruneLeftovers(w)
 		}
 	}
 	for _, slice := range m.Slices {
-		if mirror.Ours(slice) && !is(slice) && !m.unresolved(slice.Labels[discoveryv1.LabelServiceName]) {
+		w := m.all[slice.Labels[discoveryv1.LabelServiceName]]
+		if mirror.Ours(slice) && !is(slice) && (w == nil || w.gone || m.inPlace(w)) {
 			m.remove(kindSlice, slice)
 		}
 	}
 	for _, grant := range m.Grants {
-		if ownGrant(grant) && !is(grant) && !m.unresolved(grant.Name) {
+		if w := m.all[grant.Name]; ownGrant(grant) && !is(grant) && (w == nil || w.output.Problem.None()) {
 			m.remove(kindGrant, grant)
 		}
 	}
 }
 
-// unresolved reports whether what is wired under a name cannot be rendered now, and stays as it is.
-func (m *maker) unresolved(name string) bool {
-	w := m.all[name]
-	return w != nil && !w.gone && !w.output.Problem.None()
+// inPlace reports whether all slices of a Service exist: those that they replace may go then. What cannot
+// be rendered now stays as it is.
+func (m *maker) inPlace(w *wired) bool {
+	return !slices.ContainsFunc(w.output.Slices, func(wanted *discoveryv1.EndpointSlice) bool {
+		return !slices.ContainsFunc(w.slices, func(live *discoveryv1.EndpointSlice) bool { return live.Name == wanted.Name })
+	}) && len(w.output.Slices) > 0
 }
 
 // pruneLeftovers removes what competes with the slices of a Service without a selector.

@@ -47,14 +47,17 @@ func (m *maker) read() {
 		served, rewritten := m.servedBy(object), m.rewrittenIn(object)
 		for _, ref := range foreign.References(object) {
 			w, leads := m.target(ref.Target)
-			if w == nil {
+			switch {
+			case w == nil:
 				m.pass(object, served, ref)
+				continue
+			case !m.permitted(object, w, leads):
 				continue
 			}
 			w.named = w.named || leads
 			u := &use{object: object, text: describe(object), kind: kind, ref: ref, wired: w, leads: leads}
 			u.abroad, u.byHand = object.GetNamespace() != m.Namespace, leads && !rewritten[w.name]
-			if object.GetDeletionTimestamp() == nil && served.concern(u) && m.permitted(object, w) {
+			if object.GetDeletionTimestamp() == nil && served.concern(u) {
 				m.use(u, served)
 			}
 		}
