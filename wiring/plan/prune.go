@@ -96,15 +96,20 @@ func (m *maker) prune() {
 			m.pruneLeftovers(w)
 		}
 	}
-	for _, slice := range m.Slices {
-		w := m.all[slice.Labels[discoveryv1.LabelServiceName]]
-		if mirror.Ours(slice) && !is(slice) && (w == nil || w.gone || m.inPlace(w)) {
-			m.remove(kindSlice, slice)
-		}
-	}
+	m.pruneSlices(is)
 	for _, grant := range m.Grants {
 		if w := m.all[grant.Name]; ownGrant(grant) && !is(grant) && (w == nil || w.output.Problem.None()) {
 			m.remove(kindGrant, grant)
+		}
+	}
+}
+
+// pruneSlices removes slices of this product that are not kept.
+func (m *maker) pruneSlices(kept func(metav1.Object) bool) {
+	for _, slice := range m.Slices {
+		w := m.all[slice.Labels[discoveryv1.LabelServiceName]]
+		if mirror.Ours(slice) && !kept(slice) && (w == nil || w.gone || m.inPlace(w)) {
+			m.remove(kindSlice, slice)
 		}
 	}
 }
