@@ -16,10 +16,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// TestDirect: while wired Services lead past the proxies, and for one cooldown period after, KEDA gets the
+// TestT52UnknownAndActiveWhileDirect: while wired Services lead past the proxies, and for one cooldown period after, KEDA gets the
 // metric's specification, an error for its value and an active trigger: it counts failures towards its
 // fallback, and nothing goes to zero. This holds whatever the proxies counted, and before the guard.
-func TestDirect(t *testing.T) {
+func TestT52UnknownAndActiveWhileDirect(t *testing.T) {
 	const (
 		past   = "trigger shop/web-0: the demand is unknown: wired Services lead to the application past the proxies"
 		before = "trigger shop/web-0: the demand is unknown: requests went to the application past the proxies until 2"

@@ -93,9 +93,9 @@ func metrics(ctx context.Context, client pb.ExternalScalerClient) (*pb.GetMetric
 	return client.GetMetrics(ctx, &pb.GetMetricsRequest{ScaledObjectRef: reference(), MetricName: metric.RequestRateName})
 }
 
-// TestAnswers: KEDA gets the specification and no value, so that it counts failures towards its fallback. A
+// TestT52AnswersWithoutControllers: KEDA gets the specification and no value, so that it counts failures towards its fallback. A
 // trigger is active while its requests go past the proxies, and not because a controller is away.
-func TestAnswers(t *testing.T) {
+func TestT52AnswersWithoutControllers(t *testing.T) {
 	now := metav1.Now()
 	for name, c := range map[string]struct {
 		objects func(t *testing.T) []*v1alpha1.HTTPScaler
