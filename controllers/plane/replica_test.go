@@ -76,14 +76,19 @@ func newCluster(t *testing.T, texts ...string) *cluster {
 	return c
 }
 
+// kedaListen is no address of another listener.
+const kedaListen = "127.0.0.9:0"
+
 // replica is a running plane.
 type replica struct {
 	*plane.Plane
 	cluster  *cluster
 	ip       string
 	recorder *k8sevents.FakeRecorder
-	lead     func()
-	stop     func()
+	// keda is where KEDA asks.
+	keda chan net.Addr
+	lead func()
+	stop func()
 }
 
 // replica is one that is ready.
@@ -104,7 +109,7 @@ func (c *cluster) start(ip string) *replica {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000)}
+	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
 			Cache: c.api.Cache(ctx, &running), Client: c.client, Direct: c.client, Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
@@ -112,7 +117,7 @@ func (c *cluster) start(ip string) *replica {
 		},
 		Options: controllers.Options{
 			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
-			KEDAListen: "127.0.0.1:0", MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
+			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway",
 		},
 		Replica: ip, Registry: prometheus.NewRegistry(), Log: c.log,
@@ -121,7 +126,11 @@ func (c *cluster) start(ip string) *replica {
 			if at == address {
 				return accept, nil
 			}
-			return net.Listen("tcp", at)
+			listener, err := net.Listen("tcp", at)
+			if err == nil && at == kedaListen {
+				r.keda <- listener.Addr()
+			}
+			return listener, err
 		},
 	})
 	c.Expect(err).NotTo(HaveOccurred())

@@ -138,6 +138,8 @@ func (c *cluster) find(object client.Object, kind string) *metav1.Condition {
 	switch object := object.(type) {
 	case *gwv1.Gateway:
 		all = object.Status.Conditions
+	case *v1alpha1.HTTPScaler:
+		all = object.Status.Conditions
 	case *gwv1.HTTPRoute:
 		for _, parent := range object.Status.Parents {
 			all = append(all, parent.Conditions...)
