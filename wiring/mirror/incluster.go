@@ -102,8 +102,7 @@ func (in InCluster) leftovers() []Leftover {
 		found = append(found, Leftover{"Endpoints", in.Endpoints, note})
 	}
 	for _, slice := range in.Slices {
-		by := slice.Labels[discoveryv1.LabelManagedBy]
-		if by == sliceController || by == mirrorController && (in.Endpoints == nil || left(in.Endpoints)) {
+		if in.leftSlice(slice) {
 			found = append(found, Leftover{"EndpointSlice", slice, note})
 		}
 	}
@@ -117,6 +116,13 @@ func left(endpoints metav1.Object) bool {
 	return triggered || endpoints.GetLabels()[endpointsManagedBy] == endpointController
 }
 
+// leftSlice reports whether a slice is of the selector that was. The mirroring controller copies the labels
+// of the Endpoints object.
+func (in InCluster) leftSlice(slice *discoveryv1.EndpointSlice) bool {
+	by := slice.Labels[discoveryv1.LabelManagedBy]
+	return by == sliceController || by == mirrorController && (left(slice) || in.Endpoints != nil && left(in.Endpoints))
+}
+
 // competitor says what else, in the hand of the user, gives the Service endpoints.
 func (in InCluster) competitor() Problem {
 	name := in.Service.Namespace + "/" + in.Service.Name
@@ -126,16 +132,17 @@ func (in InCluster) competitor() Problem {
 			"Service %s has a selector, "+consequence+"; remove the selector from it, or name another Service. "+
 				"The proxies get none of its requests until then.", name)
 	}
+	const remedy = consequence + "; delete it. The proxies get none of its requests until then."
 	if in.Endpoints != nil && !left(in.Endpoints) && in.Endpoints.Labels[skipMirror] != "true" {
-		return problem(ReasonCompeting,
-			"Endpoints %s gives the Service addresses of its own, "+consequence+"; delete it. "+
-				"The proxies get none of its requests until then.", name)
+		return problem(ReasonCompeting, "Endpoints %s gives the Service addresses of its own, "+remedy, name)
 	}
 	for _, slice := range in.Slices {
-		if by := slice.Labels[discoveryv1.LabelManagedBy]; !Ours(slice) && by != sliceController && by != mirrorController {
-			return problem(ReasonCompeting,
-				"EndpointSlice %s/%s gives Service %s addresses of its own, "+consequence+"; delete it. "+
-					"The proxies get none of its requests until then.", slice.Namespace, slice.Name, name)
+		switch by := slice.Labels[discoveryv1.LabelManagedBy]; {
+		case Ours(slice), in.leftSlice(slice):
+		case by == mirrorController:
+			return problem(ReasonCompeting, "Endpoints %s gives the Service addresses of its own, "+remedy, name)
+		default:
+			return problem(ReasonCompeting, "EndpointSlice %s/%s gives Service %s addresses of its own, "+remedy, slice.Namespace, slice.Name, name)
 		}
 	}
 	return Problem{}

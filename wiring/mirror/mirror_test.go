@@ -273,6 +273,9 @@ func TestRefusals(t *testing.T) {
 			ReasonUnsupported, "its own fallback"},
 		"endpoints of the user": {scene{Service: service("web", http), Fallback: fallback, InCluster: true,
 			Endpoints: &metav1.PartialObjectMetadata{}}, ReasonCompeting, "Endpoints shop/web"},
+		"endpoints of the user, seen by their mirrored slice": {scene{Service: service("web", http), Fallback: fallback, InCluster: true,
+			Slices: []*discoveryv1.EndpointSlice{{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{
+				discoveryv1.LabelManagedBy: mirrorController}}}}}, ReasonCompeting, "Endpoints shop/web"},
 		"slice of the user": {scene{Service: service("web", http), Fallback: fallback, InCluster: true,
 			Slices: []*discoveryv1.EndpointSlice{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "mine"}}}}, ReasonCompeting, "shop/mine"},
 	} {
