@@ -166,6 +166,25 @@ func TestOriginal(t *testing.T) {
 	}
 }
 
+func TestPathOf(t *testing.T) {
+	for _, test := range []struct {
+		slices []Path
+		want   Path
+	}{
+		{nil, ""}, {[]Path{""}, ""}, {[]Path{"", Direct}, Direct}, {[]Path{Both, Direct}, Both}, {[]Path{Direct, Both}, Both},
+		{[]Path{Both, Proxy}, Proxy}, {[]Path{Direct, Direct}, Direct}, {[]Path{"Nonsense"}, ""},
+	} {
+		all := []*discoveryv1.EndpointSlice{{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{PathAnnotation: string(Proxy)}}}}
+		for _, path := range test.slices {
+			all = append(all, &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{
+				Labels: map[string]string{discoveryv1.LabelManagedBy: v1alpha1.ManagedBy}, Annotations: map[string]string{PathAnnotation: string(path)}}})
+		}
+		if got := PathOf(all); got != test.want {
+			t.Errorf("%v: %q, want %q", test.slices, got, test.want)
+		}
+	}
+}
+
 func TestBookkeepingIsNotCopied(t *testing.T) {
 	for key, copied := range map[string]bool{
 		"app": true, "traefik.ingress.kubernetes.io/service.serversscheme": true, "cloud.google.com/backend-config": true,

@@ -84,12 +84,16 @@ func Ours(slice *discoveryv1.EndpointSlice) bool {
 }
 
 // PathOf reads from live slices where their Service leads; empty: no slice of ours has endpoints of
-// the application.
+// the application. While slices differ, a move is under way: it is Direct only when all are, and Proxy
+// as soon as one is.
 func PathOf(slices []*discoveryv1.EndpointSlice) Path {
+	order := map[Path]int{Proxy: 1, Both: 2, Direct: 3}
+	var found Path
 	for _, slice := range slices {
-		if path := slice.Annotations[PathAnnotation]; path != "" && Ours(slice) {
-			return Path(path)
+		path := Path(slice.Annotations[PathAnnotation])
+		if order[path] > 0 && Ours(slice) && (found == "" || order[path] < order[found]) {
+			found = path
 		}
 	}
-	return ""
+	return found
 }
