@@ -52,6 +52,9 @@ type Options struct {
 	Autowire bool
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
+	// ProxyValues is the name of a ConfigMap in Namespace with parameters of the Gateways kedify-proxy;
+	// empty: there is none.
+	ProxyValues string
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
 	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies.
 	MetricsListen, HealthListen string
@@ -91,6 +94,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"kedify-gateway wiring runs in this installation and points foreign objects, such as an Ingress, at the proxies")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
 		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
+	flags.StringVar(&o.ProxyValues, "proxy-values", "",
+		"ConfigMap in --namespace with GatewayParameters of the Gateways kedify-proxy: keys values and namespacedValues.<namespace>")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
 		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map, /status/proxies; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")

@@ -10,6 +10,9 @@ const (
 	GatewayClassName = "kedify"
 	// ProxyGatewayName is the Gateway of a namespace that serves the routes of its triggers.
 	ProxyGatewayName = "kedify-proxy"
+	// ValuesProblemAnnotation on the GatewayParameters of a generated Gateway says what is wrong with
+	// the values of the installation, and why the parameters are those of before.
+	ValuesProblemAnnotation = GroupName + "/values-problem"
 	// HTTPScalerLabel on a generated route names the HTTPScaler that its requests count for.
 	HTTPScalerLabel = GroupName + "/http-scaler"
 	// WiredServiceAnnotation with the value "true" on a ScaledObject asks for wired Services without

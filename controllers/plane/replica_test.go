@@ -59,6 +59,9 @@ type cluster struct {
 	// log and listPatience of replicas that are made.
 	log          logr.Logger
 	listPatience time.Duration
+	// sharedProxy and proxyValues are options of replicas that are made.
+	sharedProxy bool
+	proxyValues string
 
 	mu       sync.Mutex
 	replicas []*replica
@@ -118,7 +121,7 @@ func (c *cluster) start(ip string) *replica {
 		Options: controllers.Options{
 			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
-			KEDAAuthentication: "kedify-gateway",
+			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
 		},
 		Replica: ip, Registry: prometheus.NewRegistry(), Log: c.log,
 		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},

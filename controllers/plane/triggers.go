@@ -39,6 +39,7 @@ func newTriggers(p *Plane) *triggers {
 			ClassName:      options.ClassName,
 			Shared:         options.SharedProxy,
 			Namespace:      options.Namespace,
+			Values:         options.ProxyValues,
 			Requested:      p.scaling.registry.Requested,
 		}),
 		admission: webhook.NewServer(webhook.Options{

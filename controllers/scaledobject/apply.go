@@ -109,7 +109,7 @@ func notApplied(world plan.World, object client.Object, err error) []plan.Event 
 	}
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {
-		return nil
+		return proxyNotApplied(world, err)
 	}
 	for _, so := range world.ScaledObjects {
 		if so.UID == owner.UID {
@@ -117,6 +117,16 @@ func notApplied(world plan.World, object client.Object, err error) []plan.Event 
 		}
 	}
 	return nil
+}
+
+// proxyNotApplied is the same for an object of a generated Gateway, which has no ScaledObject as its
+// owner. The Gateway may be missing as well, and then the log alone has it.
+func proxyNotApplied(world plan.World, err error) []plan.Event {
+	gateway := world.Find.Gateway(world.Proxy)
+	if gateway == nil || !plan.Managed(gateway) {
+		return nil
+	}
+	return []plan.Event{{About: gateway, Type: corev1.EventTypeWarning, Reason: "NotApplied", Note: err.Error(), Once: true}}
 }
 
 // writeStatus writes a status that differs from the live one. Conditions keep their

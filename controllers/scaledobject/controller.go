@@ -71,6 +71,9 @@ type Options struct {
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
 	Shared    bool
 	Namespace string
+	// Values is the name of the ConfigMap in Namespace with the values of generated Gateways; empty:
+	// there are none.
+	Values string
 }
 
 // Attachments says which routes lead to which backends; attachments.Index is one.
@@ -221,7 +224,16 @@ func (c *Controller) setting(s partition) plan.Setting {
 		ScalerAddress: c.ScalerAddress,
 		Hold:          c.Hold,
 		Autowire:      c.Autowire,
+		Values:        c.values(),
 	}
+}
+
+// values is the ConfigMap with the values of generated Gateways; without a name there are none.
+func (c *Controller) values() types.NamespacedName {
+	if c.Values == "" {
+		return types.NamespacedName{}
+	}
+	return types.NamespacedName{Namespace: c.Namespace, Name: c.Values}
 }
 
 // touch asks for a look at the partition of a namespace.

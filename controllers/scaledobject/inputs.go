@@ -54,7 +54,7 @@ type input struct {
 var inputs = []input{
 	{name: "Service", new: func() client.Object { return &corev1.Service{} }, touch: touchNamespace},
 	{name: "Secret", new: func() client.Object { return &corev1.Secret{} }, touch: touchNamespace},
-	{name: "ConfigMap", new: func() client.Object { return &corev1.ConfigMap{} }, touch: touchNamespace},
+	{name: "ConfigMap", new: func() client.Object { return &corev1.ConfigMap{} }, touch: touchConfigMap},
 	{name: "InferencePool", new: func() client.Object { return &inferencev1.InferencePool{} }, touch: touchNamespace},
 	{name: "Rollout", new: untyped(rolloutKind), touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
@@ -97,6 +97,14 @@ func Written() []client.Object {
 func touchNamespace(c *Controller, object client.Object) { c.touchActive(object.GetNamespace()) }
 
 func touchEverything(c *Controller, _ client.Object) { c.touchAll() }
+
+// touchConfigMap: the values of the installation are those of all generated Gateways.
+func touchConfigMap(c *Controller, object client.Object) {
+	if store.KeyOf(object) == c.values() {
+		c.touchAll()
+	}
+	touchNamespace(c, object)
+}
 
 // touchGateway: a generated Gateway without triggers has to go; any other Gateway may serve routes
 // that lead to a trigger's backend.

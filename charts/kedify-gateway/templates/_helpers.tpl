@@ -36,6 +36,22 @@ name sharedProxy. */ -}}
 {{- or $wide $former | default false -}}
 {{- end -}}
 
+{{- /* The ConfigMap with the values of the Gateways kedify-proxy. */ -}}
+{{- define "kedify-gateway.proxyValues" -}}
+{{- include "kedify-gateway.name" . }}-proxy-values
+{{- end -}}
+
+{{- /* The spec of GatewayParameters from values and from fields of Envoy. */ -}}
+{{- define "kedify-gateway.proxySpec" -}}
+{{- $spec := deepCopy (.values | default dict) -}}
+{{- range $name, $fields := .envoy | default dict -}}
+{{- if $fields -}}
+{{- $spec = mergeOverwrite $spec (dict "envoy" (dict $name $fields)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $spec -}}
+{{- end -}}
+
 {{- /* The types that KEDA does not know, in CEL. */ -}}
 {{- define "kedify-gateway.types" -}}
 ['kedify-http', 'kedify-envoy-http']

@@ -33,6 +33,7 @@ func Gateway(v store.View, key types.NamespacedName, installed class.Installed) 
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
 	r.declareListeners(installed.Experimental())
 	parameters, problem := gatewayParameters(v, gateway, gatewayClass)
+	r.valuesProblem = valuesProblem(v, gateway)
 	r.accept(problem)
 	r.resolveClientCertificate()
 	result := resolve.GatewayResult{
@@ -63,6 +64,8 @@ type gatewayResolution struct {
 	listeners  []declared
 	sets       []attachedSet
 	problem    resolve.Problem // why the Gateway is not accepted
+	// valuesProblem is why a generated Gateway has the parameters of before; empty: it has not.
+	valuesProblem string
 	// clientCertificate is presented to backends; clientRef says why there is none.
 	clientCertificate ir.Secret
 	clientRef         resolve.Problem
@@ -228,7 +231,11 @@ func (r *gatewayResolution) acceptedCondition() metav1.Condition {
 			"Accepted: %d of %d listeners. Not accepted: %s; the conditions of each listener say why.",
 			r.own-len(bad), r.own, strings.Join(bad, ", ")), r.generation)
 	}
-	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonAccepted, "The Gateway is accepted.", r.generation)
+	message := "The Gateway is accepted."
+	if r.valuesProblem != "" {
+		message += " Its proxies keep the values that they have: " + r.valuesProblem
+	}
+	return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayReasonAccepted, message, r.generation)
 }
 
 func (r *gatewayResolution) resolvedCondition() metav1.Condition {

@@ -32,6 +32,20 @@ func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass class.R
 	return class.MergeParameters(gatewayClass.Parameters, own), resolve.Problem{}
 }
 
+// valuesProblem returns what is wrong with the values that the parameters of a generated Gateway were
+// made from.
+func valuesProblem(v store.View, gateway *gwv1.Gateway) string {
+	if gateway.Spec.Infrastructure == nil || gateway.Spec.Infrastructure.ParametersRef == nil {
+		return ""
+	}
+	name := gateway.Spec.Infrastructure.ParametersRef.Name
+	object := v.GatewayParameters(types.NamespacedName{Namespace: gateway.Namespace, Name: name})
+	if object == nil {
+		return ""
+	}
+	return object.Annotations[v1alpha1.ValuesProblemAnnotation]
+}
+
 // fieldsOfEnvoy returns what the parameters say about the routes and the clusters of the Gateway. They
 // were checked when they were read.
 func fieldsOfEnvoy(merged v1alpha1.GatewayParametersSpec) (route, cluster string) {

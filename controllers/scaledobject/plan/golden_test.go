@@ -130,6 +130,7 @@ func load(t testing.TB, input []byte) World {
 		var head struct {
 			Kind             string `json:"kind"`
 			Shared, Autowire bool
+			Values           string
 		}
 		if err := yaml.Unmarshal([]byte(document), &head); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
@@ -138,6 +139,9 @@ func load(t testing.TB, input []byte) World {
 			w.Shared, w.Autowire = head.Shared, head.Autowire
 			if head.Shared {
 				w.Proxy.Namespace = "kedify-system"
+			}
+			if head.Values != "" {
+				w.Values = types.NamespacedName{Namespace: "kedify-system", Name: head.Values}
 			}
 			continue
 		}

@@ -82,6 +82,7 @@ const (
 	ReasonGatewayTaken      = "GatewayNotOurs"
 	ReasonServiceTaken      = "ServiceNotOurs"
 	ReasonNameTaken         = "NameTaken"
+	ReasonValuesInvalid     = "InvalidProxyValues"
 	ReasonResolved          = "ResolvedRefs"
 	ReasonReady             = "Ready"
 	ReasonBackendNotFound   = "BackendNotFound"

@@ -83,16 +83,26 @@ func (m *maker) proxyMeta() metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: m.Proxy.Namespace, Name: m.Proxy.Name, Labels: marks()}
 }
 
-// parameters make the proxy's Service one for the inside of the cluster: what leads to it from
-// outside is an Ingress or a Gateway that exists.
+// parameters are those of the values of the installation. What is wrong with the values stands in an
+// annotation, from which the engine puts it into the status of the Gateway, and in an event.
 func (m *maker) parameters() *v1alpha1.GatewayParameters {
-	return &v1alpha1.GatewayParameters{
+	made := &v1alpha1.GatewayParameters{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayParameters"},
 		ObjectMeta: m.proxyMeta(),
-		Spec: v1alpha1.GatewayParametersSpec{
-			Service: &v1alpha1.ServiceParameters{Type: ptr.To(corev1.ServiceTypeClusterIP)},
-		},
 	}
+	spec, problem := m.proxyValues()
+	made.Spec = spec
+	if problem == "" {
+		return made
+	}
+	made.Annotations = map[string]string{v1alpha1.ValuesProblemAnnotation: problem}
+	if gateway := m.Find.Gateway(m.Proxy); gateway != nil {
+		m.tell(Event{
+			About: gateway, Type: corev1.EventTypeWarning, Reason: ReasonValuesInvalid, Once: true,
+			Note: "The proxies keep the values that they have: " + problem,
+		})
+	}
+	return made
 }
 
 func (m *maker) proxyGateway(certificates []types.NamespacedName) *gwv1.Gateway {

@@ -22,6 +22,9 @@ type Setting struct {
 	ClassName string
 	// Shared: the proxy serves the triggers of all namespaces, not only of its own.
 	Shared bool
+	// Values is the ConfigMap with the values of the installation for generated Gateways; without a
+	// name there are none.
+	Values types.NamespacedName
 	// ScalerAddress is where KEDA reaches our scaler, host:port.
 	ScalerAddress string
 	// Autowire: the command "wiring" points foreign objects at the proxies, and owns condition Rewired.
