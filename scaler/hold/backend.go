@@ -153,17 +153,41 @@ func (b *backend) setArmed(to state, f *facts) {
 }
 
 // publish adds the resources that differ from what was published and that the state does not
-// withhold.
+// withhold. Endpoints that stay although the engine does not want them are without the ClusterIP
+// of their Service: it is no way past the hold.
 func (b *backend) publish(changed []resource.Resource) []resource.Resource {
 	if b.hold.wanted != nil {
 		if r, ok := b.renderHold(); ok {
 			changed = append(changed, r)
 		}
 	}
-	if b.unpublished && !withholds(b.state) {
+	switch {
+	case withholds(b.state):
+		if kept, ok := b.withdrawClusterIP(); ok {
+			changed = append(changed, kept)
+		}
+	case b.unpublished:
 		changed = append(changed, b.renderEndpoints())
 	}
 	return changed
+}
+
+// withdrawClusterIP renders what is published without its ClusterIP, and reports whether it had one.
+func (b *backend) withdrawClusterIP() (resource.Resource, bool) {
+	if b.published.latest == nil || b.published.latest.resource.Endpoints.ClusterIP == (ir.Endpoint{}) {
+		return resource.Resource{}, false
+	}
+	kept := *b.published.latest
+	rendered, err := translate.Endpoints(ir.Endpoints{Key: kept.resource.Endpoints.Key, Addresses: kept.addresses})
+	if err != nil {
+		b.options().Log.Error(err, "Failed to build endpoints without the ClusterIP; keeping it",
+			"gateway", b.gateway.key.String(), "backend", b.name)
+		return resource.Resource{}, false
+	}
+	rendered.ReportACKs = true
+	kept.resource = rendered
+	b.published.add(&kept)
+	return rendered, true
 }
 
 // renderHold renders the endpoints of the hold cluster, and reports whether they changed.

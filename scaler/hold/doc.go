@@ -17,8 +17,8 @@
 // # States
 //
 // A backend is in one of these states (state.go). The state decides whether proxies ask before
-// they route, whether proxies keep endpoints that the engine does not want any more, and which
-// requests pass:
+// they route, whether proxies keep endpoints that the engine does not want any more (those of the
+// Pods alone, without the ClusterIP of their Service), and which requests pass:
 //
 //	state                 field     proxies  endpoints  requests
 //	starting              .         ask      as wanted  are held

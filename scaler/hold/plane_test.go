@@ -205,7 +205,12 @@ func (s *site) one(r resource.Resource, err error) resource.Resource {
 
 // endpoints are the pods of the backend.
 func (s *site) endpoints(pods ...*pod) resource.Resource {
-	e := ir.Endpoints{Key: s.backend.Endpoints()}
+	return s.behind(ir.Endpoint{}, pods...)
+}
+
+// behind are the pods of the backend, with a ClusterIP.
+func (s *site) behind(clusterIP ir.Endpoint, pods ...*pod) resource.Resource {
+	e := ir.Endpoints{Key: s.backend.Endpoints(), ClusterIP: clusterIP}
 	for _, p := range pods {
 		e.Addresses = append(e.Addresses, ir.Endpoint{Address: "127.0.0.1", Port: p.port})
 	}

@@ -36,6 +36,12 @@ func ReadCluster(text string) (Cluster, error) {
 	return Cluster{message: message.(*clusterv3.Cluster), values: values}, nil
 }
 
+// Sets reports whether a field was written.
+func (c Cluster) Sets(name string) bool {
+	_, written := c.values[name]
+	return written
+}
+
 // Over lays the fields over a rendered Cluster, except how it balances load (Balancing).
 func (c Cluster) Over(cluster *clusterv3.Cluster) error {
 	if len(c.values) == 0 {

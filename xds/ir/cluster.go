@@ -175,6 +175,9 @@ type SubjectAltName struct {
 type Endpoints struct {
 	Key       ClusterKey
 	Addresses []Endpoint
+	// ClusterIP is the address of the Service itself. Kubernetes leads it to the Pods that are ready
+	// now, also when no control plane says so to the proxy. Zero: it may not stand in for Addresses.
+	ClusterIP Endpoint
 }
 
 // Endpoint is one address that may take requests now.

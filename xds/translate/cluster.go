@@ -65,17 +65,11 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 	if c.Key.Kind == ir.BackendPicker || c.Key.Hold {
 		message.ConnectTimeout = durationpb.New(pickerConnectTimeout)
 	}
-	if c.Key.Hold {
-		message.OutlierDetection = replicaHealth()
-		message.CommonLbConfig = nil
-	}
-	if c.Key.Kind == ir.BackendPicker {
-		if err := addTCPHealthCheck(message); err != nil {
-			return nil, err
-		}
-	}
 	over, err := fields.ReadCluster(c.Fields)
 	if err != nil {
+		return nil, err
+	}
+	if err := detectFailures(message, c.Key, over.Sets("outlier_detection")); err != nil {
 		return nil, err
 	}
 	message.LoadBalancingPolicy, err = loadBalancing(c, over)
@@ -95,6 +89,24 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		}
 	}
 	return message, over.Over(message)
+}
+
+// detectFailures has endpoints left alone that cannot be reached. A detection of the user replaces the
+// product's: half of each would be what nobody asked for.
+func detectFailures(message *clusterv3.Cluster, key ir.ClusterKey, detected bool) error {
+	switch {
+	case key.Hold: // with one replica, Envoy's own panic threshold keeps it
+		message.OutlierDetection = unreachable(unreachableInterval)
+		message.CommonLbConfig = nil
+	case hasClusterIP(key):
+		message.CommonLbConfig.HealthyPanicThreshold.Value = panicPercent
+		if !detected {
+			message.OutlierDetection = unreachable(backendInterval)
+		}
+	case key.Kind == ir.BackendPicker:
+		return addTCPHealthCheck(message)
+	}
+	return nil
 }
 
 // unlimitedBreakers leaves no hidden ceiling: what limits a backend is the backend, its scaler or

@@ -12,8 +12,17 @@ import (
 
 // Endpoints renders the addresses of a backend (EDS). No address is a valid answer: the
 // proxy has to learn it, and an unanswered name holds a starting listener back for 15 s.
+//
+// The ClusterIP is priority 1: the proxy uses it when the addresses before it take no connection,
+// because their Pods were replaced while no control plane told the proxy. A backend without an
+// address has none: whether its requests wait is not for Kubernetes to decide.
 func Endpoints(e ir.Endpoints) (resource.Resource, error) {
-	return PrioritizedEndpoints(e.Key, e.Addresses)
+	if len(e.Addresses) == 0 || e.ClusterIP == (ir.Endpoint{}) {
+		return PrioritizedEndpoints(e.Key, e.Addresses)
+	}
+	made, err := PrioritizedEndpoints(e.Key, e.Addresses, []ir.Endpoint{e.ClusterIP})
+	made.Endpoints.Addresses, made.Endpoints.ClusterIP = inOrder(e.Addresses), e.ClusterIP
+	return made, err
 }
 
 // PrioritizedEndpoints renders addresses of a backend by priority: the proxy uses those of a
@@ -23,9 +32,7 @@ func PrioritizedEndpoints(key ir.ClusterKey, priorities ...[]ir.Endpoint) (resou
 	message := &endpointv3.ClusterLoadAssignment{ClusterName: EndpointsName(key)}
 	facts := &ir.Endpoints{Key: key.Endpoints()}
 	for _, addresses := range priorities {
-		addresses = slices.Clone(addresses)
-		slices.SortFunc(addresses, ir.Endpoint.Compare)
-		addresses = slices.Compact(addresses)
+		addresses = inOrder(addresses)
 		if len(addresses) == 0 {
 			continue
 		}
@@ -42,11 +49,17 @@ func PrioritizedEndpoints(key ir.ClusterKey, priorities ...[]ir.Endpoint) (resou
 		message.Endpoints = append(message.Endpoints, locality)
 		facts.Addresses = append(facts.Addresses, addresses...)
 	}
-	slices.SortFunc(facts.Addresses, ir.Endpoint.Compare)
-	facts.Addresses = slices.Compact(facts.Addresses)
+	facts.Addresses = inOrder(facts.Addresses)
 	made, err := resource.New(resource.Endpoint, message.ClusterName, message, nil)
 	made.Endpoints = facts
 	return made, err
+}
+
+// inOrder is a copy in order, with each address once.
+func inOrder(addresses []ir.Endpoint) []ir.Endpoint {
+	addresses = slices.Clone(addresses)
+	slices.SortFunc(addresses, ir.Endpoint.Compare)
+	return slices.Compact(addresses)
 }
 
 func socketAddress(address string, port uint32) *corev3.Address {

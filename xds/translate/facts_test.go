@@ -58,7 +58,11 @@ func expectFacts(t *testing.T, r resource.Resource) {
 		t.Fatalf("%s: endpoints %v", r.Name, r.Endpoints)
 	}
 	if r.Endpoints != nil {
-		got.addresses = r.Endpoints.Addresses
+		got.addresses = slices.Clone(r.Endpoints.Addresses)
+		if at := r.Endpoints.ClusterIP; at != (ir.Endpoint{}) {
+			got.addresses = append(got.addresses, at)
+			slices.SortFunc(got.addresses, ir.Endpoint.Compare)
+		}
 		if translate.EndpointsName(r.Endpoints.Key) != r.Name {
 			t.Errorf("%s: the endpoints of %s", r.Name, r.Endpoints.Key)
 		}

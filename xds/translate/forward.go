@@ -44,9 +44,10 @@ func forward(route *routev3.Route, f *ir.Forward, match ir.Match) ([]string, err
 	}
 	action.RequestMirrorPolicies = mirrors
 	clusters = append(clusters, mirrored...)
-	if err := timeouts(action, f); err != nil {
+	if err := retries(action, f); err != nil {
 		return nil, err
 	}
+	timeouts(action, f)
 
 	if f.Filters.CORS != nil {
 		route.TypedPerFilterConfig, err = perFilter(map[string]proto.Message{corsFilter: cors(f.Filters.CORS)})
@@ -122,22 +123,37 @@ func targetFilters(target *ir.Target) (overrides map[string]*anypb.Any, clusters
 	return overrides, clusters, nil
 }
 
+// retries renders the retries of a rule: those that the user asks for, or else those that find a
+// Pod that comes and goes, or another way to it.
+func retries(action *routev3.RouteAction, f *ir.Forward) (err error) {
+	before := uint32(1) // attempts before the ClusterIP is tried
+	switch {
+	case f.Retry != nil:
+		if action.RetryPolicy, err = retryPolicy(f.Retry); err != nil {
+			return err
+		}
+		// The last one: the others go to another endpoint each.
+		before = max(1, f.Retry.Attempts)
+	case held(f) > 0:
+		action.RetryPolicy = connectRetryPolicy()
+	case failsOver(f):
+		action.RetryPolicy = failoverPolicy()
+	default:
+		return nil
+	}
+	if !sendsToService(f) {
+		return nil
+	}
+	return retryElsewhere(action.RetryPolicy, before)
+}
+
 // timeouts renders the limits of a rule. Nothing said means no limit on the whole request
 // (Envoy's own default of 15 s would cut every long answer); silence is bounded by the idle
 // timeout of the connection manager or of the route.
-func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
+func timeouts(action *routev3.RouteAction, f *ir.Forward) {
 	request, attempt := value(f.Timeouts.Request), value(f.Timeouts.BackendRequest)
-	if f.Retry != nil {
-		policy, err := retryPolicy(f.Retry)
-		if err != nil {
-			return err
-		}
-		if attempt > 0 {
-			policy.PerTryTimeout = durationpb.New(attempt)
-		}
-		action.RetryPolicy = policy
-	} else if held(f) > 0 {
-		action.RetryPolicy = connectRetryPolicy(attempt)
+	if attempt > 0 && action.RetryPolicy != nil {
+		action.RetryPolicy.PerTryTimeout = durationpb.New(attempt)
 	} else if attempt > 0 && (request == 0 || attempt < request) {
 		// There is one attempt: the limit of the attempt is that of the request.
 		request = attempt
@@ -157,7 +173,6 @@ func timeouts(action *routev3.RouteAction, f *ir.Forward) error {
 	if idle != nil {
 		action.IdleTimeout = durationpb.New(*idle)
 	}
-	return nil
 }
 
 func value(limit *time.Duration) time.Duration {

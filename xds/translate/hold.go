@@ -3,7 +3,6 @@ package translate
 import (
 	"time"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
@@ -125,24 +124,6 @@ func coldStart() *corev3.HeaderValueOption {
 	}
 }
 
-// replicaHealth leaves a replica that cannot be reached to the next priority, before the control
-// plane has noticed. Answers do not count: a replica that stops, or does not serve this proxy,
-// sends calls away with Unavailable on purpose. With one replica the panic threshold keeps it.
-func replicaHealth() *clusterv3.OutlierDetection {
-	return &clusterv3.OutlierDetection{
-		SplitExternalLocalOriginErrors:         true,
-		ConsecutiveLocalOriginFailure:          uint32Value(2),
-		EnforcingConsecutiveLocalOriginFailure: uint32Value(100),
-		EnforcingConsecutive_5Xx:               uint32Value(0),
-		EnforcingConsecutiveGatewayFailure:     uint32Value(0),
-		EnforcingSuccessRate:                   uint32Value(0),
-		EnforcingLocalOriginSuccessRate:        uint32Value(0),
-		Interval:                               durationpb.New(time.Second),
-		BaseEjectionTime:                       durationpb.New(5 * time.Second),
-		MaxEjectionPercent:                     uint32Value(100),
-	}
-}
-
 // held returns how long a request of the rule may be without a sign of life because it waits;
 // zero: none of its targets holds.
 func held(f *ir.Forward) (patience time.Duration) {
@@ -157,8 +138,8 @@ func held(f *ir.Forward) (patience time.Duration) {
 // connectRetryPolicy retries what never reached a backend that comes and goes: the last endpoint of a
 // crashed Pod stays until the next one replaces it, and a Pod may be called ready before it
 // listens. Nothing that was sent is sent again.
-func connectRetryPolicy(attempt time.Duration) *routev3.RetryPolicy {
-	policy := &routev3.RetryPolicy{
+func connectRetryPolicy() *routev3.RetryPolicy {
+	return &routev3.RetryPolicy{
 		RetryOn: "connect-failure,refused-stream,reset-before-request",
 		// Some 13 s with the pauses below: Envoy's are random, and with 10 retries one request in
 		// 1,500 had used them up before the next Pod was there, on a busy machine.
@@ -167,8 +148,4 @@ func connectRetryPolicy(attempt time.Duration) *routev3.RetryPolicy {
 			BaseInterval: durationpb.New(100 * time.Millisecond), MaxInterval: durationpb.New(time.Second),
 		},
 	}
-	if attempt > 0 {
-		policy.PerTryTimeout = durationpb.New(attempt)
-	}
-	return policy
 }

@@ -42,6 +42,9 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 			return nil, nil, err
 		}
 		over.Over(route.GetRoute(), stated(action))
+		if err := fitRetries(route, action); err != nil {
+			return nil, nil, err
+		}
 		if action.Filters.CORS != nil {
 			rules = append(rules, preflight(rules[0], r.Match.Method)...)
 		}

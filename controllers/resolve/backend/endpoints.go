@@ -27,6 +27,9 @@ func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	}
 	slices.SortFunc(endpoints.Addresses, ir.Endpoint.Compare)
 	endpoints.Addresses = slices.Compact(endpoints.Addresses)
+	if len(endpoints.Addresses) > 0 {
+		endpoints.ClusterIP = clusterIP(v, object, key, endpoints.Addresses[0].Address)
+	}
 	return endpoints
 }
 

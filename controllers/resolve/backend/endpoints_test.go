@@ -97,6 +97,57 @@ func TestPoolEndpoints(t *testing.T) {
 	}
 }
 
+// The ClusterIP stands in for the Pods of a Service, where it leads to them and not past the control
+// plane: never without a Pod, nor where a picker chooses.
+func TestClusterIP(t *testing.T) {
+	const plain = "{name: plain, port: 8080}"
+	pod4 := fixture.EndpointSlice("a", "IPv4", plain, "{addresses: [10.0.1.1]}")
+	pod6 := fixture.EndpointSlice("b", "IPv6", plain, `{addresses: ["fd00::1"]}`)
+	with := func(fields string) string {
+		return strings.Replace(fixture.WebService, "clusterIP: 10.0.0.1", fields, 1)
+	}
+	web := fixture.WebCluster(80)
+	key := func(change func(*ir.ClusterKey)) ir.ClusterKey {
+		changed := web
+		change(&changed)
+		return changed
+	}
+	for _, tt := range []struct {
+		name      string
+		key       ir.ClusterKey
+		documents []string
+		want      string // "": none
+	}{
+		{name: "Pods", key: web, documents: []string{fixture.WebService, pod4}, want: "10.0.0.1:80"},
+		{name: "gRPC shares it", key: key(func(k *ir.ClusterKey) { k.Route = ir.RouteGRPC }), documents: []string{fixture.WebService, pod4}, want: "10.0.0.1:80"},
+		{name: "the family of the Pods", key: web, want: "[fd00:1::1]:80",
+			documents: []string{with("clusterIP: 10.0.0.1\n  clusterIPs: [10.0.0.1, \"fd00:1::1\"]"), pod6}},
+		{name: "no address of the family of the Pods", key: web, documents: []string{fixture.WebService, pod6}},
+		{name: "no Pod", key: web, documents: []string{fixture.WebService, fixture.EndpointSlice("a", "IPv4", plain, "")}},
+		{name: "headless", key: web, documents: []string{with("clusterIP: None"), pod4}},
+		{name: "no address yet", key: web, documents: []string{with("type: ClusterIP"), pod4}},
+		{name: "UDP", key: key(func(k *ir.ClusterKey) { k.Route, k.Port = ir.RouteUDP, 53 }), documents: []string{fixture.WebService,
+			fixture.EndpointSlice("a", "IPv4", "{name: datagram, port: 5353, protocol: UDP}", "{addresses: [10.0.1.1]}")}},
+		{name: "a picker", key: key(func(k *ir.ClusterKey) { k.Kind = ir.BackendPicker }), documents: []string{fixture.WebService, pod4}},
+		{name: "a hold cluster", key: web.HoldCluster(), documents: []string{fixture.WebService, pod4}},
+		{name: "a pool", key: ir.ClusterKey{Kind: ir.BackendPool, Namespace: "app", Name: "chat"},
+			documents: []string{fixture.ChatPool, podYAML("a", "10.0.2.2", "app: vllm", "")}},
+		{name: "Pods of one node alone", key: web, documents: []string{with("clusterIP: 10.0.0.1\n  internalTrafficPolicy: Local"), pod4}},
+		{name: "a Service that the product made", key: web, documents: []string{
+			strings.Replace(fixture.WebService, "name: web", "name: web, labels: {app.kubernetes.io/managed-by: kedify-gateway}", 1), pod4}},
+		{name: "a Service that selects proxies", key: web, documents: []string{with("clusterIP: 10.0.0.1\n  selector: {app.kubernetes.io/managed-by: kedify-gateway}"), pod4}},
+		{name: "a Service with slices of the product", key: web, documents: []string{fixture.WebService,
+			strings.Replace(pod4, "kubernetes.io/service-name: web", "kubernetes.io/service-name: web, endpointslice.kubernetes.io/managed-by: kedify-gateway", 1)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Endpoints(fixture.Store(t, tt.documents...).View(nil), tt.key)
+			if text := got.ClusterIP.String(); tt.want != "" && text != tt.want || tt.want == "" && got.ClusterIP != (ir.Endpoint{}) {
+				t.Errorf("got %s, want %q", text, tt.want)
+			}
+		})
+	}
+}
+
 // A UDP port and a TCP port of one number have their own endpoints.
 func TestEndpointsOfRouteProtocols(t *testing.T) {
 	key := ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "dns", Port: 53}
