@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -30,6 +31,31 @@ func (m *maker) render(w *wired) {
 	}
 	for _, slice := range w.output.Slices {
 		m.plan.Objects = append(m.plan.Objects, slice)
+	}
+	if len(w.output.Slices) == 0 {
+		m.keepSlices(w)
+	}
+}
+
+// keepSlices has slices that cannot be rendered now say which path the namespace has: LivePath reads it
+// from all.
+func (m *maker) keepSlices(w *wired) {
+	for _, live := range w.slices {
+		if !mirror.Ours(live) || live.Annotations[mirror.PathAnnotation] == "" {
+			continue
+		}
+		kept := live.DeepCopy()
+		kept.TypeMeta = metav1.TypeMeta{APIVersion: discoveryv1.SchemeGroupVersion.String(), Kind: kindSlice}
+		kept.ObjectMeta = metav1.ObjectMeta{
+			Namespace: live.Namespace, Name: live.Name, Labels: kept.Labels, OwnerReferences: kept.OwnerReferences,
+			Annotations: map[string]string{ // and not the hash that was written with it
+				mirror.PathAnnotation: live.Annotations[mirror.PathAnnotation], pathAnnotation: string(m.Path),
+			},
+		}
+		if wires := live.Annotations[v1alpha1.WiresAnnotation]; wires != "" {
+			kept.Annotations[v1alpha1.WiresAnnotation] = wires
+		}
+		m.plan.Objects = append(m.plan.Objects, kept)
 	}
 }
 

@@ -120,10 +120,19 @@ func TestServiceBecomesUnsupported(t *testing.T) {
 // TestServiceGone: with the original gone there is nothing to put back to, and nothing is deleted.
 func TestServiceGone(t *testing.T) {
 	c := wiredCluster(t)
+	c.path = v1alpha1.PathDirect
+	c.settle()
 	c.delete("Service shop/web")
 	c.now = c.now.Add(time.Hour)
 	c.settle()
 	c.leadsTo("web-kedify")
+	c.expect("web-kedify", app, "")
+	c.path = v1alpha1.PathProxy
+	c.settle()
+	c.expect("web-kedify", app, "")
+	if live := c.world().LivePath(); live != v1alpha1.PathProxy {
+		t.Errorf("a Service that is gone keeps the namespace on path %s", live)
+	}
 	c.put(application)
 	c.settle()
 	c.expect("web-kedify", proxy, app)

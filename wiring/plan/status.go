@@ -124,6 +124,9 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 // outcome says which objects lead to the proxies, and why others do not.
 func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, reasons []reason) {
 	if problem := w.output.Problem; !problem.None() && (w.inCluster || len(w.uses) > 0 || scaler.Spec.WiredService) {
+		if problem.Reason == mirror.ReasonNotFound && !w.inCluster {
+			return nil, []reason{because(problem.Reason, "%s does not exist; create it or correct its name in the trigger.", w.text(m.Namespace))}
+		}
 		return nil, []reason{{problem.Reason, problem.Message}}
 	}
 	if why := w.refused[scaler.Name]; !why.none() {

@@ -126,7 +126,7 @@ func (m *maker) target(to foreign.Target) (w *wired, leads bool) {
 
 // judge decides whether a reference is to lead to the proxies, and for which trigger.
 func (m *maker) judge(w *wired, u *use) {
-	if u.ref.Refused != "" && u.why.none() {
+	if u.ref.Refused != "" && !u.byHand && u.why.none() {
 		u.why = because(ReasonUnsupported, "%s: %s", u.text, u.ref.Refused)
 	}
 	number, why := w.portFor(u)
