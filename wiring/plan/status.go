@@ -123,11 +123,11 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 
 // outcome says which objects lead to the proxies, and why others do not.
 func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, reasons []reason) {
-	if problem := w.output.Problem; !problem.None() && (w.inCluster || len(w.uses) > 0 || scaler.Spec.WiredService) {
-		if problem.Reason == mirror.ReasonNotFound && !w.inCluster {
-			return nil, []reason{because(problem.Reason, "%s does not exist; create it or correct its name in the trigger.", w.text(m.Namespace))}
+	if why := m.unrendered(w); !why.none() {
+		if w.inCluster || len(w.uses) > 0 || scaler.Spec.WiredService {
+			reasons = append(reasons, why)
 		}
-		return nil, []reason{{problem.Reason, problem.Message}}
+		return nil, reasons
 	}
 	if why := w.refused[scaler.Name]; !why.none() {
 		reasons = append(reasons, why)
@@ -144,6 +144,15 @@ func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, 
 		}
 	}
 	return wired, reasons
+}
+
+// unrendered says why a Service has no objects.
+func (m *maker) unrendered(w *wired) reason {
+	problem := w.output.Problem
+	if problem.Reason == mirror.ReasonNotFound && !w.inCluster {
+		return because(problem.Reason, "%s does not exist; create it or correct its name in the trigger.", w.text(m.Namespace))
+	}
+	return reason{problem.Reason, problem.Message}
 }
 
 // minor: the owner of an object in another namespace must not decide what is said of an
