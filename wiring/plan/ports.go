@@ -107,8 +107,14 @@ func (m *maker) entry(w *wired, scaler *v1alpha1.HTTPScaler, number int32) int32
 	return portHTTP
 }
 
-// speakTLS reports whether the consumers of a port speak TLS to it: those that are wired, else all.
+// speakTLS reports whether the consumers of a port speak TLS to it: those that are wired, else all. While
+// consumers may be missing here the port stays what it is.
 func (m *maker) speakTLS(w *wired, number int32) bool {
+	if m.ForeignUnknown && w.exists() {
+		return slices.ContainsFunc(w.live.Spec.Ports, func(p corev1.ServicePort) bool {
+			return isTCP(p) && p.Port == number && p.TargetPort.IntVal == portHTTPS
+		})
+	}
 	var wired, others []bool
 	for _, u := range w.uses {
 		if port, why := w.portFor(u); why.none() && port == number {

@@ -70,8 +70,11 @@ func (m *maker) idle(w *wired) bool {
 	return true
 }
 
-// addGrants repeats ReferenceGrants.
+// addGrants repeats ReferenceGrants. While routes may be missing here, those that exist stay as they are.
 func (m *maker) addGrants() {
+	if m.ForeignUnknown {
+		return
+	}
 	for _, w := range m.sorted {
 		if w.output.Service == nil || w.gone {
 			continue
@@ -98,7 +101,8 @@ func (m *maker) prune() {
 	}
 	m.pruneSlices(is)
 	for _, grant := range m.Grants {
-		if w := m.all[grant.Name]; ownGrant(grant) && !is(grant) && (w == nil || w.output.Problem.None()) {
+		w := m.all[grant.Name]
+		if ownGrant(grant) && !is(grant) && !m.ForeignUnknown && (w == nil || w.output.Problem.None()) {
 			m.remove(kindGrant, grant)
 		}
 	}

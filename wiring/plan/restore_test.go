@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -136,6 +137,26 @@ func TestServiceGone(t *testing.T) {
 	c.put(application)
 	c.settle()
 	c.expect("web-kedify", proxy, app)
+}
+
+// TestPortStaysWhileForeignUnknown: a process that has not read the consumers yet must not have the proxies
+// speak without TLS to those that do.
+func TestPortStaysWhileForeignUnknown(t *testing.T) {
+	c := newCluster(t, strings.Replace(trigger, "spec: {", `spec: {tls: {mode: plaintext, secretName: web-tls}, `, 1)+sep+application+sep+
+		strings.Replace(ingress, "name: web}", `name: web, annotations: {nginx.ingress.kubernetes.io/backend-protocol: HTTPS}}`, 1))
+	entry := func() int32 {
+		return get[*corev1.Service](c, "Service shop/web-kedify").Spec.Ports[0].TargetPort.IntVal
+	}
+	c.settle()
+	if entry() != portHTTPS {
+		t.Fatalf("enters the proxies at %d", entry())
+	}
+	c.unknown = true
+	c.delete("Ingress shop/web")
+	c.settle()
+	if entry() != portHTTPS {
+		t.Errorf("enters the proxies at %d", entry())
+	}
 }
 
 // TestForeignUnknown: while objects may be missing nothing is deleted, and the condition stays.
