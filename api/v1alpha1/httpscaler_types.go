@@ -15,6 +15,7 @@ import (
 // +kubebuilder:printcolumn:name="Rate",type=string,JSONPath=`.status.demand.rate`
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.demand.held`
 // +kubebuilder:printcolumn:name="Gateway",type=string,JSONPath=`.status.gateway`
+// +kubebuilder:printcolumn:name="Path",type=string,priority=1,JSONPath=`.status.wiring.path`
 // +kubebuilder:printcolumn:name="Hosts",type=string,priority=1,JSONPath=`.spec.hosts`
 // +kubebuilder:printcolumn:name="Metric",type=string,priority=1,JSONPath=`.spec.metric.type`
 // +kubebuilder:printcolumn:name="Target",type=string,priority=1,JSONPath=`.spec.metric.target`
