@@ -90,6 +90,14 @@ func TestT62ProxyValues(t *testing.T) {
 		t.Errorf("default entries %+v", entries)
 	}
 
+	// Values from before there were any of these (--reuse-values).
+	if text, err = template(t, "--set", "kedifyProxy=null,sharedProxy=true"); err != nil {
+		t.Fatal(err)
+	}
+	if entries = proxyValues(t, text); len(entries) != 1 || entries["values"].Envoy != nil {
+		t.Errorf("entries without values %+v", entries)
+	}
+
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(`
 nameOverride: custom
