@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,13 +10,27 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// flushes counts the flushes of a loop.
+// flushes counts the flushes of a loop. A timer that fires in a bubble orders nothing for the race
+// detector, so there is a lock.
 type flushes struct {
+	mu sync.Mutex
+	seen
+}
+
+type seen struct {
 	count, events int
 	delay         time.Duration // of the last one
 }
 
+func (f *flushes) read() seen {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seen
+}
+
 func (f *flushes) Flushed(events int, _, delay time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.count++
 	f.events += events
 	f.delay = delay
@@ -45,10 +60,10 @@ func TestLoop(t *testing.T) {
 		if !out.ready[failingGateway] {
 			t.Error("the gateway is not ready after Synced")
 		}
-		before := measured.count
+		before := measured.read().count
 		loop.Set(store.Gateway, gateway)
 		quiet()
-		if measured.count != before {
+		if measured.read().count != before {
 			t.Error("an object that did not change causes a flush")
 		}
 		for name, event := range map[string]func(){
@@ -63,10 +78,10 @@ func TestLoop(t *testing.T) {
 				t.Errorf("%s changes no status", name)
 			}
 		}
-		before = measured.count
+		before = measured.read().count
 		loop.Delete(store.Gateway, failingGateway)
 		quiet()
-		if measured.count != before+1 || out.ready[failingGateway] {
+		if measured.read().count != before+1 || out.ready[failingGateway] {
 			t.Error("the deleted gateway is not forgotten by one flush")
 		}
 		cancel()
@@ -90,8 +105,8 @@ func TestLoopGathersABurst(t *testing.T) {
 			t.Helper()
 			time.Sleep(at)
 			synctest.Wait()
-			if measured.count != want || measured.events != events {
-				t.Errorf("%d flushes of %d events, want %d of %d", measured.count, measured.events, want, events)
+			if now := measured.read(); now.count != want || now.events != events {
+				t.Errorf("%d flushes of %d events, want %d of %d", now.count, now.events, want, events)
 			}
 		}
 		change()
@@ -104,16 +119,16 @@ func TestLoopGathersABurst(t *testing.T) {
 		change() // the quiet time begins anew
 		flushed(quietTime-1, 2, 2)
 		flushed(1, 3, 4)
-		if want := 2*quietTime - 1; measured.delay != want {
-			t.Errorf("the delay of a flush is %s, want %s since the first of its events", measured.delay, want)
+		if got, want := measured.read().delay, 2*quietTime-1; got != want {
+			t.Errorf("the delay of a flush is %s, want %s since the first of its events", got, want)
 		}
 		for range 2 * maxDelay / time.Millisecond { // never quiet
 			change()
 			time.Sleep(time.Millisecond)
 		}
 		synctest.Wait()
-		if measured.count != 5 {
-			t.Errorf("%d flushes, want one for each %s of a burst of twice that", measured.count-3, maxDelay)
+		if count := measured.read().count; count != 5 {
+			t.Errorf("%d flushes, want one for each %s of a burst of twice that", count-3, maxDelay)
 		}
 		change()
 		synctest.Wait()
