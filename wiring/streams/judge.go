@@ -52,6 +52,23 @@ func answerOf(said debug.Streams) answer {
 	return answer{known}
 }
 
+// changed are the Gateways of which answers say something else than the answers before.
+func changed(before, after []answer) []types.NamespacedName {
+	known := map[types.NamespacedName]bool{}
+	for _, answer := range slices.Concat(before, after) {
+		for gateway := range answer.gateways {
+			known[gateway] = true
+		}
+	}
+	var found []types.NamespacedName
+	for gateway := range known {
+		if judge(before, gateway) != judge(after, gateway) {
+			found = append(found, gateway)
+		}
+	}
+	return found
+}
+
 // judge adds up what all ready controllers said of a Gateway.
 func judge(answers []answer, gateway types.NamespacedName) health.State {
 	sure := len(answers) > 0

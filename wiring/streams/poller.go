@@ -31,9 +31,9 @@ const (
 type Options struct {
 	// Controllers returns where the ready controllers answer, see Addresses. None: nothing is known.
 	Controllers func() []string
-	// Heard is called after each round. Optional.
-	Heard func()
-	Clock clock.WithTicker
+	// Changed is called with each Gateway whose state became another one. It must not block. Optional.
+	Changed func(gateway types.NamespacedName)
+	Clock   clock.WithTicker
 }
 
 // Poller asks the controllers.
@@ -48,8 +48,8 @@ type Poller struct {
 
 // New returns a Poller that has heard nothing; Run asks.
 func New(options Options) *Poller {
-	if options.Heard == nil {
-		options.Heard = func() {}
+	if options.Changed == nil {
+		options.Changed = func(types.NamespacedName) {}
 	}
 	// A connection to a controller that was replaced at its address is not worth keeping.
 	return &Poller{options: options, client: &http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true}}}
@@ -61,7 +61,6 @@ func (p *Poller) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		p.round(ctx)
-		p.options.Heard()
 		select {
 		case <-ticker.C():
 		case <-ctx.Done():
@@ -97,8 +96,12 @@ func (p *Poller) round(ctx context.Context) {
 	}
 	asking.Wait()
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	before := p.answers
 	p.answers, p.at = answers, p.options.Clock.Now()
+	p.mu.Unlock()
+	for _, gateway := range changed(before, answers) {
+		p.options.Changed(gateway)
+	}
 }
 
 func (p *Poller) ask(ctx context.Context, address string) (said debug.Streams, err error) {

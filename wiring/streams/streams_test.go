@@ -130,59 +130,87 @@ func TestPoller(t *testing.T) {
 	one, two := newController(t), newController(t)
 	var mu sync.Mutex
 	addresses := []string{strings.TrimPrefix(one.URL, "http://"), strings.TrimPrefix(two.URL, "http://")}
-	heard := make(chan struct{})
-	poller := New(Options{Clock: time0, Heard: func() { heard <- struct{}{} }, Controllers: func() []string {
+	ask := func(whom ...string) {
 		mu.Lock()
 		defer mu.Unlock()
-		return addresses
-	}})
-	want := func(what string, state health.State) {
-		t.Helper()
-		if got := poller.State(proxy); got != state {
-			t.Errorf("%s: state %v, want %v", what, got, state)
-		}
+		addresses = whom
 	}
-	round := func() {
-		t.Helper()
-		g.Eventually(time0.HasWaiters).Should(gomega.BeTrue())
-		time0.Step(interval)
-		g.Eventually(heard, "10s").Should(gomega.Receive())
+	both := addresses
+	changes := make(chan types.NamespacedName, 100)
+	poller := New(Options{
+		Clock: time0,
+		Changed: func(gateway types.NamespacedName) {
+			if gateway == proxy {
+				changes <- gateway
+			}
+		},
+		Controllers: func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return addresses
+		},
+	})
+	if got := poller.State(proxy); got != health.Unknown {
+		t.Errorf("before the first round: state %v", got)
 	}
-	want("before the first round", health.Unknown)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- poller.Run(ctx) }()
-	<-heard
+	var told health.State
+	want := func(what string, state health.State) {
+		t.Helper()
+		g.Eventually(func() health.State { return poller.State(proxy) }, "10s").Should(gomega.Equal(state), what)
+		if state != told {
+			g.Eventually(changes, "10s").Should(gomega.Receive(gomega.Equal(proxy)), what)
+		}
+		g.Eventually(time0.HasWaiters, "10s").Should(gomega.BeTrue())
+		g.Expect(changes).NotTo(gomega.Receive(), what)
+		told = state
+	}
 	want("both accept", health.Ready)
-	one.says(says(0, 0))
-	two.says(says(1, 0))
-	round()
-	want("none accepts", health.NotReady)
-	two.says(nil)
-	round()
-	want("one refuses to answer", health.Unknown)
-	two.says("no streams")
-	round()
-	want("one answers something else", health.Unknown)
-	two.says(says(0, 0))
-	round()
-	want("none is connected", health.NotReady)
-	poller.mu.Lock()
-	poller.at = poller.at.Add(-lastsFor - 1)
-	poller.mu.Unlock()
-	want("said long ago", health.Unknown)
-	mu.Lock()
-	addresses = nil
-	mu.Unlock()
-	round()
+	for _, step := range []struct {
+		what     string
+		one, two any
+		want     health.State
+	}{
+		{"none accepts", says(0, 0), says(1, 0), health.NotReady},
+		{"one refuses to answer", says(0, 0), nil, health.Unknown},
+		{"one accepts again", says(1, 1), says(1, 0), health.Ready},
+		{"one answers something else", says(0, 0), "no streams", health.Unknown},
+		{"none is connected", says(0, 0), says(0, 0), health.NotReady},
+	} {
+		one.says(step.one)
+		two.says(step.two)
+		time0.Step(interval)
+		want(step.what, step.want)
+	}
+	ask()
+	time0.Step(interval)
 	want("no controller is ready", health.Unknown)
-	mu.Lock()
-	addresses = slices.Repeat([]string{strings.TrimPrefix(one.URL, "http://")}, maxControllers+1)
-	mu.Unlock()
-	round()
+	ask(both...)
+	time0.Step(interval)
+	want("both are back", health.NotReady)
+	ask(slices.Repeat(both[:1], maxControllers+1)...)
+	time0.Step(interval)
 	want("too many controllers", health.Unknown)
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOldAnswers: what was said some seconds ago is unknown.
+func TestOldAnswers(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC))
+	controller := newController(t)
+	poller := New(Options{Clock: clock, Controllers: func() []string { return []string{strings.TrimPrefix(controller.URL, "http://")} }})
+	poller.round(t.Context())
+	clock.Step(lastsFor)
+	if got := poller.State(proxy); got != health.Ready {
+		t.Errorf("state %v after %v", got, lastsFor)
+	}
+	clock.Step(1)
+	if got := poller.State(proxy); got != health.Unknown {
+		t.Errorf("state %v after more than %v", got, lastsFor)
 	}
 }
