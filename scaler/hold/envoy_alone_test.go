@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
+
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server/envoytest"
@@ -63,4 +65,49 @@ func (s *site) startBehind(p *plane, ready *pod, known ...*pod) {
 	p.apply(append(s.world(), s.behind(ir.Endpoint{Address: "127.0.0.1", Port: ready.port}, known...))...)
 	p.gate.Ready(ir.Key(gatewayKey))
 	s.envoy("shop/envoy-1", p.address, p)
+}
+
+// TestEnvoyReplicasDieInTurn: requests that are held outlive one replica after the other, as in two
+// rolling restarts during one cold start: their calls are not made again without end.
+func TestEnvoyReplicasDieInTurn(t *testing.T) {
+	envoytest.Binary(t)
+	const replicas, requests = 4, 50
+	var planes []*plane
+	for range replicas {
+		planes = append(planes, newPlane(t, hold.Options{}))
+	}
+	s := newSite(t, service())
+	for i, p := range planes {
+		addresses := hold.Addresses{Own: p.address}
+		for j, other := range planes {
+			if j > i { // those before it are dead by the time that it is asked
+				addresses.Others = append(addresses.Others, other.address)
+			}
+		}
+		p.gate.SetAddresses(addresses)
+		p.apply(append(s.world(), s.endpoints())...)
+		p.gate.Ready(ir.Key(gatewayKey))
+	}
+	way := newForwarder(t, planes[0].address)
+	s.envoy("shop/envoy-1", way.address, planes[0])
+	c, seen := newClient(t, s.port), &sync.Map{}
+	answers := make(chan answer, requests)
+	for i := range requests {
+		go func() { answers <- c.post(fmt.Sprint(i), "hello") }()
+	}
+	for i, p := range planes {
+		gomega.NewWithT(t).Eventually(func() int { return p.backend().Held }).Should(gomega.Equal(requests), "all wait at replica %d", i)
+		if i < replicas-1 {
+			p.kill()
+			way.move(planes[i+1].address)
+		}
+	}
+	last := planes[replicas-1]
+	gomega.NewWithT(t).Eventually(func() int { return last.publisher.Delivery(ir.Key(gatewayKey)).Connected }).Should(gomega.Equal(1), "the proxy is back")
+	last.apply(s.endpoints(newPod(t, seen)))
+	for range requests {
+		if got := <-answers; got.status != http.StatusOK {
+			t.Errorf("%s", got)
+		}
+	}
 }

@@ -7,9 +7,7 @@ import (
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -21,7 +19,6 @@ type Holder struct {
 	mu      sync.Mutex
 	asked   []Question
 	release chan struct{}
-	leaving bool
 	stop    func()
 }
 
@@ -47,13 +44,6 @@ func StartHolder(t testing.TB) *Holder {
 	h.stop = s.Stop
 	t.Cleanup(s.Stop)
 	return h
-}
-
-// SendAway ends calls from now on with Unavailable, as a replica does that stops.
-func (h *Holder) SendAway() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.leaving = true
 }
 
 // Stop breaks all calls.
@@ -85,10 +75,7 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 	if err != nil {
 		return err
 	}
-	index, gate, leaving := s.note(stream, request)
-	if leaving {
-		return status.Error(codes.Unavailable, "ask another")
-	}
+	index, gate := s.note(stream, request)
 	cold := "false"
 	select {
 	case <-gate:
@@ -120,7 +107,7 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 	}
 }
 
-func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}, bool) {
+func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}) {
 	md, _ := metadata.FromIncomingContext(stream.Context())
 	first := func(name string) string {
 		if values := md.Get(name); len(values) > 0 {
@@ -142,5 +129,5 @@ func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, r
 	s.holder.mu.Lock()
 	defer s.holder.mu.Unlock()
 	s.holder.asked = append(s.holder.asked, question)
-	return len(s.holder.asked) - 1, s.holder.release, s.holder.leaving
+	return len(s.holder.asked) - 1, s.holder.release
 }

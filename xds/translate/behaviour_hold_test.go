@@ -121,21 +121,3 @@ func TestHoldSurvivesItsHolder(t *testing.T) {
 		t.Errorf("the second holder was asked %d times", len(asked))
 	}
 }
-
-// A replica that sends calls away is not asked again before another one.
-func TestHoldAsksAnotherReplica(t *testing.T) {
-	w := newWorld(t)
-	leaving, staying := proxytest.StartHolder(t), proxytest.StartHolder(t)
-	leaving.SendAway()
-	target := w.held(ir.Target{Cluster: w.service("backend"), Weight: 1}, nil)
-	w.replicas(target.Hold.Cluster, leaving.Address, staying.Address)
-	w.host("hold.test", route("held", prefix("/"), &ir.Forward{Targets: []ir.Target{target}}))
-	w.apply()
-	const requests = 10
-	for range requests {
-		w.expect(ask{host: "hold.test", path: "/", method: "POST", body: "once"}, 200, "backend")
-	}
-	if away, stayed := len(leaving.Asked()), len(staying.Asked()); away != requests || stayed != requests {
-		t.Errorf("%d requests asked the first replica %d times and the second %d times", requests, away, stayed)
-	}
-}

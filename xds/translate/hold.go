@@ -83,19 +83,13 @@ func hold() proto.Message {
 func holdOverride(target *ir.Target) (*anypb.Any, error) {
 	service := grpcService(ClusterName(target.Hold.Cluster))
 	service.Timeout = durationpb.New(0)
-	elsewhere, err := typedConfig(otherPriority(1))
-	if err != nil {
-		return nil, err
-	}
-	// A call that a replica did not answer is made again, to another one first: requests survive the
-	// end of the replica that held them.
+	// A call that a replica did not answer is made again, to whichever there is by then: requests
+	// survive the end of the replica that held them. Which one is up to detectFailures: a retry with
+	// previous_priorities keeps to a priority that new endpoints of the cluster may have emptied.
 	service.RetryPolicy = &corev3.RetryPolicy{
 		RetryOn:      "connect-failure,refused-stream,reset,unavailable,5xx",
 		NumRetries:   wrapperspb.UInt32(holdAttempts),
 		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(holdBackoff), MaxInterval: durationpb.New(holdMaxBackoff)},
-		RetryPriority: &corev3.RetryPolicy_RetryPriority{
-			Name: otherPriorityName, ConfigType: &corev3.RetryPolicy_RetryPriority_TypedConfig{TypedConfig: elsewhere},
-		},
 	}
 	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{
