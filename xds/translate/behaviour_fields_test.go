@@ -20,7 +20,9 @@ func (w *world) fieldsHost(hostname, text string, routes ...ir.Route) {
 	w.add(scope, table)
 }
 
-func unavailable(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(http.StatusServiceUnavailable) }
+func unavailable(out http.ResponseWriter, _ *http.Request) {
+	out.WriteHeader(http.StatusServiceUnavailable)
+}
 
 // TestT62RetriesOfAGateway: retry_policy of the Gateway retries for rules that say nothing, and a rule
 // with retries of its own has those.

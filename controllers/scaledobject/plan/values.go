@@ -7,6 +7,7 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
@@ -64,7 +65,22 @@ func readValues(text string) (v1alpha1.GatewayParametersSpec, error) {
 	if err := class.CheckParameters(spec); err != nil {
 		return spec, err
 	}
+	if err := patchProblem(spec.PodTemplate); err != nil {
+		return spec, err
+	}
 	return spec, errors.Join(countsProblem(spec), envoyProblem(spec.Envoy), serviceProblem(spec.Service))
+}
+
+// patchProblem tries the patch of the pod template. Without it the data plane would be the first to, and
+// a proxy that is made then would not come.
+func patchProblem(patch *apiextensionsv1.JSON) error {
+	if patch == nil {
+		return nil
+	}
+	if _, err := class.PatchPodTemplate(corev1.PodTemplateSpec{}, patch.Raw); err != nil {
+		return fmt.Errorf("spec.podTemplate: %w", err)
+	}
+	return nil
 }
 
 // countsProblem, envoyProblem and serviceProblem check what the schema of the CRD would refuse: it
