@@ -49,7 +49,8 @@ func New(t *testing.T, withStatus []client.Object, untyped ...schema.GroupVersio
 		s.Scheme.AddKnownTypeWithName(kind, &unstructured.Unstructured{})
 		s.Scheme.AddKnownTypeWithName(listKind(kind), &unstructured.UnstructuredList{})
 	}
-	builder := fake.NewClientBuilder().WithScheme(s.Scheme).WithReturnManagedFields().WithStatusSubresource(withStatus...)
+	builder := fake.NewClientBuilder().WithScheme(s.Scheme).WithReturnManagedFields().
+		WithStatusSubresource(withStatus...).WithTypeConverters(Converters(t)...)
 	s.Client = interceptor.NewClient(builder.Build(), interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
 			object.SetUID(s.uid(object))

@@ -29,6 +29,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apitest"
 	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -131,7 +132,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.attachments = attachments.New()
 	b.attachments.SetSynced()
 	scheme := newScheme(t)
-	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithTypeConverters(converters(t)...).
+	inner := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().WithTypeConverters(apitest.Converters(t)...).
 		WithStatusSubresource(&v1alpha1.HTTPScaler{}).WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, b.interceptors())
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}

@@ -2,21 +2,13 @@ package scaledobject
 
 import (
 	"context"
-	"encoding/json"
-	"os"
 	"slices"
 	"testing"
 
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/managedfields"
-	clientgoapply "k8s.io/client-go/applyconfigurations"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/kube-openapi/pkg/validation/spec"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
@@ -24,36 +16,6 @@ import (
 
 // wiringOwner is the field owner of the command "wiring".
 const wiringOwner = client.FieldOwner("kedify-gateway-wiring")
-
-// converters have the fake API server merge an HTTPScaler as its CRD says: by default it takes every list
-// for atomic, and conditions are a map by type.
-func converters(t *testing.T) []managedfields.TypeConverter {
-	t.Helper()
-	text, err := os.ReadFile("../../charts/kedify-gateway/crds/gateway.kedify.io_httpscalers.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var crd apiextensionsv1.CustomResourceDefinition
-	if err := yaml.Unmarshal(text, &crd); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := json.Marshal(crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema := &spec.Schema{}
-	if err := json.Unmarshal(raw, schema); err != nil {
-		t.Fatal(err)
-	}
-	schema.AddExtension("x-kubernetes-group-version-kind", []any{map[string]any{
-		"group": v1alpha1.GroupName, "version": v1alpha1.GroupVersion.Version, "kind": "HTTPScaler",
-	}})
-	ofCRD, err := managedfields.NewTypeConverter(map[string]*spec.Schema{"io.kedify.HTTPScaler": schema}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []managedfields.TypeConverter{ofCRD, clientgoapply.NewTypeConverter(clientgoscheme.Scheme), managedfields.NewDeducedTypeConverter()}
-}
 
 // wire writes what the command "wiring" writes of HTTPScaler web-0; an empty reason: no condition.
 func (b *bench) wire(path v1alpha1.WiringPath, rewired metav1.ConditionStatus, reason string) {
