@@ -42,6 +42,8 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		controllerCommand(),
 		shutdownCommand(),
+		wiringCommand(),
+		unwireCommand(),
 		certgenCommand(),
 		translateCommand(),
 		xdsCommand(),

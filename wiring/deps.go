@@ -1,0 +1,80 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	k8sevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/watch"
+)
+
+// Deps are what a Wiring needs of its process.
+type Deps struct {
+	API     API
+	Options Options
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+	// Pod of this replica; the zero value: it does not stand in for the controllers.
+	Pod Pod
+	// Listen opens a TCP listener. Nil: net.Listen.
+	Listen func(address string) (net.Listener, error)
+	// Elect says when this replica leads.
+	Elect Elect
+	// Clock defaults to the clock of the machine.
+	Clock clock.WithTicker
+	Log   logr.Logger
+}
+
+// API is the API server.
+type API struct {
+	// Cache has informers; reads come from memory.
+	Cache cache.Cache
+	// Trims is the transform of Cache; nil if it has none.
+	Trims *watch.Trims
+	// Direct reads and writes without a cache.
+	Direct client.Client
+	Mapper meta.RESTMapper
+	Scheme *runtime.Scheme
+	// Recorder takes events.
+	Recorder k8sevents.EventRecorder
+	// Scales reads and writes the scale subresource.
+	Scales Scales
+}
+
+// Scales reads and writes the scale subresource of targets; rescue.NewScales returns one.
+type Scales interface {
+	// Get returns the live object.
+	Get(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error)
+	// Update writes one that Get returned. It fails with a conflict when the object changed since.
+	Update(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget, scale *autoscalingv1.Scale) error
+}
+
+func (d *Deps) setDefaults() {
+	if d.Clock == nil {
+		d.Clock = clock.RealClock{}
+	}
+	if d.Listen == nil {
+		d.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
+	if d.Registry == nil {
+		d.Registry = prometheus.NewRegistry()
+	}
+}
+
+func (d *Deps) validate() error {
+	if d.Elect == nil {
+		return errors.New("an election is needed: replicas that all rewrite objects fight each other")
+	}
+	return d.Options.Validate()
+}

@@ -1,0 +1,209 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apply"
+	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/work"
+	"github.com/kedify/inference-gateway/wiring/health"
+	"github.com/kedify/inference-gateway/wiring/mirror"
+	"github.com/kedify/inference-gateway/wiring/plan"
+)
+
+// moveInterval is the time after which a move under way is looked at again, whatever informers say.
+const moveInterval = time.Second
+
+// move judges the health of a namespace, and makes its wired Services as they should be. Every replica
+// moves to safety; the leader does everything else.
+func (w *Wiring) move(ctx context.Context, namespace string) work.Next {
+	again, err := w.moveNamespace(ctx, namespace)
+	if err != nil && ctx.Err() == nil {
+		w.deps.Log.Error(err, "Failed to move the wired Services of a namespace, will retry", "namespace", namespace)
+		return work.Retry()
+	}
+	if again > 0 {
+		return work.After(again)
+	}
+	return work.Done()
+}
+
+func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again time.Duration, err error) {
+	if !w.complete(namespace) {
+		return moveInterval, nil
+	}
+	world := w.look(namespace)
+	live := world.LivePath()
+	seen := w.observe(namespace, live)
+	var verdict health.Verdict
+	if leadsAnywhere(world) {
+		verdict = w.machines.of(namespace).Observe(world.Now, seen)
+	} else {
+		w.machines.forget(namespace)
+	}
+	path, err := w.decide(ctx, namespace, live, verdict.Decision)
+	if err != nil {
+		return moveInterval, nil // the API server does not answer: nothing is known, nothing moves
+	}
+	world.Path = path
+	if path != live {
+		verdict.Again = moveInterval
+	}
+	// While nothing is ill the leader alone writes: two that write in the middle of a return would undo
+	// each other's step.
+	if !w.leads.Load() && (path != v1alpha1.PathDirect || !ill(seen)) {
+		return verdict.Again, nil
+	}
+	made := plan.Make(world)
+	if err := w.applyObjects(ctx, world, made); err != nil {
+		return 0, err
+	}
+	if err := w.writeStatuses(ctx, world, made); err != nil {
+		return 0, err
+	}
+	w.noteMove(world, live, verdict)
+	return sooner(verdict.Again, made.Again), w.wakeUp(ctx, world, made, seen)
+}
+
+// leadsAnywhere reports whether there is a wired Service with a path. Without one, nothing moves.
+func leadsAnywhere(world plan.World) bool {
+	return slices.ContainsFunc(world.Slices, func(slice *discoveryv1.EndpointSlice) bool {
+		return mirror.Ours(slice) && slice.Annotations[mirror.PathAnnotation] != ""
+	})
+}
+
+// ill reports whether proxies or controllers have no ready endpoint at this moment.
+func ill(seen health.Observation) bool {
+	return seen.Proxies == health.NotReady || seen.Controllers == health.NotReady
+}
+
+// sooner is the shorter of two times to wait; zero is for ever.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// decide is the path that requests should take now.
+func (w *Wiring) decide(
+	ctx context.Context, namespace string, live v1alpha1.WiringPath, decision health.Decision,
+) (v1alpha1.WiringPath, error) {
+	switch decision {
+	case health.ToDirect:
+		confirmed, err := w.confirmIll(ctx, namespace)
+		if err != nil {
+			return live, err
+		}
+		if confirmed {
+			return v1alpha1.PathDirect, nil
+		}
+	case health.ToProxy:
+		if w.leads.Load() {
+			return v1alpha1.PathProxy, nil
+		}
+	}
+	return live, nil
+}
+
+// applyObjects applies objects in the order of the plan. What cannot be written of one Service keeps no
+// other Service from safety, but nothing later is written of the same one: the order is its safety.
+func (w *Wiring) applyObjects(ctx context.Context, world plan.World, made plan.Plan) error {
+	var problems []error
+	failed := map[string]bool{}
+	for _, object := range made.Objects {
+		service := serviceOf(object)
+		_, grants := object.(*gwv1.ReferenceGrant)
+		if failed[service] || grants && world.ForeignUnknown { // routes that are not read yet need the grant as it is
+			continue
+		}
+		_, err := w.engine.Ensure(ctx, object, nil)
+		if err == nil || errors.Is(err, apply.ErrTerminating) { // not worth a retry
+			continue
+		}
+		failed[service] = true
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+// serviceOf is the Service that an object is part of.
+func serviceOf(object plan.Object) string {
+	if name := object.GetLabels()[discoveryv1.LabelServiceName]; name != "" {
+		return name
+	}
+	return object.GetName()
+}
+
+// writeStatuses says where requests go. What the objects of others are is the leader's word.
+func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.Plan) error {
+	var problems []error
+	now := metav1.NewTime(world.Now)
+	for _, status := range made.Statuses {
+		at := slices.IndexFunc(world.Scalers, func(scaler *v1alpha1.HTTPScaler) bool { return store.KeyOf(scaler) == status.Scaler })
+		if at < 0 {
+			continue
+		}
+		saying := said{status.Wiring, status.Rewired}
+		if before := world.Scalers[at].Status.Wiring; world.ForeignUnknown && before != nil && saying.wiring != nil {
+			saying.wiring.Objects = before.Objects // what is not read yet still leads there
+		}
+		if !w.leads.Load() {
+			saying.rewired = nil
+		}
+		problems = append(problems, writeStatus(ctx, w.deps.API.Direct, world.Scalers[at], saying, now))
+	}
+	return errors.Join(problems...)
+}
+
+// wakeUp scales applications whose requests go directly: all of them while no controller answers KEDA,
+// otherwise those without a ready endpoint.
+func (w *Wiring) wakeUp(ctx context.Context, world plan.World, made plan.Plan, seen health.Observation) error {
+	var problems []error
+	for _, scaler := range world.Scalers {
+		switch {
+		case world.Path != v1alpha1.PathDirect:
+			w.waker.sleep(store.KeyOf(scaler))
+		case scaler.Status.Wiring == nil:
+		case seen.Controllers == health.NotReady || slices.Contains(made.Asleep, store.KeyOf(scaler)):
+			problems = append(problems, w.waker.wake(ctx, scaler))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// moveTopic is the topic of the events about the path of a namespace.
+type moveTopic string
+
+// noteMove counts a move that this replica made, and tells the owners of the triggers.
+func (w *Wiring) noteMove(world plan.World, live v1alpha1.WiringPath, verdict health.Verdict) {
+	w.metrics.path.WithLabelValues(world.Namespace).Set(map[bool]float64{true: 1}[world.Path == v1alpha1.PathDirect])
+	if before := w.machines.note(world.Namespace, world.Path); before == world.Path || before == "" && world.Path == live {
+		return
+	}
+	direction, kind, reason := toProxy, corev1.EventTypeNormal, "ProxyPath"
+	note := "Requests pass the proxies again: proxies and controllers were ready for " + verdict.Recovery.String()
+	if world.Path == v1alpha1.PathDirect {
+		direction, kind, reason = toDirect, corev1.EventTypeWarning, "DirectPath"
+		note = fmt.Sprintf("Requests go directly to the application: the proxies or the controllers had no ready endpoint for %s. "+
+			"They pass the proxies again when both were ready for %s", w.deps.Options.Debounce, verdict.Recovery)
+	}
+	w.deps.Log.Info("Moved the requests of a namespace", "namespace", world.Namespace, "path", string(world.Path))
+	w.metrics.moves.WithLabelValues(direction).Inc()
+	var all []events.Event
+	for _, scaler := range world.Scalers {
+		all = append(all, events.Event{Regarding: scaler, Type: kind, Reason: reason, Action: "Move", Note: note})
+	}
+	w.events.WriteOnce(moveTopic(world.Namespace), all)
+}

@@ -1,0 +1,330 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/apply"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/wiring/foreign"
+	"github.com/kedify/inference-gateway/wiring/mirror"
+)
+
+const (
+	// unwirePoll is the time between two looks at what still leads to wired Services.
+	unwirePoll = time.Second
+	// pageSize of lists.
+	pageSize = 500
+)
+
+// ErrLeft says that something of the product is left after unwiring.
+var ErrLeft = errors.New("something is left")
+
+// Unwiring makes everything as it was before the product wired it. It needs no other part of the product.
+type Unwiring struct {
+	// Client reads and writes without a cache.
+	Client client.Client
+	Scales Scales
+	Mapper meta.RESTMapper
+	Clock  clock.Clock
+	Log    logr.Logger
+	// Out gets a line for each thing that was done, and for each that is left.
+	Out io.Writer
+
+	// Namespace limits the objects that are restored; empty: all.
+	Namespace string
+	// Stop is the Deployment of the wiring, which is scaled to zero first; the zero value: none.
+	Stop types.NamespacedName
+	// Settle is how long the controllers of restored objects have to follow, before wired Services are
+	// deleted. Timeout is how long objects that still lead to wired Services are waited for.
+	Settle, Timeout time.Duration
+
+	patcher *patcher
+}
+
+// Run unwires. It returns ErrLeft when something is left, which Out then names.
+func (u *Unwiring) Run(ctx context.Context) error {
+	metrics, err := newMetrics(prometheus.NewRegistry())
+	if err != nil {
+		return err
+	}
+	u.patcher = newPatcher(u.Client, metrics)
+	if err := u.stop(ctx); err != nil {
+		return err
+	}
+	restored, err := u.restoreAll(ctx)
+	if err != nil {
+		return err
+	}
+	if err := u.forgetStatuses(ctx); err != nil {
+		return err
+	}
+	if restored > 0 {
+		u.say("Restored %d objects; waiting %s for their controllers", restored, u.Settle)
+		if err := u.wait(ctx, u.Settle); err != nil {
+			return err
+		}
+	}
+	return u.removeWired(ctx)
+}
+
+func (u *Unwiring) say(format string, values ...any) { fmt.Fprintf(u.Out, format+"\n", values...) }
+
+func (u *Unwiring) wait(ctx context.Context, duration time.Duration) error {
+	select {
+	case <-u.Clock.After(duration):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stop scales the wiring to zero and waits for its Pods: it would wire again what is restored.
+func (u *Unwiring) stop(ctx context.Context) error {
+	if u.Stop.Name == "" {
+		return nil
+	}
+	target := v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: u.Stop.Name}
+	for deadline := u.Clock.Now().Add(u.Timeout); ; {
+		scale, err := u.Scales.Get(ctx, u.Stop.Namespace, target)
+		switch {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil:
+			return fmt.Errorf("stop Deployment %s: %w", u.Stop, err)
+		case scale.Spec.Replicas == 0 && scale.Status.Replicas == 0:
+			u.say("Stopped Deployment %s", u.Stop)
+			return nil
+		}
+		if scale.Spec.Replicas > 0 {
+			scale.Spec.Replicas = 0
+			if err := u.Scales.Update(ctx, u.Stop.Namespace, target, scale); err != nil && !apierrors.IsConflict(err) {
+				return fmt.Errorf("stop Deployment %s: %w", u.Stop, err)
+			}
+		}
+		if u.Clock.Now().After(deadline) {
+			return fmt.Errorf("stop Deployment %s: %d of its Pods still run after %s", u.Stop, scale.Status.Replicas, u.Timeout)
+		}
+		if err := u.wait(ctx, unwirePoll); err != nil {
+			return err
+		}
+	}
+}
+
+// restoreAll restores every object and ends the ownership of its fields.
+func (u *Unwiring) restoreAll(ctx context.Context) (restored int, err error) {
+	none := func(types.NamespacedName) bool { return false }
+	err = u.eachForeign(ctx, u.Namespace, func(object *unstructured.Unstructured) error {
+		did, err := u.restore(ctx, object, none)
+		if did {
+			restored++
+		}
+		return err
+	})
+	return restored, err
+}
+
+// restore restores one object, reading it again when it changes meanwhile.
+func (u *Unwiring) restore(ctx context.Context, object *unstructured.Unstructured, keep func(types.NamespacedName) bool) (bool, error) {
+	for range disownAttempts {
+		operations := foreign.Restore(object, keep)
+		if len(operations) == 0 {
+			return false, u.patcher.disown(ctx, object)
+		}
+		_, err := u.patcher.restore(ctx, object, operations)
+		switch {
+		case err == nil:
+			u.say("Restored %s", describe(object))
+			return true, nil
+		case errors.Is(err, errRefused):
+			u.Log.Error(err, "Failed to restore an object", "object", describe(object))
+			return false, nil // it is found again, and named, when wired Services are to be deleted
+		case !errors.Is(err, errChanged):
+			return false, err
+		}
+		live := newForeign(object.GroupVersionKind())
+		if err := u.Client.Get(ctx, client.ObjectKeyFromObject(object), live); err != nil {
+			return false, client.IgnoreNotFound(err)
+		}
+		object = live
+	}
+	return false, nil
+}
+
+// eachForeign calls a function for every object of every kind that is served.
+func (u *Unwiring) eachForeign(ctx context.Context, namespace string, do func(*unstructured.Unstructured) error) error {
+	for _, kind := range foreign.Kinds() {
+		_, err := u.Mapper.RESTMapping(kind.GVK.GroupKind(), kind.GVK.Version)
+		if meta.IsNoMatchError(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("ask for %s: %w", kind.GVK, err)
+		}
+		if err := u.eachOf(ctx, kind.GVK, namespace, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *Unwiring) eachOf(ctx context.Context, kind schema.GroupVersionKind, namespace string, do func(*unstructured.Unstructured) error) error {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	for {
+		err := u.Client.List(ctx, list, client.InNamespace(namespace), client.Limit(pageSize), client.Continue(list.GetContinue()))
+		if err != nil {
+			return fmt.Errorf("list %s: %w", kind, err)
+		}
+		for i := range list.Items {
+			list.Items[i].SetGroupVersionKind(kind)
+			if err := do(&list.Items[i]); err != nil {
+				return err
+			}
+		}
+		if list.GetContinue() == "" {
+			return nil
+		}
+	}
+}
+
+// forgetStatuses withdraws what the wiring said of triggers: whoever reads it would believe that
+// requests pass the proxies.
+func (u *Unwiring) forgetStatuses(ctx context.Context) error {
+	scalers := &v1alpha1.HTTPScalerList{}
+	err := u.Client.List(ctx, scalers, client.InNamespace(u.Namespace))
+	if meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list HTTPScalers: %w", err)
+	}
+	for i := range scalers.Items {
+		err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+			err := withdrawStatus(ctx, u.Client, &scalers.Items[i])
+			if apierrors.IsConflict(err) {
+				if problem := u.Client.Get(ctx, client.ObjectKeyFromObject(&scalers.Items[i]), &scalers.Items[i]); problem != nil {
+					return client.IgnoreNotFound(problem)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeWired deletes wired Services that nothing leads to. It waits for those that something leads to.
+func (u *Unwiring) removeWired(ctx context.Context) error {
+	for deadline := u.Clock.Now().Add(u.Timeout); ; {
+		left, err := u.removeUnused(ctx)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if u.Clock.Now().After(deadline) {
+			for _, line := range left {
+				u.say("Left: %s", line)
+			}
+			return fmt.Errorf("%w: %d wired Services; point the objects elsewhere and run this again", ErrLeft, len(left))
+		}
+		if err := u.wait(ctx, unwirePoll); err != nil {
+			return err
+		}
+	}
+}
+
+// removeUnused returns a line for each wired Service that something still leads to.
+func (u *Unwiring) removeUnused(ctx context.Context) (left []string, err error) {
+	services := &corev1.ServiceList{}
+	if err := u.Client.List(ctx, services, client.InNamespace(u.Namespace), managed); err != nil {
+		return nil, fmt.Errorf("list Services: %w", err)
+	}
+	users := map[types.NamespacedName]string{}
+	err = u.eachForeign(ctx, "", func(object *unstructured.Unstructured) error {
+		for _, reference := range foreign.References(object) {
+			if !reference.Target.Pool {
+				users[reference.Target.Key] = describe(object)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	unused := map[types.NamespacedName]bool{}
+	for i := range services.Items {
+		service := &services.Items[i]
+		if original, _ := mirror.Original(service); original == "" {
+			continue
+		}
+		if user := users[store.KeyOf(service)]; user != "" {
+			left = append(left, fmt.Sprintf("Service %s: %s leads to it", store.KeyOf(service), user))
+			continue
+		}
+		unused[store.KeyOf(service)] = true
+	}
+	return left, u.remove(ctx, unused)
+}
+
+// managed selects what the product made.
+var managed = client.MatchingLabels{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy}
+
+// remove deletes wired Services, their slices, and grants that were repeated for them.
+func (u *Unwiring) remove(ctx context.Context, unused map[types.NamespacedName]bool) error {
+	engine := apply.New(apply.Options{Client: u.Client, FieldOwner: fieldOwner, Log: u.Log})
+	kinds := []apply.Pruned{
+		{List: &corev1.ServiceList{}, Select: func(object client.Object) bool {
+			selected := unused[store.KeyOf(object)]
+			if selected {
+				u.say("Deleting Service %s", store.KeyOf(object))
+			}
+			return selected
+		}},
+		{List: &discoveryv1.EndpointSliceList{}, Select: func(object client.Object) bool {
+			slice := object.(*discoveryv1.EndpointSlice)
+			return mirror.Ours(slice) && unused[types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}]
+		}},
+	}
+	if _, err := u.Mapper.RESTMapping(schema.GroupKind{Group: gwv1.GroupName, Kind: kindReferenceGrant}, gwv1.GroupVersion.Version); err == nil {
+		kinds = append(kinds, apply.Pruned{List: &gwv1.ReferenceGrantList{}, Select: func(object client.Object) bool {
+			return repeatedGrant(object) && u.grantsUnused(object.(*gwv1.ReferenceGrant), unused)
+		}})
+	}
+	return engine.Prune(ctx, kinds, nil, client.InNamespace(u.Namespace), managed)
+}
+
+// grantsUnused reports whether all Services that a grant opens are to be deleted, or are gone.
+func (u *Unwiring) grantsUnused(grant *gwv1.ReferenceGrant, unused map[types.NamespacedName]bool) bool {
+	for _, to := range grant.Spec.To {
+		if to.Name == nil || !unused[types.NamespacedName{Namespace: grant.Namespace, Name: string(*to.Name)}] {
+			return false
+		}
+	}
+	return true
+}
+
+// repeatedGrant reports whether the wiring made a grant for wired Services.
+func repeatedGrant(object client.Object) bool {
+	_, wires := object.GetAnnotations()[v1alpha1.WiresAnnotation]
+	return wires && v1alpha1.Managed(object)
+}

@@ -1,0 +1,127 @@
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/store"
+)
+
+const (
+	// wakeTimeout of an attempt with all its requests.
+	wakeTimeout = 5 * time.Second
+	// wakeConflicts in a row after which an attempt is given up.
+	wakeConflicts = 5
+)
+
+// waker scales the workloads of triggers while their requests go directly, once in each such time: KEDA
+// does not, as long as it reaches no scaler (kedacore/keda#8056).
+type waker struct {
+	scales  Scales
+	events  *events.Writer
+	metrics *metrics
+	log     logr.Logger
+
+	mu sync.Mutex
+	// woken are the triggers whose workload was scaled in this time.
+	woken map[types.NamespacedName]bool
+}
+
+func newWaker(deps Deps, writer *events.Writer, metrics *metrics) *waker {
+	return &waker{scales: deps.API.Scales, events: writer, metrics: metrics, log: deps.Log, woken: map[types.NamespacedName]bool{}}
+}
+
+// awakened is the number of replicas for requests that are not counted.
+func awakened(scale v1alpha1.HTTPScalerScale) int32 {
+	wanted := max(1, scale.Min)
+	if scale.Fallback != nil {
+		wanted = max(wanted, *scale.Fallback)
+	}
+	return wanted
+}
+
+// wake raises the replicas of a trigger's workload, unless that was done since sleep was called last.
+func (w *waker) wake(ctx context.Context, scaler *v1alpha1.HTTPScaler) error {
+	key := store.KeyOf(scaler)
+	if scaler.Spec.Scale.ScaleOutPaused || !w.begin(key) {
+		return nil
+	}
+	wanted := awakened(scaler.Spec.Scale)
+	from, written, err := w.raise(ctx, scaler, wanted)
+	event := events.Event{
+		Regarding: scaler, Type: corev1.EventTypeNormal, Reason: "ScaledForDirectTraffic", Action: "Wake",
+		Note: fmt.Sprintf("Scaled %s %s from %d to %d: its requests are not counted while they do not pass the proxies",
+			scaler.Spec.Scale.Target.Kind, scaler.Spec.Scale.Target.Name, from, wanted),
+	}
+	switch {
+	case err != nil:
+		w.sleep(key)
+		w.metrics.wakes.WithLabelValues(resultError).Inc()
+		event.Type, event.Reason = corev1.EventTypeWarning, "CannotScaleForDirectTraffic"
+		event.Note = fmt.Sprintf("Cannot scale %s %s to %d for requests that do not pass the proxies: %v",
+			scaler.Spec.Scale.Target.Kind, scaler.Spec.Scale.Target.Name, wanted, err)
+		w.events.WriteOnce(wakeTopic(key), []events.Event{event})
+		return fmt.Errorf("scale the target of HTTPScaler %s: %w", key, err)
+	case written:
+		w.metrics.wakes.WithLabelValues("scaled").Inc()
+		w.log.Info("Scaled a workload whose requests go directly", "trigger", key.String(), "from", from, "to", wanted)
+		w.events.WriteOnce(wakeTopic(key), []events.Event{event})
+	default:
+		w.metrics.wakes.WithLabelValues("unneeded").Inc()
+	}
+	return nil
+}
+
+// wakeTopic is the topic of the events about the workload of a trigger.
+type wakeTopic types.NamespacedName
+
+func (w *waker) begin(key types.NamespacedName) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.woken[key] {
+		return false
+	}
+	w.woken[key] = true
+	return true
+}
+
+// sleep says that the requests of a trigger do not go directly any more.
+func (w *waker) sleep(key types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.woken, key)
+}
+
+// raise writes /scale if there are fewer replicas.
+func (w *waker) raise(ctx context.Context, scaler *v1alpha1.HTTPScaler, wanted int32) (from int32, written bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	defer cancel()
+	for range wakeConflicts {
+		scale, err := w.scales.Get(ctx, scaler.Namespace, scaler.Spec.Scale.Target)
+		if err != nil {
+			return 0, false, err
+		}
+		from = scale.Spec.Replicas
+		if from >= wanted {
+			return from, false, nil
+		}
+		scale.Spec.Replicas = wanted
+		err = w.scales.Update(ctx, scaler.Namespace, scaler.Spec.Scale.Target, scale)
+		if err == nil {
+			return from, true, nil
+		}
+		if !apierrors.IsConflict(err) {
+			return 0, false, err
+		}
+	}
+	return 0, false, fmt.Errorf("changed %d times meanwhile", wakeConflicts)
+}
