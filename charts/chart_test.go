@@ -200,6 +200,7 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		"replica=3", "replicas=0", "image.pullpolicy=Always", "image.pullPolicy=Sometimes", "log.level=loud",
 		"gatewayClass.parametersRef.name=b", "nameOverride=Upper", "keda.scalerAddress=noport", "keda.scaleraddress=a:1",
 		"admission.enabled=maybe", "clusterDomain=Upper", "keda.tls.enabled=maybe", "keda.tls.namespace=", "keda.tls.namespace=Upper", "keda.tls.enable=true",
+		"autowire.enabled=maybe", "autowire.replicas=0", "autowire.recoveryPeriod=soon", "autowire.healthcheckDebouncer=5s",
 	} {
 		if _, err := template(t, "--set", set); err == nil {
 			t.Errorf("%s is accepted", set)

@@ -37,14 +37,11 @@ func (g grants) add(resource string, verbs ...string) {
 // irregular are the plurals that the rule of thumb gets wrong.
 var irregular = map[string]string{"gatewaies": "gateways", "gatewayparameterses": "gatewayparameters", "ingresses": "ingresses"}
 
-// needed is what the code does on the whole cluster.
-func needed(t *testing.T) grants {
+// resources names the resource of an object of a kind that the product knows.
+func resources(t *testing.T) func(client.Object) string {
 	t.Helper()
 	scheme := controllers.NewScheme()
-	if err := kedav1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	resourceOf := func(object client.Object) string {
+	return func(object client.Object) string {
 		kind, err := apiutil.GVKForObject(object, scheme)
 		if err != nil {
 			t.Fatal(err)
@@ -55,6 +52,12 @@ func needed(t *testing.T) grants {
 		}
 		return plural.Group + "/" + plural.Resource
 	}
+}
+
+// needed is what the code of the controllers does on the whole cluster.
+func needed(t *testing.T) grants {
+	t.Helper()
+	resourceOf := resources(t)
 	want := grants{}
 	for _, row := range store.Rows {
 		want.add(resourceOf(row.New()), "get", "list", "watch")
@@ -97,21 +100,7 @@ func TestClusterRoleIsLeastPrivilege(t *testing.T) {
 
 func leastPrivilege(t *testing.T, role *rbacv1.ClusterRole, want grants) {
 	t.Helper()
-	granted := grants{}
-	for _, rule := range role.Rules {
-		for _, group := range rule.APIGroups {
-			for _, resource := range rule.Resources {
-				name := group + "/" + resource
-				for _, only := range rule.ResourceNames {
-					name += " " + only
-				}
-				granted.add(name, rule.Verbs...)
-			}
-		}
-		if len(rule.NonResourceURLs) > 0 {
-			t.Errorf("rule %+v is not understood by this test", rule)
-		}
-	}
+	granted := granted(t, role)
 	for _, resource := range slices.Sorted(maps.Keys(want)) {
 		if missing := difference(want[resource], granted[resource]); missing != "" {
 			t.Errorf("%s lacks %s", resource, missing)
@@ -122,6 +111,27 @@ func leastPrivilege(t *testing.T, role *rbacv1.ClusterRole, want grants) {
 			t.Errorf("%s has %s, which nothing needs", resource, excess)
 		}
 	}
+}
+
+// granted is what a role grants.
+func granted(t *testing.T, role *rbacv1.ClusterRole) grants {
+	t.Helper()
+	all := grants{}
+	for _, rule := range role.Rules {
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				name := group + "/" + resource
+				for _, only := range rule.ResourceNames {
+					name += " " + only
+				}
+				all.add(name, rule.Verbs...)
+			}
+		}
+		if len(rule.NonResourceURLs) > 0 {
+			t.Errorf("rule %+v is not understood by this test", rule)
+		}
+	}
+	return all
 }
 
 func difference(a, b map[string]bool) string {

@@ -91,7 +91,7 @@ func TestManyObjects(t *testing.T) {
 		}
 		return patched
 	}
-	r.Eventually(wired).WithTimeout(3*time.Minute).Should(BeNumerically(">=", count))
+	r.Eventually(wired).WithTimeout(3 * time.Minute).Should(BeNumerically(">=", count))
 	t.Logf("wired %d Ingresses in %s", count, time.Since(began))
 	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
 	r.Eventually(r.quiet(500 * time.Millisecond)).Should(BeTrue())

@@ -29,11 +29,12 @@ const (
 	chart     = "charts/kedify-gateway"
 
 	deployment = "deployment/kedify-gateway"
+	wiring     = "deployment/kedify-gateway-wiring"
 )
 
 // small lets the dozens of Gateways of a conformance run share the two cores of a testbed: the
 // scheduler goes by what pods request, not by what they use.
-const small = "resources.requests.cpu=20m," +
+const small = "resources.requests.cpu=20m,autowire.resources.requests.cpu=5m,autowire.resources.requests.memory=32Mi," +
 	"gatewayClass.parameters.envoy.resources.requests.cpu=5m,gatewayClass.parameters.envoy.resources.requests.memory=32Mi"
 
 func main() {
@@ -113,11 +114,16 @@ func (i installer) productSteps(ctx context.Context) ([]step, error) {
 		inCluster("chart", i.upgrade(helm)...),
 		inCluster("GatewayClass", "kubectl", "wait", "gatewayclass/kedify", "--for=condition=Accepted", "--timeout=60s"),
 	}
-	if os.Getenv("KUBECONFIG") == "" && i.run(ctx, i.inside(inNamespace("get", deployment))) == nil {
-		// An image built from the tree keeps its name: pods that run already run the old one.
-		steps = append(steps,
-			inCluster("restart", inNamespace("rollout", "restart", deployment)...),
-			inCluster("new pods", inNamespace("rollout", "status", deployment, "--timeout=3m")...))
+	for _, name := range []string{deployment, wiring} {
+		if name == wiring && strings.Contains(i.values, "autowire.enabled=false") {
+			continue // this installation removes it
+		}
+		if os.Getenv("KUBECONFIG") == "" && i.run(ctx, i.inside(inNamespace("get", name))) == nil {
+			// An image built from the tree keeps its name: pods that run already run the old one.
+			steps = append(steps,
+				inCluster("restart "+name, inNamespace("rollout", "restart", name)...),
+				inCluster("new pods of "+name, inNamespace("rollout", "status", name, "--timeout=3m")...))
+		}
 	}
 	return steps, nil
 }

@@ -13,8 +13,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
+{{- define "kedify-gateway.wiringSelector" -}}
+app.kubernetes.io/name: kedify-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: wiring
+{{- end -}}
+
 {{- define "kedify-gateway.labels" -}}
 {{ include "kedify-gateway.selector" . }}
+{{ include "kedify-gateway.commonLabels" . }}
+{{- end -}}
+
+{{- define "kedify-gateway.wiringLabels" -}}
+{{ include "kedify-gateway.wiringSelector" . }}
+{{ include "kedify-gateway.commonLabels" . }}
+{{- end -}}
+
+{{- define "kedify-gateway.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
