@@ -118,7 +118,7 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 		return nil, err
 	}
 	if l.untyped {
-		l.watcher = watch.Filter(l.watcher, l.untype)
+		l.watcher = newRelay(l.watcher, l.untype)
 	}
 	return list, l.api.Client.List(l.ctx, list)
 }
@@ -140,3 +140,38 @@ func (l *listWatch) untype(event watch.Event) (watch.Event, bool) {
 }
 
 func (l *listWatch) Watch(metav1.ListOptions) (watch.Interface, error) { return l.watcher, nil }
+
+// relay is a watch whose events are changed on the way. That of client-go keeps its goroutine when a
+// reflector stops reading.
+type relay struct {
+	watch.Interface
+	results chan watch.Event
+	stopped chan struct{}
+	stop    func()
+}
+
+func newRelay(from watch.Interface, change func(watch.Event) (watch.Event, bool)) *relay {
+	r := &relay{Interface: from, results: make(chan watch.Event), stopped: make(chan struct{})}
+	r.stop = sync.OnceFunc(func() { close(r.stopped); from.Stop() })
+	go func() {
+		defer close(r.results)
+		for event := range from.ResultChan() {
+			changed, keep := change(event)
+			if !keep {
+				continue
+			}
+			select {
+			case r.results <- changed:
+			case <-r.stopped:
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// Stop implements watch.Interface.
+func (r *relay) Stop() { r.stop() }
+
+// ResultChan implements watch.Interface.
+func (r *relay) ResultChan() <-chan watch.Event { return r.results }
