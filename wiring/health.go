@@ -15,6 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/wiring/health"
+	"github.com/kedify/inference-gateway/wiring/streams"
 )
 
 const (
@@ -80,7 +81,27 @@ func (w *Wiring) observe(namespace string, path v1alpha1.WiringPath) health.Obse
 	if _, found := find[*corev1.Service](w.world, kindService, controllers); found {
 		seen.Controllers = readiness(w.slicesOf(controllers))
 	}
+	seen.Streams = w.streams.State(w.deps.Options.proxy(namespace))
 	return seen
+}
+
+// controllerAddresses is where the controllers say which proxies follow them.
+func (w *Wiring) controllerAddresses() []string {
+	if !w.world.knows(kindEndpointSlice) {
+		return nil
+	}
+	return streams.Addresses(w.slicesOf(w.controllers()))
+}
+
+// streamsChanged asks for a look at the health of the namespaces that a Gateway serves.
+func (w *Wiring) streamsChanged(gateway types.NamespacedName) {
+	switch {
+	case gateway != w.deps.Options.proxy(gateway.Namespace):
+	case w.deps.Options.SharedProxy:
+		w.moveAll()
+	case w.world.concerned(gateway.Namespace):
+		w.moves.Add(gateway.Namespace)
+	}
 }
 
 // proxiesOf is the Service of the Gateway that serves a namespace. Its selector never changes.
@@ -121,7 +142,8 @@ func readiness(slices []*discoveryv1.EndpointSlice) health.State {
 }
 
 // confirmIll reads live whether the proxies of a namespace, or the controllers, have no ready endpoint. A
-// move to safety on an old view would be a move because informers are slow.
+// move to safety on an old view would be a move because informers are slow. What the controllers said of
+// their streams is live already.
 func (w *Wiring) confirmIll(ctx context.Context, namespace string) (bool, error) {
 	for _, service := range []types.NamespacedName{w.proxiesOf(namespace), w.controllers()} {
 		slices, err := w.liveSlices(ctx, service)
@@ -132,7 +154,7 @@ func (w *Wiring) confirmIll(ctx context.Context, namespace string) (bool, error)
 			return true, nil
 		}
 	}
-	return false, nil
+	return w.streams.State(w.deps.Options.proxy(namespace)) == health.NotReady, nil
 }
 
 func (w *Wiring) liveSlices(ctx context.Context, service types.NamespacedName) ([]*discoveryv1.EndpointSlice, error) {

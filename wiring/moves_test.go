@@ -3,9 +3,13 @@ package wiring_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +87,35 @@ func TestT52ControllersDead(t *testing.T) {
 	r.Expect(r.untyped("Ingress", "web").GetResourceVersion()).To(Equal(ingress))
 	r.Expect(r.scaler("web-0").Status.Wiring.DirectUntil).NotTo(BeNil())
 	r.Expect(r.scales.scaledTo()).To(HaveLen(1))
+}
+
+// TestT52NoProxyFollows: proxies that are ready, and follow no controller any more, are ill; they are well
+// when one follows again. A controller that cannot be asked moves nothing.
+func TestT52NoProxyFollows(t *testing.T) {
+	var accepting atomic.Int32
+	controller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if accepting.Load() < 0 {
+			http.Error(w, "no", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintf(w, `{"ready":true,"gateways":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"ready":true,"connected":1,"accepting":%d}]}`,
+			accepting.Load())
+	}))
+	defer controller.Close()
+	accepting.Store(1)
+	r := newRig(newCluster(t, webYAML, ingressYAML))
+	address := controller.Listener.Addr().(*net.TCPAddr)
+	r.slice(installation, "kedify-gateway", int32(address.Port), "metrics", true, address.IP.String())
+	r.leader()
+	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
+	r.Eventually(r.path).Should(Equal(throughProxies))
+
+	accepting.Store(-1)
+	r.Consistently(r.path, 2*time.Second).Should(Equal(throughProxies))
+	accepting.Store(0)
+	r.Eventually(r.path).Should(Equal(directly))
+	accepting.Store(1)
+	r.Eventually(r.path).Should(Equal(throughProxies))
 }
 
 // TestT52ShortOutage: what is over before the debouncer period is, moves nothing.

@@ -10,7 +10,7 @@ type Runnable func(context.Context) error
 
 // Runnables are what every replica runs. Whether it leads is found out while it runs.
 func (w *Wiring) Runnables() []Runnable {
-	return []Runnable{w.watcher.Run, w.run, w.watchFreshness, w.elect, w.serveStandby, w.registerStandby}
+	return []Runnable{w.watcher.Run, w.run, w.watchFreshness, w.streams.Run, w.elect, w.serveStandby, w.registerStandby}
 }
 
 // run works on namespaces once the objects that moves to safety depend on are known.

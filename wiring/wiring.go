@@ -15,6 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/work"
 	"github.com/kedify/inference-gateway/wiring/plan"
 	"github.com/kedify/inference-gateway/wiring/standby"
+	"github.com/kedify/inference-gateway/wiring/streams"
 )
 
 const (
@@ -45,6 +46,7 @@ type Wiring struct {
 	patcher        *patcher
 	waker          *waker
 	standby        *standby.Server
+	streams        *streams.Poller
 
 	// leads: this replica rewrites, restores, moves back and deletes.
 	leads atomic.Bool
@@ -80,6 +82,7 @@ func New(deps Deps) (*Wiring, error) {
 		Clock: deps.Clock, Log: deps.Log.WithName("watch"),
 	})
 	w.standby = standby.New(standby.Options{})
+	w.streams = streams.New(streams.Options{Controllers: w.controllerAddresses, Changed: w.streamsChanged, Clock: deps.Clock})
 	w.machines = newMachines(deps.Options)
 	w.memories = &memories{all: map[string]plan.Memory{}}
 	w.moves = work.New(work.Options[string]{
