@@ -13,7 +13,8 @@ import (
 )
 
 // examples are the folders that TestExamples executes, elsewhere the ones that have a test of
-// their own. (TestKedifyHTTPExamples has those that scale.)
+// their own. (TestKedifyHTTPExamples has those that scale, TestAutowireExamples those that
+// are wired.)
 var (
 	examples = map[string]func(*testing.T){
 		"http-basic":           exampleHTTP,
@@ -38,6 +39,7 @@ func TestEveryExampleIsExecuted(t *testing.T) {
 	left := maps.Clone(examples)
 	maps.Copy(left, elsewhere)
 	maps.Copy(left, scalingExamples)
+	maps.Copy(left, wiredExamples)
 	for _, folder := range folders {
 		if left[folder.Name()] == nil {
 			t.Errorf("no test executes examples/%s", folder.Name())
