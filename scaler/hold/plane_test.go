@@ -203,9 +203,9 @@ func (s *site) one(r resource.Resource, err error) resource.Resource {
 	return r
 }
 
-// endpoints are the pods of the backend.
+// endpoints are the pods of the backend, with a ClusterIP that refuses: kube-proxy may be late.
 func (s *site) endpoints(pods ...*pod) resource.Resource {
-	return s.behind(ir.Endpoint{}, pods...)
+	return s.behind(ir.Endpoint{Address: "127.0.0.2", Port: 9}, pods...)
 }
 
 // behind are the pods of the backend, with a ClusterIP.

@@ -135,7 +135,10 @@ func retries(action *routev3.RouteAction, f *ir.Forward) (err error) {
 		// The last one: the others go to another endpoint each.
 		before = max(1, f.Retry.Attempts)
 	case held(f) > 0:
+		// Ejected Pods lead to the ClusterIP as well. With every other retry there, a request would
+		// miss the Pod that comes next, until the Service leads to it.
 		action.RetryPolicy = connectRetryPolicy()
+		return nil
 	case failsOver(f):
 		action.RetryPolicy = failoverPolicy()
 	default:
