@@ -43,8 +43,6 @@ type Options struct {
 	Client client.Client
 	// Namespace and Name of the CA Secret.
 	Namespace, Name string
-	// ReadOnly: the Secret is never written. A missing or damaged one is an error.
-	ReadOnly bool
 	// Lifetimes; the zero value means DefaultLifetimes.
 	Lifetimes Lifetimes
 	Clock     clock.WithTicker
@@ -79,16 +77,13 @@ func (k *Keeper) Load(ctx context.Context) error {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: k.options.Namespace, Name: k.options.Name}
 	err := k.options.Client.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) && !k.options.ReadOnly {
+	if apierrors.IsNotFound(err) {
 		return k.create(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("read the CA Secret %s: %w", key, err)
 	}
 	authority, err := ParseAuthority(secret.Data)
-	if err != nil && k.options.ReadOnly {
-		return fmt.Errorf("read the CA Secret %s: %w", key, err)
-	}
 	if err != nil {
 		k.options.Log.Error(err, "replacing the CA", "object", key.String())
 		return k.replace(ctx, secret)

@@ -100,49 +100,6 @@ func TestLoadReplacesADamagedCA(t *testing.T) {
 	}
 }
 
-// A keeper that only reads takes what the controllers write, and neither makes nor repairs a CA. It serves
-// with the last good one meanwhile.
-func TestReadOnly(t *testing.T) {
-	c := fake.NewClientBuilder().Build()
-	clock := clocktesting.NewFakeClock(epoch)
-	reader := NewKeeper(Options{Client: refusing(t, c), Namespace: "kedify-system", Name: SecretName, Clock: clock, Log: logr.Discard(), ReadOnly: true})
-	if err := reader.Load(t.Context()); err == nil {
-		t.Error("a missing CA is no error")
-	}
-	if _, err := reader.Authority(); err == nil {
-		t.Error("an authority without a CA")
-	}
-	made := loaded(t, keeper(c, clock))
-	if !loaded(t, reader).sameAs(made) {
-		t.Error("the CA of the controllers was not taken")
-	}
-	secret := caSecret(t, c)
-	secret.Data[corev1.TLSCertKey] = []byte("garbage")
-	if err := c.Update(t.Context(), secret); err != nil {
-		t.Fatal(err)
-	}
-	if err := reader.Load(t.Context()); err == nil {
-		t.Error("a damaged CA is no error")
-	}
-	if kept, err := reader.Authority(); err != nil || !kept.sameAs(made) {
-		t.Errorf("the last good CA is gone: %v", err)
-	}
-}
-
-// refusing is a client that fails the test if it writes.
-func refusing(t *testing.T, c client.WithWatch) client.Client {
-	return interceptor.NewClient(c, interceptor.Funcs{
-		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
-			t.Error("the Secret is created")
-			return nil
-		},
-		Update: func(context.Context, client.WithWatch, client.Object, ...client.UpdateOption) error {
-			t.Error("the Secret is updated")
-			return nil
-		},
-	})
-}
-
 // A leader announces, waits, promotes; a follower learns all of it from the Secret.
 func TestLeadRotates(t *testing.T) {
 	writes := 0
