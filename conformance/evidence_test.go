@@ -24,7 +24,7 @@ import (
 )
 
 // controllerLabels select the pods of the control plane.
-const controllerLabels = "app.kubernetes.io/name=kedify-gateway"
+const controllerLabels = "app.kubernetes.io/name=kedify-gateway,app.kubernetes.io/component=controller"
 
 // kept are the kinds of objects that explain a failure. No Secrets.
 var kept = []schema.GroupVersionResource{

@@ -16,7 +16,7 @@ import (
 
 const (
 	controllersNamespace = "kedify-system"
-	controllersSelector  = "app.kubernetes.io/name=kedify-gateway"
+	controllersSelector  = "app.kubernetes.io/name=kedify-gateway,app.kubernetes.io/component=controller"
 	metricsPort          = "8080"
 	// heldMetric is the number of requests that wait at one controller.
 	heldMetric = "kedify_gateway_hold_held_requests"

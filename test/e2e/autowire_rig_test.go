@@ -18,7 +18,7 @@ import (
 
 const (
 	wiringName = "kedify-gateway-wiring" // the Deployment, its field owner and its lease
-	wiringPods = "app.kubernetes.io/name=kedify-gateway-wiring"
+	wiringPods = "app.kubernetes.io/name=kedify-gateway,app.kubernetes.io/component=wiring"
 
 	// proxyPods are those of the Gateway that the first ScaledObject of a namespace brings along.
 	proxyPods = "gateway.networking.k8s.io/gateway-name=" + proxyName

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	controllerPods = "app.kubernetes.io/name=kedify-gateway"
+	controllerPods = "app.kubernetes.io/name=kedify-gateway,app.kubernetes.io/component=controller"
 	controllerName = "kedify-gateway" // the Deployment and the leader's lease
 )
 
