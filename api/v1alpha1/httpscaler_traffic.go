@@ -14,7 +14,8 @@ type HTTPScalerTraffic struct {
 	Seen bool `json:"seen"`
 }
 
-// AutowireKind is a kind of foreign object that leads to applications.
+// AutowireKind is a value of trafficAutowire: a kind of foreign object that leads to applications,
+// "service", "gloo" or "false".
 //
 // +kubebuilder:validation:Enum=httproute;ingress;virtualservice;route;service;gloo;"false"
 type AutowireKind string

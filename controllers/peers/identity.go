@@ -19,9 +19,10 @@ type Certificates interface {
 	ClientCertificate(existing map[string][]byte, identity string) (certs.ClientCertificate, error)
 }
 
-// identity is what this replica shows to others, in memory only. It is looked at for each
-// connection, so a new CA or a renewal counts from the next one on. Open streams stay: both
-// ends were verified, and the other may learn of the new CA half a minute later.
+// identity is the certificate that this replica presents to other replicas; it is kept in memory only.
+// Each new connection reads it, so a new CA or a renewed certificate is in force from the next
+// connection on. Open streams stay: both ends were verified, and the other replica may read the new CA
+// up to half a minute later.
 type identity struct {
 	certificates Certificates
 	as           string // URI name

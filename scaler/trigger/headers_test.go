@@ -8,7 +8,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// TestHeadersRules: the list is strict and bounded (decision 11).
+// TestHeadersRules: the list is strict and bounded.
 func TestHeadersRules(t *testing.T) {
 	wantRules(t, []rule{
 		{changes{"headers": "a: b"}, []string{

@@ -10,7 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// TestObjectRules: what the object around the triggers may be (T01, T10, T17, decision 33).
+// TestObjectRules: what the object around the triggers may be (T01, T10, T17).
 func TestObjectRules(t *testing.T) {
 	other := httpTrigger(changes{"hosts": "other.test"})
 	for name, c := range map[string]struct {

@@ -12,6 +12,7 @@
 // user wrote it, what this package does not know included. The annotation
 // gateway.kedify.io/original-backends remembers the words that were replaced.
 //
-// Kinds are dependencies of nothing: no type of Istio or OpenShift is imported, and an object of
-// any shape is read. What is not of the shape of its kind is no reference.
+// The package imports no Go types of Istio or OpenShift. It reads objects of any shape; what is not
+// of the shape of its kind is no reference. A new kind is a reader in a file of its own and a row in
+// kinds (reference.go).
 package foreign

@@ -3,7 +3,8 @@
 // Job: keep the resources that every gateway should have, and bring each connected proxy
 // there over its delta ADS stream without ever making it worse than it was: clusters are
 // warm before a route names them, outlive the last route that does, a refused resource is
-// isolated from all others, and a proxy that already has the world is sent nothing.
+// isolated from all others, and a proxy that already has every resource in its current version is
+// sent nothing.
 //
 // Inputs: resource.Change per gateway (Apply), delta discovery requests (Session.Receive).
 // Outputs: delta discovery responses (the send function of Connect), Delivery as feedback

@@ -55,8 +55,7 @@ func TestKEDAScalesFromZeroAndBack(t *testing.T) {
 		t.Errorf("metrics API: %s", value)
 	}
 
-	// A season that is over: it lasted from one minute to the next of a day
-	// that comes but every four years.
+	// The window of the cron trigger moves to one minute of 29 February, so that it is closed now.
 	kubectl(t, "patch", "scaledobject", "scaled", "--type=json", "--patch",
 		`[{"op": "replace", "path": "/spec/triggers/0/metadata/start", "value": "0 0 29 2 *"},
 		  {"op": "replace", "path": "/spec/triggers/0/metadata/end", "value": "1 0 29 2 *"}]`)

@@ -1,7 +1,9 @@
 // Package metric is the numbers that KEDA can scale by.
 //
 // Job: turn the traffic of a key into the value of its trigger's metric, and say how KEDA knows
-// that metric. One file per metric and one row in All: nothing else knows which there are.
+// that metric. One file per metric and one row in All are enough for counting and answering. The types
+// are also named by their API (api/v1alpha1), by the reader of triggers (scaler/trigger) and by the
+// pace of releases (scaler/hold).
 // Inputs: window.Traffic; spec.metric of an HTTPScaler. Outputs: Metric.
 // Ownership: pure values.
 package metric
