@@ -197,8 +197,8 @@ func (w *Wiring) noteMove(world plan.World, live v1alpha1.WiringPath, verdict he
 	note := "Requests pass the proxies again: proxies and controllers were ready for " + verdict.Recovery.String()
 	if world.Path == v1alpha1.PathDirect {
 		direction, kind, reason = toDirect, corev1.EventTypeWarning, "DirectPath"
-		note = fmt.Sprintf("Requests go directly to the application: the proxies or the controllers had no ready endpoint, or no proxy followed a "+
-			"controller, for %s. They pass the proxies again when all is well for %s", w.deps.Options.Debounce, verdict.Recovery)
+		note = fmt.Sprintf("Requests go directly to the application: the proxies or the controllers had no ready endpoint, or no proxy "+
+			"followed a controller, for %s. They pass the proxies again when all is well for %s", w.deps.Options.Debounce, verdict.Recovery)
 	}
 	w.deps.Log.Info("Moved the requests of a namespace", "namespace", world.Namespace, "path", string(world.Path))
 	w.metrics.moves.WithLabelValues(direction).Inc()
