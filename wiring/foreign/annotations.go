@@ -16,7 +16,9 @@ type ingress struct {
 	*unstructured.Unstructured
 	annotations map[string]any
 	// host that backends see instead of that of the rule.
-	host    string
+	host string
+	// aliases are hosts that each rule with a host has besides.
+	aliases []string
 	tls     bool
 	refused string
 	// naming has, by Service, the annotation that configures it by its name.
@@ -45,6 +47,18 @@ var notHTTP = []string{"fcgi", "ajp", "auto_http"}
 
 // hostAnnotations replace the host that backends see.
 var hostAnnotations = []string{"nginx.ingress.kubernetes.io/upstream-vhost", "haproxy.org/set-host"}
+
+// aliasAnnotations list hosts that the rules of an Ingress have besides their own.
+var aliasAnnotations = []string{
+	"nginx.ingress.kubernetes.io/server-alias", "haproxy-ingress.github.io/server-alias", "appgw.ingress.kubernetes.io/hostname-extension",
+}
+
+const (
+	// aliasPattern lists regular expressions of such hosts.
+	aliasPattern = "haproxy-ingress.github.io/server-alias-regex"
+	// albConditions, before the name of a Service, add hosts to rules that lead to it.
+	albConditions = "alb.ingress.kubernetes.io/conditions."
+)
 
 // clientHost are values of hostAnnotations that leave the host of the client.
 var clientHost = []string{"$host", "$http_host", "$best_http_host"}
@@ -77,7 +91,32 @@ func newIngress(object *unstructured.Unstructured) *ingress {
 			read.host = hostPort.ReplaceAllString(host, "")
 		}
 	}
+	read.readAliases()
 	return read
+}
+
+func (i *ingress) readAliases() {
+	for _, annotation := range append(slices.Clone(aliasAnnotations), aliasPattern) {
+		for _, host := range strings.FieldsFunc(i.annotation(annotation), isSeparator) {
+			if annotation == aliasPattern || strings.HasPrefix(host, "~") {
+				i.refused = fmt.Sprintf("The annotation %s has a regular expression; write the hosts as those of rules.", annotation)
+				return
+			}
+			if len(i.aliases) == maxHosts {
+				i.refused = fmt.Sprintf("The annotation %s has more than %d hosts; write wildcards like *.example.com.", annotation, maxHosts)
+				return
+			}
+			i.aliases = append(i.aliases, host)
+		}
+	}
+}
+
+// hosts of a rule, with those that annotations add to it.
+func (i *ingress) hosts(rule string) []string {
+	if rule == "" {
+		return nil
+	}
+	return lower(append([]string{rule}, i.aliases...)...)
 }
 
 func (i *ingress) annotation(key string) string { return strings.TrimSpace(textAt(i.annotations, key)) }

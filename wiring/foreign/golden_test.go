@@ -54,6 +54,7 @@ type line struct {
 	Target  string   `json:"target"`
 	Port    string   `json:"port,omitempty"`
 	Hosts   []string `json:"hosts,omitempty"`
+	Paths   []string `json:"paths,omitempty"` // none: every path
 	TLS     bool     `json:"tls,omitempty"`
 	Refused string   `json:"refused,omitempty"`
 }
@@ -65,12 +66,24 @@ func listed(references []Reference) []line {
 		if reference.Target.Pool {
 			target = "InferencePool "
 		}
-		lines[i] = line{reference.Pointer, target + reference.Target.Key.String(), "", reference.Hosts, reference.TLS, reference.Refused}
+		lines[i] = line{
+			reference.Pointer, target + reference.Target.Key.String(), "", reference.Hosts, pathTexts(reference.Paths), reference.TLS, reference.Refused,
+		}
 		if reference.Port != (intstr.IntOrString{}) {
 			lines[i].Port = reference.Port.String()
 		}
 	}
 	return lines
+}
+
+func pathTexts(paths []Path) []string {
+	var texts []string
+	for _, path := range paths {
+		if path.Value != "/" || path.Kind == PathExact {
+			texts = append(texts, strings.TrimSpace(string(path.Kind)+" "+path.Value))
+		}
+	}
+	return texts
 }
 
 // rename gives the backends of a case wired Services.

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,13 +18,16 @@ const (
 // readGatewayRoute reads an HTTPRoute or a GRPCRoute. What a filter refers to, such as the target
 // of a mirror, gets copies of requests and no requests.
 func readGatewayRoute(object *unstructured.Unstructured) []reading {
-	hosts := lower(textsAt(object.Object, "spec", "hostnames")...)
+	hosts, match := lower(textsAt(object.Object, "spec", "hostnames")...), httpPath
+	if object.GetKind() == GRPCRoute.Kind {
+		match = grpcPath
+	}
 	var all []reading
 	for _, rule := range itemsAt("", object.Object, "spec", "rules") {
-		ruleHosts := rewrittenHost(rule, hosts)
+		ruleHosts, rulePaths := rewrittenHost(rule, hosts), rewrittenPaths(rule, matchedPaths(rule, "matches", match))
 		for _, ref := range itemsAt(rule.pointer, rule.content, "backendRefs") {
 			if found, ok := readBackendRef(object.GetNamespace(), ref); ok {
-				found.Hosts = rewrittenHost(ref, ruleHosts)
+				found.Hosts, found.Paths = rewrittenHost(ref, ruleHosts), rewrittenPaths(ref, rulePaths)
 				all = append(all, found)
 			}
 		}
@@ -36,6 +40,11 @@ func rewrittenHost(holder item, hosts []string) []string {
 	for _, filter := range itemsAt(holder.pointer, holder.content, "filters") {
 		if host := textAt(filter.content, "urlRewrite", "hostname"); host != "" && textAt(filter.content, "type") == "URLRewrite" {
 			return lower(host)
+		}
+		for _, header := range itemsAt(filter.pointer, filter.content, "requestHeaderModifier", "set") {
+			if host := textAt(header.content, "value"); len(hosts) > 0 && strings.EqualFold(textAt(header.content, "name"), "host") {
+				hosts = lower(append(slices.Clone(hosts), host)...) // not every controller lets a filter do that
+			}
 		}
 	}
 	return hosts

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,7 +22,7 @@ func readIngress(object *unstructured.Unstructured) []reading {
 		all = ingress.read(item{"/spec/defaultBackend", backend}, nil, nil)
 	}
 	for _, rule := range itemsAt("", object.Object, "spec", "rules") {
-		hosts := lower(textAt(rule.content, "host"))
+		hosts := ingress.hosts(textAt(rule.content, "host"))
 		for _, path := range itemsAt(rule.pointer, rule.content, "http", "paths") {
 			all = append(all, ingress.read(path, []string{"backend"}, hosts)...)
 		}
@@ -37,6 +38,7 @@ func (i *ingress) read(element item, path []string, hosts []string) []reading {
 	}
 	name := textAt(backend, "service", "name")
 	found := reading{Reference: i.reference(element.pointer, name, hosts), element: element.content, name: append(path, "service", "name")}
+	found.Paths = ingressPath(element.content)
 	found.Port = servicePort(mapAt(backend, "service", "port"))
 	switch {
 	case backend["resource"] != nil:
@@ -62,8 +64,11 @@ func (i *ingress) reference(pointer, service string, hosts []string) Reference {
 		refused = fmt.Sprintf("The annotation %s configures Service %s by its name; write Service %s there and as the backend.",
 			annotation, service, mirror.Name(service, false))
 	}
+	if annotation := albConditions + service; refused == "" && strings.Contains(i.annotation(annotation), "host-header") {
+		refused = fmt.Sprintf("The annotation %s adds hosts to those of the rule; write them as hosts of rules.", annotation)
+	}
 	key := types.NamespacedName{Namespace: i.GetNamespace(), Name: service}
-	return Reference{Pointer: pointer, Target: Target{Key: key}, Hosts: hosts, TLS: i.tls, Refused: refused}
+	return Reference{Pointer: pointer, Target: Target{Key: key}, Hosts: hosts, Paths: everyPath, TLS: i.tls, Refused: refused}
 }
 
 func servicePort(content map[string]any) intstr.IntOrString {

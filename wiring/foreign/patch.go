@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,6 +66,12 @@ func Rewrite(object *unstructured.Unstructured, rename func(Reference) string) [
 		return nil
 	}
 	return patch(object, append(changes, next.annotate(object)...))
+}
+
+// Wired returns the wired Services of which an object's annotation has originals, in no order.
+func Wired(object *unstructured.Unstructured) []types.NamespacedName {
+	known, _ := originalsOf(object) // of an annotation with an error nothing counts
+	return slices.Collect(maps.Keys(known))
 }
 
 // Restore returns the patch that puts back every reference that names a wired Service of the

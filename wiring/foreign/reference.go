@@ -29,12 +29,21 @@ type Reference struct {
 	Port intstr.IntOrString
 	// Hosts of the requests as the backend sees them, in lower case; none: every host.
 	Hosts []string
+	// Paths of the requests as the backend sees them, at least one.
+	Paths []Path
 	// TLS: the consumer speaks TLS to the backend, or passes on that of the client.
 	TLS bool
 	// Refused says in a sentence why the reference cannot be rewritten; empty when it can. One that the
 	// user pointed at a wired Service needs no rewriting, and may be refused all the same.
 	Refused string
 }
+
+// Bounds of a reference: each trigger of its backend is compared with each host and path.
+const (
+	maxHosts = 64
+	// maxRequests is the limit of pairs of a host and a path above which the paths count as unknown.
+	maxRequests = 256
+)
 
 // Kind is a kind of foreign object.
 type Kind struct {
@@ -103,6 +112,13 @@ func read(object *unstructured.Unstructured) []reading {
 		return nil
 	}
 	readings := kinds[i].read(object)
+	hidden := hidesPaths(object)
+	for i := range readings {
+		reading := &readings[i]
+		if hidden || len(reading.Paths)*max(1, len(reading.Hosts)) > maxRequests {
+			reading.Paths = unknownPaths
+		}
+	}
 	refuse(object, readings)
 	return readings
 }

@@ -28,6 +28,8 @@ func refuse(object *unstructured.Unstructured, readings []reading) {
 		case err != nil:
 			reading.Refused = fmt.Sprintf("The annotation %s cannot be read (%v); correct it, or remove it after you have put back what it names.",
 				v1alpha1.OriginalBackendsAnnotation, err)
+		case len(reading.Hosts) > maxHosts:
+			reading.Refused = fmt.Sprintf("It is for more than %d hosts; write wildcards like *.example.com, or split the object.", maxHosts)
 		case !named.isValid():
 			reading.Refused = "No Service can have that name."
 		case written != named.port:

@@ -14,7 +14,10 @@ func readRoute(object *unstructured.Unstructured) []reading {
 	if to := mapAt(object.Object, "spec", "to"); to != nil {
 		targets = append([]item{{"/spec/to", to}}, targets...)
 	}
-	common := Reference{Hosts: routeHosts(object), Port: targetPort(object)}
+	common := Reference{Hosts: routeHosts(object), Port: targetPort(object), Paths: everyPath}
+	if path := textAt(object.Object, "spec", "path"); path != "" {
+		common.Paths = []Path{pathOf(PathPrefix, path)}
+	}
 	termination := textAt(object.Object, "spec", "tls", "termination")
 	common.TLS = termination == "reencrypt" || termination == "passthrough"
 	var all []reading

@@ -12,19 +12,20 @@ import (
 // readVirtualService reads the destinations of routes. Mirrors get copies of requests and no
 // requests.
 func readVirtualService(object *unstructured.Unstructured) []reading {
-	hosts := lower(textsAt(object.Object, "spec", "hosts")...)
+	hosts := lower(meshHosts(object)...)
 	var all []reading
 	for _, protocol := range []string{"http", "tls", "tcp"} {
 		for _, rule := range itemsAt("", object.Object, "spec", protocol) {
-			authorities, names := authority(rule, hosts), serverNames(rule, hosts)
+			authorities, names, paths := authority(rule, hosts), serverNames(rule, hosts), uriPaths(rule)
 			for _, route := range itemsAt(rule.pointer, rule.content, "route") {
 				found, ok := readDestination(object.GetNamespace(), route)
 				if !ok {
 					continue
 				}
+				found.Paths = everyPath
 				switch protocol {
 				case "http":
-					found.Hosts = authority(route, authorities)
+					found.Hosts, found.Paths = authority(route, authorities), paths
 				case "tls":
 					found.Hosts, found.TLS = names, true
 				case "tcp":
@@ -35,6 +36,29 @@ func readVirtualService(object *unstructured.Unstructured) []reading {
 		}
 	}
 	return all
+}
+
+// meshHosts are the hosts of the object, with all names that the mesh knows a Service by.
+func meshHosts(object *unstructured.Unstructured) []string {
+	var all []string
+	for _, host := range textsAt(object.Object, "spec", "hosts") {
+		all = append(all, host)
+		labels := strings.Split(host, ".")
+		name, namespace, _ := serviceOfHost(host)
+		if name == "" || name == "*" || len(labels) == 2 { // example.com is no Service
+			continue
+		}
+		if namespace == "" {
+			namespace = object.GetNamespace()
+			all = append(all, name+"."+namespace+".svc.cluster.local")
+		}
+		if namespace == object.GetNamespace() {
+			all = append(all, name)
+		}
+		all = append(all, name+"."+namespace, name+"."+namespace+".svc")
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func readDestination(namespace string, route item) (reading, bool) {
@@ -82,6 +106,42 @@ func authority(holder item, hosts []string) []string {
 		}
 	}
 	return hosts
+}
+
+// uriPaths returns the paths of an HTTP rule after its rewrite, which replaces what a match compared.
+func uriPaths(rule item) []Path {
+	paths := matchedPaths(rule, "match", uriPath)
+	rewrite := mapAt(rule.content, "rewrite")
+	if rewrite["uriRegexRewrite"] != nil {
+		return unknownPaths
+	}
+	uri := textAt(rewrite, "uri")
+	if uri == "" {
+		return paths
+	}
+	rewritten := make([]Path, len(paths))
+	for i, path := range paths {
+		rewritten[i] = path
+		if path.Kind != PathUnknown {
+			rewritten[i] = pathOf(path.Kind, uri)
+		}
+	}
+	return rewritten
+}
+
+// uriPath is that of a match, which compares texts.
+func uriPath(match map[string]any) Path {
+	uri, ignoresCase := mapAt(match, "uri"), match["ignoreUriCase"] == true
+	exact, prefix := textAt(uri, "exact"), textAt(uri, "prefix")
+	switch {
+	case len(uri) == 0, prefix == "/":
+		return Path{PathBeginning, "/"}
+	case ignoresCase:
+		return Path{Kind: PathUnknown}
+	case exact != "":
+		return pathOf(PathExact, exact)
+	}
+	return pathOf(PathBeginning, prefix)
 }
 
 // serverNames returns the server names of TLS connections that a rule matches.

@@ -11,6 +11,8 @@
 //
 //   - A wired Service exists, and has a ready endpoint of a proxy, before an object is pointed at it. It
 //     goes a minute after nothing points at it any more.
+//   - A reference is rewritten, and stays so, while the triggers match all of its requests: the proxies
+//     answer the others with 404. Exceptions are told: a rule without hosts, and what users wire by hand.
 //   - A move takes two plans: the second write follows what the first left on the API server. Between
 //     them both sides are ready.
 //   - A wired Service without a trigger leads to the application, for as long as anything points at it:

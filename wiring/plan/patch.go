@@ -80,7 +80,7 @@ func (m *maker) stays(object *unstructured.Unstructured, w *wired) bool {
 func (m *maker) rewrite(object *unstructured.Unstructured, uses map[string]*use) {
 	var ready []*use
 	for _, u := range uses {
-		if u.leads || !u.why.none() || u.scaler == nil {
+		if u.leads || !u.why.none() || len(u.scalers) == 0 {
 			continue
 		}
 		if hindrance := m.hindrance(u); hindrance != "" {
@@ -108,22 +108,25 @@ func (m *maker) rewrite(object *unstructured.Unstructured, uses map[string]*use)
 		return
 	}
 	slices.Sort(names)
-	m.plan.Rewrites = append(m.plan.Rewrites, Patch{object, operations, Event{
+	event := Event{
 		About: object, Type: corev1.EventTypeNormal, Reason: ReasonRewired,
 		Note: "Backends lead to the proxies through " + strings.Join(slices.Compact(names), ", ") +
 			"; annotation " + v1alpha1.OriginalBackendsAnnotation + " has the originals.",
-	}})
+	}
+	if lost := unmatched(ready); len(lost) > 0 {
+		event.Type, event.Reason, event.Note = corev1.EventTypeWarning, ReasonUnmatched, event.Note+" "+strings.Join(lost, " ")
+	}
+	m.plan.Rewrites = append(m.plan.Rewrites, Patch{object, operations, event})
 }
 
 // hindrance is what a rewrite waits for; empty: nothing.
 func (m *maker) hindrance(u *use) string {
 	w := u.wired
 	number, _ := w.portFor(u)
+	waits := u.waitsFor()
 	switch {
-	case standingOf(u.scaler) != served:
-		return "the trigger has to be accepted"
-	case meta.IsStatusConditionFalse(u.scaler.Status.Conditions, conditionResolvedRefs): // without its Secret a port is closed
-		return "what the trigger names has to exist, see condition " + conditionResolvedRefs
+	case waits != "":
+		return waits
 	case m.Path != v1alpha1.PathProxy:
 		return "the proxies or the controllers are not ready"
 	case !w.output.Problem.None():
@@ -136,6 +139,26 @@ func (m *maker) hindrance(u *use) string {
 	return ""
 }
 
+// waitsFor is what the triggers lack; empty: those that lack nothing match all requests.
+func (u *use) waitsFor() string {
+	var ready []*v1alpha1.HTTPScaler
+	lack := ""
+	for _, scaler := range u.scalers {
+		switch {
+		case standingOf(scaler) != served:
+			lack = "the trigger has to be accepted"
+		case meta.IsStatusConditionFalse(scaler.Status.Conditions, conditionResolvedRefs): // without its Secret a port is closed
+			lack = "what the trigger names has to exist, see condition " + conditionResolvedRefs
+		default:
+			ready = append(ready, scaler)
+		}
+	}
+	if len(ready) > 0 && uncovered(u.hosts(u.scalers), u.ref.Paths, ready).none() {
+		return ""
+	}
+	return lack
+}
+
 // reachable reports whether the rewritten reference is permitted.
 func (m *maker) reachable(u *use) bool {
 	if !u.abroad || !asksForGrants(u.object) {
@@ -145,7 +168,7 @@ func (m *maker) reachable(u *use) bool {
 }
 
 func (m *maker) wait(u *use, what string) {
-	if u.why.none() && !u.leads && u.scaler != nil {
+	if u.why.none() && !u.leads && len(u.scalers) > 0 {
 		u.why, u.waits = because(ReasonWaiting, "%s is not rewired yet: %s.", u.text, strings.TrimSuffix(what, ".")), true
 	}
 }

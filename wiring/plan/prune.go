@@ -37,7 +37,7 @@ func (w *wired) asked() bool {
 			return true // in Git by hand
 		}
 	}
-	return slices.ContainsFunc(w.uses, func(u *use) bool { return u.why.none() && u.scaler != nil })
+	return slices.ContainsFunc(w.uses, func(u *use) bool { return u.why.none() && len(u.scalers) > 0 })
 }
 
 // never reports whether no object is to be rewired for a trigger.

@@ -169,7 +169,7 @@ func TestForeignUnknown(t *testing.T) {
 	if c.objects["Service shop/web-kedify"] == nil {
 		t.Error("the wired Service of objects that were not read is gone")
 	}
-	if plan.Statuses[0].Rewired == nil || plan.Statuses[0].Rewired.Reason != ReasonRewired {
+	if plan.Statuses[0].Rewired == nil || plan.Statuses[0].Rewired.Reason != ReasonUnmatched {
 		t.Errorf("%+v", plan.Statuses[0].Rewired)
 	}
 }

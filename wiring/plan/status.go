@@ -102,11 +102,11 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 	if m.ForeignUnknown {
 		return meta.FindStatusCondition(scaler.Status.Conditions, ConditionRewired) // what is not read may lead there, too
 	}
-	var wired []string
+	var wired, lost []string
 	var reasons []reason
 	for _, w := range m.of(scaler) {
 		found, why := m.outcome(w, scaler)
-		wired, reasons = append(wired, found...), append(reasons, why...)
+		wired, reasons, lost = append(wired, found...), append(reasons, why...), append(lost, m.unmatchedOf(w, scaler)...)
 	}
 	reasons = append(reasons, m.passing[scaler.Name]...)
 	asked := scaler.Spec.WiredService || !never(scaler)
@@ -114,9 +114,11 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 	case !asked, standingOf(scaler) == unserved && len(wired)+len(reasons) == 0:
 		return nil
 	case len(reasons) > 0:
-		return conditionOf(false, joined(wired, reasons))
+		return conditionOf(false, joined(reasons, append(lost, sentences(wired)...)))
+	case len(lost) > 0 && len(wired) > 0:
+		return conditionOf(true, reason{ReasonUnmatched, strings.Join(append(lost, sentences(wired)...), " ")})
 	case len(wired) > 0:
-		return conditionOf(true, reason{ReasonRewired, sentences(wired)})
+		return conditionOf(true, reason{ReasonRewired, strings.Join(sentences(wired), " ")})
 	}
 	return conditionOf(false, m.nothing(scaler))
 }
@@ -137,7 +139,7 @@ func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, 
 	}
 	for _, u := range w.uses {
 		switch {
-		case u.why.none() && u.leads && (u.scaler == nil || u.scaler == scaler):
+		case u.why.none() && u.leads && (len(u.scalers) == 0 || slices.Contains(u.scalers, scaler)):
 			wired = append(wired, fmt.Sprintf("%s leads to the proxies through Service %s.", u.text, w.name))
 		case !u.why.none() && !u.minor():
 			reasons = append(reasons, u.why)
@@ -181,12 +183,15 @@ func (m *maker) nothing(scaler *v1alpha1.HTTPScaler) reason {
 	text := "No object of another controller leads to " + strings.Join(originals, " or ") + "."
 	if len(names) > 0 {
 		text += " What is pointed at Service " + strings.Join(names, " or ") + " leads to the proxies."
+		if !everyHost([]*v1alpha1.HTTPScaler{scaler}) {
+			text += " The proxies answer requests for other hosts than those of the triggers with 404."
+		}
 	}
 	return reason{ReasonNothing, text}
 }
 
 // joined says everything that does not pass by itself, under the reason of the first; or what does.
-func joined(wired []string, reasons []reason) reason {
+func joined(reasons []reason, others []string) reason {
 	lasting := slices.DeleteFunc(slices.Clone(reasons), func(r reason) bool { return r.name == ReasonWaiting })
 	if len(lasting) > 0 {
 		reasons = lasting
@@ -197,14 +202,12 @@ func joined(wired []string, reasons []reason) reason {
 		texts = append(texts, why.text)
 	}
 	text := strings.Join(bounded(texts, maxReasons, "more references are not rewired."), " ")
-	if len(wired) > 0 {
-		text += " " + sentences(wired)
-	}
+	text = strings.Join(append([]string{text}, others...), " ")
 	return reason{reasons[0].name, text}
 }
 
-func sentences(texts []string) string {
-	return strings.Join(bounded(slices.Clone(texts), maxReasons, "more objects lead to the proxies."), " ")
+func sentences(texts []string) []string {
+	return bounded(slices.Clone(texts), maxReasons, "more objects lead to the proxies.")
 }
 
 // announce tells the ScaledObject when the condition says something new.
@@ -220,7 +223,7 @@ func (m *maker) announce(scaler *v1alpha1.HTTPScaler, condition *metav1.Conditio
 		About: scaler, Related: nil, Type: corev1.EventTypeWarning, Reason: condition.Reason,
 		Note: "trigger " + scaler.Spec.Trigger + ": " + condition.Message,
 	}
-	if condition.Status == metav1.ConditionTrue {
+	if condition.Status == metav1.ConditionTrue && condition.Reason != ReasonUnmatched {
 		event.Type = corev1.EventTypeNormal
 	}
 	if owner := metav1.GetControllerOf(scaler); owner != nil {

@@ -2,13 +2,11 @@ package plan
 
 import (
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
 	"github.com/kedify/inference-gateway/wiring/foreign"
 	"github.com/kedify/inference-gateway/wiring/mirror"
 )
@@ -29,8 +27,10 @@ type use struct {
 	// application is.
 	abroad bool
 
-	// scaler that the requests count for; nil: none.
-	scaler *v1alpha1.HTTPScaler
+	// scalers whose triggers match requests of the reference; none: it is not to lead to the proxies.
+	scalers []*v1alpha1.HTTPScaler
+	// unmatched says which requests get 404 although the reference leads to the proxies; empty: none.
+	unmatched string
 	// why the reference is not to lead to the proxies; none: it is.
 	why reason
 	// waits: not now, but later.
@@ -98,12 +98,11 @@ func (m *maker) pass(object *unstructured.Unstructured, served servers, ref fore
 // rewrittenIn returns the wired Services of the namespace that an object's annotation has originals of.
 func (m *maker) rewrittenIn(object *unstructured.Unstructured) map[string]bool {
 	found := map[string]bool{}
-	foreign.Restore(object, func(name types.NamespacedName) bool {
+	for _, name := range foreign.Wired(object) {
 		if name.Namespace == m.Namespace {
 			found[name.Name] = true
 		}
-		return true
-	})
+	}
 	return found
 }
 
@@ -122,74 +121,6 @@ func (m *maker) target(to foreign.Target) (w *wired, leads bool) {
 		return nil, false
 	}
 	return w, false
-}
-
-// judge decides whether a reference is to lead to the proxies, and for which trigger.
-func (m *maker) judge(w *wired, u *use) {
-	if u.ref.Refused != "" && !u.byHand && u.why.none() {
-		u.why = because(ReasonUnsupported, "%s: %s", u.text, u.ref.Refused)
-	}
-	number, why := w.portFor(u)
-	if u.why.none() {
-		u.why = why
-	}
-	if !u.why.none() || len(w.scalers) == 0 {
-		return
-	}
-	if _, proxied := w.ports[number]; !proxied && w.Service() != nil {
-		u.why = because(ReasonPort, "%s leads to port %d of %s, which the trigger does not name.", u.text, number, w.text(m.Namespace))
-		return
-	}
-	var reasons []reason
-	for _, scaler := range w.scalers {
-		why := m.fits(w, u, scaler, number)
-		if why.none() {
-			u.scaler = scaler
-			return
-		}
-		reasons = append(reasons, why)
-	}
-	u.why = reasons[0]
-	for _, why := range reasons { // of the trigger with the host, if there is one
-		if u.why.name == ReasonHosts {
-			u.why = why
-		}
-	}
-}
-
-// fits says why the requests of a reference cannot be those of a trigger.
-func (m *maker) fits(w *wired, u *use, scaler *v1alpha1.HTTPScaler, number int32) reason {
-	switch {
-	case w.portOf(scaler) != number:
-		return because(ReasonPort, "%s leads to port %d of %s, which the trigger does not name.", u.text, number, w.text(m.Namespace))
-	case !overlap(scaler.Spec.Hosts, u.ref.Hosts):
-		return because(ReasonHosts, "%s leads to %s for hosts %s, and the trigger has hosts %s; add the host to the trigger.",
-			u.text, w.text(m.Namespace), strings.Join(u.ref.Hosts, ", "), strings.Join(scaler.Spec.Hosts, ", "))
-	case !w.refused[scaler.Name].none():
-		return w.refused[scaler.Name]
-	case !u.byHand && !allows(scaler, u.kind):
-		return because(ReasonKind, "%s is not rewired, because trafficAutowire does not list %s.", u.text, u.kind)
-	case u.ref.TLS && w.ports[number] != portHTTPS:
-		return because(ReasonTLS, "%s speaks TLS to %s, and the proxies have no certificate for it; add tlsSecretName to the trigger.",
-			u.text, w.text(m.Namespace))
-	case standingOf(scaler) == unserved:
-		return because(ReasonNoRoute, "%s is not rewired, because the trigger has no route on Gateway %s.", u.text, m.Proxy)
-	}
-	return reason{}
-}
-
-// overlap reports whether hosts of a trigger and of a reference have a name in common. No hosts of a
-// reference are every host.
-func overlap(trigger, reference []string) bool {
-	pattern := func(host string) string {
-		if host == hostname.Every {
-			return ""
-		}
-		return host
-	}
-	return len(reference) == 0 || slices.ContainsFunc(trigger, func(a string) bool {
-		return slices.ContainsFunc(reference, func(b string) bool { return hostname.Overlap(pattern(a), pattern(b)) })
-	})
 }
 
 func kindOf(object *unstructured.Unstructured) (v1alpha1.AutowireKind, bool) {
