@@ -80,6 +80,7 @@ func (h handler) Delete(object client.Object) {
 	h.wiring.world.set(h.kind, object, places, nil)
 	if h.kind == kindHTTPScaler {
 		h.wiring.standby.Delete(store.KeyOf(object))
+		h.wiring.waker.sleep(store.KeyOf(object))
 	}
 	h.wiring.changed(h.kind, object, places)
 }

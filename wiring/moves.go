@@ -47,19 +47,22 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	live := world.LivePath()
 	seen := w.observe(namespace, live)
 	var verdict health.Verdict
-	if leadsAnywhere(world) {
+	wired := leadsAnywhere(world)
+	if wired {
 		verdict = w.machines.of(namespace).Observe(world.Now, seen)
 	} else {
 		w.machines.forget(namespace)
+		w.metrics.path.DeleteLabelValues(namespace)
 	}
-	path, err := w.decide(ctx, namespace, live, verdict.Decision)
-	if err != nil {
-		return moveInterval, nil // the API server does not answer: nothing is known, nothing moves
+	path, known := w.decide(ctx, namespace, live, verdict.Decision)
+	if !known {
+		return moveInterval, nil
 	}
 	world.Path = path
 	if path != live {
 		verdict.Again = moveInterval
 	}
+	w.rest(world)
 	// While nothing is ill the leader alone writes: two that write in the middle of a return would undo
 	// each other's step.
 	if !w.leads.Load() && (path != v1alpha1.PathDirect || !ill(seen)) {
@@ -72,7 +75,9 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	if err := w.writeStatuses(ctx, world, made); err != nil {
 		return 0, err
 	}
-	w.noteMove(world, live, verdict)
+	if wired {
+		w.noteMove(world, live, verdict)
+	}
 	return sooner(verdict.Again, made.Again), w.wakeUp(ctx, world, made, seen)
 }
 
@@ -97,25 +102,22 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// decide is the path that requests should take now.
+// decide is the path that requests should take now. It is not known while the API server does not answer:
+// then nothing moves.
 func (w *Wiring) decide(
 	ctx context.Context, namespace string, live v1alpha1.WiringPath, decision health.Decision,
-) (v1alpha1.WiringPath, error) {
-	switch decision {
-	case health.ToDirect:
+) (path v1alpha1.WiringPath, known bool) {
+	switch {
+	case decision == health.ToDirect:
 		confirmed, err := w.confirmIll(ctx, namespace)
-		if err != nil {
-			return live, err
-		}
 		if confirmed {
-			return v1alpha1.PathDirect, nil
+			live = v1alpha1.PathDirect
 		}
-	case health.ToProxy:
-		if w.leads.Load() {
-			return v1alpha1.PathProxy, nil
-		}
+		return live, err == nil
+	case decision == health.ToProxy && w.leads.Load():
+		return v1alpha1.PathProxy, true
 	}
-	return live, nil
+	return live, true
 }
 
 // applyObjects applies objects in the order of the plan. What cannot be written of one Service keeps no
@@ -168,16 +170,27 @@ func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.
 	return errors.Join(problems...)
 }
 
+// rest lets the applications of a namespace be woken again by the next move, once its requests pass the
+// proxies.
+func (w *Wiring) rest(world plan.World) {
+	if world.Path == v1alpha1.PathDirect {
+		return
+	}
+	for _, scaler := range world.Scalers {
+		w.waker.sleep(store.KeyOf(scaler))
+	}
+}
+
 // wakeUp scales applications whose requests go directly: all of them while no controller answers KEDA,
 // otherwise those without a ready endpoint.
 func (w *Wiring) wakeUp(ctx context.Context, world plan.World, made plan.Plan, seen health.Observation) error {
+	if world.Path != v1alpha1.PathDirect {
+		return nil
+	}
 	var problems []error
 	for _, scaler := range world.Scalers {
-		switch {
-		case world.Path != v1alpha1.PathDirect:
-			w.waker.sleep(store.KeyOf(scaler))
-		case scaler.Status.Wiring == nil:
-		case seen.Controllers == health.NotReady || slices.Contains(made.Asleep, store.KeyOf(scaler)):
+		asleep := seen.Controllers == health.NotReady || slices.Contains(made.Asleep, store.KeyOf(scaler))
+		if asleep && scaler.Status.Wiring != nil {
 			problems = append(problems, w.waker.wake(ctx, scaler))
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	k8sevents "k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,16 +107,16 @@ func (r *rig) accept(name string) {
 }
 
 // slice sets an EndpointSlice of a Service with one endpoint for each address.
-func (r *rig) slice(namespace, service string, port int32, portName string, ready bool, addresses ...string) {
+func (r *rig) slice(service types.NamespacedName, port discoveryv1.EndpointPort, ready bool, addresses ...string) {
 	r.t.Helper()
 	slice := &discoveryv1.EndpointSlice{}
-	slice.Namespace, slice.Name = namespace, service+"-abc"
+	slice.Namespace, slice.Name = service.Namespace, service.Name+"-abc"
 	err := r.client.Get(r.t.Context(), client.ObjectKeyFromObject(slice), slice)
 	slice.Labels = map[string]string{
-		discoveryv1.LabelServiceName: service, discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io",
+		discoveryv1.LabelServiceName: service.Name, discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io",
 	}
 	slice.AddressType = discoveryv1.AddressTypeIPv4
-	slice.Ports = []discoveryv1.EndpointPort{{Name: ptr.To(portName), Port: ptr.To(port), Protocol: ptr.To(corev1.ProtocolTCP)}}
+	slice.Ports = []discoveryv1.EndpointPort{port}
 	slice.Endpoints = nil
 	for _, address := range addresses {
 		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
@@ -129,18 +130,26 @@ func (r *rig) slice(namespace, service string, port int32, portName string, read
 	r.Expect(r.client.Update(r.t.Context(), slice)).To(Succeed())
 }
 
+func named(namespace, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+func port(name string, number int32) discoveryv1.EndpointPort {
+	return discoveryv1.EndpointPort{Name: ptr.To(name), Port: ptr.To(number), Protocol: ptr.To(corev1.ProtocolTCP)}
+}
+
 func (r *rig) controllers(ready bool) {
-	r.slice(installation, "kedify-gateway", 18000, "grpc-xds", ready, "10.9.0.1", "10.9.0.2")
+	r.slice(named(installation, "kedify-gateway"), port("grpc-xds", 18000), ready, "10.9.0.1", "10.9.0.2")
 }
 
 // proxies sets the readiness of the proxies behind the Service of their Gateway. Those behind wired
 // Services follow, see endpointSlices.
 func (r *rig) proxies(ready bool) {
-	r.slice("shop", "kedify-proxy-kedify", 8080, "tcp-8080", ready, "10.8.0.1")
+	r.slice(named("shop", "kedify-proxy-kedify"), port("tcp-8080", 8080), ready, "10.8.0.1")
 }
 
 func (r *rig) application(addresses ...string) {
-	r.slice("shop", "web", 3000, "http", true, addresses...)
+	r.slice(named("shop", "web"), port("http", 3000), true, addresses...)
 }
 
 // endpointSlices stands in for the controller of Kubernetes, of which there is no library: a wired Service

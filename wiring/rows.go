@@ -145,5 +145,6 @@ func trimForeign(object client.Object) client.Object {
 // sameForeign compares all but metadata that controllers write at rest.
 func sameForeign(before, after client.Object) bool {
 	x, y := before.(*unstructured.Unstructured), after.(*unstructured.Unstructured)
-	return sameMeta(before, after) && reflect.DeepEqual(x.Object["spec"], y.Object["spec"]) && reflect.DeepEqual(x.Object["status"], y.Object["status"])
+	return sameMeta(before, after) && reflect.DeepEqual(x.Object["spec"], y.Object["spec"]) &&
+		reflect.DeepEqual(x.Object["status"], y.Object["status"])
 }

@@ -60,11 +60,11 @@ func (w *Wiring) registerStandby(ctx context.Context) error {
 			_, err := engine.Ensure(ctx, slice, nil)
 			problems = append(problems, err)
 		}
-		if err := errors.Join(problems...); err == nil || ctx.Err() != nil {
+		err := errors.Join(problems...)
+		if err == nil {
 			return nil
-		} else {
-			w.deps.Log.Error(err, "Failed to become a standby of the controllers for KEDA, will retry", "service", w.controllers().String())
 		}
+		w.deps.Log.Error(err, "Failed to become a standby of the controllers for KEDA, will retry", "service", w.controllers().String())
 		select {
 		case <-w.deps.Clock.After(wait):
 		case <-ctx.Done():

@@ -17,10 +17,8 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/wiring/foreign"
+	"github.com/kedify/inference-gateway/wiring/plan"
 )
-
-// conditionRewired is the condition that the wiring writes: foreign objects lead to the proxies.
-const conditionRewired = "Rewired"
 
 // said is what the wiring says of a trigger in the status of its HTTPScaler.
 type said struct {
@@ -107,7 +105,7 @@ func withdrawStatus(ctx context.Context, writer client.Client, live *v1alpha1.HT
 		operations = append(operations, foreign.Operation{Op: "remove", Path: "/status/wiring"})
 	}
 	for i, condition := range live.Status.Conditions {
-		if condition.Type == conditionRewired {
+		if condition.Type == plan.ConditionRewired {
 			operations = append(operations, foreign.Operation{Op: "remove", Path: "/status/conditions/" + strconv.Itoa(i)})
 		}
 	}

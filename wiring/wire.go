@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -73,6 +74,7 @@ func (w *Wiring) wireNamespace(ctx context.Context, namespace string) (again tim
 		problems = append(problems, w.delete(ctx, deletion))
 	}
 	w.tell(namespace, made.Events)
+	w.countRefused(namespace, made.Statuses)
 	return made.Again, errors.Join(problems...)
 }
 
@@ -133,7 +135,8 @@ func (w *Wiring) delete(ctx context.Context, deletion plan.Deletion) error {
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete %s %s: %w", deletion.Kind, client.ObjectKeyFromObject(object), err)
 	}
-	w.deps.Log.Info("Deleted an object that is not needed any more", "kind", deletion.Kind, "object", client.ObjectKeyFromObject(object).String())
+	key := client.ObjectKeyFromObject(object)
+	w.deps.Log.Info("Deleted an object that is not needed any more", "kind", deletion.Kind, "object", key.String())
 	return nil
 }
 
@@ -143,6 +146,23 @@ type (
 	wireTopic    string
 	failureTopic string
 )
+
+// countRefused counts the triggers whose requests are not rewired, and will not be by themselves.
+func (w *Wiring) countRefused(namespace string, statuses []plan.Status) {
+	refused := 0
+	for _, status := range statuses {
+		condition := status.Rewired
+		if condition != nil && condition.Status == metav1.ConditionFalse &&
+			condition.Reason != plan.ReasonWaiting && condition.Reason != plan.ReasonNothing {
+			refused++
+		}
+	}
+	if len(statuses) == 0 {
+		w.metrics.refused.DeleteLabelValues(namespace)
+		return
+	}
+	w.metrics.refused.WithLabelValues(namespace).Set(float64(refused))
+}
 
 func (w *Wiring) tell(namespace string, planned []plan.Event) {
 	all := make([]events.Event, 0, len(planned))
@@ -163,7 +183,9 @@ func (w *Wiring) tellFailure(patch plan.Patch, err error) {
 }
 
 func eventOf(planned plan.Event) events.Event {
-	event := events.Event{Regarding: planned.About.(client.Object), Type: planned.Type, Reason: planned.Reason, Action: "Wire", Note: planned.Note}
+	event := events.Event{
+		Regarding: planned.About.(client.Object), Type: planned.Type, Reason: planned.Reason, Action: "Wire", Note: planned.Note,
+	}
 	if planned.Related != nil {
 		event.Related = planned.Related.(client.Object)
 	}

@@ -42,7 +42,8 @@ func unwireCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&unwiring.Namespace, "namespace", "", "restore the objects of one namespace alone")
 	flags.StringVar(&stop, "stop", "", "namespace/name of the Deployment of the wiring, which is scaled to zero first")
-	flags.DurationVar(&unwiring.Settle, "settle", 10*time.Second, "time for the controllers of restored objects, before wired Services are deleted")
+	flags.DurationVar(&unwiring.Settle, "settle", 10*time.Second,
+		"time for the controllers of restored objects, before wired Services are deleted")
 	flags.DurationVar(&unwiring.Timeout, "timeout", time.Minute, "time to wait for objects that still lead to wired Services")
 	return command
 }

@@ -13,11 +13,12 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
-// ownIngressYAML leads to an application without the proxy.
+// ownIngressYAML leads to an application without the proxy, and is not rewired: the proxies do not speak
+// FastCGI.
 const ownIngressYAML = `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {name: %[1]s}
+metadata: {name: %[1]s, annotations: {nginx.ingress.kubernetes.io/backend-protocol: FCGI}}
 spec:
   rules:
   - host: %[1]s.test
