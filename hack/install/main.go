@@ -195,6 +195,9 @@ func (i installer) upgrade(helm string) []string {
 	if os.Getenv("KUBECONFIG") == "" {
 		argv = append(argv, "--set", small)
 	}
+	if i.foreign {
+		argv = append(argv, "--set", "autowire.enabled=true") // there is something to wire
+	}
 	if i.values != "" {
 		argv = append(argv, "--set", i.values)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
@@ -188,7 +189,7 @@ spec:
 }
 
 // TestAutowireT44T45Allowlist: of three applications behind an Ingress and an HTTPRoute each, the one that
-// names ingress leaves its route alone, and the one that says "false" both, for as long as the test
+// names ingress leaves its route alone and says so, and the one that says "false" both, for as long as the test
 // looks; 5 minutes with -long.
 func TestAutowireT44T45Allowlist(t *testing.T) {
 	t.Parallel()
@@ -203,7 +204,8 @@ func TestAutowireT44T45Allowlist(t *testing.T) {
 		s.More = []string{"trafficAutowire: " + autowire}
 		c.Apply(t, namespace, render(t, scaledYAML, s))
 	}
-	isWired(t, c, namespace, "only-ingress-0")
+	c.ScalerHas(t, namespace, "only-ingress-0", cluster.Condition{Type: rewired.Type, Status: metav1.ConditionFalse, Reason: "KindNotAllowed"})
+	cluster.Eventually(t, wired, func() error { return backends(ingress.get(t, c, namespace, "only-ingress"), "only-ingress-kedify:80") })
 	look := 10 * time.Second
 	if *long {
 		look = 5 * time.Minute
