@@ -114,8 +114,8 @@ func (m *maker) gapIn(w *wired, u *use, g gap) reason {
 	case len(g.hosts) > 0:
 		return because(ReasonHosts, "%s leads to %s for %s, which no trigger for it lists; add %s to hosts.", u.text, to, hosts, hosts)
 	case g.byHeaders:
-		return because(ReasonHeaders, "%s leads to %s for host %s also without the headers that the triggers ask for; add a trigger without headers.",
-			u.text, to, g.host)
+		return because(ReasonHeaders, "%s leads to %s for host %s also without the headers that the triggers ask for; "+
+			"add a trigger without headers.", u.text, to, g.host)
 	case g.path.Kind == foreign.PathUnknown:
 		return because(ReasonPaths, "%s leads to %s for host %s with paths that a rewrite, a regular expression or a pathType leaves open, and "+
 			"the triggers have pathPrefixes %s; add a trigger without pathPrefixes.", u.text, to, g.host, prefixes)

@@ -14,7 +14,8 @@ import (
 
 // FuzzLife lets users, the health of the proxies and time do anything. Plans come to an end; a wired
 // Service that an object leads to exists, and never is a moment without a ready endpoint if either side has
-// one; and when the triggers are gone, each object is as its user wrote it.
+// one; a request that a reference leads to the proxies is matched by a trigger; and when the triggers are
+// gone, each object is as its user wrote it.
 func FuzzLife(f *testing.F) {
 	for seed := range uint64(60) {
 		f.Add(seed)
@@ -48,7 +49,7 @@ func FuzzLife(f *testing.F) {
 		}
 		c.written = check
 		for range 25 {
-			switch dice.IntN(9) {
+			switch dice.IntN(11) {
 			case 0:
 				c.path = v1alpha1.WiringPath(pick("Proxy", "Direct"))
 			case 1:
@@ -63,7 +64,7 @@ func FuzzLife(f *testing.F) {
 					"gateway: kedify-proxy", pick("gateway: kedify-proxy", `gateway: ""`),
 				).Replace(trigger))
 			case 4:
-				c.delete("HTTPScaler shop/web-0")
+				c.delete("HTTPScaler shop/" + pick("web-0", "web-1"))
 			case 5, 6:
 				write(strings.Replace(ingress, "name: web}", "name: "+pick("a", "b")+"}", 1))
 			case 7:
@@ -72,12 +73,23 @@ func FuzzLife(f *testing.F) {
 					"{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}, " +
 					"{host: other.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}")
 			case 8:
+				c.put(strings.NewReplacer("name: web-0", "name: "+pick("web-0", "web-1"), "hosts: [shop.example.com]",
+					"hosts: ["+pick("shop.example.com", "other.example.com", `"*.example.com"`, `"*"`, "shop.example.com, other.example.com")+"]"+
+						pick("", "", ", pathPrefixes: [/api]", ", pathPrefixes: [/api/v1, /b]")+pick("", "", "", ", headers: [{name: x}]"),
+				).Replace(trigger))
+			case 9:
+				write(strings.Replace(requests(pick), "name: web}", "name: "+pick("a", "b")+"}", 1))
+			case 10:
 				c.now = c.now.Add(time.Duration(dice.IntN(4000)) * time.Second)
 			}
 			c.settle()
 			check()
+			if c.path == v1alpha1.PathProxy {
+				c.answers(seed)
+			}
 		}
 		c.delete("HTTPScaler shop/web-0")
+		c.delete("HTTPScaler shop/web-1")
 		c.settle()
 		for id, document := range written {
 			want := newCluster(t, document).objects[id].(*unstructured.Unstructured)
