@@ -27,8 +27,8 @@ func (w *Wiring) rows(essential bool) []watch.Row {
 	}
 	for _, kind := range foreign.Kinds() {
 		rows = append(rows, watch.Row{
-			Object: newForeign(kind.GVK), Optional: true, Trim: trimForeign, Unchanged: sameForeign,
-			Handler: handler{w, kind.GVK.Kind, foreignPlaces},
+			Object: newForeign(kind.GVK), Optional: true, Trim: trimForeign,
+			Handler: handler{w, kind.GVK.Kind, foreignPlaces, sameForeign},
 		})
 	}
 	return rows
@@ -36,7 +36,7 @@ func (w *Wiring) rows(essential bool) []watch.Row {
 
 func (w *Wiring) row(input input) watch.Row {
 	return watch.Row{
-		Object: input.new(), Optional: input.optional, Trim: input.trim, Unchanged: input.same, Handler: handler{w, input.name, ownPlace},
+		Object: input.new(), Optional: input.optional, Trim: input.trim, Handler: handler{w, input.name, ownPlace, input.same},
 	}
 }
 
@@ -46,6 +46,9 @@ type handler struct {
 	kind   string
 	// places are the namespaces that an object matters to.
 	places func(object client.Object) []string
+	// same reports whether an update means nothing. The world takes it all the same: a patch or a deletion is
+	// for the version of the object that is live.
+	same func(before, after client.Object) bool
 }
 
 func ownPlace(object client.Object) []string { return []string{object.GetNamespace()} }
@@ -68,6 +71,9 @@ func (h handler) Set(before, after client.Object) {
 	}
 	places := h.places(after)
 	h.wiring.world.set(h.kind, after, left, places)
+	if before != nil && h.same(before, after) {
+		return
+	}
 	if scaler, is := after.(*v1alpha1.HTTPScaler); is {
 		h.wiring.standby.Set(scaler)
 	}

@@ -117,10 +117,10 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 }
 
 // adopt takes an object as the API server returned it, ahead of the informer: the next plan must not
-// make the same patch again.
+// make the same patch again. An informer that was faster may know of a later change already.
 func (w *Wiring) adopt(before, after *unstructured.Unstructured) {
 	after.SetManagedFields(nil)
-	w.world.set(after.GetKind(), trimForeign(after), foreignPlaces(before), foreignPlaces(after))
+	w.world.replace(after.GetKind(), before, trimForeign(after), foreignPlaces(before), foreignPlaces(after))
 }
 
 // delete deletes an object in exactly the version that was seen.

@@ -36,6 +36,19 @@ func newWorld() *world {
 func (w *world) set(kind string, object client.Object, before, after []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.put(kind, object, before, after)
+}
+
+// replace is set, unless there is another object by now than the one that is to be replaced.
+func (w *world) replace(kind string, known, object client.Object, before, after []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.objects[place{kind, known.GetNamespace()}][store.KeyOf(known)] == known {
+		w.put(kind, object, before, after)
+	}
+}
+
+func (w *world) put(kind string, object client.Object, before, after []string) {
 	key := store.KeyOf(object)
 	for _, namespace := range before {
 		at := place{kind, namespace}
