@@ -64,5 +64,5 @@ func TestByLease(t *testing.T) {
 	away.Store(true)
 	g.Eventually(two.leading).WithTimeout(2*patience).Should(BeFalse(), "a lease that cannot be renewed is lost")
 	away.Store(false)
-	g.Eventually(two.leading).WithTimeout(2*patience).Should(BeTrue())
+	g.Eventually(two.leading).WithTimeout(2 * patience).Should(BeTrue())
 }

@@ -39,6 +39,7 @@ func (w *Wiring) awaitOthers(ctx context.Context, others <-chan struct{}) {
 	select {
 	case <-others:
 		w.foreignKnown.Store(true)
+		w.objects.Add(leftovers)
 		w.touchAll()
 	case <-ctx.Done():
 	}
@@ -52,6 +53,7 @@ func (w *Wiring) elect(ctx context.Context) error {
 		}
 		w.deps.Log.Info("Changed leadership", "leads", leads)
 		w.metrics.leader.Set(map[bool]float64{true: 1}[leads])
+		w.objects.Add(leftovers)
 		w.touchAll()
 	})
 }

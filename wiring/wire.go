@@ -39,9 +39,31 @@ func (m *memories) set(namespace string, memory plan.Memory) {
 	}
 }
 
+// leftovers is a key of the queue of objects that is no namespace: what an earlier leader left undone.
+const leftovers = ""
+
+// disownLeftovers ends the ownership of fields of objects that were restored by a process that ended before
+// it could do so.
+func (w *Wiring) disownLeftovers(ctx context.Context) error {
+	all := Unwiring{Client: w.deps.API.Direct, Mapper: w.deps.API.Mapper}
+	return all.eachForeign(ctx, "", func(object *unstructured.Unstructured) error {
+		if marked(object) {
+			return nil
+		}
+		return w.patcher.disown(ctx, object)
+	})
+}
+
 // wire rewrites and restores foreign objects and deletes what is not needed any more. The leader does.
 func (w *Wiring) wire(ctx context.Context, namespace string) work.Next {
 	if !w.leads.Load() || !w.foreignKnown.Load() {
+		return work.Done()
+	}
+	if namespace == leftovers {
+		if err := w.disownLeftovers(ctx); err != nil && ctx.Err() == nil {
+			w.deps.Log.Error(err, "Failed to look for what an earlier leader left, will retry")
+			return work.Retry()
+		}
 		return work.Done()
 	}
 	again, err := w.wireNamespace(ctx, namespace)

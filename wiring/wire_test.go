@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
 func nested(content map[string]any, path ...string) ([]any, bool, error) {
@@ -53,15 +54,32 @@ func TestT48LaterObject(t *testing.T) {
 	r.Eventually(r.backends).Should(ContainElement("web-kedify"))
 	r.Expect(r.client.Delete(t.Context(), r.scaler("web-0"))).To(Succeed())
 	r.Eventually(r.backends).Should(Equal([]string{"web", "files"}))
-	r.Eventually(func() bool {
-		for _, entry := range r.untyped("Ingress", "web").GetManagedFields() {
-			if entry.Manager == "kedify-gateway-wiring" {
-				return true
-			}
-		}
-		return false
-	}).Should(BeFalse(), "the product owns no field any more")
+	r.Eventually(func() bool { return r.owns("web") }).Should(BeFalse(), "the product owns no field any more")
 	r.Expect(r.untyped("Ingress", "web").Object["spec"]).To(Equal(before))
+}
+
+// TestT55Leftover: what a process restored and did not disown before it ended, the next leader disowns. What is
+// rewritten stays the product's.
+func TestT55Leftover(t *testing.T) {
+	c := newCluster(t, webYAML, ingressYAML, strings.ReplaceAll(ingressYAML, "name: web, annotations", "name: restored, annotations"))
+	restored := c.untyped("Ingress", "restored")
+	c.patch(restored, []foreign.Operation{{Op: "replace", Path: "/spec/rules/0/http/paths/1/backend/service/name", Value: "assets"}})
+	r := newRig(c)
+	r.Expect(r.owns("restored")).To(BeTrue())
+	r.leader()
+	r.Eventually(func() bool { return r.owns("restored") }).Should(BeFalse())
+	r.Eventually(r.backends).Should(ContainElement("web-kedify"))
+	r.Consistently(func() bool { return r.owns("web") }, 300*time.Millisecond).Should(BeTrue())
+}
+
+// owns reports whether the product is among the field owners of an Ingress.
+func (r *rig) owns(name string) bool {
+	for _, entry := range r.untyped("Ingress", name).GetManagedFields() {
+		if entry.Manager == "kedify-gateway-wiring" {
+			return true
+		}
+	}
+	return false
 }
 
 // TestManyObjects: 500 Ingresses with 2,000 paths are wired by one patch each, and at rest nothing is written.
