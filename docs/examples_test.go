@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -49,6 +50,34 @@ func TestTriggersOfExamplesAreAccepted(t *testing.T) {
 	}
 	if found < 15 {
 		t.Errorf("%d ScaledObjects in %d examples: are they still found?", found, len(folders))
+	}
+}
+
+var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)```")
+
+// So are those on the page of autowiring.
+func TestTriggersOnThePageOfAutowiringAreAccepted(t *testing.T) {
+	text, err := os.ReadFile(autowirePage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, block := range yamlBlock.FindAllSubmatch(text, -1) {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(block[1], &object.Object); err != nil {
+			t.Errorf("%v in\n%s", err, block[1])
+		}
+		if object.GetKind() != "ScaledObject" {
+			continue
+		}
+		found++
+		parsed := trigger.Parse(plan.ObjectOf(typed[kedav1alpha1.ScaledObject](t, object)), scalerAddress)
+		if len(parsed.Triggers) != 1 || len(parsed.Problems) > 0 {
+			t.Errorf("%+v: %v", parsed.Triggers, parsed.Problems)
+		}
+	}
+	if found == 0 {
+		t.Error("the page has no ScaledObject")
 	}
 }
 
