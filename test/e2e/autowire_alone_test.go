@@ -22,8 +22,8 @@ func TestAutowireProxiesAlone(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	a := newAsked(t, c, namespace, busy, busy+".alone.test", false)
-	q := newAsked(t, c, namespace, quiet, quiet+".alone.test", false)
+	a := newAsked(t, c, namespace, simple(busy, busy+".alone.test"))
+	q := newAsked(t, c, namespace, simple(quiet, quiet+".alone.test"))
 	traffic := steady(t, a.ingress, a.host, rate)
 	killAll(t, c, controllers, controllerName, controllerPods)
 	killAll(t, c, controllers, wiringName, wiringPods)
@@ -90,7 +90,7 @@ func TestAutowireKeepAlive(t *testing.T) {
 	}
 	proxies := c.Deployment(t, namespace, proxyPods).Name
 	killAll(t, c, namespace, proxies, proxyPods)
-	leads(t, c, namespace, name+"-0", v1alpha1.PathDirect, 30*time.Second)
+	leads(t, c, namespace, name+"-0", v1alpha1.PathDirect)
 	before := zeros()
 	traffic := load.Start(t, load.Options{Address: address, Workers: 1, Pause: 100 * time.Millisecond, Requests: []load.Request{{Host: host, Path: "/"}}})
 	time.Sleep(20 * time.Second) // longer than cooldown and polling
@@ -98,7 +98,7 @@ func TestAutowireKeepAlive(t *testing.T) {
 		t.Errorf("the application was scaled to zero under direct traffic: %d replicas", wanted)
 	}
 	patch(t, c, namespace, proxies, `{"spec": {"replicas": 1}}`)
-	leads(t, c, namespace, name+"-0", v1alpha1.PathProxy, recovery+time.Minute)
+	leads(t, c, namespace, name+"-0", v1alpha1.PathProxy)
 	report := traffic.Stop()
 	t.Log(report)
 	if report.Wrong > 0 {

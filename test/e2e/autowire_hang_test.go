@@ -21,7 +21,7 @@ func TestAutowireHang(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	a := newAsked(t, c, namespace, name, host, false)
+	a := newAsked(t, c, namespace, simple(name, host))
 	envoy := c.Pods(t, namespace, proxyPods)[0]
 	t.Cleanup(func() { _ = node.Continue(envoy.UID, "envoy") })
 	since := cluster.Get(t, c, namespace, name+"-0", &v1alpha1.HTTPScaler{}).Status.Wiring.Since
@@ -37,7 +37,7 @@ func TestAutowireHang(t *testing.T) {
 
 	hang(t, c, namespace, envoy)
 	unready := time.Now()
-	took := leads(t, c, namespace, name+"-0", v1alpha1.PathDirect, 30*time.Second)
+	took := leads(t, c, namespace, name+"-0", v1alpha1.PathDirect)
 	t.Logf("direct %s after the endpoint was not ready", took.Round(100*time.Millisecond))
 	if took < debounce-time.Second || took > safety {
 		t.Errorf("the move took %s, want %s to %s", took, debounce, safety)
@@ -47,7 +47,7 @@ func TestAutowireHang(t *testing.T) {
 
 	resume(t, c, namespace, envoy)
 	resumed := time.Now()
-	leads(t, c, namespace, name+"-0", v1alpha1.PathProxy, recovery+time.Minute)
+	leads(t, c, namespace, name+"-0", v1alpha1.PathProxy)
 	time.Sleep(3 * time.Second)
 	a.through(t, "the return", resumed, resumed, true)
 }
@@ -103,7 +103,7 @@ func TestAutowireFrozenAPIServer(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	a := newAsked(t, c, namespace, name, host, false)
+	a := newAsked(t, c, namespace, simple(name, host))
 	before := cluster.Get(t, c, namespace, name+"-0", &v1alpha1.HTTPScaler{}).Status.Wiring
 	a.ask(t)
 	begun := time.Now()
@@ -131,7 +131,7 @@ func TestAutowireOneOfTwoProxies(t *testing.T) {
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, twoProxiesYAML)
-	a := newAsked(t, c, namespace, name, host, false)
+	a := newAsked(t, c, namespace, simple(name, host))
 	readyProxies(t, c, namespace, 2)
 	before := cluster.Get(t, c, namespace, name+"-0", &v1alpha1.HTTPScaler{}).Status.Wiring
 	a.ask(t)

@@ -54,7 +54,11 @@ func (o outage) run(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	a := newAsked(t, c, namespace, name, host, o.zero)
+	application := simple(name, host)
+	if o.zero {
+		application.Min = 0
+	}
+	a := newAsked(t, c, namespace, application)
 	if !o.zero {
 		a.ask(t)
 	}
@@ -74,7 +78,7 @@ func (o outage) run(t *testing.T) {
 	}
 	safe := killed.Add(safety)
 	if o.moves() {
-		took := leads(t, c, namespace, name+"-0", v1alpha1.PathDirect, 30*time.Second)
+		took := leads(t, c, namespace, name+"-0", v1alpha1.PathDirect)
 		t.Logf("direct %s after the kill", took.Round(100*time.Millisecond))
 		if o.zero {
 			safe = time.Now().Add(time.Second) // the application had to start
@@ -98,7 +102,7 @@ func (o outage) run(t *testing.T) {
 	}
 	c.DeploymentReady(t, namespace, proxies)
 	ready := time.Now()
-	took := leads(t, c, namespace, name+"-0", v1alpha1.PathProxy, recovery+time.Minute)
+	took := leads(t, c, namespace, name+"-0", v1alpha1.PathProxy)
 	t.Logf("back through the proxies %s after all were ready", took.Round(100*time.Millisecond))
 	time.Sleep(3 * time.Second) // what the return costs may show a moment later
 	if !o.answered {
@@ -115,12 +119,10 @@ type asked struct {
 	traffic          map[string]*load.Run
 }
 
-func newAsked(t *testing.T, c *cluster.Cluster, namespace, name, host string, zero bool) *asked {
+// newAsked has an application behind the first consumer, wired; with a minimum of zero it has no replica.
+func newAsked(t *testing.T, c *cluster.Cluster, namespace string, s scaled) *asked {
 	t.Helper()
-	f, s := foreigners[0], simple(name, host)
-	if zero {
-		s.Min = 0
-	}
+	f, name, host, zero := foreigners[0], s.Name, s.Host, s.Min == 0
 	a := &asked{host: host, zero: zero, traffic: map[string]*load.Run{}}
 	a.ingress = f.behind(t, c, namespace, workload{Name: name, Replicas: 1}, host)
 	f.scale(t, c, namespace, s)

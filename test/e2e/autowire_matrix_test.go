@@ -53,13 +53,13 @@ func TestAutowireMatrix(t *testing.T) {
 		func() { // to safety
 			c.Scale(t, controllers, controllerName, 0)
 			for _, l := range lanes {
-				leads(t, c, namespace, l.name+"-0", v1alpha1.PathDirect, debounce+10*time.Second)
+				leads(t, c, namespace, l.name+"-0", v1alpha1.PathDirect)
 			}
 		},
 		func() { // back
 			c.Scale(t, controllers, controllerName, 2)
 			for _, l := range lanes {
-				leads(t, c, namespace, l.name+"-0", v1alpha1.PathProxy, recovery+time.Minute)
+				leads(t, c, namespace, l.name+"-0", v1alpha1.PathProxy)
 			}
 		},
 		func() { // unwire

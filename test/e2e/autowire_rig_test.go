@@ -69,13 +69,17 @@ func simple(name, host string) scaled {
 func isWired(t testing.TB, c *cluster.Cluster, namespace, scaler string) *v1alpha1.HTTPScaler {
 	t.Helper()
 	c.ScalerHas(t, namespace, scaler, cluster.Accepted, cluster.ResolvedRefs, rewired)
-	leads(t, c, namespace, scaler, v1alpha1.PathProxy, time.Minute)
+	leads(t, c, namespace, scaler, v1alpha1.PathProxy)
 	return cluster.Get(t, c, namespace, scaler, &v1alpha1.HTTPScaler{})
 }
 
 // leads waits until the wired Services of a trigger lead a way, and returns how long that took.
-func leads(t testing.TB, c *cluster.Cluster, namespace, scaler string, path v1alpha1.WiringPath, limit time.Duration) time.Duration {
+func leads(t testing.TB, c *cluster.Cluster, namespace, scaler string, path v1alpha1.WiringPath) time.Duration {
 	t.Helper()
+	limit := debounce + 25*time.Second
+	if path == v1alpha1.PathProxy {
+		limit = recovery + time.Minute
+	}
 	begun := time.Now()
 	cluster.Eventually(t, limit, func() error {
 		got := &v1alpha1.HTTPScaler{}

@@ -73,8 +73,9 @@ func Table(o Options) []Image {
 			}}},
 		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance, Full, Autowire},
 			Spec: Spec{Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, User: nonroot}},
-		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim", Profiles: []string{Inference, Full, Autowire},
-			Spec: Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
+		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim",
+			Profiles: []string{Inference, Full, Autowire},
+			Spec:     Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
 	}
 	rows = append(rows, kedaRows()...)
 	rows = append(rows, foreignRows()...)
@@ -112,7 +113,9 @@ func kedaRows() []Image {
 // own: the one is Debian's build, the other is no router of OpenShift's.
 func foreignRows() []Image {
 	row := func(component, path, name string) Image {
-		return Image{Name: component, Component: component, Path: path, Profiles: []string{Autowire}, Spec: Spec{Names: []string{name}, User: nonroot}}
+		return Image{
+			Name: component, Component: component, Path: path, Profiles: []string{Autowire}, Spec: Spec{Names: []string{name}, User: nonroot},
+		}
 	}
 	istiod := row("istiod", "/usr/local/bin/pilot-discovery", "docker.io/istio/pilot:1.31.0")
 	istiod.Binary = "pilot-discovery"
