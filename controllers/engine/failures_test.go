@@ -24,23 +24,24 @@ func TestRenderFailureKeepsTheLastVersion(t *testing.T) {
 		layer     string
 		edit      func(f *failing)
 		published []resource.Type // what the edit changes when nothing fails
+		sources   string
 		status    func(f *failing) string
 	}{
 		{"host", func(f *failing) { f.setRoute("exact", 2, "h1.example.com", "/v2", "s1") }, []resource.Type{resource.Route},
-			func(f *failing) string { return f.programmed("exact") }},
+			"HTTPRoute app/exact", func(f *failing) string { return f.programmed("exact") }},
 		{"wildcards", func(f *failing) { f.setRoute("wild", 2, "*.example.org", "/v2", "s1") }, []resource.Type{resource.Route},
-			func(f *failing) string { return f.programmed("wild") }},
+			"HTTPRoute app/wild", func(f *failing) string { return f.programmed("wild") }},
 		{"listener", func(f *failing) { f.setTCPRoute(1, "s1") }, []resource.Type{resource.Listener},
-			func(f *failing) string { return f.listenerProgrammed("tcp") }},
+			"Gateway app/gw (tcp), TCPRoute app/db", func(f *failing) string { return f.listenerProgrammed("tcp") }},
 		{"cluster", func(f *failing) {
 			policy := f.model.store.View(nil).BackendTLSPolicy(types.NamespacedName{Namespace: "app", Name: "policy"}).DeepCopy()
 			policy.Generation, policy.Spec.Validation.Hostname = 2, "other.example.com"
 			f.model.Set(store.BackendTLSPolicy, policy)
-		}, []resource.Type{resource.Cluster}, nil},
-		{"endpoints", func(f *failing) { f.setAddress("s1", "10.0.0.2") }, []resource.Type{resource.Endpoint}, nil},
+		}, []resource.Type{resource.Cluster}, "Service app/s1", nil},
+		{"endpoints", func(f *failing) { f.setAddress("s1", "10.0.0.2") }, []resource.Type{resource.Endpoint}, "", nil},
 		{"secret", func(f *failing) { f.setSecret(1) }, []resource.Type{resource.Secret},
-			func(f *failing) string { return f.listenerProgrammed("https") }},
-		{"secret", func(f *failing) { f.setCA(1) }, []resource.Type{resource.Secret}, nil},
+			"Gateway app/gw (https)", func(f *failing) string { return f.listenerProgrammed("https") }},
+		{"secret", func(f *failing) { f.setCA(1) }, []resource.Type{resource.Secret}, "BackendTLSPolicy app/policy", nil},
 	} {
 		t.Run(test.layer, func(t *testing.T) {
 			f := newFailing(t)
@@ -53,6 +54,9 @@ func TestRenderFailureKeepsTheLastVersion(t *testing.T) {
 			}
 			if len(f.out.failures) != 1 || !strings.HasSuffix(f.out.failures[0], "kept: true") {
 				t.Errorf("failures: %q", f.out.failures)
+			}
+			if got := strings.Join(f.out.blamed, ", "); got != test.sources {
+				t.Errorf("reported on %q, want %q", got, test.sources)
 			}
 			if test.status != nil && !strings.Contains(test.status(f), "keep its previous version: ") {
 				t.Errorf("status %q", test.status(f))
@@ -147,6 +151,44 @@ func TestRenderFailureKeepsWhatItNames(t *testing.T) {
 		if strings.Contains(key.Name, "s1") || strings.Contains(key.Name, "policy") {
 			t.Errorf("%v is still published", key)
 		}
+	}
+}
+
+// TestRenderFailureOfWildcardsKeepsWhatTheyName is the same for a wildcard.
+func TestRenderFailureOfWildcardsKeepsWhatTheyName(t *testing.T) {
+	f := newFailing(t)
+	f.setRoute("wild", 2, "*.example.org", "/v1", "s2") // the only one
+	f.model.Flush()
+	before := f.published()
+	f.fail("wildcards")
+	f.setRoute("wild", 3, "*.example.org", "/v1", "s1")
+	f.model.Flush()
+	if diff := cmp.Diff(before, f.published()); diff != "" {
+		t.Errorf("the failure changed what is published (-before +after):\n%s", diff)
+	}
+}
+
+// TestRenderFailureShowsOnAnUntouchedRoute: an edit of the Gateway makes the table of a route fail; the route itself
+// is as it was.
+func TestRenderFailureShowsOnAnUntouchedRoute(t *testing.T) {
+	f := newFailing(t)
+	f.fail("host")
+	f.touchEverything()
+	for object := range f.out.statuses {
+		f.model.statuses.units[object].stale = false // a failure alone is what makes them stale
+	}
+	f.model.Flush()
+	if got := f.programmed("exact"); !strings.Contains(got, "keep its previous version") {
+		t.Errorf("condition %q", got)
+	}
+	f.fails = nil
+	f.touchEverything()
+	for object := range f.out.statuses {
+		f.model.statuses.units[object].stale = false
+	}
+	f.model.Flush()
+	if got := f.programmed("exact"); got != "" {
+		t.Errorf("condition %q after the failure", got)
 	}
 }
 

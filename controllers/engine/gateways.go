@@ -60,7 +60,6 @@ func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult
 	}
 	delete(m.deliveries, key)
 	delete(m.problems, key)
-	delete(m.pending, key)
 	m.gone = append(m.gone, key)
 	m.output.Forget(key)
 }

@@ -62,14 +62,16 @@ func TestLoop(t *testing.T) {
 		}
 		before := measured.read().count
 		loop.Set(store.Gateway, gateway)
+		loop.Installed(nil)
+		loop.Built(failingGateway, "")
 		quiet()
 		if measured.read().count != before {
-			t.Error("an object that did not change causes a flush")
+			t.Error("what did not change causes a flush")
 		}
 		for name, event := range map[string]func(){
 			"Deliver":   func() { loop.Deliver(failingGateway, Delivery{Connected: 1}) },
 			"Built":     func() { loop.Built(failingGateway, "quota exceeded") },
-			"Installed": func() { loop.Installed(nil); loop.Installed(world.crds()) },
+			"Installed": func() { loop.Installed(world.crds()) },
 		} {
 			wrote := out.wrote
 			event()

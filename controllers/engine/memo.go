@@ -191,9 +191,6 @@ func (u *unit[K, V]) run() (value *V, failure *RenderFailure) {
 // fail sets the failure of the unit, nil: none.
 func (u *unit[K, V]) fail(next *RenderFailure) {
 	before := u.failure
-	if before == nil && next == nil {
-		return
-	}
 	u.failure = next
 	u.memo.failures.replace(before, next)
 	if kept := u.memo.kept; kept != nil && u.value != nil && (before == nil) != (next == nil) {

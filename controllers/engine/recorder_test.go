@@ -20,6 +20,7 @@ type recorder struct {
 	planes    map[types.NamespacedName]resolve.Infrastructure
 	scalers   map[types.NamespacedName]scaler.Scaler
 	failures  []string
+	blamed    []string // sources of failures
 	attached  map[resolve.Object]resolve.Attachment
 
 	// forgotten is called by Forget; may be nil.
@@ -77,7 +78,10 @@ func (r *recorder) Forget(gateway types.NamespacedName) {
 	}
 }
 
-func (r *recorder) Ready(gateway types.NamespacedName) { r.ready[gateway] = true }
+func (r *recorder) Ready(gateway types.NamespacedName) {
+	r.needless(r.ready[gateway], "ready %s", gateway)
+	r.ready[gateway] = true
+}
 
 func (r *recorder) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
 	before, known := r.scalers[key]
@@ -122,6 +126,9 @@ func (r *recorder) Synced() { r.synced++ }
 
 func (r *recorder) RenderFailed(failure *RenderFailure) {
 	r.failures = append(r.failures, fmt.Sprintf("%s: %v, kept: %t", failure.Unit, failure.Err, failure.Kept))
+	for _, source := range failure.Sources {
+		r.blamed = append(r.blamed, source.String())
+	}
 }
 
 // state is everything that must not depend on the order of events.

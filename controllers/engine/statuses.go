@@ -94,7 +94,7 @@ func (m *Model) poolStatus(object resolve.Object, record func(store.Dep)) *statu
 	record(poolDep{object.Key})
 	record(poolUsersDep{object.Key})
 	result := m.pools.get(object.Key)
-	if result == nil || !result.Exists {
+	if result == nil {
 		return nil
 	}
 	value := backend.PoolStatus(*result, sortedUsers(m.usage.pools[object.Key]))
