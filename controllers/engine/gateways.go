@@ -132,10 +132,7 @@ func (m *Model) wantTable(fragment fragmentKey) {
 	if t == nil {
 		return // the gateway is gone, and its tables with it
 	}
-	chain, ok := t.chainOf[fragment.listener]
-	if !ok {
-		return
-	}
+	chain := t.chainOf[fragment.listener] // a listener without HTTP has none, and "" has no members
 	key := hostKey{fragment.gateway, chain, fragment.hostname}
 	for _, listener := range t.members[chain] {
 		at := fragmentKey{fragment.gateway, listener.ID, fragment.hostname}

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -224,6 +226,82 @@ func TestForeignGatewayHasNoStatus(t *testing.T) {
 		if object.Key.Name == "foreign" || object.Key.Name == "set" || object.Key.Name == "theirs" && (!isRoute || len(parents) > 0) {
 			t.Errorf("%v has the status %+v", object, update.Value)
 		}
+	}
+}
+
+// TestWildcardsHaveEachHostnameOnce: listeners of one chain may have the same wildcard.
+func TestWildcardsHaveEachHostnameOnce(t *testing.T) {
+	f := newFailing(t)
+	var hostnames []string
+	render := f.model.render.wildcards
+	f.model.render.wildcards = func(w ir.Wildcards) (scope, routes resource.Resource, err error) {
+		if w.Chain == "80" {
+			hostnames = nil
+			for _, host := range w.Hosts {
+				hostnames = append(hostnames, host.Hostname)
+			}
+		}
+		return render(w)
+	}
+	gateway := failingGatewayObject(2, 80)
+	gateway.Spec.Listeners = append(gateway.Spec.Listeners, gwv1.Listener{
+		Name: "org", Port: 80, Protocol: gwv1.HTTPProtocolType, Hostname: ptr.To(gwv1.Hostname("*.org")),
+	})
+	f.model.Set(store.Gateway, gateway)
+	for _, name := range []string{"a", "b"} {
+		route := crowdRoute(0, 1, "/")
+		route.ObjectMeta = f.meta(name)
+		route.Spec.ParentRefs = []gwv1.ParentReference{{Name: "gw"}}
+		route.Spec.Hostnames = []gwv1.Hostname{gwv1.Hostname("*." + name + ".org")}
+		f.model.Set(store.HTTPRoute, route)
+	}
+	f.model.Flush()
+	sorted := slices.Sorted(slices.Values(hostnames))
+	if len(hostnames) < 3 || len(slices.Compact(sorted)) != len(hostnames) {
+		t.Errorf("hostnames %q", hostnames)
+	}
+}
+
+// TestTriggerNamesItsGateways: a trigger in force has the Gateways whose routes lead to its backend.
+func TestTriggerNamesItsGateways(t *testing.T) {
+	f := newFailing(t)
+	trigger := &v1alpha1.HTTPScaler{ObjectMeta: f.meta("trigger")}
+	trigger.Spec.Type = v1alpha1.TriggerHTTP
+	trigger.Spec.Backend = v1alpha1.HTTPScalerBackend{Service: "s1", Port: ptr.To(int32(80))}
+	f.model.Set(store.HTTPScaler, trigger)
+	gateways := func() []types.NamespacedName {
+		f.model.Flush()
+		return f.out.scalers[objectOf("trigger")].Gateways
+	}
+	if got := gateways(); !slices.Equal(got, []types.NamespacedName{failingGateway}) {
+		t.Errorf("Gateways %v", got)
+	}
+	f.model.Delete(store.HTTPRoute, objectOf("exact"))
+	f.model.Delete(store.HTTPRoute, objectOf("wild"))
+	if got := gateways(); len(got) > 0 {
+		t.Errorf("Gateways %v without a route", got)
+	}
+}
+
+// TestProblemIsOfItsGateway: why a data plane could not be made shows on its Gateway, not on another object of the
+// same name, and is forgotten when it was made.
+func TestProblemIsOfItsGateway(t *testing.T) {
+	f := newFailing(t)
+	check := func(what string, gateway, route int) {
+		t.Helper()
+		for kind, want := range map[store.Kind]int{store.Gateway: gateway, store.HTTPRoute: route} {
+			if got := f.model.rejected(resolve.Object{Kind: kind, Key: failingGateway}, func(store.Dep) {}); len(got) != want {
+				t.Errorf("%s: %s has %v", what, kind, got)
+			}
+		}
+	}
+	check("at the start", 0, 0)
+	f.model.Built(failingGateway, "quota exceeded")
+	check("with a problem", 1, 0)
+	f.model.Built(failingGateway, "")
+	check("made", 0, 0)
+	if len(f.model.problems) > 0 {
+		t.Errorf("problems %v", f.model.problems)
 	}
 }
 

@@ -60,6 +60,10 @@ func TestEditComputesWhatItChanges(t *testing.T) {
 			f.setRoute("exact", 5, "h2.example.com", "/v2", "s1")
 			f.setRoute("second", 2, "h2.example.com", "/v3", "s2")
 		}, computed{"routes": 2, "hosts": 1, "statuses": 3}},
+		{"a route that is created again", func() {
+			f.model.Delete(store.HTTPRoute, objectOf("exact"))
+			f.setRoute("exact", 6, "h2.example.com", "/v2", "s1")
+		}, computed{"routes": 1, "hosts": 1, "statuses": 2}},
 		{"an address", func() { f.setAddress("s1", "10.0.0.7") }, computed{"endpoints": 1}},
 		{"a certificate", func() { f.setSecret(1) }, computed{"gateways": 1, "routes": 4, "hosts": 1, "wildcards": 2, "ports": 1, "clusters": 3, "secrets": 1, "statuses": 1}},
 		{"a CA", func() { f.setCA(1) }, computed{"clusters": 1, "secrets": 1, "statuses": 1}},
