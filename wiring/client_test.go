@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
@@ -23,9 +25,13 @@ func (r *rig) counting() client.Client {
 		if kind == "" {
 			kind = strings.TrimPrefix(fmt.Sprintf("%T", object), "*v1.")
 		}
+		text := verb + " " + kind + " " + object.GetName()
+		if r.refuses.Load() == text {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: kind}, object.GetName(), errors.New("exceeded quota"))
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.writes = append(r.writes, verb+" "+kind+" "+object.GetName())
+		r.writes = append(r.writes, text)
 		return nil
 	}
 	return interceptor.NewClient(r.api.Client, interceptor.Funcs{

@@ -58,7 +58,7 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	if !known {
 		return moveInterval, nil
 	}
-	world.Path = path
+	world.Path, world.Memory = path, w.memories.of(namespace)
 	if path != live {
 		verdict.Again = moveInterval
 	}
@@ -69,16 +69,14 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 		return verdict.Again, nil
 	}
 	made := plan.Make(world)
-	if err := w.applyObjects(ctx, world, made); err != nil {
-		return 0, err
-	}
-	if err := w.writeStatuses(ctx, world, made); err != nil {
-		return 0, err
-	}
-	if wired {
+	// What fails of one Service keeps no trigger of another one from its status: an application whose
+	// requests go directly must not be scaled to zero because a quota has no room for a second Service.
+	applied, err := w.applyObjects(ctx, world, made)
+	err = errors.Join(err, w.writeStatuses(ctx, world, made, applied))
+	if wired && applied.any {
 		w.noteMove(world, live, verdict)
 	}
-	return sooner(verdict.Again, made.Again), w.wakeUp(ctx, world, made, seen)
+	return sooner(verdict.Again, made.Again), errors.Join(err, w.wakeUp(ctx, world, made, seen))
 }
 
 // leadsAnywhere reports whether there is a wired Service with a path. Without one, nothing moves.
@@ -120,25 +118,34 @@ func (w *Wiring) decide(
 	return live, true
 }
 
+// applied says which Services have objects that could not be written, and whether any has all of them.
+type applied struct {
+	failed map[string]bool
+	any    bool
+}
+
 // applyObjects applies objects in the order of the plan. What cannot be written of one Service keeps no
 // other Service from safety, but nothing later is written of the same one: the order is its safety.
-func (w *Wiring) applyObjects(ctx context.Context, world plan.World, made plan.Plan) error {
+func (w *Wiring) applyObjects(ctx context.Context, world plan.World, made plan.Plan) (applied, error) {
 	var problems []error
-	failed := map[string]bool{}
+	result := applied{failed: map[string]bool{}, any: len(made.Objects) == 0}
 	for _, object := range made.Objects {
 		service := serviceOf(object)
 		_, grants := object.(*gwv1.ReferenceGrant)
-		if failed[service] || grants && world.ForeignUnknown { // routes that are not read yet need the grant as it is
+		if result.failed[service] || grants && world.ForeignUnknown { // routes that are not read yet need the grant as it is
 			continue
 		}
 		_, err := w.engine.Ensure(ctx, object, nil)
 		if err == nil || errors.Is(err, apply.ErrTerminating) { // not worth a retry
 			continue
 		}
-		failed[service] = true
+		result.failed[service] = true
 		problems = append(problems, err)
 	}
-	return errors.Join(problems...)
+	for _, object := range made.Objects {
+		result.any = result.any || !result.failed[serviceOf(object)]
+	}
+	return result, errors.Join(problems...)
 }
 
 // serviceOf is the Service that an object is part of.
@@ -150,7 +157,7 @@ func serviceOf(object plan.Object) string {
 }
 
 // writeStatuses says where requests go. What the objects of others are is the leader's word.
-func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.Plan) error {
+func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.Plan, applied applied) error {
 	var problems []error
 	now := metav1.NewTime(world.Now)
 	for _, status := range made.Statuses {
@@ -158,8 +165,11 @@ func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.
 		if at < 0 {
 			continue
 		}
-		saying := said{status.Wiring, status.Rewired}
-		if before := world.Scalers[at].Status.Wiring; world.ForeignUnknown && before != nil && saying.wiring != nil {
+		saying, before := said{status.Wiring, status.Rewired}, world.Scalers[at].Status.Wiring
+		switch {
+		case applied.hinder(saying.wiring):
+			saying.wiring = before
+		case world.ForeignUnknown && before != nil && saying.wiring != nil:
 			saying.wiring.Objects = before.Objects // what is not read yet still leads there
 		}
 		if !w.leads.Load() {
@@ -168,6 +178,13 @@ func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.
 		problems = append(problems, writeStatus(ctx, w.deps.API.Direct, world.Scalers[at], saying, now))
 	}
 	return errors.Join(problems...)
+}
+
+// hinder reports whether a status is not to be said yet: it claims that proxies see all requests, and what
+// makes it so could not be written. That requests may pass the proxies is said without proof.
+func (a applied) hinder(wiring *v1alpha1.HTTPScalerWiring) bool {
+	return wiring != nil && wiring.Path == v1alpha1.PathProxy &&
+		slices.ContainsFunc(wiring.Services, func(service string) bool { return a.failed[service] })
 }
 
 // rest lets the applications of a namespace be woken again by the next move, once its requests pass the

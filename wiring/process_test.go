@@ -76,6 +76,8 @@ type rig struct {
 	debounce time.Duration
 	// frozen: the API server does not answer.
 	frozen atomic.Bool
+	// refuses is a write, as in writes, that the API server forbids.
+	refuses atomic.Value
 
 	mu     sync.Mutex
 	writes []string

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -94,9 +95,19 @@ func New(deps Deps) (*Wiring, error) {
 	return w, nil
 }
 
-// ownerOf is the apply.OwnerPolicy: every object with the label of the product is its own.
-func ownerOf(live, _ client.Object) apply.Owner {
-	if v1alpha1.Managed(live) {
+// ownerOf is the apply.OwnerPolicy. The label of the product is not enough: the Service of the proxies of a
+// Gateway "web" has the name of the wired Service of a Service "web".
+func ownerOf(live, desired client.Object) apply.Owner {
+	same := func(of func(client.Object) map[string]string, key string) bool {
+		return of(live)[key] == of(desired)[key]
+	}
+	own := v1alpha1.Managed(live)
+	if _, slice := desired.(*discoveryv1.EndpointSlice); slice {
+		own = own && same(client.Object.GetLabels, discoveryv1.LabelManagedBy) && same(client.Object.GetLabels, discoveryv1.LabelServiceName)
+	} else {
+		own = own && same(client.Object.GetAnnotations, v1alpha1.WiresAnnotation)
+	}
+	if own {
 		return apply.Own
 	}
 	return apply.Foreign

@@ -39,6 +39,9 @@ const (
 	ReasonLeftover    = "LeftoverDeleted"
 )
 
+// reasonNotRewired is the one that the controllers give while autowiring is off. With it the condition is theirs.
+const reasonNotRewired = "NotRewired"
+
 // reason is why something is not wired, in a sentence. The zero value: it is.
 type reason struct{ name, text string }
 

@@ -107,28 +107,40 @@ func (m *maker) entry(w *wired, scaler *v1alpha1.HTTPScaler, number int32) int32
 	return portHTTP
 }
 
-// speakTLS reports whether the consumers of a port speak TLS to it: those that are wired, else all. While
-// consumers may be missing here the port stays what it is.
+// speakTLS reports whether the consumers of a port speak TLS to it: those that are wired, else all; those of
+// the namespace, else all. While consumers may be missing here, or those of other namespaces differ, the port
+// stays what it is: a neighbour's object closes no port for others.
 func (m *maker) speakTLS(w *wired, number int32) bool {
+	live := w.exists() && slices.ContainsFunc(w.live.Spec.Ports, func(p corev1.ServicePort) bool {
+		return isTCP(p) && p.Port == number && p.TargetPort.IntVal == portHTTPS
+	})
 	if m.ForeignUnknown && w.exists() {
-		return slices.ContainsFunc(w.live.Spec.Ports, func(p corev1.ServicePort) bool {
-			return isTCP(p) && p.Port == number && p.TargetPort.IntVal == portHTTPS
-		})
+		return live
 	}
-	var wired, others []bool
+	var groups [4][]bool // by rank
 	for _, u := range w.uses {
-		if port, why := w.portFor(u); why.none() && port == number {
-			if u.leads {
-				wired = append(wired, u.ref.TLS)
-			} else {
-				others = append(others, u.ref.TLS)
-			}
+		if port, why := w.portFor(u); !why.none() || port != number {
+			continue
+		}
+		rank := 0
+		if u.abroad {
+			rank += 2
+		}
+		if !u.leads {
+			rank++
+		}
+		groups[rank] = append(groups[rank], u.ref.TLS)
+	}
+	for rank, speaks := range groups {
+		switch plain := slices.Contains(speaks, false); {
+		case len(speaks) == 0:
+		case rank >= 2 && plain && slices.Contains(speaks, true):
+			return live
+		default:
+			return !plain
 		}
 	}
-	if len(wired) == 0 {
-		wired = others
-	}
-	return len(wired) > 0 && !slices.Contains(wired, false)
+	return false
 }
 
 // portFor is the port of the Service that a reference leads to.

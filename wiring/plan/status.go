@@ -100,7 +100,11 @@ func bounded(texts []string, limit int, rest string) []string {
 // rewired is the condition: true while everything that leads to the application leads to the proxies.
 func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 	if m.ForeignUnknown {
-		return meta.FindStatusCondition(scaler.Status.Conditions, ConditionRewired) // what is not read may lead there, too
+		said := meta.FindStatusCondition(scaler.Status.Conditions, ConditionRewired)
+		if said != nil && said.Reason == reasonNotRewired {
+			return nil
+		}
+		return said // what is not read may lead there, too
 	}
 	var wired, lost []string
 	var reasons []reason
