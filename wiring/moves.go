@@ -48,11 +48,15 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	seen := w.observe(namespace, live)
 	var verdict health.Verdict
 	wired := leadsAnywhere(world)
-	if wired {
-		verdict = w.machines.of(namespace).Observe(world.Now, seen)
-	} else {
+	switch {
+	case !wired:
 		w.machines.forget(namespace)
 		w.metrics.path.DeleteLabelValues(namespace)
+	case !usedAnywhere(world):
+		w.machines.forget(namespace)
+		verdict = unused(seen)
+	default:
+		verdict = w.machines.of(namespace).Observe(world.Now, seen)
 	}
 	path, known := w.decide(ctx, namespace, live, verdict.Decision)
 	if !known {
@@ -84,6 +88,25 @@ func leadsAnywhere(world plan.World) bool {
 	return slices.ContainsFunc(world.Slices, func(slice *discoveryv1.EndpointSlice) bool {
 		return mirror.Ours(slice) && slice.Annotations[mirror.PathAnnotation] != ""
 	})
+}
+
+// usedAnywhere reports whether requests may come through wired Services: an object leads there, or clients
+// do, of which nothing is known.
+func usedAnywhere(world plan.World) bool {
+	return slices.ContainsFunc(world.Scalers, func(scaler *v1alpha1.HTTPScaler) bool {
+		return scaler.Spec.WiredService || slices.Contains(scaler.Spec.Autowire, v1alpha1.AutowireService) ||
+			scaler.Status.Wiring != nil && len(scaler.Status.Wiring.Objects) > 0
+	})
+}
+
+// unused is the verdict while nothing leads to the wired Services. Proxies that start are no outage, and there are
+// no requests to bring to safety: objects are rewired as soon as all is well.
+func unused(seen health.Observation) (verdict health.Verdict) {
+	known := seen.Proxies != health.Unknown && seen.Controllers != health.Unknown
+	if seen.Path == v1alpha1.PathDirect && known && !ill(seen) {
+		verdict.Decision = health.ToProxy
+	}
+	return verdict
 }
 
 // ill reports whether proxies or controllers have no ready endpoint at this moment, or no proxy follows a

@@ -273,6 +273,23 @@ func TestNothingWiredNothingMoves(t *testing.T) {
 	r.Expect(leader.told("DirectPath")()).To(BeFalse())
 }
 
+// TestT40FirstProxies: the first proxies of a namespace take longer to be ready than the debouncer period. Nothing
+// leads to them yet, so that is no outage: objects are rewired as soon as they are ready, and nobody is told of
+// a fallback.
+func TestT40FirstProxies(t *testing.T) {
+	r := newRig(newCluster(t, webYAML, ingressYAML))
+	r.proxies(false)
+	leader := r.leader()
+	r.Eventually(r.rewired).Should(HavePrefix("False/Waiting"))
+	r.Consistently(r.path, 2*debounce).ShouldNot(Equal(directly))
+	began := time.Now()
+	r.proxies(true)
+	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
+	r.Expect(time.Since(began)).To(BeNumerically("<", recovery))
+	r.Expect(leader.told("DirectPath")()).To(BeFalse())
+	r.Expect(r.scales.scaledTo()).To(BeEmpty())
+}
+
 // TestTriggerGoesFirst: when a trigger goes, and its proxies with it, the wired Service leads to the application
 // until no object leads to it.
 func TestTriggerGoesFirst(t *testing.T) {

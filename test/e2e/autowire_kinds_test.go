@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
@@ -32,7 +33,8 @@ spec:
 `
 
 // TestAutowireT40Ingress: within 10 s one word of the Ingress has changed, the name of the backend that
-// the trigger is for. Other paths and the path of a host that is not the trigger's lead where they led.
+// the trigger is for. Other paths and the path of a host that is not the trigger's lead where they led;
+// that the latter leads past the proxies is said in the condition.
 func TestAutowireT40Ingress(t *testing.T) {
 	t.Parallel()
 	c := cluster.Connect(t)
@@ -52,7 +54,8 @@ func TestAutowireT40Ingress(t *testing.T) {
 		return backends(f.get(t, c, namespace, "shared"), "other:80", "app-kedify:http", "app:80")
 	})
 	t.Logf("wired after %s, with the proxy made", time.Since(begun).Round(100*time.Millisecond))
-	isWired(t, c, namespace, "app-0")
+	c.ScalerHas(t, namespace, "app-0", cluster.Condition{Type: rewired.Type, Status: metav1.ConditionFalse, Reason: "HostsDiffer"})
+	leads(t, c, namespace, "app-0", v1alpha1.PathProxy, time.Minute)
 	if now := f.get(t, c, namespace, "shared").GetGeneration(); now != generation+1 {
 		t.Errorf("%d writes, want one", now-generation)
 	}

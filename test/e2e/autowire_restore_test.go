@@ -204,7 +204,7 @@ func TestAutowireT49Fights(t *testing.T) {
 		}
 	}
 	t.Logf("%d rewrites in 30 s", rewrites)
-	if rewrites > 4 {
+	if rewrites > 5 {
 		t.Errorf("%d rewrites of an object that another writer resets", rewrites)
 	}
 	t.Log(c.EventAbout(t, namespace, "ScaledObject", name, "Ingress"))
