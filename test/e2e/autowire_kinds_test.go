@@ -55,7 +55,7 @@ func TestAutowireT40Ingress(t *testing.T) {
 	})
 	t.Logf("wired after %s, with the proxy made", time.Since(begun).Round(100*time.Millisecond))
 	c.ScalerHas(t, namespace, "app-0", cluster.Condition{Type: rewired.Type, Status: metav1.ConditionFalse, Reason: "HostsDiffer"})
-	leads(t, c, namespace, "app-0", v1alpha1.PathProxy, time.Minute)
+	leads(t, c, namespace, "app-0", v1alpha1.PathProxy)
 	if now := f.get(t, c, namespace, "shared").GetGeneration(); now != generation+1 {
 		t.Errorf("%d writes, want one", now-generation)
 	}

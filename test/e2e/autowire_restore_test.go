@@ -207,7 +207,7 @@ func TestAutowireT49Fights(t *testing.T) {
 	if rewrites > 5 {
 		t.Errorf("%d rewrites of an object that another writer resets", rewrites)
 	}
-	t.Log(c.EventAbout(t, namespace, "ScaledObject", name, "Ingress"))
+	t.Log(c.EventAbout(t, namespace, "ScaledObject", name, "another writer pointed it back each time"))
 	if err := backends(f.get(t, c, namespace, name), "app:80"); err != nil {
 		t.Error(err)
 	}
