@@ -54,8 +54,7 @@ func (m *Model) computeWildcards(key chainKey, c *computation) (*hostTable, erro
 		c.record(patternsDep{listenerKey{key.gateway, listener.ID}})
 		patterns = append(patterns, m.fragments.patterns[listenerKey{key.gateway, listener.ID}]...)
 	}
-	slices.Sort(patterns)
-	wildcards := route.Wildcards(gateway, key.chain, slices.Compact(patterns), m.fragments.reader(key.gateway, c.record))
+	wildcards := route.Wildcards(gateway, key.chain, patterns, m.fragments.reader(key.gateway, c.record))
 	c.sources = func() []ir.Source { return routeSources(wildcards.Hosts...) }
 	scope, routes, err := m.render.wildcards(wildcards)
 	return &hostTable{scope: scope, routes: routes, clusters: routeClusters(wildcards.Hosts...)}, err

@@ -33,6 +33,11 @@ func TestInstalledChangesTheClass(t *testing.T) {
 		t.Error("the first word is no change")
 	}
 	model.Synced()
+	given := class.Installed{unknown, experimental}
+	if model.Installed(given); given[0] != unknown {
+		t.Error("the list of the caller is sorted")
+	}
+	model.Installed(class.Installed{standard})
 
 	steps := []struct {
 		installed class.Installed

@@ -9,10 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -59,64 +56,6 @@ func TestRefusedRouteUsesNothing(t *testing.T) {
 	}
 }
 
-// attached returns how many routes the status says that each listener of the Gateway has.
-func (f *failing) attachedRoutes() map[gwv1.SectionName]int32 {
-	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
-	counts := map[gwv1.SectionName]int32{}
-	for _, listener := range status.Listeners {
-		counts[listener.Name] = listener.AttachedRoutes
-	}
-	return counts
-}
-
-// TestAttachedRoutes: a listener counts a route once, however many parents of the route lead to it.
-func TestAttachedRoutes(t *testing.T) {
-	f := newFailing(t)
-	check := func(what string, http, https, tcp int32) {
-		t.Helper()
-		f.model.Flush()
-		want := map[gwv1.SectionName]int32{"http": http, "https": https, "tcp": tcp}
-		if diff := cmp.Diff(want, f.attachedRoutes()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", what, diff)
-		}
-	}
-	check("two routes", 2, 0, 0)
-	route := crowdRoute(0, 1, "/")
-	route.ObjectMeta = f.meta("both")
-	route.Spec.ParentRefs = []gwv1.ParentReference{{Name: "gw"}, {Name: "gw", SectionName: ptr.To(gwv1.SectionName("http"))}}
-	f.model.Set(store.HTTPRoute, route)
-	check("one on all listeners, with two parents", 3, 1, 0)
-	f.setTCPRoute(1, "s2")
-	check("a TCPRoute", 3, 1, 1)
-	f.model.Delete(store.HTTPRoute, objectOf("both"))
-	check("without it", 2, 0, 1)
-	f.model.Delete(store.HTTPRoute, objectOf("exact"))
-	check("one", 1, 0, 1)
-	f.model.Delete(store.TCPRoute, objectOf("db"))
-	check("no TCPRoute", 1, 0, 0)
-}
-
-// TestPolicyNamesItsGateways: the status of a BackendTLSPolicy has the Gateways that use its Services as ancestors.
-func TestPolicyNamesItsGateways(t *testing.T) {
-	f := newFailing(t)
-	ancestors := func() (names []string) {
-		update := f.out.statuses[resolve.Object{Kind: store.BackendTLSPolicy, Key: objectOf("policy")}]
-		for _, ancestor := range update.Value.([]gwv1.PolicyAncestorStatus) {
-			names = append(names, string(ancestor.AncestorRef.Name))
-		}
-		return names
-	}
-	if got := ancestors(); !slices.Equal(got, []string{"gw"}) {
-		t.Errorf("ancestors %q", got)
-	}
-	f.model.Delete(store.HTTPRoute, objectOf("exact"))
-	f.model.Delete(store.HTTPRoute, objectOf("wild"))
-	f.model.Flush()
-	if got := ancestors(); len(got) > 0 {
-		t.Errorf("ancestors %q without a route to the Service", got)
-	}
-}
-
 // TestSharedSecret: the CA of two clusters stays until none needs it.
 func TestSharedSecret(t *testing.T) {
 	f := newFailing(t)
@@ -149,31 +88,6 @@ func TestSharedSecret(t *testing.T) {
 	}
 }
 
-// TestRejectionOfAListenerSet shows on the ListenerSet.
-func TestRejectionOfAListenerSet(t *testing.T) {
-	f := newFailing(t)
-	gateway := failingGatewayObject(2, 80)
-	gateway.Spec.AllowedListeners = &gwv1.AllowedListeners{Namespaces: &gwv1.ListenerNamespaces{From: ptr.To(gwv1.NamespacesFromSame)}}
-	f.model.Set(store.Gateway, gateway)
-	set := &gwv1.ListenerSet{ObjectMeta: f.meta("set")}
-	set.Spec.ParentRef.Name = "gw"
-	set.Spec.Listeners = []gwv1.ListenerEntry{{Name: "more", Port: 8081, Protocol: gwv1.HTTPProtocolType}}
-	f.model.Set(store.ListenerSet, set)
-	source := ir.Source{Kind: string(store.ListenerSet), Namespace: "app", Name: "set", Section: "more"}
-	f.model.Deliver(failingGateway, Delivery{Connected: 1, Rejected: []Rejection{{Sources: []ir.Source{source}, Message: "address in use"}}})
-	f.model.Flush()
-	status := f.out.statuses[resolve.Object{Kind: store.ListenerSet, Key: objectOf("set")}].Value.(*gwv1.ListenerSetStatus)
-	message := ""
-	for _, listener := range status.Listeners {
-		for _, condition := range listener.Conditions {
-			message += condition.Message
-		}
-	}
-	if !strings.Contains(message, "address in use") {
-		t.Errorf("conditions of the listener say %q", message)
-	}
-}
-
 // TestChangeIsSorted: what one flush changes has an order that does not depend on maps.
 func TestChangeIsSorted(t *testing.T) {
 	keys := []resource.Key{{Type: resource.Cluster, Name: "a"}, {Type: resource.Cluster, Name: "b"}, {Type: resource.Route, Name: "a"}}
@@ -203,29 +117,6 @@ func TestSetKeepsTheNewestObject(t *testing.T) {
 	}
 	if f.model.store.Object(store.Gateway, failingGateway) != newest {
 		t.Error("the store keeps the object of before")
-	}
-}
-
-// TestForeignGatewayHasNoStatus: nothing is said about a Gateway of another controller, its ListenerSets and its routes.
-func TestForeignGatewayHasNoStatus(t *testing.T) {
-	f := newFailing(t)
-	gateway := failingGatewayObject(1, 80)
-	gateway.Name, gateway.Spec.GatewayClassName = "foreign", "foreign"
-	f.model.Set(store.Gateway, gateway)
-	set := &gwv1.ListenerSet{ObjectMeta: f.meta("set")}
-	set.Spec.ParentRef.Name = "foreign"
-	set.Spec.Listeners = []gwv1.ListenerEntry{{Name: "more", Port: 8081, Protocol: gwv1.HTTPProtocolType}}
-	f.model.Set(store.ListenerSet, set)
-	route := crowdRoute(0, 1, "/")
-	route.ObjectMeta = f.meta("theirs")
-	route.Spec.ParentRefs = []gwv1.ParentReference{{Name: "foreign"}}
-	f.model.Set(store.HTTPRoute, route)
-	f.model.Flush()
-	for object, update := range f.out.statuses {
-		parents, isRoute := update.Value.([]gwv1.RouteParentStatus)
-		if object.Key.Name == "foreign" || object.Key.Name == "set" || object.Key.Name == "theirs" && (!isRoute || len(parents) > 0) {
-			t.Errorf("%v has the status %+v", object, update.Value)
-		}
 	}
 }
 
@@ -284,64 +175,43 @@ func TestTriggerNamesItsGateways(t *testing.T) {
 }
 
 // TestProblemIsOfItsGateway: why a data plane could not be made shows on its Gateway, not on another object of the
-// same name, and is forgotten when it was made.
-func TestProblemIsOfItsGateway(t *testing.T) {
+
+// TestSecretOfOwnersThatDisagree: a cluster that failed to render keeps the CA that it knew. It is published again
+
+// when no other cluster knows a newer one.
+func TestSecretOfOwnersThatDisagree(t *testing.T) {
 	f := newFailing(t)
-	check := func(what string, gateway, route int) {
-		t.Helper()
-		for kind, want := range map[store.Kind]int{store.Gateway: gateway, store.HTTPRoute: route} {
-			if got := f.model.rejected(resolve.Object{Kind: kind, Key: failingGateway}, func(store.Dep) {}); len(got) != want {
-				t.Errorf("%s: %s has %v", what, kind, got)
+	policy := f.model.store.View(nil).BackendTLSPolicy(objectOf("policy")).DeepCopy()
+	policy.Generation = 2
+	second := policy.Spec.TargetRefs[0]
+	second.Name = "s2"
+	policy.Spec.TargetRefs = append(policy.Spec.TargetRefs, second)
+	f.model.Set(store.BackendTLSPolicy, policy)
+	f.setRoute("wild", 2, "*.example.org", "/v1", "s2")
+	ca := func() string {
+		f.model.Flush()
+		for key, content := range f.published() {
+			if key.Type == resource.Secret && strings.HasPrefix(key.Name, "ca/") {
+				return content
 			}
 		}
+		return ""
 	}
-	check("at the start", 0, 0)
-	f.model.Built(failingGateway, "quota exceeded")
-	check("with a problem", 1, 0)
-	f.model.Built(failingGateway, "")
-	check("made", 0, 0)
-	if len(f.model.problems) > 0 {
-		t.Errorf("problems %v", f.model.problems)
+	before := ca()
+	f.fails = func(layer, name string) error {
+		if layer == "cluster" && strings.Contains(name, "/s1/") {
+			return errRender
+		}
+		return nil
+	}
+	f.setCA(1)
+	if newer := ca(); newer == before || newer == "" {
+		t.Fatal("the new CA is not published")
+	}
+	f.setRoute("wild", 3, "*.example.org", "/v1", "missing")
+	if ca() != before {
+		t.Error("the cluster that is left does not have the CA that it knows")
 	}
 }
-
-// stales notes that it was marked.
-type stales struct{ marked int }
-
-func (s *stales) markStale() { s.marked++ }
 
 // TestGraphFollowsWhatIsRead: a reader is marked by what it read last, once for each, and by nothing that it does
-// not read any more.
-func TestGraphFollowsWhatIsRead(t *testing.T) {
-	g, reader := newGraph(), &stales{}
-	one, two := gatewayDep{objectOf("one")}, gatewayDep{objectOf("two")}
-	var edges []edge
-	read := func(deps ...store.Dep) {
-		var nodes []*node
-		record := g.collect(&nodes)
-		for _, dep := range deps {
-			record(dep)
-		}
-		edges = g.link(reader, edges, nodes)
-	}
-	check := func(what string, byOne, byTwo int) {
-		t.Helper()
-		for dep, want := range map[store.Dep]int{one: byOne, two: byTwo} {
-			reader.marked = 0
-			if g.touch(dep); reader.marked != want {
-				t.Errorf("%s: marked %d times by %v, want %d", what, reader.marked, dep, want)
-			}
-		}
-	}
-	read(one)
-	check("one", 1, 0)
-	read(two)
-	check("two instead", 0, 1)
-	read(two, one, two)
-	check("both, one of them twice", 1, 1)
-	read()
-	check("nothing", 0, 0)
-	if len(g.nodes) > 0 {
-		t.Errorf("%d nodes without a reader", len(g.nodes))
-	}
-}
