@@ -45,6 +45,7 @@ func newCluster(t *testing.T, texts ...string) *cluster {
 	withStatus := []client.Object{&corev1.Service{}, &v1alpha1.HTTPScaler{}, &gwv1.Gateway{}, &gwv1.HTTPRoute{}}
 	api := apitest.New(t, withStatus,
 		schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService"},
+		schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "DestinationRule"},
 		schema.GroupVersionKind{Group: "route.openshift.io", Version: "v1", Kind: "Route"})
 	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.Client}
 	c.SetDefaultEventuallyTimeout(patience)

@@ -12,6 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/wiring/foreign"
+	"github.com/kedify/inference-gateway/wiring/plan"
 )
 
 // rows are what the watcher hands over: the kinds that moves to safety depend on, or all others.
@@ -35,8 +36,12 @@ func (w *Wiring) rows(essential bool) []watch.Row {
 }
 
 func (w *Wiring) row(input input) watch.Row {
+	places := ownPlace
+	if input.places != nil {
+		places = input.places
+	}
 	return watch.Row{
-		Object: input.new(), Optional: input.optional, Trim: input.trim, Handler: handler{w, input.name, ownPlace, input.same},
+		Object: input.new(), Optional: input.optional, Trim: input.trim, Handler: handler{w, input.name, places, input.same},
 	}
 }
 
@@ -61,6 +66,11 @@ func foreignPlaces(object client.Object) []string {
 	}
 	slices.Sort(namespaces)
 	return slices.Compact(namespaces)
+}
+
+// rulePlaces are the namespaces of the Services that a DestinationRule has a host of.
+func rulePlaces(object client.Object) []string {
+	return plan.RuledNamespaces(object.(*unstructured.Unstructured))
 }
 
 // Set implements watch.Handler.
@@ -112,6 +122,11 @@ func (w *Wiring) changed(kind string, object client.Object, namespaces []string)
 	case kindGateway:
 		if object.GetNamespace() == w.deps.Options.Namespace {
 			w.touchAll() // it may be the shared proxy
+			return
+		}
+	case kindDestinationRule:
+		if slices.Contains(namespaces, "") {
+			w.touchAll()
 			return
 		}
 	case kindInferencePool:

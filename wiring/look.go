@@ -29,8 +29,13 @@ func (w *Wiring) look(namespace string) plan.World {
 		Pools:       objectsOf[*inferencev1.InferencePool](w.world, kindInferencePool, namespace),
 		Pods:        objectsOf[*corev1.Pod](w.world, kindPod, namespace),
 		Grants:      objectsOf[*gwv1.ReferenceGrant](w.world, kindReferenceGrant, namespace),
+		TLSPolicies: objectsOf[*gwv1.BackendTLSPolicy](w.world, kindTLSPolicy, namespace),
 		Foreign:     w.foreignOf(namespace), ForeignUnknown: !w.foreignKnown.Load(), Find: finder{w.world},
 	}
+	world.DestinationRules = slices.Concat(
+		objectsOf[*unstructured.Unstructured](w.world, kindDestinationRule, namespace),
+		objectsOf[*unstructured.Unstructured](w.world, kindDestinationRule, ""), // those with wildcards
+	)
 	world.RewritePeriod = w.deps.Options.Cooldown
 	return world
 }

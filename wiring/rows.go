@@ -19,14 +19,16 @@ import (
 
 // Kinds of the objects of a world. Foreign kinds have the name of their GroupKind.
 const (
-	kindHTTPScaler     = "HTTPScaler"
-	kindService        = "Service"
-	kindEndpointSlice  = "EndpointSlice"
-	kindPod            = "Pod"
-	kindInferencePool  = "InferencePool"
-	kindGateway        = "Gateway"
-	kindGatewayClass   = "GatewayClass"
-	kindReferenceGrant = "ReferenceGrant"
+	kindHTTPScaler      = "HTTPScaler"
+	kindService         = "Service"
+	kindEndpointSlice   = "EndpointSlice"
+	kindPod             = "Pod"
+	kindInferencePool   = "InferencePool"
+	kindGateway         = "Gateway"
+	kindGatewayClass    = "GatewayClass"
+	kindReferenceGrant  = "ReferenceGrant"
+	kindTLSPolicy       = "BackendTLSPolicy"
+	kindDestinationRule = "DestinationRule"
 )
 
 // input is a kind that is watched.
@@ -41,6 +43,8 @@ type input struct {
 	later bool
 	// trim drops what is not read; nil: nothing but the managed fields.
 	trim func(client.Object) client.Object
+	// places are the namespaces that an object matters to; nil: its own.
+	places func(object client.Object) []string
 	// same reports whether an update means nothing.
 	same func(before, after client.Object) bool
 }
@@ -55,7 +59,15 @@ var inputs = []input{
 	{name: kindGateway, new: func() client.Object { return &gwv1.Gateway{} }, optional: true, same: sameContent},
 	{name: kindGatewayClass, new: func() client.Object { return &gwv1.GatewayClass{} }, optional: true, same: sameContent},
 	{name: kindReferenceGrant, new: func() client.Object { return &gwv1.ReferenceGrant{} }, optional: true, same: sameContent},
+	{name: kindTLSPolicy, new: func() client.Object { return &gwv1.BackendTLSPolicy{} }, optional: true, same: sameContent},
+	{
+		name: kindDestinationRule, new: func() client.Object { return newForeign(destinationRule) }, optional: true, trim: trimForeign,
+		places: rulePlaces, same: sameForeign,
+	},
 }
+
+// destinationRule of Istio.
+var destinationRule = schema.GroupVersionKind{Group: foreign.VirtualService.Group, Version: foreign.VirtualService.Version, Kind: kindDestinationRule}
 
 // Watched returns an empty object of each kind that is read: the permissions that are needed.
 func Watched() []client.Object {

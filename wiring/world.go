@@ -84,6 +84,9 @@ func marked(object client.Object) bool {
 		original, _ := mirror.Original(service)
 		return original != ""
 	}
+	if object.GetObjectKind().GroupVersionKind() == destinationRule {
+		return false
+	}
 	_, rewritten := object.GetAnnotations()[v1alpha1.OriginalBackendsAnnotation]
 	return rewritten
 }
