@@ -18,7 +18,7 @@ import (
 // that is done: a patch is for one version of an object.
 func (m *maker) patch() {
 	for _, object := range m.Foreign {
-		if object.GetDeletionTimestamp() != nil || v1alpha1.Managed(object) {
+		if object.GetDeletionTimestamp() != nil || ownRoute(object) {
 			continue
 		}
 		uses := m.usesOf[object]

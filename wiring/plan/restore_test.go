@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+
 	"strings"
 	"testing"
 	"time"
@@ -198,5 +200,36 @@ spec:
 	c.settle()
 	if c.objects["ReferenceGrant shop/web-kedify"] != nil {
 		t.Error("the grant stays")
+	}
+}
+
+// TestLabelOfTheOwner: the label of the product, put on a rewritten object by its owner, takes it out of no plan: what
+// it leads to stays, and it is restored with the trigger.
+func TestLabelOfTheOwner(t *testing.T) {
+	route := `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: web, port: 80}]}]}` + sep + `kind: Gateway
+metadata: {name: edge}
+spec: {gatewayClassName: contour, listeners: []}`
+	for kind, document := range map[string]string{"Ingress": ingress, "HTTPRoute": route} {
+		t.Run(kind, func(t *testing.T) {
+			c := newCluster(t, strings.Join([]string{trigger, application, document}, sep))
+			c.settle()
+			object := get[*unstructured.Unstructured](c, kind+" shop/web")
+			if !strings.Contains(fmt.Sprint(object.Object["spec"]), "web-kedify") {
+				t.Fatal("not rewritten")
+			}
+			object.SetLabels(map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy})
+			c.settle()
+			c.now = c.now.Add(time.Hour)
+			c.settle()
+			get[*corev1.Service](c, "Service shop/web-kedify")
+			delete(c.objects, "HTTPScaler shop/web-0")
+			c.settle()
+			if spec := fmt.Sprint(get[*unstructured.Unstructured](c, kind+" shop/web").Object["spec"]); strings.Contains(spec, "web-kedify") {
+				t.Errorf("not restored: %s", spec)
+			}
+		})
 	}
 }

@@ -41,7 +41,7 @@ type use struct {
 func (m *maker) read() {
 	for _, object := range m.Foreign {
 		kind, known := kindOf(object)
-		if !known || v1alpha1.Managed(object) {
+		if !known || ownRoute(object) {
 			continue
 		}
 		served, rewritten := m.servedBy(object), m.rewrittenIn(object)
@@ -62,6 +62,13 @@ func (m *maker) read() {
 			}
 		}
 	}
+}
+
+// ownRoute reports whether the product made an object: of the kinds that it reads here it makes routes of the
+// Gateway API. The label alone, on an object that the product rewrote, is its owner's.
+func ownRoute(object *unstructured.Unstructured) bool {
+	_, rewritten := object.GetAnnotations()[v1alpha1.OriginalBackendsAnnotation]
+	return v1alpha1.Managed(object) && asksForGrants(object) && !rewritten
 }
 
 // use adds a use.
