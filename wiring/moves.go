@@ -80,7 +80,7 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	if wired && applied.any {
 		w.noteMove(world, live, verdict)
 	}
-	return sooner(verdict.Again, made.Again), errors.Join(err, w.wakeUp(ctx, world, made, seen))
+	return sooner(sooner(verdict.Again, made.Again), w.wakeUp(ctx, world, made, seen)), err
 }
 
 // leadsAnywhere reports whether there is a wired Service with a path. Without one, nothing moves.
@@ -188,7 +188,7 @@ func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.
 		if at < 0 {
 			continue
 		}
-		saying, before := said{status.Wiring, status.Rewired}, world.Scalers[at].Status.Wiring
+		saying, before := said{status.Wiring, status.Rewired, !world.ForeignUnknown}, world.Scalers[at].Status.Wiring
 		switch {
 		case applied.hinder(saying.wiring):
 			saying.wiring = before
@@ -196,7 +196,7 @@ func (w *Wiring) writeStatuses(ctx context.Context, world plan.World, made plan.
 			saying.wiring.Objects = before.Objects // what is not read yet still leads there
 		}
 		if !w.leads.Load() {
-			saying.rewired = nil
+			saying.rewired, saying.silent = nil, false
 		}
 		problems = append(problems, writeStatus(ctx, w.deps.API.Direct, world.Scalers[at], saying, now))
 	}
@@ -222,19 +222,18 @@ func (w *Wiring) rest(world plan.World) {
 }
 
 // wakeUp scales applications whose requests go directly: all of them while no controller answers KEDA,
-// otherwise those without a ready endpoint.
-func (w *Wiring) wakeUp(ctx context.Context, world plan.World, made plan.Plan, seen health.Observation) error {
+// otherwise those without a ready endpoint. It returns after how long one that failed is due again.
+func (w *Wiring) wakeUp(ctx context.Context, world plan.World, made plan.Plan, seen health.Observation) (again time.Duration) {
 	if world.Path != v1alpha1.PathDirect {
-		return nil
+		return 0
 	}
-	var problems []error
 	for _, scaler := range world.Scalers {
 		asleep := seen.Controllers == health.NotReady || slices.Contains(made.Asleep, store.KeyOf(scaler))
 		if asleep && scaler.Status.Wiring != nil {
-			problems = append(problems, w.waker.wake(ctx, scaler))
+			again = sooner(again, w.waker.wake(ctx, scaler))
 		}
 	}
-	return errors.Join(problems...)
+	return again
 }
 
 // moveTopic is the topic of the events about the path of a namespace.
