@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,6 +25,8 @@ import (
 type said struct {
 	wiring  *v1alpha1.HTTPScalerWiring
 	rewired *metav1.Condition
+	// silent: there is nothing to say of rewriting, and what was said is withdrawn.
+	silent bool
 }
 
 func equalWiring(a, b *v1alpha1.HTTPScalerWiring) bool {
@@ -40,6 +43,20 @@ func equalCondition(conditions []metav1.Condition, wanted metav1.Condition) bool
 		live.ObservedGeneration == wanted.ObservedGeneration
 }
 
+// withdrawCondition takes back condition Rewired, unless it is the controllers'. It waits for the next look if the
+// object changed: a condition is removed by its place.
+func withdrawCondition(ctx context.Context, writer client.Client, live *v1alpha1.HTTPScaler) error {
+	condition := meta.FindStatusCondition(live.Status.Conditions, plan.ConditionRewired)
+	if condition == nil || condition.Reason == plan.ReasonNotRewired {
+		return nil
+	}
+	err := patchStatus(ctx, writer, live, types.JSONPatchType, withoutCondition(live))
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
 // writeStatus says in the status of an HTTPScaler what the wiring did, if it does not say so already. The
 // path comes first: controllers answer KEDA by it.
 func writeStatus(ctx context.Context, writer client.Client, live *v1alpha1.HTTPScaler, wanted said, now metav1.Time) error {
@@ -49,6 +66,9 @@ func writeStatus(ctx context.Context, writer client.Client, live *v1alpha1.HTTPS
 		}
 	}
 	if wanted.rewired == nil {
+		if wanted.silent {
+			return withdrawCondition(ctx, writer, live)
+		}
 		return nil
 	}
 	condition := *wanted.rewired
@@ -100,19 +120,25 @@ func applyCondition(ctx context.Context, writer client.Client, live *v1alpha1.HT
 
 // withdrawStatus takes back what the wiring said of a trigger.
 func withdrawStatus(ctx context.Context, writer client.Client, live *v1alpha1.HTTPScaler) error {
-	operations := []foreign.Operation{{Op: "replace", Path: "/metadata/resourceVersion", Value: live.ResourceVersion}}
+	operations := withoutCondition(live)
 	if live.Status.Wiring != nil {
 		operations = append(operations, foreign.Operation{Op: "remove", Path: "/status/wiring"})
-	}
-	for i, condition := range live.Status.Conditions {
-		if condition.Type == plan.ConditionRewired {
-			operations = append(operations, foreign.Operation{Op: "remove", Path: "/status/conditions/" + strconv.Itoa(i)})
-		}
 	}
 	if len(operations) == 1 {
 		return nil
 	}
 	return patchStatus(ctx, writer, live, types.JSONPatchType, operations)
+}
+
+// withoutCondition removes condition Rewired from exactly the version of an HTTPScaler that was seen.
+func withoutCondition(live *v1alpha1.HTTPScaler) []foreign.Operation {
+	operations := []foreign.Operation{{Op: "replace", Path: "/metadata/resourceVersion", Value: live.ResourceVersion}}
+	for i, condition := range live.Status.Conditions {
+		if condition.Type == plan.ConditionRewired {
+			operations = append(operations, foreign.Operation{Op: "remove", Path: "/status/conditions/" + strconv.Itoa(i)})
+		}
+	}
+	return operations
 }
 
 func patchStatus(ctx context.Context, writer client.Client, live *v1alpha1.HTTPScaler, kind types.PatchType, content any) error {

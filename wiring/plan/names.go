@@ -39,8 +39,8 @@ const (
 	ReasonLeftover    = "LeftoverDeleted"
 )
 
-// reasonNotRewired is the one that the controllers give while autowiring is off. With it the condition is theirs.
-const reasonNotRewired = "NotRewired"
+// ReasonNotRewired is the one that the controllers give while autowiring is off. With it the condition is theirs.
+const ReasonNotRewired = "NotRewired"
 
 // reason is why something is not wired, in a sentence. The zero value: it is.
 type reason struct{ name, text string }

@@ -101,7 +101,7 @@ func bounded(texts []string, limit int, rest string) []string {
 func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 	if m.ForeignUnknown {
 		said := meta.FindStatusCondition(scaler.Status.Conditions, ConditionRewired)
-		if said != nil && said.Reason == reasonNotRewired {
+		if said != nil && said.Reason == ReasonNotRewired {
 			return nil
 		}
 		return said // what is not read may lead there, too

@@ -1,0 +1,21 @@
+package wiring_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+)
+
+// TestWithdrawnCondition: a trigger that asks for no rewriting any more has no condition of it. What the controllers
+// say under the same type, and conditions of others, stay.
+func TestWithdrawnCondition(t *testing.T) {
+	r, _ := wiredRig(t)
+	scaler := r.scaler("web-0")
+	scaler.Spec.Autowire = []v1alpha1.AutowireKind{v1alpha1.AutowireNone}
+	r.Expect(r.client.Update(t.Context(), scaler)).To(Succeed())
+	r.Eventually(r.backends).Should(Equal([]string{"web", "files"}))
+	r.Eventually(r.rewired).Should(Equal("absent"))
+	r.Expect(r.scaler("web-0").Status.Conditions).To(HaveLen(1))
+}
