@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -149,6 +150,8 @@ func TestWiringLeastPrivilege(t *testing.T) {
 	}
 	wires.add("discovery.k8s.io/endpointslices/restricted", "create")
 	wires.add("/endpoints", "get", "delete")
+	unwires.add(of(&corev1.Service{}), "get")              // of users, with slices of the product
+	unwires.add(of(&discoveryv1.EndpointSlice{}), "patch") // which lead to the application when the proxies go
 	unwires.add(of(&v1alpha1.HTTPScaler{}), "get", "list")
 	unwires.add(of(&v1alpha1.HTTPScaler{})+"/status", "patch")
 	wires.add(of(&v1alpha1.HTTPScaler{})+"/status", "patch")

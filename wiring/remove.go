@@ -3,11 +3,11 @@ package wiring
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -15,7 +15,6 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/apply"
 	"github.com/kedify/inference-gateway/controllers/store"
-	"github.com/kedify/inference-gateway/wiring/foreign"
 	"github.com/kedify/inference-gateway/wiring/mirror"
 )
 
@@ -44,29 +43,31 @@ func (u *Unwiring) removeUnused(ctx context.Context) (left []string, err error) 
 	if err := u.Client.List(ctx, services, client.InNamespace(u.Namespace), managed); err != nil {
 		return nil, fmt.Errorf("list Services: %w", err)
 	}
-	users := map[types.NamespacedName]string{}
-	err = u.eachForeign(ctx, "", func(object *unstructured.Unstructured) error {
-		for _, reference := range foreign.References(object) {
-			if !reference.Target.Pool {
-				users[reference.Target.Key] = describe(object)
-			}
+	wired := map[types.NamespacedName]bool{}
+	for i := range services.Items {
+		if original, _ := mirror.Original(&services.Items[i]); original != "" {
+			wired[store.KeyOf(&services.Items[i])] = true
 		}
-		return nil
-	})
+	}
+	if len(wired) == 0 {
+		return nil, nil
+	}
+	leading, err := u.leadingTo(ctx, wired)
 	if err != nil {
 		return nil, err
 	}
 	unused := map[types.NamespacedName]bool{}
-	for i := range services.Items {
-		service := &services.Items[i]
-		if original, _ := mirror.Original(service); original == "" {
+	for _, key := range slices.SortedFunc(maps.Keys(wired), store.CompareKeys) {
+		leads := leading[key]
+		if leads.user != "" {
+			left = append(left, fmt.Sprintf("Service %s: %s leads to it", key, leads.user))
 			continue
 		}
-		if user := users[store.KeyOf(service)]; user != "" {
-			left = append(left, fmt.Sprintf("Service %s: %s leads to it", store.KeyOf(service), user))
-			continue
+		if leads.stranger != "" {
+			u.say("Warning: %s, of another namespace, leads to Service %s, which is deleted all the same: the product did not rewire it, "+
+				"and no ReferenceGrant permits it (%d such references)", leads.stranger, key, leads.strangers)
 		}
-		unused[store.KeyOf(service)] = true
+		unused[key] = true
 	}
 	return left, u.remove(ctx, unused)
 }
@@ -90,8 +91,7 @@ func (u *Unwiring) remove(ctx context.Context, unused map[types.NamespacedName]b
 			return mirror.Ours(slice) && unused[types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}]
 		}},
 	}
-	grants := schema.GroupKind{Group: gwv1.GroupName, Kind: kindReferenceGrant}
-	if _, err := u.Mapper.RESTMapping(grants, gwv1.GroupVersion.Version); err == nil {
+	if u.servesGrants() {
 		kinds = append(kinds, apply.Pruned{List: &gwv1.ReferenceGrantList{}, Select: func(object client.Object) bool {
 			return repeatedGrant(object) && u.grantsUnused(object.(*gwv1.ReferenceGrant), unused)
 		}})

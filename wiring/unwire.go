@@ -77,6 +77,9 @@ func (u *Unwiring) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := u.releaseServices(ctx); err != nil {
+		return err
+	}
 	return u.removeWired(ctx)
 }
 
