@@ -50,11 +50,11 @@ func TestAutowireKills(t *testing.T) {
 func (o outage) moves() bool { return (o.proxies || o.controllers) && !o.wiring }
 
 func (o outage) run(t *testing.T) {
-	const name, host = "app", "kills.test"
+	const name = "app"
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	application := simple(name, host)
+	application := simple(name, hostIn(namespace, name))
 	if o.zero {
 		application.Min = 0
 	}
@@ -81,7 +81,8 @@ func (o outage) run(t *testing.T) {
 		took := leads(t, c, namespace, name+"-0", v1alpha1.PathDirect)
 		t.Logf("direct %s after the kill", took.Round(100*time.Millisecond))
 		if o.zero {
-			safe = time.Now().Add(time.Second) // the application had to start
+			c.ReplicasBecome(t, namespace, name, 1, 30*time.Second) // it was woken
+			safe = time.Now().Add(time.Second)
 		} else if took > safety {
 			t.Errorf("the move took %s, want %s at most", took, safety)
 		}

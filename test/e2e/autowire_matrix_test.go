@@ -34,7 +34,7 @@ var moves = []struct {
 
 // TestAutowireMatrix moves the traffic of five applications, each behind another consumer, at 50
 // requests per second each: to the proxies, past them while the controllers are dead, back, and away
-// from the product. The fifth is called through kube-proxy: its clients name the wired Service, as
+// from the product, by trafficAutowire "false". The fifth is called through kube-proxy: its clients name the wired Service, as
 // Git would, so that nothing is rewritten.
 func TestAutowireMatrix(t *testing.T) {
 	c := cluster.Connect(t)
@@ -46,9 +46,10 @@ func TestAutowireMatrix(t *testing.T) {
 			for _, l := range lanes[:len(foreigners)] {
 				l.scale(t, c, namespace, simple(l.name, l.host))
 			}
-			for _, l := range lanes {
+			for _, l := range lanes[:len(foreigners)] {
 				isWired(t, c, namespace, l.name+"-0")
 			}
+			leads(t, c, namespace, lanes[len(foreigners)].name+"-0", v1alpha1.PathProxy)
 		},
 		func() { // to safety
 			c.Scale(t, controllers, controllerName, 0)
@@ -64,7 +65,7 @@ func TestAutowireMatrix(t *testing.T) {
 		},
 		func() { // unwire
 			for _, l := range lanes[:len(foreigners)] {
-				deleteScaled(t, c, namespace, l.name)
+				leavings["AutowireOff"](t, c, namespace, l.name)
 				l.isRestored(t, c, namespace)
 			}
 		},
@@ -94,12 +95,12 @@ func startLanes(t *testing.T, c *cluster.Cluster, namespace string) []*lane {
 	const rate = 50
 	var lanes []*lane
 	for _, f := range foreigners {
-		l := &lane{foreign: f, name: f.kind, host: f.kind + ".matrix.test"}
+		l := &lane{foreign: f, name: f.kind, host: hostIn(namespace, f.kind)}
 		l.address = f.behind(t, c, namespace, workload{Name: l.name, Replicas: 1}, l.host)
 		l.traffic = steady(t, l.address, l.host, rate)
 		lanes = append(lanes, l)
 	}
-	l := &lane{name: "service", host: "service.matrix.test"}
+	l := &lane{name: "service", host: hostIn(namespace, "service")}
 	c.Apply(t, namespace, render(t, workloadYAML, workload{Name: l.name, Replicas: 1}))
 	c.DeploymentReady(t, namespace, l.name)
 	c.Apply(t, namespace, annotated(render(t, scaledYAML, simple(l.name, l.host))))

@@ -60,6 +60,10 @@ func (f foreign) get(t testing.TB, c *cluster.Cluster, namespace, name string) *
 	return cluster.Get(t, c, namespace, name, object)
 }
 
+// hostIn is a host of this run alone: a foreign program prefers the older of two objects with a host, such as the
+// one of a run before whose namespace is still going.
+func hostIn(namespace, name string) string { return name + "." + namespace + ".test" }
+
 // simple is a ScaledObject whose application keeps one replica whatever happens.
 func simple(name, host string) scaled {
 	return scaled{Name: name, Host: host, Min: 1, Max: 2, Metric: "requestRate", Target: 100000}
