@@ -67,7 +67,7 @@ var inputs = []input{
 }
 
 // destinationRule of Istio.
-var destinationRule = schema.GroupVersionKind{Group: foreign.VirtualService.Group, Version: foreign.VirtualService.Version, Kind: kindDestinationRule}
+var destinationRule = foreign.VirtualService.GroupVersion().WithKind(kindDestinationRule)
 
 // Watched returns an empty object of each kind that is read: the permissions that are needed.
 func Watched() []client.Object {

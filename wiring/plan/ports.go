@@ -117,7 +117,21 @@ func (m *maker) speakTLS(w *wired, number int32) bool {
 	if m.ForeignUnknown && w.exists() {
 		return live
 	}
-	var groups [4][]bool // by rank
+	for rank, speaks := range w.consumersOf(number) {
+		switch plain := slices.Contains(speaks, false); {
+		case len(speaks) == 0:
+		case rank >= 2 && plain && slices.Contains(speaks, true):
+			return live
+		default:
+			return !plain
+		}
+	}
+	return false
+}
+
+// consumersOf says of the consumers of a port whether they speak TLS: first those of the namespace, wired ones
+// before others, then those of other namespaces in the same order.
+func (w *wired) consumersOf(number int32) (ranks [4][]bool) {
 	for _, u := range w.uses {
 		if port, why := w.portFor(u); !why.none() || port != number {
 			continue
@@ -129,18 +143,9 @@ func (m *maker) speakTLS(w *wired, number int32) bool {
 		if !u.leads {
 			rank++
 		}
-		groups[rank] = append(groups[rank], u.ref.TLS)
+		ranks[rank] = append(ranks[rank], u.ref.TLS)
 	}
-	for rank, speaks := range groups {
-		switch plain := slices.Contains(speaks, false); {
-		case len(speaks) == 0:
-		case rank >= 2 && plain && slices.Contains(speaks, true):
-			return live
-		default:
-			return !plain
-		}
-	}
-	return false
+	return ranks
 }
 
 // portFor is the port of the Service that a reference leads to.
