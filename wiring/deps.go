@@ -1,13 +1,11 @@
 package wiring
 
 import (
-	"context"
 	"errors"
 	"net"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	k8sevents "k8s.io/client-go/tools/events"
@@ -15,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
 // Deps are what a Wiring needs of its process.
@@ -49,15 +47,7 @@ type API struct {
 	// Recorder takes events.
 	Recorder k8sevents.EventRecorder
 	// Scales reads and writes the scale subresource.
-	Scales Scales
-}
-
-// Scales reads and writes the scale subresource of targets; rescue.NewScales returns one.
-type Scales interface {
-	// Get returns the live object.
-	Get(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error)
-	// Update writes one that Get returned. It fails with a conflict when the object changed since.
-	Update(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget, scale *autoscalingv1.Scale) error
+	Scales scale.Scales
 }
 
 func (d *Deps) setDefaults() {

@@ -51,7 +51,7 @@ type handler struct {
 	kind   string
 	// places are the namespaces that an object matters to.
 	places func(object client.Object) []string
-	// same reports whether an update means nothing. The world takes it all the same: a patch or a deletion is
+	// same reports whether an update means nothing to plans. The world keeps the newer object: a patch or a deletion is
 	// for the version of the object that is live.
 	same func(before, after client.Object) bool
 }

@@ -46,7 +46,7 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	world := w.look(namespace)
 	live := world.LivePath()
 	seen := w.observe(namespace, live)
-	var verdict health.Verdict
+	var judgement health.Judgement
 	wired := leadsAnywhere(world)
 	switch {
 	case !wired:
@@ -54,23 +54,23 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 		w.metrics.path.DeleteLabelValues(namespace)
 	case !usedAnywhere(world):
 		w.machines.forget(namespace)
-		verdict = unused(seen)
+		judgement = unused(seen)
 	default:
-		verdict = w.machines.of(namespace).Observe(world.Now, seen)
+		judgement = w.machines.of(namespace).Observe(world.Now, seen)
 	}
-	path, known := w.decide(ctx, namespace, live, verdict.Decision)
+	path, known := w.decide(ctx, namespace, live, judgement.Decision)
 	if !known {
 		return moveInterval, nil
 	}
 	world.Path, world.Memory = path, w.memories.of(namespace)
 	if path != live {
-		verdict.Again = moveInterval
+		judgement.Again = moveInterval
 	}
 	w.rest(world)
 	// While nothing is ill the leader alone writes: two that write in the middle of a return would undo
 	// each other's step.
 	if !w.leads.Load() && (path != v1alpha1.PathDirect || !ill(seen)) {
-		return verdict.Again, nil
+		return judgement.Again, nil
 	}
 	made := plan.Make(world)
 	// What fails of one Service keeps no trigger of another one from its status: an application whose
@@ -78,9 +78,9 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	applied, err := w.applyObjects(ctx, world, made)
 	err = errors.Join(err, w.writeStatuses(ctx, world, made, applied))
 	if wired && applied.any {
-		w.noteMove(world, live, verdict)
+		w.noteMove(world, live, judgement)
 	}
-	return sooner(sooner(verdict.Again, made.Again), w.wakeUp(ctx, world, made, seen)), err
+	return sooner(sooner(judgement.Again, made.Again), w.wakeUp(ctx, world, made, seen)), err
 }
 
 // leadsAnywhere reports whether there is a wired Service with a path. Without one, nothing moves.
@@ -99,14 +99,14 @@ func usedAnywhere(world plan.World) bool {
 	})
 }
 
-// unused is the verdict while nothing leads to the wired Services. Proxies that start are no outage, and there are
+// unused is the judgement while nothing leads to the wired Services. Proxies that start are no outage, and there are
 // no requests to bring to safety: objects are rewired as soon as all is well.
-func unused(seen health.Observation) (verdict health.Verdict) {
+func unused(seen health.Observation) (judgement health.Judgement) {
 	known := seen.Proxies != health.Unknown && seen.Controllers != health.Unknown
 	if seen.Path == v1alpha1.PathDirect && known && !ill(seen) {
-		verdict.Decision = health.ToProxy
+		judgement.Decision = health.ToProxy
 	}
-	return verdict
+	return judgement
 }
 
 // ill reports whether proxies or controllers have no ready endpoint at this moment, or no proxy follows a
@@ -240,17 +240,17 @@ func (w *Wiring) wakeUp(ctx context.Context, world plan.World, made plan.Plan, s
 type moveTopic string
 
 // noteMove counts a move that this replica made, and tells the owners of the triggers.
-func (w *Wiring) noteMove(world plan.World, live v1alpha1.WiringPath, verdict health.Verdict) {
+func (w *Wiring) noteMove(world plan.World, live v1alpha1.WiringPath, judgement health.Judgement) {
 	w.metrics.path.WithLabelValues(world.Namespace).Set(map[bool]float64{true: 1}[world.Path == v1alpha1.PathDirect])
 	if before := w.machines.note(world.Namespace, world.Path); before == world.Path || before == "" && world.Path == live {
 		return
 	}
 	direction, kind, reason := toProxy, corev1.EventTypeNormal, "ProxyPath"
-	note := "Requests pass the proxies again: proxies and controllers were ready for " + verdict.Recovery.String()
+	note := "Requests pass the proxies again: proxies and controllers were ready for " + judgement.Recovery.String()
 	if world.Path == v1alpha1.PathDirect {
 		direction, kind, reason = toDirect, corev1.EventTypeWarning, "DirectPath"
 		note = fmt.Sprintf("Requests go directly to the application: the proxies or the controllers had no ready endpoint, or no proxy "+
-			"followed a controller, for %s. They pass the proxies again when all is well for %s", w.deps.Options.Debounce, verdict.Recovery)
+			"followed a controller, for %s. They pass the proxies again when all is well for %s", w.deps.Options.Debounce, judgement.Recovery)
 	}
 	w.deps.Log.Info("Moved the requests of a namespace", "namespace", world.Namespace, "path", string(world.Path))
 	w.metrics.moves.WithLabelValues(direction).Inc()

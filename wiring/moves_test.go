@@ -274,7 +274,7 @@ func TestNothingWiredNothingMoves(t *testing.T) {
 }
 
 // TestT40FirstProxies: the first proxies of a namespace take longer to be ready than the debouncer period. Nothing
-// leads to them yet, so that is no outage: objects are rewired as soon as they are ready, and nobody is told of
+// leads to them yet, so that is no outage: objects are rewired as soon as they are ready, and no event tells of
 // a fallback.
 func TestT40FirstProxies(t *testing.T) {
 	r := newRig(newCluster(t, webYAML, ingressYAML))

@@ -64,7 +64,7 @@ func (u *Unwiring) removeUnused(ctx context.Context) (left []string, err error) 
 			continue
 		}
 		if leads.stranger != "" {
-			u.say("Warning: %s, of another namespace, leads to Service %s, which is deleted all the same: the product did not rewire it, "+
+			u.say("Warning: %s, of another namespace, leads to Service %s, which is deleted nevertheless: the product did not rewire it, "+
 				"and no ReferenceGrant permits it (%d such references)", leads.stranger, key, leads.strangers)
 		}
 		unused[key] = true

@@ -21,7 +21,7 @@ const (
 )
 
 // Pod is the Pod of this replica, which answers KEDA while no controller is ready. The zero value: there is
-// none, and nobody answers.
+// none, and KEDA gets no answer then.
 type Pod = standby.Pod
 
 // serveStandby answers KEDA while no controller is ready.

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/scale"
 	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
@@ -36,7 +37,7 @@ var ErrLeft = errors.New("something is left")
 type Unwiring struct {
 	// Client reads and writes without a cache.
 	Client client.Client
-	Scales Scales
+	Scales scale.Scales
 	Mapper meta.RESTMapper
 	Clock  clock.Clock
 	Log    logr.Logger
@@ -47,9 +48,9 @@ type Unwiring struct {
 	Namespace string
 	// Stop is the Deployment of the wiring, which is scaled to zero first; the zero value: none.
 	Stop types.NamespacedName
-	// Settle is how long the controllers of restored objects have to follow, before wired Services are
+	// Follow is how long the controllers of restored objects have to follow, before wired Services are
 	// deleted. Timeout is how long objects that still lead to wired Services are waited for.
-	Settle, Timeout time.Duration
+	Follow, Timeout time.Duration
 
 	patcher *patcher
 }
@@ -72,8 +73,8 @@ func (u *Unwiring) Run(ctx context.Context) error {
 		return err
 	}
 	if restored > 0 {
-		u.say("Restored %d objects; waiting %s for their controllers", restored, u.Settle)
-		if err := u.wait(ctx, u.Settle); err != nil {
+		u.say("Restored %d objects; waiting %s for their controllers", restored, u.Follow)
+		if err := u.wait(ctx, u.Follow); err != nil {
 			return err
 		}
 	}
@@ -101,24 +102,24 @@ func (u *Unwiring) stop(ctx context.Context) error {
 	}
 	target := v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: u.Stop.Name}
 	for deadline := u.Clock.Now().Add(u.Timeout); ; {
-		scale, err := u.Scales.Get(ctx, u.Stop.Namespace, target)
+		live, err := u.Scales.Get(ctx, u.Stop.Namespace, target)
 		switch {
 		case apierrors.IsNotFound(err):
 			return nil
 		case err != nil:
 			return fmt.Errorf("stop Deployment %s: %w", u.Stop, err)
-		case scale.Spec.Replicas == 0 && scale.Status.Replicas == 0:
+		case live.Spec.Replicas == 0 && live.Status.Replicas == 0:
 			u.say("Stopped Deployment %s", u.Stop)
 			return nil
 		}
-		if scale.Spec.Replicas > 0 {
-			scale.Spec.Replicas = 0
-			if err := u.Scales.Update(ctx, u.Stop.Namespace, target, scale); err != nil && !apierrors.IsConflict(err) {
+		if live.Spec.Replicas > 0 {
+			live.Spec.Replicas = 0
+			if err := u.Scales.Update(ctx, u.Stop.Namespace, target, live); err != nil && !apierrors.IsConflict(err) {
 				return fmt.Errorf("stop Deployment %s: %w", u.Stop, err)
 			}
 		}
 		if u.Clock.Now().After(deadline) {
-			return fmt.Errorf("stop Deployment %s: %d of its Pods still run after %s", u.Stop, scale.Status.Replicas, u.Timeout)
+			return fmt.Errorf("stop Deployment %s: %d of its Pods still run after %s", u.Stop, live.Status.Replicas, u.Timeout)
 		}
 		if err := u.wait(ctx, unwirePoll); err != nil {
 			return err

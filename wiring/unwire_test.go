@@ -58,7 +58,7 @@ func (c *cluster) unwiring(change func(*wiring.Unwiring)) (out string, err error
 	var said strings.Builder
 	u := &wiring.Unwiring{
 		Client: c.client, Mapper: c.api.Mapper(), Clock: clock.RealClock{}, Log: logr.Discard(), Out: &said,
-		Settle: time.Millisecond, Timeout: 10 * time.Millisecond,
+		Follow: time.Millisecond, Timeout: 10 * time.Millisecond,
 	}
 	if change != nil {
 		change(u)

@@ -8,13 +8,13 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
 const (
@@ -23,14 +23,12 @@ const (
 	// firstWakeRetry and lastWakeRetry are the times until an attempt that failed is repeated.
 	firstWakeRetry = time.Second
 	lastWakeRetry  = 30 * time.Second
-	// wakeConflicts in a row after which an attempt is given up.
-	wakeConflicts = 5
 )
 
 // waker scales the workloads of triggers while their requests go directly, once in each such time: KEDA
 // does not, as long as it reaches no scaler (kedacore/keda#8056).
 type waker struct {
-	scales  Scales
+	scales  scale.Scales
 	events  *events.Writer
 	metrics *metrics
 	clock   clock.PassiveClock
@@ -58,10 +56,10 @@ func newWaker(deps Deps, writer *events.Writer, metrics *metrics) *waker {
 }
 
 // awakened is the number of replicas for requests that are not counted.
-func awakened(scale v1alpha1.HTTPScalerScale) int32 {
-	wanted := max(1, scale.Min)
-	if scale.Fallback != nil {
-		wanted = max(wanted, *scale.Fallback)
+func awakened(of v1alpha1.HTTPScalerScale) int32 {
+	wanted := max(1, of.Min)
+	if of.Fallback != nil {
+		wanted = max(wanted, *of.Fallback)
 	}
 	return wanted
 }
@@ -77,7 +75,9 @@ func (w *waker) wake(ctx context.Context, scaler *v1alpha1.HTTPScaler) (again ti
 		return wait
 	}
 	wanted := awakened(scaler.Spec.Scale)
-	from, written, err := w.raise(ctx, scaler, wanted)
+	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
+	defer cancel()
+	from, written, err := scale.Raise(ctx, w.scales, scale.WorkloadOf(scaler.Namespace, scaler.Spec.Scale), wanted, nil)
 	event := events.Event{
 		Regarding: scaler, Type: corev1.EventTypeNormal, Reason: "ScaledForDirectTraffic", Action: "Wake",
 		Note: fmt.Sprintf("Scaled %s %s from %d to %d: its requests are not counted while they do not pass the proxies",
@@ -148,29 +148,4 @@ func (w *waker) sleep(key types.NamespacedName) {
 	defer w.mu.Unlock()
 	delete(w.woken, key)
 	delete(w.failed, key)
-}
-
-// raise writes /scale if there are fewer replicas.
-func (w *waker) raise(ctx context.Context, scaler *v1alpha1.HTTPScaler, wanted int32) (from int32, written bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, wakeTimeout)
-	defer cancel()
-	for range wakeConflicts {
-		scale, err := w.scales.Get(ctx, scaler.Namespace, scaler.Spec.Scale.Target)
-		if err != nil {
-			return 0, false, err
-		}
-		from = scale.Spec.Replicas
-		if from >= wanted {
-			return from, false, nil
-		}
-		scale.Spec.Replicas = wanted
-		err = w.scales.Update(ctx, scaler.Namespace, scaler.Spec.Scale.Target, scale)
-		if err == nil {
-			return from, true, nil
-		}
-		if !apierrors.IsConflict(err) {
-			return 0, false, err
-		}
-	}
-	return 0, false, fmt.Errorf("changed %d times meanwhile", wakeConflicts)
 }

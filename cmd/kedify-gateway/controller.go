@@ -13,7 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/plane"
-	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
 // controllerCommand runs the control plane.
@@ -65,7 +65,7 @@ func apiOf(mgr *controllerManager, log logr.Logger) (plane.API, error) {
 	if err != nil {
 		return plane.API{}, err
 	}
-	scales, err := rescue.NewScales(mgr.GetConfig(), mgr.GetRESTMapper())
+	scales, err := scale.New(mgr.GetConfig(), mgr.GetRESTMapper())
 	if err != nil {
 		return plane.API{}, err
 	}

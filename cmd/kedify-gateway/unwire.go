@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/kedify/inference-gateway/controllers"
-	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/scale"
 	"github.com/kedify/inference-gateway/wiring"
 )
 
@@ -42,7 +42,7 @@ func unwireCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&unwiring.Namespace, "namespace", "", "restore the objects of one namespace alone")
 	flags.StringVar(&stop, "stop", "", "namespace/name of the Deployment of the wiring, which is scaled to zero first")
-	flags.DurationVar(&unwiring.Settle, "settle", 10*time.Second,
+	flags.DurationVar(&unwiring.Follow, "follow", 10*time.Second,
 		"time for the controllers of restored objects, before wired Services are deleted")
 	flags.DurationVar(&unwiring.Timeout, "timeout", time.Minute, "time to wait for objects that still lead to wired Services")
 	return command
@@ -69,6 +69,6 @@ func connect(unwiring *wiring.Unwiring, config *rest.Config, stop string) error 
 		return fmt.Errorf("make a client: %w", err)
 	}
 	unwiring.Clock = clock.RealClock{}
-	unwiring.Scales, err = rescue.NewScales(config, unwiring.Mapper)
+	unwiring.Scales, err = scale.New(config, unwiring.Mapper)
 	return err
 }

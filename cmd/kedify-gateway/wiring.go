@@ -22,7 +22,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/watch"
-	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/scale"
 	"github.com/kedify/inference-gateway/wiring"
 )
 
@@ -66,7 +66,7 @@ func runWiring(ctx context.Context, options wiring.Options, log logr.Logger) err
 	if err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
-	scales, err := rescue.NewScales(config, mgr.GetRESTMapper())
+	scales, err := scale.New(config, mgr.GetRESTMapper())
 	if err != nil {
 		return err
 	}

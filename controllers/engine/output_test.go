@@ -37,7 +37,7 @@ func TestDataPlaneFollowsTheGateway(t *testing.T) {
 	check(443, 5432, 8080)
 }
 
-// TestRefusedRouteUsesNothing: the backends of a route that no listener takes are published to nobody.
+// TestRefusedRouteUsesNothing: no gateway gets the backends of a route that no listener accepts.
 func TestRefusedRouteUsesNothing(t *testing.T) {
 	f := newFailing(t)
 	before := f.published()

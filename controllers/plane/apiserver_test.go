@@ -32,7 +32,7 @@ type owned struct{ client.Reader }
 
 func (owned) Watch(context.Context, func(types.NamespacedName)) error { return nil }
 
-// scales is rescue.Scales: every target has one replica, so that no workload has to be rescued.
+// scales is scale.Scales: every target has one replica, so that no workload has to be rescued.
 type scales struct{}
 
 func (scales) Get(context.Context, string, v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/watch"
-	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
 // Deps are what a Plane needs of its process.
@@ -52,7 +52,7 @@ type API struct {
 	// Owned watches the objects of data planes.
 	Owned infra.Live
 	// Scales reads and writes the scale subresource.
-	Scales rescue.Scales
+	Scales scale.Scales
 }
 
 // Timing has the durations that tests shorten. Zero values are the defaults of the packages.

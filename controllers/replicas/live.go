@@ -23,7 +23,7 @@ const (
 	requests = 16
 )
 
-// Scales reads the live /scale of targets; rescue.NewScales implements it.
+// Scales reads the live /scale of targets; scale.New returns one that implements it.
 type Scales interface {
 	Get(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
 // writers bounds the requests to the API server under way.
@@ -33,7 +34,7 @@ type Options struct {
 	// Replicas returns spec.replicas of a trigger's target, from memory, and whether they are known.
 	// While they are not, Scales is asked. Nil: they are never known.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
-	Scales   Scales
+	Scales   scale.Scales
 	// Leads reports whether this replica of the controller is the leader. Nil: it is.
 	Leads func() bool
 	// Report is called with each write and each failure, for events. It must not block. Optional.

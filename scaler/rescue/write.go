@@ -5,27 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
-	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
-const (
-	// writeTimeout of an attempt with all its requests.
-	writeTimeout = 5 * time.Second
-	// conflicts in a row after which an attempt is given up.
-	conflicts = 5
-)
-
-// Scales reads and writes the /scale of targets, see NewScales.
-type Scales interface {
-	// Get returns the live object.
-	Get(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error)
-	// Update writes one that Get returned. It fails with a conflict when the object changed since.
-	Update(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget, scale *autoscalingv1.Scale) error
-}
+// writeTimeout of an attempt with all its requests.
+const writeTimeout = 5 * time.Second
 
 // Rescue is a write, or the failure to make one.
 type Rescue struct {
@@ -105,23 +90,7 @@ func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int
 func (r *Rescuer) write(ctx context.Context, of *scaler.Scaler, act action) (from int32, written bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	target := of.Spec.Scale.Target
-	for range conflicts {
-		scale, err := r.options.Scales.Get(ctx, of.Key.Namespace, target)
-		if err != nil {
-			return 0, false, err
-		}
-		from = scale.Spec.Replicas
-		if from >= act.want || from > 0 && act.reason == Deaf {
-			return from, false, nil
-		}
-		scale.Spec.Replicas = act.want
-		if err = r.options.Scales.Update(ctx, of.Key.Namespace, target, scale); err == nil {
-			return from, true, nil
-		}
-		if !apierrors.IsConflict(err) {
-			return 0, false, err
-		}
-	}
-	return 0, false, fmt.Errorf("changed %d times meanwhile", conflicts)
+	return scale.Raise(ctx, r.options.Scales, scale.WorkloadOf(of.Key.Namespace, of.Spec.Scale), act.want, func(from int32) bool {
+		return from > 0 && act.reason == Deaf
+	})
 }

@@ -38,7 +38,7 @@ func TestWiredService(t *testing.T) {
 	}
 }
 
-// TestWiredServiceOfAnotherEnvoy: an Envoy of the user's own has no wired Service.
+// TestWiredServiceOfAnotherEnvoy: a trigger that an Envoy of the user counts has no wired Service.
 func TestWiredServiceOfAnotherEnvoy(t *testing.T) {
 	object := shop(envoyTrigger("edge"))
 	object.Min = ptr[int32](1)

@@ -13,8 +13,8 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/load"
 )
 
-// TestAutowireProxiesAlone kills controllers and wiring, so that only Envoys are left, which nobody tells
-// anything. The Pods of an application are replaced twice under traffic: Envoy finds their successors, and at
+// TestAutowireProxiesAlone kills controllers and wiring, so that only Envoys are left and keep the
+// configuration that they have. The Pods of an application are replaced twice under traffic: Envoy finds their successors, and at
 // most the requests that were under way fail. A request for an application that was quiet is not held
 // for longer than the controllers take to be missed.
 func TestAutowireProxiesAlone(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // TestAutowireManyIngresses has 500 Ingresses with 2,000 paths lead to one application. They are wired within
-// 10 s of the first, by one write each, and then left alone: nobody writes them for 20 s, for 5
+// 10 s of the first, by one write each, and then left alone: no write follows for 20 s, for 5
 // minutes with -long. When the trigger goes, all of them are as they were.
 func TestAutowireManyIngresses(t *testing.T) {
 	const name, host, ingresses, paths = "app", "many.test", 500, 4
@@ -74,7 +74,7 @@ func TestAutowireManyIngresses(t *testing.T) {
 	})
 }
 
-// manyPaths is an Ingress of a class that nobody serves: what is measured is the product's.
+// manyPaths is an Ingress of a class without a controller: the measured time is the product's alone.
 func manyPaths(namespace, name, host string, n int) *networkingv1.Ingress {
 	ingress := &networkingv1.Ingress{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},

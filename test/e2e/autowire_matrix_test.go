@@ -17,8 +17,8 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/load"
 )
 
-// lane is one way of requests to an application of its own.
-type lane struct {
+// fronted is an application behind a consumer of its own, with requests through it.
+type fronted struct {
 	foreign
 	name, host, address string
 	traffic             *load.Run
@@ -40,31 +40,31 @@ func TestAutowireMatrix(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
-	lanes := startLanes(t, c, namespace)
+	applications := frontApplications(t, c, namespace)
 	phases := []func(){
 		func() { // wire
-			for _, l := range lanes[:len(foreigners)] {
+			for _, l := range applications[:len(foreigners)] {
 				l.scale(t, c, namespace, simple(l.name, l.host))
 			}
-			for _, l := range lanes[:len(foreigners)] {
+			for _, l := range applications[:len(foreigners)] {
 				isWired(t, c, namespace, l.name+"-0")
 			}
-			leads(t, c, namespace, lanes[len(foreigners)].name+"-0", v1alpha1.PathProxy)
+			leads(t, c, namespace, applications[len(foreigners)].name+"-0", v1alpha1.PathProxy)
 		},
 		func() { // to safety
 			c.Scale(t, controllers, controllerName, 0)
-			for _, l := range lanes {
+			for _, l := range applications {
 				leads(t, c, namespace, l.name+"-0", v1alpha1.PathDirect)
 			}
 		},
 		func() { // back
 			c.Scale(t, controllers, controllerName, 2)
-			for _, l := range lanes {
+			for _, l := range applications {
 				leads(t, c, namespace, l.name+"-0", v1alpha1.PathProxy)
 			}
 		},
 		func() { // unwire
-			for _, l := range lanes[:len(foreigners)] {
+			for _, l := range applications[:len(foreigners)] {
 				leavings["AutowireOff"](t, c, namespace, l.name)
 				l.isRestored(t, c, namespace)
 			}
@@ -74,7 +74,7 @@ func TestAutowireMatrix(t *testing.T) {
 		begun := time.Now()
 		phase()
 		time.Sleep(3 * time.Second) // what the move costs may show a moment later
-		for _, l := range lanes {
+		for _, l := range applications {
 			total, wrong := l.traffic.Between(begun, time.Now())
 			l.cells = append(l.cells, fmt.Sprintf("%d of %d", wrong, total))
 			if wrong > moves[i].allowed {
@@ -83,24 +83,24 @@ func TestAutowireMatrix(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range lanes {
+	for _, l := range applications {
 		t.Logf("%-14s | wire, to safety, back, unwire: %s", l.name, strings.Join(l.cells, " | "))
 	}
 }
 
-// startLanes begins with all traffic. Only the last application has a ScaledObject: its clients
+// frontApplications begins with all traffic. Only the last application has a ScaledObject: its clients
 // name the wired Service.
-func startLanes(t *testing.T, c *cluster.Cluster, namespace string) []*lane {
+func frontApplications(t *testing.T, c *cluster.Cluster, namespace string) []*fronted {
 	t.Helper()
 	const rate = 50
-	var lanes []*lane
+	var applications []*fronted
 	for _, f := range foreigners {
-		l := &lane{foreign: f, name: f.kind, host: hostIn(namespace, f.kind)}
+		l := &fronted{foreign: f, name: f.kind, host: hostIn(namespace, f.kind)}
 		l.address = f.behind(t, c, namespace, workload{Name: l.name, Replicas: 1}, l.host)
 		l.traffic = steady(t, l.address, l.host, rate)
-		lanes = append(lanes, l)
+		applications = append(applications, l)
 	}
-	l := &lane{name: "service", host: hostIn(namespace, "service")}
+	l := &fronted{name: "service", host: hostIn(namespace, "service")}
 	c.Apply(t, namespace, render(t, workloadYAML, workload{Name: l.name, Replicas: 1}))
 	c.DeploymentReady(t, namespace, l.name)
 	c.Apply(t, namespace, annotated(render(t, scaledYAML, simple(l.name, l.host))))
@@ -109,7 +109,7 @@ func startLanes(t *testing.T, c *cluster.Cluster, namespace string) []*lane {
 	l.traffic = load.Start(t, load.Options{
 		Address: l.address, Workers: 2, Pause: 2 * time.Second / rate, Fresh: true, Requests: []load.Request{{Host: l.host, Path: "/"}},
 	})
-	return append(lanes, l)
+	return append(applications, l)
 }
 
 // annotated asks for a wired Service without any rewriting.
@@ -145,7 +145,7 @@ func deleteScaled(t testing.TB, c *cluster.Cluster, namespace, name string) {
 }
 
 // isRestored waits until an object bears no mark of the product.
-func (l *lane) isRestored(t testing.TB, c *cluster.Cluster, namespace string) {
+func (l *fronted) isRestored(t testing.TB, c *cluster.Cluster, namespace string) {
 	t.Helper()
 	cluster.Eventually(t, 30*time.Second, func() error {
 		return unmarked(l.get(t, c, namespace, l.name))

@@ -34,7 +34,7 @@ type Reference struct {
 	// TLS: the consumer speaks TLS to the backend, or passes on that of the client.
 	TLS bool
 	// Refused says in a sentence why the reference cannot be rewritten; empty when it can. One that the
-	// user pointed at a wired Service needs no rewriting, and may be refused all the same.
+	// user pointed at a wired Service needs no rewriting, and may have a reason here, too.
 	Refused string
 }
 

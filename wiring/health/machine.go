@@ -54,8 +54,8 @@ const (
 	ToProxy
 )
 
-// Verdict is the outcome of an observation.
-type Verdict struct {
+// Judgement is the outcome of an observation.
+type Judgement struct {
 	Decision Decision
 	// Again is after how long to ask again although nothing was observed; zero: not at all.
 	Again time.Duration
@@ -91,8 +91,8 @@ func New(settings Settings) *Machine {
 	return &Machine{settings: settings, recovery: settings.Recovery}
 }
 
-// Observe takes in what is known at a time, which is not before the time of the last observation.
-func (m *Machine) Observe(now time.Time, seen Observation) Verdict {
+// Observe judges what is known at a time, which is not before the time of the last observation.
+func (m *Machine) Observe(now time.Time, seen Observation) Judgement {
 	if now.Before(m.since) {
 		m.since = now // a clock that was set back must not lengthen a period
 	}
@@ -100,14 +100,14 @@ func (m *Machine) Observe(now time.Time, seen Observation) Verdict {
 	if found := seen.condition(); found != m.condition {
 		m.condition, m.since = found, now
 	}
-	verdict := Verdict{Recovery: m.recovery, Flapped: flapped}
+	judgement := Judgement{Recovery: m.recovery, Flapped: flapped}
 	switch {
 	case m.condition == ill && seen.Path == v1alpha1.PathProxy:
-		verdict.Decision, verdict.Again = due(ToDirect, m.settings.Debounce-now.Sub(m.since))
+		judgement.Decision, judgement.Again = due(ToDirect, m.settings.Debounce-now.Sub(m.since))
 	case m.condition == well && seen.Path == v1alpha1.PathDirect:
-		verdict.Decision, verdict.Again = due(ToProxy, m.recovery-now.Sub(m.since))
+		judgement.Decision, judgement.Again = due(ToProxy, m.recovery-now.Sub(m.since))
 	}
-	return verdict
+	return judgement
 }
 
 // due is the decision once nothing remains of its period.

@@ -288,8 +288,8 @@ func proxySlice(name string, ports ...int32) *discoveryv1.EndpointSlice {
 	return slice
 }
 
-// settle looks and carries out until nothing changes. between is called after each plan.
-func (c *cluster) settle(between ...func(Plan)) Plan {
+// converge looks and carries out until nothing changes. between is called after each plan.
+func (c *cluster) converge(between ...func(Plan)) Plan {
 	c.t.Helper()
 	c.endpoints()
 	for range 12 {

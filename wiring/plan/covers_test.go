@@ -136,7 +136,7 @@ func TestCoverage(t *testing.T) {
 			cluster := newCluster(t, c.triggers+sep+application+sep+ofOthers)
 			cluster.put(c.object)
 			warned := 0
-			plan := cluster.settle(func(p Plan) {
+			plan := cluster.converge(func(p Plan) {
 				for _, event := range p.Events {
 					if event.Type == "Warning" && strings.Contains(event.Note, c.wanted) {
 						warned++
@@ -170,14 +170,14 @@ func TestCoverageEnds(t *testing.T) {
 		"headers":     func(c *cluster) { c.put(triggers("hosts: [a.test, b.test], headers: [{name: x, value: y}]")) },
 		"a trigger deleted": func(c *cluster) {
 			c.put(triggers("hosts: [a.test]", "hosts: [b.test]"))
-			c.settle()
+			c.converge()
 			c.delete("HTTPScaler shop/web-1")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, triggers("hosts: [a.test, b.test]")+sep+application+sep+ofOthers)
 			c.put(routeOf("[a.test, b.test]", ""))
-			c.settle()
+			c.converge()
 			leads := func() string {
 				return textOf(t, get[*unstructured.Unstructured](c, "HTTPRoute shop/web").Object["spec"])
 			}
@@ -185,7 +185,7 @@ func TestCoverageEnds(t *testing.T) {
 				t.Fatal("is not rewritten")
 			}
 			edit(c)
-			c.settle()
+			c.converge()
 			if strings.Contains(leads(), "web-kedify") {
 				t.Error("leads to proxies that answer 404")
 			}
@@ -204,11 +204,11 @@ func TestCoverageWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, first+sep+unsaid+sep+application+sep+ofOthers)
 			c.put(object)
-			if why := c.settle().Statuses[0].Rewired; why.Reason != ReasonWaiting || !strings.Contains(why.Message, "the trigger has to be accepted") {
+			if why := c.converge().Statuses[0].Rewired; why.Reason != ReasonWaiting || !strings.Contains(why.Message, "the trigger has to be accepted") {
 				t.Errorf("%+v", why)
 			}
 			c.put(second)
-			c.settle()
+			c.converge()
 			if spec := textOf(t, get[*unstructured.Unstructured](c, "HTTPRoute shop/web").Object["spec"]); !strings.Contains(spec, "web-kedify") {
 				t.Error("is not rewritten")
 			}
@@ -220,7 +220,7 @@ func TestCoverageWaits(t *testing.T) {
 func TestUnmatchedByHand(t *testing.T) {
 	c := newCluster(t, triggers("hosts: [a.test]")+sep+application)
 	c.put(strings.Replace(ingressOf("host: b.test,", "path: /, pathType: Prefix,"), "name: web, port", "name: web-kedify, port", 1))
-	if why := c.settle().Statuses[0].Rewired; why.Status != "True" || why.Reason != ReasonUnmatched || !strings.Contains(why.Message, "add host b.test to hosts") {
+	if why := c.converge().Statuses[0].Rewired; why.Status != "True" || why.Reason != ReasonUnmatched || !strings.Contains(why.Message, "add host b.test to hosts") {
 		t.Errorf("%+v", why)
 	}
 	c.expect("web-kedify", proxy, app)
@@ -230,7 +230,7 @@ func TestUnmatchedByHand(t *testing.T) {
 func TestRefusedByHand(t *testing.T) {
 	c := newCluster(t, triggers("hosts: [a.test]")+sep+application)
 	c.put(strings.Replace(virtualServiceOf("[a.test]", ""), "host: web,", "host: web-kedify, subset: v1,", 1))
-	if why := c.settle().Statuses[0].Rewired; why.Reason != ReasonRewired {
+	if why := c.converge().Statuses[0].Rewired; why.Reason != ReasonRewired {
 		t.Errorf("%+v", why)
 	}
 }
@@ -251,7 +251,7 @@ func TestUnmatchedInCluster(t *testing.T) {
 				"hosts: [shop.example.com]", c.spec).Replace(trigger)
 			pods := strings.NewReplacer("name: web}", "name: pods}", "service-name: web", "service-name: pods").Replace(application)
 			cluster := newCluster(t, scaler+sep+pods+sep+"kind: Service\nmetadata: {name: web}\nspec: {ports: [{name: http, port: 80}]}")
-			why := cluster.settle().Statuses[0].Rewired
+			why := cluster.converge().Statuses[0].Rewired
 			want := ReasonRewired
 			if c.wanted != "" {
 				want = ReasonUnmatched

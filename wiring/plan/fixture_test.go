@@ -44,7 +44,7 @@ const sep = "\n---\n"
 func wiredCluster(t *testing.T, more ...string) *cluster {
 	t.Helper()
 	c := newCluster(t, strings.Join(append(more, trigger, application, ingress), sep))
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 	return c
 }

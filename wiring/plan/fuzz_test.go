@@ -82,7 +82,7 @@ func FuzzLife(f *testing.F) {
 			case 10:
 				c.now = c.now.Add(time.Duration(dice.IntN(4000)) * time.Second)
 			}
-			c.settle()
+			c.converge()
 			check()
 			if c.path == v1alpha1.PathProxy {
 				c.answers(seed)
@@ -90,7 +90,7 @@ func FuzzLife(f *testing.F) {
 		}
 		c.delete("HTTPScaler shop/web-0")
 		c.delete("HTTPScaler shop/web-1")
-		c.settle()
+		c.converge()
 		for id, document := range written {
 			want := newCluster(t, document).objects[id].(*unstructured.Unstructured)
 			got := c.objects[id].(*unstructured.Unstructured)
@@ -100,9 +100,9 @@ func FuzzLife(f *testing.F) {
 			}
 		}
 		c.now = c.now.Add(2 * time.Minute)
-		c.settle()
+		c.converge()
 		c.now = c.now.Add(2 * time.Minute)
-		c.settle()
+		c.converge()
 		if c.objects["Service shop/web-kedify"] != nil {
 			t.Errorf("seed %d: a wired Service stays that nothing points at", seed)
 		}

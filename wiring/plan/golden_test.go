@@ -14,7 +14,7 @@ func TestGolden(t *testing.T) {
 		cluster.endpoints()
 		sections := []golden.Section{{Name: "First", Body: summary(t, Make(cluster.world()))}}
 		rewrites := ""
-		last := cluster.settle(func(p Plan) {
+		last := cluster.converge(func(p Plan) {
 			for _, patch := range p.Rewrites {
 				rewrites += "- " + describe(patch.Object) + ": " + textOf(t, patch.Operations) + "\n"
 			}

@@ -29,7 +29,7 @@ func moves(t *testing.T, c *cluster) {
 			t.Error("a moment without a ready endpoint")
 		}
 	}
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", app, "")
 	c.leadsTo("web-kedify")
 	if w := c.status(); w.Path != v1alpha1.PathDirect || !w.Since.Time.Equal(c.now) || w.DirectUntil != nil {
@@ -42,13 +42,13 @@ func moves(t *testing.T, c *cluster) {
 	c.now = c.now.Add(time.Minute)
 	c.path = v1alpha1.PathProxy
 	c.proxies = false // the selector is back, and no proxy is ready behind it
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", app, "")
 	if w := c.status(); w.Path != v1alpha1.PathDirect {
 		t.Errorf("back before a proxy is ready: %+v", w)
 	}
 	c.proxies = true
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", proxy, app)
 	if w := c.status(); w.Path != v1alpha1.PathProxy || w.DirectUntil == nil || !w.DirectUntil.Time.Equal(c.now) {
 		t.Errorf("status %+v", w)
@@ -61,7 +61,7 @@ func moves(t *testing.T, c *cluster) {
 func TestNoMoveWithoutDecision(t *testing.T) {
 	c := wiredCluster(t)
 	c.proxies = false
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", "", app)
 	if live := c.world().LivePath(); live != v1alpha1.PathProxy {
 		t.Errorf("path %s", live)
@@ -73,9 +73,9 @@ func TestNoMoveWithoutDecision(t *testing.T) {
 func TestMoveAtZero(t *testing.T) {
 	c := wiredCluster(t)
 	c.put(atZero)
-	c.settle()
+	c.converge()
 	c.path = v1alpha1.PathDirect
-	plan := c.settle()
+	plan := c.converge()
 	c.expect("web-kedify", proxy, "")
 	if len(plan.Asleep) != 1 || plan.Asleep[0].Name != "web-0" {
 		t.Errorf("asleep %v", plan.Asleep)
@@ -84,7 +84,7 @@ func TestMoveAtZero(t *testing.T) {
 		t.Error("the demand is not unknown while requests may go directly at any time")
 	}
 	c.put(application)
-	if plan := c.settle(); len(plan.Asleep) != 0 {
+	if plan := c.converge(); len(plan.Asleep) != 0 {
 		t.Errorf("asleep %v", plan.Asleep)
 	}
 	c.expect("web-kedify", app, "")
@@ -96,13 +96,13 @@ func TestDirectFreezes(t *testing.T) {
 	c.path = v1alpha1.PathDirect
 	c.put(strings.Replace(ingress, "name: web}", "name: late}", 1))
 	c.put(strings.Replace(trigger, "spec: {", "spec: {autowire: [httproute], ", 1))
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 	if late := get[*unstructured.Unstructured](c, "Ingress shop/late"); late.GetAnnotations() != nil {
 		t.Error("an object was rewritten")
 	}
 	c.delete("HTTPScaler shop/web-0")
-	c.settle()
+	c.converge()
 	c.leadsTo("web")
 }
 
@@ -120,7 +120,7 @@ kind: EndpointSlice`, 1))
 	if plan := Make(c.world()); len(plan.Deletions) > 0 {
 		t.Errorf("deletes %s before its successors exist", plan.Deletions[0].Object.GetName())
 	}
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", proxy, app+" 10.0.0.2")
 	if c.objects["EndpointSlice shop/web-kedify-direct"] != nil {
 		t.Error("the replaced slice stays")
@@ -133,18 +133,18 @@ func TestInClusterEnds(t *testing.T) {
 	scaler := strings.Replace(strings.Replace(trigger, "spec: {", "spec: {autowire: [service], ", 1),
 		"service: web,", "service: front, fallbackService: web,", 1)
 	c := newCluster(t, scaler+sep+application+sep+"kind: Service\nmetadata: {name: front}\nspec: {ports: [{name: http, port: 80}]}")
-	c.settle()
+	c.converge()
 	c.expect("front", proxy, app)
 	c.path = v1alpha1.PathDirect
-	c.settle()
+	c.converge()
 	c.expect("front", app, "")
 	c.path = v1alpha1.PathProxy
-	c.settle()
+	c.converge()
 	c.expect("front", proxy, app)
 	c.delete("HTTPScaler shop/web-0")
-	c.settle()
+	c.converge()
 	c.expect("front", app, "")
 	c.put("kind: Service\nmetadata: {name: front}\nspec: {selector: {app: web}, ports: [{name: http, port: 80}]}")
-	c.settle()
+	c.converge()
 	c.expect("front", "", "")
 }

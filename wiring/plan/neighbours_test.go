@@ -16,7 +16,7 @@ import (
 func TestStrangersCloseNoPort(t *testing.T) {
 	c := newCluster(t, strings.Replace(trigger, "spec: {", `spec: {tls: {mode: plaintext, secretName: web-tls}, `, 1)+sep+application+sep+
 		strings.Replace(ingress, "name: web}", `name: web, annotations: {nginx.ingress.kubernetes.io/backend-protocol: HTTPS}}`, 1))
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 	entry := func() int32 {
 		return get[*corev1.Service](c, "Service shop/web-kedify").Spec.Ports[0].TargetPort.IntVal
@@ -28,7 +28,7 @@ func TestStrangersCloseNoPort(t *testing.T) {
 kind: VirtualService
 metadata: {name: stranger, namespace: evil}
 spec: {hosts: [shop.example.com], http: [{route: [{destination: {host: web-kedify.shop.svc.cluster.local, port: {number: 80}}}]}]}`)
-	c.settle()
+	c.converge()
 	if entry() != portHTTPS {
 		t.Errorf("enters the proxies at %d", entry())
 	}

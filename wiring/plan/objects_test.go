@@ -15,12 +15,12 @@ import (
 // TestLaterObjects: T48. An object that is made after the trigger is rewired without a touch.
 func TestLaterObjects(t *testing.T) {
 	c := newCluster(t, trigger+sep+application)
-	c.settle()
+	c.converge()
 	if c.objects["Service shop/web-kedify"] != nil {
 		t.Error("a wired Service that nothing leads to")
 	}
 	c.put(ingress)
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 }
 
@@ -40,7 +40,7 @@ func TestFight(t *testing.T) {
 	for range 20 {
 		c.now = c.now.Add(30 * time.Second)
 		c.put(ingress)
-		c.settle(count)
+		c.converge(count)
 	}
 	if rewrites != c.setting.MaxRewrites || told != 1 {
 		t.Errorf("%d rewrites, told %d times", rewrites, told)
@@ -50,7 +50,7 @@ func TestFight(t *testing.T) {
 		t.Errorf("asks again in %s", plan.Again)
 	}
 	c.now = c.now.Add(time.Hour)
-	c.settle(count)
+	c.converge(count)
 	c.leadsTo("web-kedify")
 }
 
@@ -60,13 +60,13 @@ func TestUserEdits(t *testing.T) {
 	c.put(strings.Replace(application, "port: 80,", "port: 81,", 1))
 	c.put(strings.Replace(ingress, "number: 80", "number: 81", 1))
 	c.put(strings.Replace(trigger, "port: 80", "port: 81", 1))
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 	c.put(`apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: web, annotations: {gateway.kedify.io/original-backends: '{"web-kedify":"web"}'}}
 spec: {defaultBackend: {service: {name: other, port: {number: 80}}}}`)
-	c.settle()
+	c.converge()
 	c.leadsTo("other")
 	if object := get[*unstructured.Unstructured](c, "Ingress shop/web"); len(object.GetAnnotations()) > 0 {
 		t.Error("the annotation stays without a reference")
@@ -78,7 +78,7 @@ func TestSecondLook(t *testing.T) {
 	c := wiredCluster(t)
 	c.memory = Memory{}
 	writes := c.writes
-	c.settle()
+	c.converge()
 	if c.writes != writes {
 		t.Error("a restart writes")
 	}
@@ -87,7 +87,7 @@ func TestSecondLook(t *testing.T) {
 // TestNameTaken: a Service of the user with the name of the wired one is left alone.
 func TestNameTaken(t *testing.T) {
 	c := newCluster(t, trigger+sep+application+sep+ingress+sep+"kind: Service\nmetadata: {name: web-kedify}\nspec: {ports: [{port: 80}]}")
-	plan := c.settle()
+	plan := c.converge()
 	c.leadsTo("web")
 	if why := plan.Statuses[0].Rewired; why.Reason != mirror.ReasonNameTaken || plan.Statuses[0].Wiring != nil {
 		t.Errorf("%+v %+v", why, plan.Statuses[0].Wiring)
@@ -107,7 +107,7 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: stranger, namespace: evil}
 spec: {parentRefs: [{name: foreign, namespace: shop}], rules: [{backendRefs: [{name: web-kedify, namespace: shop, port: 80}]}]}`)
-	c.settle()
+	c.converge()
 	if c.objects["Service shop/web-kedify"] != nil {
 		t.Error("a stranger has a Service made")
 	}
@@ -126,7 +126,7 @@ func TestMany(t *testing.T) {
 	}
 	c := newCluster(t, strings.Join(documents, sep))
 	rewrites := 0
-	c.settle(func(p Plan) { rewrites += len(p.Rewrites) })
+	c.converge(func(p Plan) { rewrites += len(p.Rewrites) })
 	if rewrites != 500 {
 		t.Errorf("%d rewrites", rewrites)
 	}

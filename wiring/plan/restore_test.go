@@ -35,9 +35,9 @@ func TestRestore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, trigger+sep+application+sep+ingress)
 			before := get[*unstructured.Unstructured](c, "Ingress shop/web").DeepCopy()
-			c.settle()
+			c.converge()
 			end(c)
-			c.settle()
+			c.converge()
 			after := get[*unstructured.Unstructured](c, "Ingress shop/web")
 			before.SetResourceVersion(after.GetResourceVersion())
 			if diff := cmp.Diff(textOf(t, before.Object), textOf(t, after.Object)); diff != "" {
@@ -53,12 +53,12 @@ func TestRestore(t *testing.T) {
 				t.Errorf("asks again in %s", plan.Again)
 			}
 			c.now = c.now.Add(59 * time.Second)
-			c.settle()
+			c.converge()
 			if c.objects["Service shop/web-kedify"] == nil {
 				t.Error("gone after 59 s")
 			}
 			c.now = c.now.Add(time.Second)
-			c.settle()
+			c.converge()
 			for _, id := range []string{"Service shop/web-kedify", "EndpointSlice shop/web-kedify-direct"} {
 				if c.objects[id] != nil {
 					t.Errorf("%s is still there", id)
@@ -81,12 +81,12 @@ func TestNothingIsRestoredOnHalfKnowledge(t *testing.T) {
 			c := wiredCluster(t)
 			spec, _, _ := strings.Cut(trigger, "status:")
 			c.put(spec + status)
-			c.settle()
+			c.converge()
 			c.leadsTo("web-kedify")
 			c.expect("web-kedify", proxy, app)
 
 			fresh := newCluster(t, spec+status+sep+application+sep+ingress)
-			fresh.settle()
+			fresh.converge()
 			fresh.leadsTo("web")
 		})
 	}
@@ -96,13 +96,13 @@ func TestNothingIsRestoredOnHalfKnowledge(t *testing.T) {
 // then.
 func TestByHand(t *testing.T) {
 	c := newCluster(t, trigger+sep+application+sep+strings.Replace(ingress, "name: web,", "name: web-kedify,", 1))
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", proxy, app)
 	c.delete("HTTPScaler shop/web-0")
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", app, "")
 	c.now = c.now.Add(time.Hour)
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", app, "")
 	if live := c.world().LivePath(); live != v1alpha1.PathProxy {
 		t.Errorf("a Service without a trigger moves the namespace: %s", live)
@@ -113,7 +113,7 @@ func TestByHand(t *testing.T) {
 func TestServiceBecomesUnsupported(t *testing.T) {
 	c := wiredCluster(t)
 	c.put("kind: Service\nmetadata: {name: web}\nspec: {type: ExternalName, externalName: example.com, ports: [{port: 80}]}")
-	plan := c.settle()
+	plan := c.converge()
 	c.leadsTo("web")
 	if why := plan.Statuses[0].Rewired; why.Reason != mirror.ReasonUnsupported {
 		t.Errorf("%+v", why)
@@ -124,20 +124,20 @@ func TestServiceBecomesUnsupported(t *testing.T) {
 func TestServiceGone(t *testing.T) {
 	c := wiredCluster(t)
 	c.path = v1alpha1.PathDirect
-	c.settle()
+	c.converge()
 	c.delete("Service shop/web")
 	c.now = c.now.Add(time.Hour)
-	c.settle()
+	c.converge()
 	c.leadsTo("web-kedify")
 	c.expect("web-kedify", app, "")
 	c.path = v1alpha1.PathProxy
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", app, "")
 	if live := c.world().LivePath(); live != v1alpha1.PathProxy {
 		t.Errorf("a Service that is gone keeps the namespace on path %s", live)
 	}
 	c.put(application)
-	c.settle()
+	c.converge()
 	c.expect("web-kedify", proxy, app)
 }
 
@@ -149,13 +149,13 @@ func TestPortStaysWhileForeignUnknown(t *testing.T) {
 	entry := func() int32 {
 		return get[*corev1.Service](c, "Service shop/web-kedify").Spec.Ports[0].TargetPort.IntVal
 	}
-	c.settle()
+	c.converge()
 	if entry() != portHTTPS {
 		t.Fatalf("enters the proxies at %d", entry())
 	}
 	c.unknown = true
 	c.delete("Ingress shop/web")
-	c.settle()
+	c.converge()
 	if entry() != portHTTPS {
 		t.Errorf("enters the proxies at %d", entry())
 	}
@@ -167,7 +167,7 @@ func TestForeignUnknown(t *testing.T) {
 	c.unknown = true
 	c.delete("Ingress shop/web")
 	c.now = c.now.Add(time.Hour)
-	plan := c.settle()
+	plan := c.converge()
 	if c.objects["Service shop/web-kedify"] == nil {
 		t.Error("the wired Service of objects that were not read is gone")
 	}
@@ -192,12 +192,12 @@ metadata: {name: mine}
 spec:
   from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: edge}]
   to: [{group: "", kind: Service, name: web}]`)
-	c.settle()
+	c.converge()
 	if c.objects["ReferenceGrant shop/web-kedify"] == nil {
 		t.Fatal("no grant for the wired Service")
 	}
 	c.delete("ReferenceGrant shop/mine")
-	c.settle()
+	c.converge()
 	if c.objects["ReferenceGrant shop/web-kedify"] != nil {
 		t.Error("the grant stays")
 	}
@@ -215,18 +215,18 @@ spec: {gatewayClassName: contour, listeners: []}`
 	for kind, document := range map[string]string{"Ingress": ingress, "HTTPRoute": route} {
 		t.Run(kind, func(t *testing.T) {
 			c := newCluster(t, strings.Join([]string{trigger, application, document}, sep))
-			c.settle()
+			c.converge()
 			object := get[*unstructured.Unstructured](c, kind+" shop/web")
 			if !strings.Contains(fmt.Sprint(object.Object["spec"]), "web-kedify") {
 				t.Fatal("not rewritten")
 			}
 			object.SetLabels(map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy})
-			c.settle()
+			c.converge()
 			c.now = c.now.Add(time.Hour)
-			c.settle()
+			c.converge()
 			get[*corev1.Service](c, "Service shop/web-kedify")
 			delete(c.objects, "HTTPScaler shop/web-0")
-			c.settle()
+			c.converge()
 			if spec := fmt.Sprint(get[*unstructured.Unstructured](c, kind+" shop/web").Object["spec"]); strings.Contains(spec, "web-kedify") {
 				t.Errorf("not restored: %s", spec)
 			}

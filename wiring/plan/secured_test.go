@@ -37,7 +37,7 @@ spec: {hosts: [shop.example.com], gateways: [edge/public], http: [{route: [{dest
 kind: DestinationRule
 metadata: {name: web, namespace: ` + row.namespace + `}
 spec: {host: "` + row.host + `", trafficPolicy: {tls: {mode: ` + row.mode + `}}}`}, sep))
-			c.settle()
+			c.converge()
 			object := get[*unstructured.Unstructured](c, "VirtualService shop/web")
 			leads := strings.Contains(object.GetAnnotations()["gateway.kedify.io/original-backends"], "web-kedify")
 			if leads == row.stays {

@@ -17,7 +17,7 @@ type allowed map[string]allowed
 type kind struct {
 	empty   func() proto.Message
 	allowed allowed
-	// product are fields that the product sets, and why nobody else does.
+	// product are fields that the product sets, and why users may not.
 	product map[string]string
 	// check refuses what neither the types nor Envoy's own rules of validation refuse.
 	check func(proto.Message, map[string]any) error

@@ -1,4 +1,4 @@
-package rescue
+package scale
 
 import (
 	"encoding/json"
@@ -75,7 +75,7 @@ func TestScales(t *testing.T) {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(schema.GroupVersionKind{Group: "stable.example.com", Version: "v1", Kind: "Model"}, meta.RESTScopeNamespace)
 	config := &rest.Config{Host: listener.URL}
-	scales, err := NewScales(config, mapper)
+	scales, err := New(config, mapper)
 	if err != nil {
 		t.Fatal(err)
 	}

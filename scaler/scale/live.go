@@ -1,4 +1,4 @@
-package rescue
+package scale
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/scale"
+	scaleclient "k8s.io/client-go/scale"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
@@ -19,18 +19,18 @@ import (
 // liveScales is Scales on a cluster, for every kind that has the subresource.
 type liveScales struct {
 	mapper meta.RESTMapper
-	client scale.ScalesGetter
+	client scaleclient.ScalesGetter
 }
 
-// NewScales returns Scales that asks the API server, each time. It needs get and update of the
+// New returns Scales that asks the API server, each time. It needs get and update of the
 // scale subresource of the targets.
-func NewScales(config *rest.Config, mapper meta.RESTMapper) (Scales, error) {
+func New(config *rest.Config, mapper meta.RESTMapper) (Scales, error) {
 	kinds, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("scale client: %w", err)
 	}
-	client, err := scale.NewForConfig(rest.CopyConfig(config), mapper, dynamic.LegacyAPIPathResolverFunc,
-		scale.NewDiscoveryScaleKindResolver(kinds))
+	client, err := scaleclient.NewForConfig(rest.CopyConfig(config), mapper, dynamic.LegacyAPIPathResolverFunc,
+		scaleclient.NewDiscoveryScaleKindResolver(kinds))
 	if err != nil {
 		return nil, fmt.Errorf("scale client: %w", err)
 	}
