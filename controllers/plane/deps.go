@@ -30,7 +30,7 @@ type Deps struct {
 	// Listen opens a TCP listener. Nil: net.Listen.
 	Listen func(address string) (net.Listener, error)
 	// Clock defaults to the clock of the machine.
-	Clock  clock.WithTicker
+	Clock  clock.WithTickerAndDelayedExecution
 	Timing Timing
 	Log    logr.Logger
 }
@@ -61,6 +61,8 @@ type Timing struct {
 	RemoveGrace time.Duration
 	// PeerGrace, see peers.Options.Grace.
 	PeerGrace time.Duration
+	// RouteGrace, see linger.New.
+	RouteGrace time.Duration
 	// ListPatience is how long a replica waits for optional kinds that the API server does not list.
 	ListPatience time.Duration
 }

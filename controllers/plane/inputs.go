@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
+	"github.com/kedify/inference-gateway/controllers/linger"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
@@ -18,7 +19,9 @@ import (
 // inputs hands what informers see to the engine, and tells the status writer about objects
 // whose status another controller may have changed.
 type inputs struct {
-	loop     *engine.Loop
+	loop *engine.Loop
+	// linger is between the informers and the loop.
+	linger   *linger.Linger
 	statuses *status.Writer
 	watcher  *watch.Watcher
 	listing  *listing
@@ -44,16 +47,16 @@ func (i *inputs) run(ctx context.Context) error {
 }
 
 func (i *inputs) row(row store.Row) watch.Row {
-	set := func(object client.Object) { i.loop.Set(row.Kind, object) }
+	set := func(object client.Object) { i.linger.Set(row.Kind, object) }
 	if status.Has(row.Kind) {
 		set = func(object client.Object) {
-			i.loop.Set(row.Kind, object)
+			i.linger.Set(row.Kind, object)
 			i.statuses.Observed(resolve.Object{Kind: row.Kind, Key: store.KeyOf(object)})
 		}
 	}
 	return watch.Row{Object: row.New(), Optional: row.Optional, Handler: watch.Funcs[client.Object]{
 		OnSet:    func(_, object client.Object) { set(object) },
-		OnDelete: func(object client.Object) { i.loop.Delete(row.Kind, store.KeyOf(object)) },
+		OnDelete: func(object client.Object) { i.linger.Delete(row.Kind, object) },
 	}}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/linger"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/snapshot"
 	"github.com/kedify/inference-gateway/controllers/status"
@@ -99,8 +100,11 @@ func build(deps Deps) (*Plane, error) {
 	p.dataPlanes = newDataPlanes(p)
 	// Engine: the model, from objects to resources and statuses.
 	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, p.metrics)
-	// Inputs: what informers see goes to the engine.
-	p.inputs = &inputs{loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p)}
+	// Inputs: what informers see goes to the engine, deletions of wired routes a moment later.
+	p.inputs = &inputs{
+		loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p),
+		linger: linger.New(p.loop, p.deps.Clock, p.deps.Timing.RouteGrace),
+	}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
 	p.triggers = newTriggers(p)
 	// xDS: delta ADS, each Envoy bound to its Gateway by its certificate; on the same port the

@@ -56,9 +56,10 @@ type cluster struct {
 	client client.Client
 	keeper *certs.Keeper
 	port   int
-	// log and listPatience of replicas that are made.
+	// log, listPatience and routeGrace of replicas that are made.
 	log          logr.Logger
 	listPatience time.Duration
+	routeGrace   time.Duration
 	// sharedProxy and proxyValues are options of replicas that are made.
 	sharedProxy bool
 	proxyValues string
@@ -124,7 +125,7 @@ func (c *cluster) start(ip string) *replica {
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
 		},
 		Replica: ip, Registry: prometheus.NewRegistry(), Log: c.log,
-		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},
+		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace},
 		Listen: func(at string) (net.Listener, error) {
 			if at == address {
 				return accept, nil

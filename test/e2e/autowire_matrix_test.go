@@ -30,11 +30,12 @@ type fronted struct {
 var moves = []struct {
 	name    string
 	allowed int
-}{{"wire", 1}, {"to safety", 0}, {"back", 0}, {"unwire", 1}}
+}{{"wire", 1}, {"to safety", 0}, {"back", 0}, {"unwire", 1}, {"wire again", 1}, {"delete", 1}}
 
 // TestAutowireMatrix moves the traffic of five applications, each behind another consumer, at 50
 // requests per second each: to the proxies, past them while the controllers are dead, back, and away
-// from the product, by trafficAutowire "false". The fifth is called through kube-proxy: its clients name the wired Service, as
+// from the product, by trafficAutowire "false", to the proxies again, and away by the deletion of all
+// ScaledObjects, with which the proxies go as well. The fifth is called through kube-proxy: its clients name the wired Service, as
 // Git would, so that nothing is rewritten.
 func TestAutowireMatrix(t *testing.T) {
 	c := cluster.Connect(t)
@@ -43,12 +44,7 @@ func TestAutowireMatrix(t *testing.T) {
 	applications := frontApplications(t, c, namespace)
 	phases := []func(){
 		func() { // wire
-			for _, l := range applications[:len(foreigners)] {
-				l.scale(t, c, namespace, simple(l.name, l.host))
-			}
-			for _, l := range applications[:len(foreigners)] {
-				isWired(t, c, namespace, l.name+"-0")
-			}
+			wireAll(t, c, namespace, applications)
 			leads(t, c, namespace, applications[len(foreigners)].name+"-0", v1alpha1.PathProxy)
 		},
 		func() { // to safety
@@ -69,6 +65,15 @@ func TestAutowireMatrix(t *testing.T) {
 				l.isRestored(t, c, namespace)
 			}
 		},
+		func() { wireAll(t, c, namespace, applications) }, // wire again
+		func() { // delete
+			for _, l := range applications {
+				deleteScaled(t, c, namespace, l.name)
+			}
+			for _, l := range applications[:len(foreigners)] {
+				l.isRestored(t, c, namespace)
+			}
+		},
 	}
 	for i, phase := range phases {
 		begun := time.Now()
@@ -84,7 +89,18 @@ func TestAutowireMatrix(t *testing.T) {
 		}
 	}
 	for _, l := range applications {
-		t.Logf("%-14s | wire, to safety, back, unwire: %s", l.name, strings.Join(l.cells, " | "))
+		t.Logf("%-14s | wire, to safety, back, unwire, wire again, delete: %s", l.name, strings.Join(l.cells, " | "))
+	}
+}
+
+// wireAll has every application but the last rewired.
+func wireAll(t *testing.T, c *cluster.Cluster, namespace string, applications []*fronted) {
+	t.Helper()
+	for _, l := range applications[:len(foreigners)] {
+		l.scale(t, c, namespace, simple(l.name, l.host))
+	}
+	for _, l := range applications[:len(foreigners)] {
+		isWired(t, c, namespace, l.name+"-0")
 	}
 }
 
