@@ -103,6 +103,16 @@ func (c *cluster) patch(object *unstructured.Unstructured, operations []foreign.
 	c.Expect(c.client.Patch(c.t.Context(), object, client.RawPatch(types.JSONPatchType, text), client.FieldOwner("kedify-gateway-wiring"))).To(Succeed())
 }
 
+// edit changes an HTTPScaler, whose status others write meanwhile.
+func (c *cluster) edit(name string, change func(*v1alpha1.HTTPScaler)) {
+	c.t.Helper()
+	c.Expect(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scaler := c.scaler(name)
+		change(scaler)
+		return c.client.Update(c.t.Context(), scaler)
+	})).To(Succeed())
+}
+
 func (c *cluster) scaler(name string) *v1alpha1.HTTPScaler {
 	c.t.Helper()
 	scaler := &v1alpha1.HTTPScaler{}

@@ -1,8 +1,11 @@
 package wiring
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -40,13 +43,43 @@ func (w *Wiring) look(namespace string) plan.World {
 	return world
 }
 
+// maxAbroad is how many objects of a kind in one other namespace a plan reads: their owner must not decide how long
+// the plan takes, nor which objects of third namespaces are in it.
+const maxAbroad = 100
+
 // foreignOf are the foreign objects that matter to a namespace.
 func (w *Wiring) foreignOf(namespace string) []*unstructured.Unstructured {
 	var all []*unstructured.Unstructured
 	for _, kind := range foreign.Kinds() {
-		all = append(all, objectsOf[*unstructured.Unstructured](w.world, kind.GVK.Kind, namespace)...)
+		all = append(all, nearest(namespace, objectsOf[*unstructured.Unstructured](w.world, kind.GVK.Kind, namespace))...)
 	}
 	return all
+}
+
+// nearest leaves the oldest maxAbroad objects of each other namespace. One that is made later displaces none.
+func nearest(namespace string, objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	abroad := map[string][]*unstructured.Unstructured{}
+	near := slices.DeleteFunc(slices.Clone(objects), func(object *unstructured.Unstructured) bool {
+		if object.GetNamespace() == namespace {
+			return false
+		}
+		abroad[object.GetNamespace()] = append(abroad[object.GetNamespace()], object)
+		return true
+	})
+	for _, from := range slices.Sorted(maps.Keys(abroad)) {
+		found := abroad[from]
+		if len(found) > maxAbroad {
+			slices.SortFunc(found, byAge)
+			found = found[:maxAbroad]
+		}
+		near = append(near, found...)
+	}
+	return near
+}
+
+func byAge(a, b *unstructured.Unstructured) int {
+	made := a.GetCreationTimestamp()
+	return cmp.Or(made.Compare(b.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName()))
 }
 
 // complete reports whether the endpoints of the namespace's pools are known.

@@ -62,7 +62,7 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	if !known {
 		return moveInterval, nil
 	}
-	world.Path, world.Memory = path, w.memories.of(namespace)
+	world.Path, world.Memory, world.Refused = path, w.memories.of(namespace), w.refusals.of(namespace)
 	if path != live {
 		judgement.Again = moveInterval
 	}
@@ -76,6 +76,9 @@ func (w *Wiring) moveNamespace(ctx context.Context, namespace string) (again tim
 	// What fails of one Service keeps no trigger of another one from its status: an application whose
 	// requests go directly must not be scaled to zero because a quota has no room for a second Service.
 	applied, err := w.applyObjects(ctx, world, made)
+	if w.refusals.applied(namespace, applied.refused) {
+		w.moves.Add(namespace) // the next plan says it in conditions
+	}
 	err = errors.Join(err, w.writeStatuses(ctx, world, made, applied))
 	if wired && applied.any {
 		w.noteMove(world, live, judgement)
@@ -145,13 +148,15 @@ func (w *Wiring) decide(
 type applied struct {
 	failed map[string]bool
 	any    bool
+	// refused is what the API server said of those that it refuses, as refusals has it.
+	refused map[string]string
 }
 
 // applyObjects applies objects in the order of the plan. What cannot be written of one Service keeps no
 // other Service from safety, but nothing later is written of the same one: the order is its safety.
 func (w *Wiring) applyObjects(ctx context.Context, world plan.World, made plan.Plan) (applied, error) {
 	var problems []error
-	result := applied{failed: map[string]bool{}, any: len(made.Objects) == 0}
+	result := applied{failed: map[string]bool{}, any: len(made.Objects) == 0, refused: map[string]string{}}
 	for _, object := range made.Objects {
 		service := serviceOf(object)
 		_, grants := object.(*gwv1.ReferenceGrant)
@@ -164,6 +169,9 @@ func (w *Wiring) applyObjects(ctx context.Context, world plan.World, made plan.P
 		}
 		result.failed[service] = true
 		problems = append(problems, err)
+		if why := refusal(err); why != "" {
+			result.refused[kindService+" "+world.Namespace+"/"+service] = why
+		}
 	}
 	for _, object := range made.Objects {
 		result.any = result.any || !result.failed[serviceOf(object)]

@@ -45,10 +45,27 @@ func TestRefusedServiceKeepsNoNeighbour(t *testing.T) {
 	r.Eventually(r.path).Should(Equal(throughProxies))
 	r.proxies(false)
 	r.Eventually(r.path).Should(Equal(directly))
+	r.Eventually(func() string { return r.rewiredOf("other-0") }).Should(And(
+		HavePrefix("False/WriteRefused: Service shop/other-kedify is not as it should be"), ContainSubstring("exceeded quota")))
 	wired := r.scaler("other-0").Status.Wiring
 	r.Expect(wired == nil || wired.Path == "Direct").To(BeTrue(), "%+v", wired)
 	r.proxies(true)
 	r.Eventually(r.path).Should(Equal(throughProxies))
+}
+
+// TestRightsTakenAway: the API server forbids to change an Ingress. The condition says what it says, and once the
+// right is back the Ingress is rewired without a touch.
+func TestRightsTakenAway(t *testing.T) {
+	r := newRig(newCluster(t, webYAML, ingressYAML))
+	r.refuses.Store("patch Ingress web")
+	r.leader()
+	r.Eventually(r.rewired).Should(And(
+		HavePrefix("False/WriteRefused: Ingress shop/web is not rewired, because the API server refuses the change"),
+		ContainSubstring("exceeded quota")))
+	r.Expect(r.backends()).To(Equal([]string{"web", "files"}))
+	r.refuses.Store("")
+	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
+	r.Expect(r.backends()).To(Equal([]string{"web-kedify", "files"}))
 }
 
 // TestServiceOfAGateway: the Service of the proxies of a Gateway "web" has the name of the wired Service of a Service

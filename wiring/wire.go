@@ -84,7 +84,7 @@ func (w *Wiring) wireNamespace(ctx context.Context, namespace string) (again tim
 		return moveInterval, nil
 	}
 	world := w.look(namespace)
-	world.Path, world.Memory = world.LivePath(), w.memories.of(namespace)
+	world.Path, world.Memory, world.Refused = world.LivePath(), w.memories.of(namespace), w.refusals.of(namespace)
 	if world.Endpoints, err = w.endpoints(ctx, world); err != nil {
 		return 0, fmt.Errorf("read Endpoints: %w", err)
 	}
@@ -105,7 +105,7 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 	var mu sync.Mutex
 	var patching sync.WaitGroup
 	var problems []error
-	memory := made.Memory
+	memory, refused := made.Memory, map[string]string{}
 	done := func(patch plan.Patch, rewrites bool, after *unstructured.Unstructured, err error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -115,6 +115,9 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 		if err != nil {
 			problems = append(problems, err)
 			w.tellFailure(patch, err)
+			if why := refusal(err); why != "" && errors.Is(err, errRefused) {
+				refused[describe(patch.Object)] = why
+			}
 			return
 		}
 		if rewrites {
@@ -135,6 +138,7 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 		})
 	}
 	patching.Wait()
+	w.refusals.patched(world.Namespace, refused)
 	return memory, errors.Join(problems...)
 }
 

@@ -34,8 +34,10 @@ func TestT40Ingress(t *testing.T) {
 }
 
 // rewired is the condition of the trigger.
-func (r *rig) rewired() string {
-	for _, condition := range r.scaler("web-0").Status.Conditions {
+func (r *rig) rewired() string { return r.rewiredOf("web-0") }
+
+func (r *rig) rewiredOf(scaler string) string {
+	for _, condition := range r.scaler(scaler).Status.Conditions {
 		if condition.Type == "Rewired" {
 			return string(condition.Status) + "/" + condition.Reason + ": " + condition.Message
 		}
@@ -95,9 +97,7 @@ func TestManyObjects(t *testing.T) {
 			Replace(ingressYAML))
 	}
 	r := newRig(c)
-	scaler := r.scaler("web-0")
-	scaler.Spec.Hosts = []string{"shop.example.com", "www.shop.example.com"}
-	r.Expect(r.client.Update(t.Context(), scaler)).To(Succeed())
+	r.edit("web-0", func(s *v1alpha1.HTTPScaler) { s.Spec.Hosts = []string{"shop.example.com", "www.shop.example.com"} })
 	began := time.Now()
 	r.leader()
 	wired := func() int {

@@ -43,6 +43,7 @@ type Wiring struct {
 	moves, objects *work.Queue[string]
 	machines       *machines
 	memories       *memories
+	refusals       *refusals
 	engine         *apply.Engine
 	patcher        *patcher
 	waker          *waker
@@ -86,6 +87,7 @@ func New(deps Deps) (*Wiring, error) {
 	w.streams = streams.New(streams.Options{Controllers: w.controllerAddresses, Changed: w.streamsChanged, Clock: deps.Clock})
 	w.machines = newMachines(deps.Options)
 	w.memories = &memories{all: map[string]plan.Memory{}}
+	w.refusals = newRefusals()
 	w.moves = work.New(work.Options[string]{
 		Name: "wiring_moves", Workers: workers, FirstRetry: firstRetry, LastRetry: lastMoveRetry, Clock: deps.Clock, Do: w.move,
 	})

@@ -12,9 +12,7 @@ import (
 // say under the same type, and conditions of others, stay.
 func TestWithdrawnCondition(t *testing.T) {
 	r, _ := wiredRig(t)
-	scaler := r.scaler("web-0")
-	scaler.Spec.Autowire = []v1alpha1.AutowireKind{v1alpha1.AutowireNone}
-	r.Expect(r.client.Update(t.Context(), scaler)).To(Succeed())
+	r.edit("web-0", func(s *v1alpha1.HTTPScaler) { s.Spec.Autowire = []v1alpha1.AutowireKind{v1alpha1.AutowireNone} })
 	r.Eventually(r.backends).Should(Equal([]string{"web", "files"}))
 	r.Eventually(r.rewired).Should(Equal("absent"))
 	r.Expect(r.scaler("web-0").Status.Conditions).To(HaveLen(1))

@@ -36,6 +36,7 @@ const (
 	ReasonNoRoute     = "NoRoute"
 	ReasonMixed       = "MixedParents"
 	ReasonLimited     = "RewritesLimited"
+	ReasonRefused     = "WriteRefused"
 	ReasonLeftover    = "LeftoverDeleted"
 )
 

@@ -26,6 +26,7 @@ func (m *maker) patch() {
 			m.plan.Restores = append(m.plan.Restores, patch)
 			for _, u := range uses {
 				m.wait(u, "the object is put back first")
+				m.refuseRestore(u)
 			}
 			continue
 		}
@@ -103,6 +104,7 @@ func (m *maker) rewrite(object *unstructured.Unstructured, uses map[string]*use)
 	})
 	for _, u := range ready {
 		m.wait(u, "it is being changed")
+		m.refuseRewrite(u)
 	}
 	if len(operations) == 0 {
 		return
@@ -171,6 +173,31 @@ func (m *maker) wait(u *use, what string) {
 	if u.why.none() && !u.leads && len(u.scalers) > 0 {
 		u.why, u.waits = because(ReasonWaiting, "%s is not rewired yet: %s.", u.text, strings.TrimSuffix(what, ".")), true
 	}
+}
+
+// refuseRewrite says that the API server refuses what a reference waits for.
+func (m *maker) refuseRewrite(u *use) {
+	if why := m.Refused[u.text]; why != "" && u.waits {
+		u.why, u.waits = because(ReasonRefused, "%s is not rewired, because the API server refuses the change: %s.",
+			u.text, strings.TrimSuffix(why, ".")), false
+	}
+}
+
+// refuseRestore adds to why a reference is not to lead to the proxies that it still does.
+func (m *maker) refuseRestore(u *use) {
+	if why := m.Refused[u.text]; why != "" && u.leads && !u.why.none() {
+		u.why.text += " It still leads to the proxies, because the API server refuses the change: " + strings.TrimSuffix(why, ".") + "."
+	}
+}
+
+// refusedService is why a wired Service is not as it should be; none: the API server refuses nothing of it.
+func (m *maker) refusedService(w *wired) reason {
+	name := m.Namespace + "/" + w.name
+	if why := m.Refused[kindService+" "+name]; why != "" {
+		return because(ReasonRefused, "Service %s is not as it should be, because the API server refuses the change: %s.",
+			name, strings.TrimSuffix(why, "."))
+	}
+	return reason{}
 }
 
 // limited stops rewriting an object that another writer points back each time.

@@ -135,8 +135,10 @@ func (m *maker) outcome(w *wired, scaler *v1alpha1.HTTPScaler) (wired []string, 
 		}
 		return nil, reasons
 	}
-	if why := w.refused[scaler.Name]; !why.none() {
-		reasons = append(reasons, why)
+	for _, why := range []reason{w.refused[scaler.Name], m.refusedService(w)} {
+		if !why.none() {
+			reasons = append(reasons, why)
+		}
 	}
 	if w.inCluster {
 		return w.inClusterOutcome(reasons)

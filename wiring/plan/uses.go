@@ -79,6 +79,7 @@ func (m *maker) use(u *use, served servers) {
 	} else {
 		u.why = m.secured(u)
 	}
+	u.ref.TLS = u.ref.TLS || u.wired.annotatedTLS(u)
 	u.wired.uses = append(u.wired.uses, u)
 	if m.usesOf[u.object] == nil {
 		m.usesOf[u.object] = map[string]*use{}

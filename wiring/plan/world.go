@@ -64,6 +64,10 @@ type World struct {
 	ForeignUnknown bool
 	Find           Finder
 	Memory         Memory
+	// Refused is what the API server said when it last refused to write an object, by kind and
+	// "namespace/name": of foreign objects, and of wired Services with what belongs to them. Such writes are
+	// planned again.
+	Refused map[string]string
 }
 
 // Finder returns objects of all namespaces, nil when there is none.
