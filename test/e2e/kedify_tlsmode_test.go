@@ -32,8 +32,11 @@ type secured struct {
 	GRPC bool
 	// AppProtocol of the port of the Service; empty: it says nothing.
 	AppProtocol string
-	// Mode is the trigger's tlsMode, Secret its tlsSecretName; empty: the key is not there.
-	Mode, Secret string
+	// Mode is the trigger's tlsMode, Secret its tlsSecretName, Autowire its trafficAutowire; empty: the key
+	// is not there.
+	Mode, Secret, Autowire string
+	// Annotation of the Service, as "key: value".
+	Annotation string
 }
 
 func (s secured) host() string { return s.Name + ".test" }
@@ -71,7 +74,7 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: {{.Name}}}
+metadata: {name: {{.Name}}{{with .Annotation}}, annotations: { {{.}} }{{end}}}
 spec:
   selector: {app: {{.Name}}}
   ports: [{port: 443, targetPort: 8443{{with .AppProtocol}}, appProtocol: {{.}}{{end}}}]
@@ -96,6 +99,9 @@ spec:
       {{- end}}
       {{- with .Secret}}
       tlsSecretName: {{.}}
+      {{- end}}
+      {{- with .Autowire}}
+      trafficAutowire: {{.}}
       {{- end}}
 `
 
