@@ -134,14 +134,12 @@ func foreignRows() []Image {
 // so no Envoy-based gateway passes the inference suite with it. With
 // LWEPPAsEPP its name holds the full picker 1.5.0 instead, configured as the
 // suite of 1.5.0 configured it: the header that the tests set decides the
-// endpoint, and the endpoint that served is reported back. The stock one stays
-// available under another tag. `up` says so when it does this.
+// endpoint, and the endpoint that served is reported back. `up` says so when it
+// does this. The stock one is not built then: it takes two minutes.
 func lweppRows(o Options) []Image {
-	stock := Image{Name: "lwepp", Component: "lwepp", Path: "/lwepp", Profiles: []string{Conformance},
-		Spec: Spec{Names: []string{lwepp + "-stock"}, User: nonroot}}
 	if !o.LWEPPAsEPP {
-		stock.Spec.Names = []string{lwepp, lwepp + "-stock"}
-		return []Image{stock}
+		return []Image{{Name: "lwepp", Component: "lwepp", Path: "/lwepp", Profiles: []string{Conformance},
+			Spec: Spec{Names: []string{lwepp}, User: nonroot}}}
 	}
 	const config = "/etc/epp/config.yaml"
 	standIn := Image{Name: "lwepp-as-epp", Component: "epp", Path: "/epp", Profiles: []string{Conformance},
@@ -151,7 +149,7 @@ func lweppRows(o Options) []Image {
 			Entrypoint: []string{"/epp", "--config-file", config, "--refresh-metrics-interval=5s"}},
 		Extra: []File{{Path: config, Mode: 0o644, Content: []byte(eppTestConfig)}},
 	}
-	return []Image{stock, standIn}
+	return []Image{standIn}
 }
 
 // eppTestConfig is what the suite's manifests of 1.5.0 gave to the picker.

@@ -40,7 +40,7 @@ func TestEveryRowCanBeBuiltAndNoNameIsTwice(t *testing.T) {
 		if standIn {
 			want = "lwepp-as-epp"
 		}
-		if seen[lwepp] != want || seen[lwepp+"-stock"] != "lwepp" {
+		if seen[lwepp] != want {
 			t.Errorf("stand-in %v: %s comes from %s", standIn, lwepp, seen[lwepp])
 		}
 	}
@@ -156,7 +156,7 @@ func TestProfiles(t *testing.T) {
 	for profile, want := range map[string]string{
 		Minimal:     "pause coredns envoy gateway",
 		Inference:   "pause coredns envoy gateway echo-basic epp llm-d-inference-sim",
-		Conformance: "pause coredns envoy gateway echo-basic epp lwepp lwepp-as-epp",
+		Conformance: "pause coredns envoy gateway echo-basic epp lwepp-as-epp",
 		KEDA:        "pause coredns envoy gateway echo-basic keda keda-metrics-apiserver keda-admission-webhooks",
 		Full:        "pause coredns envoy gateway echo-basic epp llm-d-inference-sim keda keda-metrics-apiserver keda-admission-webhooks",
 		Autowire: "pause coredns envoy gateway echo-basic epp llm-d-inference-sim keda keda-metrics-apiserver keda-admission-webhooks " +
