@@ -29,6 +29,9 @@ func (r *rig) counting() client.Client {
 		if r.refuses.Load() == text {
 			return apierrors.NewForbidden(schema.GroupResource{Resource: kind}, object.GetName(), errors.New("exceeded quota"))
 		}
+		if r.refusesNext.Load() == text {
+			r.refuses.Store(text)
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.writes = append(r.writes, text)

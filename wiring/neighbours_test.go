@@ -3,6 +3,7 @@ package wiring_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +67,21 @@ func TestRightsTakenAway(t *testing.T) {
 	r.refuses.Store("")
 	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
 	r.Expect(r.backends()).To(Equal([]string{"web-kedify", "files"}))
+}
+
+// TestOwnershipEnds: an object is restored, and then the API server refuses to take the product out of its field owners.
+// No plan knows of it any more; it is done as soon as it can be.
+func TestOwnershipEnds(t *testing.T) {
+	r := newRig(newCluster(t, webYAML, ingressYAML))
+	r.leader()
+	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
+	r.refusesNext.Store("patch Ingress web")
+	r.Expect(r.client.Delete(t.Context(), r.scaler("web-0"))).To(Succeed())
+	r.Eventually(r.backends).Should(Equal([]string{"web", "files"}))
+	r.Consistently(func() bool { return r.owns("web") }, 300*time.Millisecond).Should(BeTrue())
+	r.refusesNext.Store("")
+	r.refuses.Store("")
+	r.Eventually(func() bool { return r.owns("web") }).Should(BeFalse())
 }
 
 // TestServiceOfAGateway: the Service of the proxies of a Gateway "web" has the name of the wired Service of a Service

@@ -76,8 +76,9 @@ type rig struct {
 	debounce time.Duration
 	// frozen: the API server does not answer.
 	frozen atomic.Bool
-	// refuses is a write, as in writes, that the API server forbids.
-	refuses atomic.Value
+	// refuses is a write, as in writes, that the API server forbids; refusesNext one that it forbids once it
+	// took it.
+	refuses, refusesNext atomic.Value
 
 	mu     sync.Mutex
 	writes []string

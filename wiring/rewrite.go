@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +26,8 @@ const (
 var (
 	// errChanged says that an object is not what a patch was made for. It is read again.
 	errChanged = errors.New("the object changed meanwhile")
+	// errOwned says that the product is still a field owner of an object that is restored.
+	errOwned = errors.New("the object is restored, and the product still a field owner of it")
 	// errRefused says that the API server does not take a change of an object.
 	errRefused = errors.New("the API server refuses the change")
 )
@@ -59,7 +60,10 @@ func (p *patcher) restore(
 	if err := p.count(err, resultRestored); err != nil || after == nil {
 		return nil, err
 	}
-	return after, p.disown(ctx, after)
+	if err := p.disown(ctx, after); err != nil {
+		return after, fmt.Errorf("%w: %w", errOwned, err)
+	}
+	return after, nil
 }
 
 // disown takes the product out of the field owners of an object, which may be older than the live one.
@@ -105,12 +109,20 @@ func (p *patcher) patch(
 		return after, nil
 	case apierrors.IsNotFound(err):
 		return nil, nil
-	case apierrors.ReasonForError(err) == metav1.StatusReasonInvalid || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err):
-		return nil, fmt.Errorf("patch %s: %w: %w", describe(object), errRefused, err)
-	case apierrors.IsConflict(err) || apierrors.IsInvalid(err): // a failed test is a 422 without a reason
+	case apierrors.IsConflict(err) || testFailed(err):
 		return nil, fmt.Errorf("patch %s: %w: %w", describe(object), errChanged, err)
+	case apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err):
+		return nil, fmt.Errorf("patch %s: %w: %w", describe(object), errRefused, err)
 	}
 	return nil, fmt.Errorf("patch %s: %w", describe(object), err)
+}
+
+// testFailed reports whether a test of a JSON patch failed, or a path of it does not exist. The API server answers
+// 422 then as it does for an object that is not valid, but does not name the object.
+func testFailed(err error) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsInvalid(err) && errors.As(err, &status) &&
+		(status.Status().Details == nil || status.Status().Details.Kind == "")
 }
 
 func (p *patcher) count(err error, success string) error {

@@ -112,6 +112,9 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 		if after != nil {
 			w.adopt(patch.Object, after)
 		}
+		if errors.Is(err, errOwned) {
+			w.objects.Add(leftovers) // no later plan knows of it
+		}
 		if err != nil {
 			problems = append(problems, err)
 			w.tellFailure(patch, err)

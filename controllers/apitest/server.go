@@ -8,12 +8,14 @@ package apitest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"reflect"
 	"sync"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -26,8 +28,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 )
 
-// Server is the fake client of controller-runtime, with the two things of an API server that it
-// lacks and the product relies on: UIDs and generations.
+// Server is the fake client of controller-runtime, with the things of an API server that it lacks and the
+// product relies on: UIDs, generations, and its answer to a JSON patch with a test that fails.
 type Server struct {
 	// Scheme has every type that the product reads or writes.
 	Scheme *runtime.Scheme
@@ -66,6 +68,13 @@ func New(t *testing.T, withStatus []client.Object, untyped ...schema.GroupVersio
 				}
 			}
 			return c.Update(ctx, object, options...)
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			err := c.Patch(ctx, object, patch, options...)
+			if err != nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown && patch.Type() == types.JSONPatchType {
+				return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", err.Error(), 0, false)
+			}
+			return err
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, applied runtime.ApplyConfiguration, options ...client.ApplyOption) error {
 			name := applied.(interface {

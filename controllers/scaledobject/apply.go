@@ -79,7 +79,11 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 		}
 	}
 	c.handover.retain(partition, made.Statuses)
-	problems = append(problems, c.engine.Prune(ctx, pruned, desired, client.InNamespace(partition)))
+	kinds, rest := c.pruned(partition, world, made)
+	if rest > 0 {
+		c.queue.AddAfter(partition, rest)
+	}
+	problems = append(problems, c.engine.Prune(ctx, kinds, desired, client.InNamespace(partition)))
 	writeEvents(c.Events, partition, slices.DeleteFunc(told, func(event plan.Event) bool {
 		return event.Related != nil && failed[store.KeyOf(event.Related)] // written with its status
 	}))
@@ -168,16 +172,20 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 	return nil
 }
 
-// pruned are the kinds that are generated: routes first, so that no request is counted for a trigger
-// that is gone, and the proxy last. The Service of the proxy goes with its Gateway.
-var pruned = []apply.Pruned{
-	{List: &gwv1.HTTPRouteList{}, Select: generated},
-	{List: &gwv1.TLSRouteList{}, Select: generated},
-	{List: &v1alpha1.HTTPScalerList{}, Select: generated},
-	{List: &gwv1.GatewayList{}, Select: ofProxy},
-	{List: &v1alpha1.GatewayParametersList{}, Select: ofProxy},
-	{List: &gwv1.ReferenceGrantList{}, Select: ofProxy},
-}
+// The kinds that are generated: routes first, so that no request is counted for a trigger that is gone,
+// and the proxy last. The Service of the proxy goes with its Gateway.
+var (
+	prunedOfTriggers = []apply.Pruned{
+		{List: &gwv1.HTTPRouteList{}, Select: generated},
+		{List: &gwv1.TLSRouteList{}, Select: generated},
+		{List: &v1alpha1.HTTPScalerList{}, Select: generated},
+	}
+	prunedOfProxy = []apply.Pruned{
+		{List: &gwv1.GatewayList{}, Select: ofProxy},
+		{List: &v1alpha1.GatewayParametersList{}, Select: ofProxy},
+		{List: &gwv1.ReferenceGrantList{}, Select: ofProxy},
+	}
+)
 
 func generated(object client.Object) bool { return plan.Generated(object) }
 

@@ -97,6 +97,7 @@ type Controller struct {
 	referrers *referrers
 
 	handover *handover
+	farewell *farewell
 
 	// foreignKnown is set when the objects of other controllers were handed over.
 	foreignKnown atomic.Bool
@@ -122,6 +123,7 @@ func New(options Options) *Controller {
 		kinds:     &kinds{synced: map[string]bool{}},
 		referrers: newReferrers(),
 		handover:  newHandover(),
+		farewell:  newFarewell(options.Clock),
 		active:    map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{

@@ -208,7 +208,9 @@ func TestAutowireT44T45Allowlist(t *testing.T) {
 		c.Apply(t, namespace, render(t, scaledYAML, s))
 	}
 	c.ScalerHas(t, namespace, "only-ingress-0", cluster.Condition{Type: rewired.Type, Status: metav1.ConditionFalse, Reason: "KindNotAllowed"})
-	cluster.Eventually(t, wired, func() error { return backends(ingress.get(t, c, namespace, "only-ingress"), "only-ingress-kedify:80") })
+	cluster.Eventually(t, time.Minute, func() error { // the proxy is made first
+		return backends(ingress.get(t, c, namespace, "only-ingress"), "only-ingress-kedify:80")
+	})
 	look := 10 * time.Second
 	if *long {
 		look = 5 * time.Minute
