@@ -141,16 +141,6 @@ func TestPickerFailures(t *testing.T) {
 			}
 		}
 	}
-	// An upgrade bypasses the picker: any endpoint of an open pool, none of a closed one.
-	w.host("ws.fail.test", route("r", prefix("/"), forward(w.pool("ws-open", true, silent, endpoint), nil)))
-	w.host("ws-closed.fail.test", route("r", prefix("/"), forward(w.pool("ws-closed", false, silent, endpoint), nil)))
-	w.apply()
-	if got := w.upgrade("ws.fail.test"); got != "pod:ping" {
-		t.Errorf("upgrade to an open pool: %q", got)
-	}
-	if got := w.upgrade("ws-closed.fail.test"); got != "503 Service Unavailable" {
-		t.Errorf("upgrade to a closed pool: %q", got)
-	}
 }
 
 // TestPickerNotListening has pickers that refuse connections, as the reference picker does for

@@ -236,9 +236,13 @@ func (w *world) try(a ask) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out := answer{status: response.StatusCode, header: response.Header, text: string(data)}
-	_ = json.Unmarshal(data, &out.echoed)
-	return out, nil
+	return answerOf(response, data), nil
+}
+
+func answerOf(response *http.Response, body []byte) answer {
+	out := answer{status: response.StatusCode, header: response.Header, text: string(body)}
+	_ = json.Unmarshal(body, &out.echoed)
+	return out
 }
 
 // expect asks and compares status and backend ("" for any).

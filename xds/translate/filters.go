@@ -2,17 +2,36 @@ package translate
 
 import (
 	_ "embed"
+	"fmt"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 //go:embed fallback.lua
-var fallbackScript string
+var fallbackText string
+
+//go:embed withoutport.lua
+var portText string
+
+//go:embed refusal.lua
+var refusalText string
+
+// Scripts that routes and targets name.
+const (
+	portScript    = "without-port"
+	refusalScript = "refuse"
+)
 
 type namedFilter struct {
 	name    string
@@ -23,31 +42,69 @@ type namedFilter struct {
 //
 //  1. fallback: chooses the table when the exact host is missing; all later filters depend on
 //     the route.
-//  2. cors: answers preflight requests before anything is asked or woken for them.
-//  3. hold: lets requests to a backend without an endpoint wait. Before the picker: an
+//  2. redirect: takes the port out of the Location of some redirects.
+//  3. cors: answers preflight requests before anything is asked or woken for them.
+//  4. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
-//  4. picker: asks the endpoint picker of the chosen target.
-//  5. router.
+//  5. routing headers: what the picker alone may say.
+//  6. picker: asks the endpoint picker of the chosen target.
+//  7. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	return filterList(
 		namedFilter{fallbackFilter, fallback()},
+		namedFilter{redirectFilter, script(portScript, portText)},
 		namedFilter{corsFilter, &corsv3.Cors{}},
 		namedFilter{holdFilter, hold()},
+		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
 		namedFilter{pickerFilter, picker()},
 		namedFilter{routerFilter, router()},
 	)
 }
 
-// upgradeFilters is the list for WebSocket. It leaves the picker out: its body mode waits for
-// the end of a body that an upgraded stream never has, and the request would hang. A pool
-// that fails open takes upgrades on any endpoint; one that fails closed answers 503.
+// upgradeFilters is the list for WebSocket. It has no picker: the body mode of one waits for the end
+// of a body that an upgraded stream never has, and the request would hang. So upgrades to pools are
+// refused, before anything is woken for them: no Pod of a pool gets a request because its client
+// found a way around the picker.
 func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
 	return filterList(
 		namedFilter{fallbackFilter, fallback()},
+		namedFilter{redirectFilter, script(portScript, portText)},
 		namedFilter{corsFilter, &corsv3.Cors{}},
+		namedFilter{upgradeFilter, script(refusalScript, refusalText)},
 		namedFilter{holdFilter, hold()},
 		namedFilter{routerFilter, router()},
 	)
+}
+
+// script is a filter that does nothing, but for routes and targets that name its script.
+func script(name, text string) proto.Message {
+	return &luav3.Lua{SourceCodes: map[string]*corev3.DataSource{name: inline(text)}}
+}
+
+// refuseUpgrade has upgrades to a target refused.
+func refuseUpgrade() (*anypb.Any, error) {
+	return typedConfig(&luav3.LuaPerRoute{Override: &luav3.LuaPerRoute_Name{Name: refusalScript}})
+}
+
+// webSocket is the only protocol that a client may upgrade to.
+const webSocket = "websocket"
+
+// otherUpgrades takes every token of an Upgrade header but webSocket. What it takes is removed before
+// a route is looked up: a server may go on in HTTP/1.1 (RFC 9110 7.8), and some clients offer TLS with
+// every request. Envoy itself would refuse such a request where it knows the route by then, and would
+// wait for the end of a tunnel where it does not (docs/adr/0025-first-look-up.md).
+func otherUpgrades() []*matcherv3.StringMatcher {
+	return []*matcherv3.StringMatcher{valueMatcher(ir.ValueMatch{Value: anyTextBut(webSocket), Regex: true})}
+}
+
+// anyTextBut is an expression for all texts but one word in any case: RE2 knows no negation.
+func anyTextBut(word string) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "(?is).{0,%d}|.{%d,}", len(word)-1, len(word)+1)
+	for i, letter := range word {
+		fmt.Fprintf(&out, "|.{%d}[^%c].{%d}", i, letter, len(word)-i-1)
+	}
+	return out.String()
 }
 
 func filterList(filters ...namedFilter) ([]*hcmv3.HttpFilter, error) {
@@ -66,9 +123,11 @@ func filterList(filters ...namedFilter) ([]*hcmv3.HttpFilter, error) {
 }
 
 func fallback() proto.Message {
-	return &luav3.Lua{DefaultSourceCode: &corev3.DataSource{
-		Specifier: &corev3.DataSource_InlineString{InlineString: fallbackScript},
-	}}
+	return &luav3.Lua{DefaultSourceCode: inline(fallbackText)}
+}
+
+func inline(text string) *corev3.DataSource {
+	return &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}}
 }
 
 // router adds no x-envoy-* headers to requests or responses: what it knows is in the access

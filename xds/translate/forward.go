@@ -111,6 +111,14 @@ func targetFilters(target *ir.Target) (overrides map[string]*anypb.Any, clusters
 		}
 		clusters = append(clusters, ClusterName(target.Hold.Cluster))
 	}
+	if target.Cluster.Kind == ir.BackendPool {
+		if overrides[routingFilter], err = routingHeadersOverride(); err != nil {
+			return nil, nil, err
+		}
+		if overrides[upgradeFilter], err = refuseUpgrade(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if target.Picker != nil {
 		if overrides[pickerFilter], err = pickerOverride(target.Picker); err != nil {
 			return nil, nil, err

@@ -5,10 +5,8 @@ import (
 	"time"
 
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
-	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -55,7 +53,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		StatPrefix:                    "http",
 		RouteSpecifier:                scopedRoutes(),
 		HttpFilters:                   filters,
-		UpgradeConfigs:                []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket", Filters: upgraded}},
+		UpgradeConfigs:                []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: webSocket, Filters: upgraded}},
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{early},
 		AccessLog:                     log,
 		LocalReplyConfig:              localReplies(),
@@ -63,7 +61,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(connectionIdle)},
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
-		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{},
+		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades()},
 		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: uint32Value(maxStreams), AllowConnect: true},
 
 		StreamIdleTimeout:     durationpb.New(streamIdle),
@@ -129,25 +127,6 @@ func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
 			ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: adsConfigSource()},
 		},
 	}}
-}
-
-// earlyMutation writes the key headers before the scope is chosen, over whatever the client
-// sent, and removes what only an endpoint picker may say.
-func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
-	set := func(name, value string) *mutationv3.HeaderMutation {
-		return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
-			Header:       &corev3.HeaderValue{Key: name, Value: value},
-			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
-		}}}
-	}
-	mutations := []*mutationv3.HeaderMutation{
-		set(ChainHeader, literal(chain)),
-		set(HostHeader, "%REQ(:authority)%"),
-	}
-	for _, name := range pickerHeaders {
-		mutations = append(mutations, &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: name}})
-	}
-	return extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations})
 }
 
 // retryAfter is when a client may come back to a backend without an endpoint that takes

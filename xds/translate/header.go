@@ -3,7 +3,10 @@ package translate
 import (
 	"strings"
 
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -83,3 +86,42 @@ func (e *headerEdits) put(o *outcome) {
 
 // literal escapes a text of the user where Envoy expects a format string.
 func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
+
+// envoyHeaders begins what Envoys say to each other about a request: timeouts, retries, where it came
+// from. No client of a gateway is an Envoy that may say so; those that Envoy removes by itself are
+// some of them only.
+const envoyHeaders = "x-envoy-"
+
+// earlyMutation changes the headers of a request before its table is chosen: it removes what only
+// the proxy or an endpoint picker may say, then writes the key headers.
+//
+// The key headers are removed as well, not overwritten alone: Envoy writes no header where the value
+// is empty, and what the client sent would stay.
+func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
+	mutations := []*mutationv3.HeaderMutation{removeHeaders(envoyHeaders)}
+	for _, name := range append([]string{ChainHeader, HostHeader}, pickerHeaders...) {
+		mutations = append(mutations, removeHeader(name))
+	}
+	mutations = append(mutations, addHeader(ChainHeader, literal(chain)), addHeader(HostHeader, "%REQ(:authority)%"))
+	return extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations})
+}
+
+func removeHeader(name string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: name}}
+}
+
+// removeHeaders removes the headers that begin with a prefix.
+func removeHeaders(prefix string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_RemoveOnMatch_{
+		RemoveOnMatch: &mutationv3.HeaderMutation_RemoveOnMatch{
+			KeyMatcher: &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: prefix}},
+		},
+	}}
+}
+
+func addHeader(name, value string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: name, Value: value},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}}}
+}

@@ -53,9 +53,12 @@ func Host(h ir.Host) (scope, route resource.Resource, err error) {
 	t.config.TypedPerFilterConfig = map[string]*anypb.Any{
 		// The host was found, there is nothing to fall back to.
 		fallbackFilter: off,
+		// Nor is the host unknown that a redirect leads to.
+		redirectFilter: off,
 		// Targets with a hold or a picker turn them on again (see picker).
-		holdFilter:   off,
-		pickerFilter: off,
+		holdFilter:    off,
+		routingFilter: off,
+		pickerFilter:  off,
 	}
 	if err := t.add(h, "*"); err != nil {
 		return scope, route, fmt.Errorf("host %s: %w", name, err)

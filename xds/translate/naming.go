@@ -35,9 +35,12 @@ const (
 
 	// Filter names, the keys of per-route configuration.
 	fallbackFilter = "fallback"
+	redirectFilter = "redirect"
 	corsFilter     = "envoy.filters.http.cors"
 	holdFilter     = "hold"
 	pickerFilter   = "picker"
+	routingFilter  = "routing-headers"
+	upgradeFilter  = "upgrade"
 	routerFilter   = "router"
 )
 

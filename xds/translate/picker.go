@@ -4,8 +4,10 @@ import (
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	rawbufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
 	httptypev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
@@ -28,6 +30,31 @@ const (
 
 // pickerHeaders are what a client could send to pose as a picker.
 var pickerHeaders = []string{pickKey, servedKey, subsetKey}
+
+// routingHeaders are what known pickers tell the Pods of a pool about where a request is computed. A
+// Pod believes them, and some name addresses that it connects to, so the pool's picker alone may say
+// them. Pickers remove those of clients as well, but a pool that fails open may have none.
+var routingHeaders = []string{
+	// llm-d, by their names of before and after its renaming.
+	"x-prefiller-host-port", "x-llm-d-prefiller-host-port", "x-prefiller-url",
+	"x-encoder-hosts-ports", "x-llm-d-encoder-hosts-ports", "x-encoder-host-ports",
+	"x-kv-cache-source-host-port", "x-llm-d-kv-cache-source-host-port",
+	"x-data-parallel-host-port", "x-llm-d-data-parallel-host-port",
+	// Dynamo.
+	"x-worker-instance-id", "x-prefill-instance-id", "x-decode-instance-id", "x-dp-rank", "x-prefill-dp-rank",
+	"x-dynamo-routing-mode", "x-epp-inject-nvext-token-data",
+}
+
+// routingHeadersOverride removes routingHeaders from the requests of one target before its picker is
+// asked. What the picker says passes, and so do the headers of clients to Services, where they have
+// the meaning that the application gives them.
+func routingHeadersOverride() (*anypb.Any, error) {
+	var mutations []*mutationv3.HeaderMutation
+	for _, name := range routingHeaders {
+		mutations = append(mutations, removeHeader(name))
+	}
+	return typedConfig(&headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{RequestMutations: mutations}})
+}
 
 const (
 	// messageTimeout bounds the picker's answer to the response headers. (The request phase of

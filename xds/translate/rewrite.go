@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 
@@ -37,13 +38,18 @@ func replacePrefix(match ir.PathMatch, replacement string) (prefixChange, error)
 	case to == "":
 		// /foo/bar becomes /bar, but /foo becomes /: a plain replacement would leave "//bar" or
 		// nothing. The route has checked that the prefix ends a segment.
-		return prefixChange{regex: &matcherv3.RegexMatchAndSubstitute{
-			Pattern:      regex("^" + regexp.QuoteMeta(from) + "/?"),
-			Substitution: "/",
-		}}, nil
+		return substitution(regexp.QuoteMeta(from)+"/?", "/"), nil
 	default:
 		return prefixChange{prefix: to}, nil
 	}
+}
+
+// substitution replaces what an expression finds at the beginning of a path.
+func substitution(expression, replacement string) prefixChange {
+	return prefixChange{regex: &matcherv3.RegexMatchAndSubstitute{
+		Pattern:      regex("^" + expression),
+		Substitution: strings.ReplaceAll(replacement, `\`, `\\`),
+	}}
 }
 
 // rewrite changes host and path of a forwarded request.
@@ -85,15 +91,17 @@ var redirectCodes = map[uint32]routev3.RedirectAction_RedirectResponseCode{
 	308: routev3.RedirectAction_PERMANENT_REDIRECT,
 }
 
+// withoutPort has the port of the request left out of a Location. Envoy copies it with the host, and the
+// host of a wildcard is not known when its table is rendered.
+func withoutPort() proto.Message {
+	return &luav3.LuaPerRoute{Override: &luav3.LuaPerRoute_Name{Name: portScript}}
+}
+
 // redirect fills a route that answers with a Location.
-//
-// It returns a second route where the port must be left out, but Envoy would copy it from the
-// Host of the request and the name of the host is not known here: that route takes the
-// requests with a port and names the default port, which means the same.
-func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (*routev3.Route, error) {
+func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (err error) {
 	code, ok := redirectCodes[r.StatusCode]
 	if !ok {
-		return nil, fmt.Errorf("redirect status %d", r.StatusCode)
+		return fmt.Errorf("redirect status %d", r.StatusCode)
 	}
 	action := &routev3.RedirectAction{ResponseCode: code, HostRedirect: r.Hostname}
 	if r.Scheme != "" {
@@ -101,7 +109,7 @@ func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (
 	}
 	if r.Path != nil {
 		if err := redirectPath(action, r.Path, match.Path); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	response := compose(r.ResponseHeaders)
@@ -109,21 +117,16 @@ func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (
 	route.Action = &routev3.Route_Redirect{Redirect: action}
 
 	port, standard := redirectPort(r, h.Chain)
-	if !standard {
+	switch {
+	case !standard:
 		action.PortRedirect = port
-		return nil, nil
-	}
-	if r.Hostname != "" {
-		return nil, nil // a replaced host has no port
-	}
-	if !strings.HasPrefix(h.Hostname, WildcardHost) {
+	case r.Hostname != "": // a replaced host has no port
+	case !strings.HasPrefix(h.Hostname, WildcardHost):
 		action.HostRedirect = h.Hostname // known, so written out without the port of the request
-		return nil, nil
+	default:
+		route.TypedPerFilterConfig, err = perFilter(map[string]proto.Message{redirectFilter: withoutPort()})
 	}
-	explicit := proto.Clone(route).(*routev3.Route)
-	explicit.Match.Headers = append(explicit.Match.Headers, authorityHasPort())
-	explicit.GetRedirect().PortRedirect = port
-	return explicit, nil
+	return err
 }
 
 func redirectPath(action *routev3.RedirectAction, path *ir.PathRewrite, match ir.PathMatch) error {

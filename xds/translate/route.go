@@ -7,7 +7,6 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -50,14 +49,7 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 		}
 		return rules, clusters, nil
 	case *ir.Redirect:
-		explicit, err := redirect(route, action, r.Match, h)
-		if err != nil {
-			return nil, nil, err
-		}
-		if explicit != nil {
-			rules = []*rule{{path: r.Match.Path, route: explicit}, rules[0]}
-		}
-		return rules, nil, nil
+		return rules, nil, redirect(route, action, r.Match, h)
 	case *ir.Respond:
 		response := &routev3.DirectResponseAction{Status: action.StatusCode}
 		if action.Body != "" {
@@ -105,16 +97,6 @@ func preflight(r *rule, method string) []*rule {
 			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: InvalidCluster},
 		}},
 	}}}
-}
-
-// authorityHasPort takes requests whose Host names a port.
-func authorityHasPort() *routev3.HeaderMatcher {
-	return &routev3.HeaderMatcher{
-		Name: ":authority",
-		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &matcherv3.StringMatcher{
-			MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: regex(`.*:[0-9]+`)},
-		}},
-	}
 }
 
 // perFilter packs the configuration of filters for a route or a target.
