@@ -64,6 +64,17 @@ const zero = 90 * time.Second
 func asksZero(t *testing.T, c *cluster.Cluster, namespace, name string) {
 	t.Helper()
 	took := c.ReplicasBecome(t, namespace, name, 0, zero)
+	// A Pod that was starting when it was stopped still becomes ready, and would answer.
+	deployment, err := c.Clients.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Eventually(t, zero, func() error {
+		if pods := c.Pods(t, namespace, metav1.FormatLabelSelector(deployment.Spec.Selector)); len(pods) > 0 {
+			return fmt.Errorf("%d Pods of %s are still there", len(pods), name)
+		}
+		return nil
+	})
 	t.Logf("%s went to zero %s after it was ready to", name, took.Round(time.Second))
 }
 
