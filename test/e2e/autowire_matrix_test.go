@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
@@ -23,83 +24,131 @@ type fronted struct {
 	name, host, address string
 	traffic             *load.Run
 	cells               []string
+	// null is the most that a rename cost without the product.
+	null int
 }
 
-// moves of a wired application, each with the unexpected answers that it may cost. The one-time
-// rewrite of an object may meet a request in the foreign proxy.
-var moves = []struct {
-	name    string
-	allowed int
-}{{"wire", 1}, {"to safety", 0}, {"back", 0}, {"unwire", 1}, {"wire again", 1}, {"delete", 1}}
+// step is one move of all applications.
+type step struct {
+	name string
+	// null: the owners of the objects rename a backend themselves, without the product. It is what a consumer
+	// makes of a rename here and now.
+	null bool
+	// rewrites: objects are rewritten. That may cost one request more than the null; a move costs none.
+	rewrites bool
+	do       func()
+}
 
 // TestAutowireMatrix moves the traffic of five applications, each behind another consumer, at 50
 // requests per second each: to the proxies, past them while the controllers are dead, back, and away
 // from the product, by trafficAutowire "false", to the proxies again, and away by the deletion of all
-// ScaledObjects, with which the proxies go as well. The fifth is called through kube-proxy: its clients name the wired Service, as
-// Git would, so that nothing is rewritten.
+// ScaledObjects, with which the proxies go as well. The fifth is called through kube-proxy: its clients
+// name the wired Service, as Git would, so that nothing is rewritten.
 func TestAutowireMatrix(t *testing.T) {
 	c := cluster.Connect(t)
 	controllersAlive(t, c)
 	namespace := c.Namespace(t)
 	applications := frontApplications(t, c, namespace)
-	phases := []func(){
-		func() { // wire
-			wireAll(t, c, namespace, applications)
-			leads(t, c, namespace, applications[len(foreigners)].name+"-0", v1alpha1.PathProxy)
-		},
-		func() { // to safety
+	rewritten, service := applications[:len(foreigners)], applications[len(foreigners)]
+	restored := func() {
+		for _, l := range rewritten {
+			l.isRestored(t, c, namespace)
+		}
+	}
+	for _, s := range []step{
+		{name: "rename by the owner", null: true, do: func() { renameAll(t, c, namespace, rewritten, "", "-twin") }},
+		{name: "and back", null: true, do: func() { renameAll(t, c, namespace, rewritten, "-twin", "") }},
+		{name: "wire", rewrites: true, do: func() {
+			wireAll(t, c, namespace, rewritten)
+			leads(t, c, namespace, service.name+"-0", v1alpha1.PathProxy)
+		}},
+		{name: "to safety", do: func() {
 			c.Scale(t, controllers, controllerName, 0)
 			for _, l := range applications {
 				leads(t, c, namespace, l.name+"-0", v1alpha1.PathDirect)
 			}
-		},
-		func() { // back
+		}},
+		{name: "back", do: func() {
 			c.Scale(t, controllers, controllerName, 2)
 			for _, l := range applications {
 				leads(t, c, namespace, l.name+"-0", v1alpha1.PathProxy)
 			}
-		},
-		func() { // unwire
-			for _, l := range applications[:len(foreigners)] {
+		}},
+		{name: "unwire", rewrites: true, do: func() {
+			for _, l := range rewritten {
 				leavings["AutowireOff"](t, c, namespace, l.name)
-				l.isRestored(t, c, namespace)
 			}
-		},
-		func() { wireAll(t, c, namespace, applications) }, // wire again
-		func() { // delete
+			restored()
+		}},
+		{name: "wire again", rewrites: true, do: func() { wireAll(t, c, namespace, rewritten) }},
+		{name: "delete", rewrites: true, do: func() {
 			for _, l := range applications {
 				deleteScaled(t, c, namespace, l.name)
 			}
-			for _, l := range applications[:len(foreigners)] {
-				l.isRestored(t, c, namespace)
-			}
-		},
-	}
-	for i, phase := range phases {
+			restored()
+		}},
+	} {
 		begun := time.Now()
-		phase()
+		s.do()
 		time.Sleep(3 * time.Second) // what the move costs may show a moment later
 		for _, l := range applications {
-			total, wrong := l.traffic.Between(begun, time.Now())
-			l.cells = append(l.cells, fmt.Sprintf("%d of %d", wrong, total))
-			if wrong > moves[i].allowed {
-				t.Errorf("%s, %s: %d of %d requests failed, %d may\n%s",
-					l.name, moves[i].name, wrong, total, moves[i].allowed, l.traffic.Report().Examples())
-			}
+			l.account(t, s, begun)
 		}
 	}
 	for _, l := range applications {
-		t.Logf("%-14s | wire, to safety, back, unwire, wire again, delete: %s", l.name, strings.Join(l.cells, " | "))
+		t.Logf("%-14s | %s", l.name, strings.Join(l.cells, " | "))
 	}
 }
 
-// wireAll has every application but the last rewired.
+// account notes what a step cost an application, and whether it may.
+func (l *fronted) account(t *testing.T, s step, begun time.Time) {
+	t.Helper()
+	total, wrong := l.traffic.Between(begun, time.Now())
+	l.cells = append(l.cells, fmt.Sprintf("%s: %d of %d", s.name, wrong, total))
+	allowed := 0
+	switch {
+	case s.null:
+		l.null = max(l.null, wrong)
+		return
+	case s.rewrites:
+		allowed = l.null + 1
+	}
+	if wrong > allowed {
+		t.Errorf("%s, %s: %d of %d requests failed, %d may\n%s", l.name, s.name, wrong, total, allowed, l.traffic.Report().Examples())
+	}
+}
+
+// renameAll has each object lead to another Service of the same Pods, as its owner can.
+func renameAll(t *testing.T, c *cluster.Cluster, namespace string, applications []*fronted, from, to string) {
+	t.Helper()
+	for _, l := range applications {
+		object := l.get(t, c, namespace, l.name)
+		spec := text(t, object.Object["spec"])
+		for _, key := range []string{"name", "host"} {
+			spec = strings.ReplaceAll(spec, fmt.Sprintf("%q:%q", key, l.name+from), fmt.Sprintf("%q:%q", key, l.name+to))
+		}
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":`+spec+`}`))
+		if err := c.Patch(t.Context(), object, patch); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// twinYAML is a second Service of the Pods of an application.
+const twinYAML = `
+apiVersion: v1
+kind: Service
+metadata: {name: %[1]s-twin}
+spec: {selector: {app: %[1]s}, ports: [{name: http, port: 80, targetPort: 3000}]}
+`
+
+// wireAll has the objects of applications rewired.
 func wireAll(t *testing.T, c *cluster.Cluster, namespace string, applications []*fronted) {
 	t.Helper()
-	for _, l := range applications[:len(foreigners)] {
+	for _, l := range applications {
 		l.scale(t, c, namespace, simple(l.name, l.host))
 	}
-	for _, l := range applications[:len(foreigners)] {
+	for _, l := range applications {
 		isWired(t, c, namespace, l.name+"-0")
 	}
 }
@@ -112,6 +161,7 @@ func frontApplications(t *testing.T, c *cluster.Cluster, namespace string) []*fr
 	var applications []*fronted
 	for _, f := range foreigners {
 		l := &fronted{foreign: f, name: f.kind, host: hostIn(namespace, f.kind)}
+		c.Apply(t, namespace, fmt.Sprintf(twinYAML, l.name))
 		l.address = f.behind(t, c, namespace, workload{Name: l.name, Replicas: 1}, l.host)
 		l.traffic = steady(t, l.address, l.host, rate)
 		applications = append(applications, l)
