@@ -2,8 +2,8 @@ package trigger
 
 import "testing"
 
-// TestAutowireRules: T46.
-func TestAutowireRules(t *testing.T) {
+// T46: values of trafficAutowire that are refused and accepted.
+func TestT46AutowireRules(t *testing.T) {
 	wantRules(t, []rule{
 		{changes{"trafficAutowire": " Ingress "}, nil},
 		{changes{"trafficAutowire": " "}, nil},
