@@ -99,6 +99,10 @@ type EnvoyParameters struct {
 	//
 	// +optional
 	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
+	// AcceptHTTP10 serves requests of HTTP/1.0 that name a host; true unless set. Others get 426.
+	//
+	// +optional
+	AcceptHTTP10 *bool `json:"acceptHTTP10,omitempty"`
 	// Bootstrap is merged into Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap, JSON
 	// form) by field: lists are appended, scalars replaced.
 	//

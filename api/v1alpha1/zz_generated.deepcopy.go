@@ -82,6 +82,11 @@ func (in *EnvoyParameters) DeepCopyInto(out *EnvoyParameters) {
 		*out = new(metav1.Duration)
 		**out = **in
 	}
+	if in.AcceptHTTP10 != nil {
+		in, out := &in.AcceptHTTP10, &out.AcceptHTTP10
+		*out = new(bool)
+		**out = **in
+	}
 	if in.Bootstrap != nil {
 		in, out := &in.Bootstrap, &out.Bootstrap
 		*out = new(v1.JSON)

@@ -17,8 +17,9 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 	}
 	if before := m.gateways.get(key); before != nil && result.ParametersInvalid() {
 		// The data plane stays as it is (resolve.GatewayResult.Accepted), and so does what the proxies
-		// were told about its routes and backends.
+		// were told about its routes, backends and clients.
 		result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
+		result.RefuseHTTP10 = before.RefuseHTTP10
 	}
 	return &result
 }

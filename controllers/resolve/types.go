@@ -78,8 +78,10 @@ type GatewayResult struct {
 	// RouteFields and ClusterFields are fields of Envoy's messages that the parameters set for all
 	// routes and all backends (xds/fields).
 	RouteFields, ClusterFields string
-	ClassName                  string
-	UID                        string // owner of the data plane's objects
+	// RefuseHTTP10 is what the parameters say about clients of HTTP/1.0.
+	RefuseHTTP10 bool
+	ClassName    string
+	UID          string // owner of the data plane's objects
 }
 
 // Infrastructure is how the data plane of a Gateway is to be run.

@@ -32,7 +32,9 @@ type Chain struct {
 	TLS *ServerTLS
 	// Forward is set for layer 4 chains; nil means HTTP with hosts delivered by scope.
 	Forward *L4Forward
-	Source  Source
+	// RefuseHTTP10 answers requests of HTTP/1.0 with 426.
+	RefuseHTTP10 bool
+	Source       Source
 }
 
 // ServerTLS is what terminates TLS in front of a chain.

@@ -23,8 +23,6 @@ const (
 	connectionIdle = time.Hour
 	// maxStreams per HTTP/2 connection: other gateways multiplex many clients over one.
 	maxStreams = 1000
-
-	serverName = "kedify-gateway"
 )
 
 // connectionManager serves the HTTP connections of a chain. Hosts are not part of it: they
@@ -61,7 +59,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(connectionIdle)},
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
-		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades()},
+		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades(), AcceptHttp_10: !chain.RefuseHTTP10},
 		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: uint32Value(maxStreams), AllowConnect: true},
 
 		StreamIdleTimeout:     durationpb.New(streamIdle),
@@ -76,8 +74,8 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		ForwardClientCertDetails:  hcmv3.HttpConnectionManager_SANITIZE,
 		PreserveExternalRequestId: true,
 
-		ServerName:                 serverName,
-		ServerHeaderTransformation: hcmv3.HttpConnectionManager_APPEND_IF_ABSENT,
+		// After all rules: a server header that is missing here was missing or removed on purpose.
+		ServerHeaderTransformation: hcmv3.HttpConnectionManager_PASS_THROUGH,
 
 		// "/a/../b" is resolved before matching, otherwise a path could walk around the rules of
 		// its own prefix (RFC 3986 6.2.2). Repeated and escaped slashes are left alone: they are

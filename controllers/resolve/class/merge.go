@@ -40,6 +40,7 @@ func mergeEnvoy(base, own *v1alpha1.EnvoyParameters) *v1alpha1.EnvoyParameters {
 		Concurrency:  cmp.Or(own.Concurrency, base.Concurrency),
 		Resources:    cmp.Or(own.Resources, base.Resources),
 		DrainTimeout: cmp.Or(own.DrainTimeout, base.DrainTimeout),
+		AcceptHTTP10: cmp.Or(own.AcceptHTTP10, base.AcceptHTTP10),
 		Bootstrap:    cmp.Or(own.Bootstrap, base.Bootstrap),
 		Route:        mergeFields(base.Route, own.Route, fields.RouteText),
 		Cluster:      mergeFields(base.Cluster, own.Cluster, fields.ClusterText),

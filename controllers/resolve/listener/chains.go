@@ -63,6 +63,9 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 			listener.Sources = append(listener.Sources, l.Source())
 			listener.Chains = append(listener.Chains, chainsOf(l, members, forwards)...)
 		}
+		for i := range listener.Chains {
+			listener.Chains[i].RefuseHTTP10 = g.RefuseHTTP10 && listener.Chains[i].Forward == nil
+		}
 		listener.Chains = sortedOnce(listener.Chains)
 		listeners = append(listeners, listener)
 	}

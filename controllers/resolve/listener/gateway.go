@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -52,6 +53,7 @@ func Gateway(v store.View, key types.NamespacedName, installed class.Installed) 
 	result.Infrastructure = infrastructure(gateway, parameters)
 	result.Infrastructure.Ports = r.ports()
 	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters)
+	result.RefuseHTTP10 = parameters.Envoy != nil && !ptr.Deref(parameters.Envoy.AcceptHTTP10, true)
 	return result
 }
 

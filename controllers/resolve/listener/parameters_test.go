@@ -63,6 +63,7 @@ func TestParametersMerged(t *testing.T) {
 		{"replicas remove autoscaling", "autoscaling: {maxReplicas: 3}", "replicas: 3", "replicas: 3"},
 		{"autoscaling removes replicas", "replicas: 2", "autoscaling: {maxReplicas: 3}", "autoscaling: {maxReplicas: 3}"},
 		{"envoy by field", "envoy: {image: a, logLevel: info, concurrency: 2}", "envoy: {image: b, drainTimeout: 5s}", "envoy: {image: b, logLevel: info, concurrency: 2, drainTimeout: 5s}"},
+		{"envoy, a boolean that is false", "envoy: {acceptHTTP10: true}", "envoy: {acceptHTTP10: false}", "envoy: {acceptHTTP10: false}"},
 		{"envoy of own alone", "replicas: 1", "envoy: {image: b, bootstrap: {node: {}}}", "replicas: 1\nenvoy: {image: b, bootstrap: {node: {}}}"},
 		{"service by field", "service: {type: NodePort, loadBalancerClass: x, annotations: {a: '1', b: '2'}}", "service: {externalTrafficPolicy: Local, annotations: {b: '3'}}",
 			"service: {type: NodePort, loadBalancerClass: x, externalTrafficPolicy: Local, annotations: {a: '1', b: '3'}}"},
@@ -102,6 +103,27 @@ func TestClassParametersInvalid(t *testing.T) {
 		accepted := Gateway(s.View(nil), fixture.GatewayKey, nil).Conditions[0]
 		if accepted.Reason != "InvalidParameters" || !strings.HasPrefix(accepted.Message, "GatewayClass kedify: spec.parametersRef") {
 			t.Errorf("%s: Gateway %s: %s", name, accepted.Reason, accepted.Message)
+		}
+	}
+}
+
+// TestG15Parameters: the chains of HTTP take HTTP/1.0 unless the parameters say otherwise, those of the
+// Gateway before those of its class.
+func TestG15Parameters(t *testing.T) {
+	const yes, no = "envoy: {acceptHTTP10: true}", "envoy: {acceptHTTP10: false}"
+	for _, c := range []struct {
+		base, own string
+		refuse    bool
+	}{{"", "", false}, {"", no, true}, {"", yes, false}, {no, "", true}, {no, "envoy: {logLevel: info}", true}, {no, yes, false}, {yes, no, true}} {
+		gateway := strings.Replace(fixture.Gateway(withOwn), "[{name: l,", "[{name: tcp, port: 9000, protocol: TCP}, {name: l,", 1)
+		s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), gateway)
+		g := Gateway(s.View(nil), fixture.GatewayKey, nil)
+		for _, bound := range ByPort(g, nil) {
+			for _, chain := range bound.Chains {
+				if want := c.refuse && chain.Forward == nil; chain.RefuseHTTP10 != want {
+					t.Errorf("class %q, Gateway %q: chain %s refuses HTTP/1.0: %v, want %v", c.base, c.own, chain.ID, chain.RefuseHTTP10, want)
+				}
+			}
 		}
 	}
 }
