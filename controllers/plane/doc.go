@@ -1,7 +1,7 @@
 // Package plane is the control plane: every part of it, made and connected.
 //
 // Job: New makes the parts of one replica and connects them. The stages, in the order in which a
-// change travels: watch -> engine (store, resolve, translate) -> pickerdelay -> hold -> publish -> xds ->
+// change travels: watch -> linger -> engine (store, resolve, translate) -> pickerdelay -> hold -> publish -> xds ->
 // Envoy; statuses, data planes and triggers leave the engine beside it. What Envoys acknowledge, count
 // and hold comes back through peers, demand and keda. The package also has the adapters between two
 // packages that do not know each other.
