@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kedify/inference-gateway/xds/ir/check"
 )
 
 // everyHost takes every name.
@@ -74,7 +76,7 @@ var pathPattern = regexp.MustCompile(`^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a
 
 // pathPrefixes default to the root.
 func (r *reader) pathPrefixes() []string {
-	prefixes := r.list(keyPathPrefixes, maxPaths, withoutSlash)
+	prefixes := r.list(keyPathPrefixes, maxPaths, func(prefix string) string { return withoutSlash(check.NormalPath(prefix)) })
 	for _, prefix := range prefixes {
 		if problem := pathProblem(prefix); problem != "" {
 			r.refuse(keyPathPrefixes, "pathPrefixes item %s %s", quote(prefix), problem)
@@ -86,9 +88,10 @@ func (r *reader) pathPrefixes() []string {
 	return prefixes
 }
 
-// path returns one path; empty when it is not set or wrong.
+// path returns one path in the form in which the proxy sees those of requests; empty when it is not
+// set or wrong.
 func (r *reader) path(key string) string {
-	path := r.text(key)
+	path := check.NormalPath(r.text(key))
 	if path == "" {
 		return ""
 	}

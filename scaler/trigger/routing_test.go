@@ -116,3 +116,33 @@ func TestPathPrefixesRules(t *testing.T) {
 		}},
 	})
 }
+
+// TestG3PathsOfTriggers: a path is kept in the form in which the proxy sees those of requests, so that
+// two spellings are one path.
+func TestG3PathsOfTriggers(t *testing.T) {
+	for written, want := range map[string]string{
+		"/%41bc": "/Abc", "/%7ejoe/": "/~joe", "/caf%c3%a9": "/caf%C3%A9", "/a%20b": "/a%20b", "/x%2Ey": "/x.y", "/v1/%5fmodels": "/v1/_models",
+	} {
+		spec := accepted(t, shop(httpTrigger(changes{"pathPrefixes": written, "healthcheckPath": written})))
+		if got := spec.PathPrefixes[0]; got != want {
+			t.Errorf("pathPrefixes %s is %s, want %s", written, got, want)
+		}
+		if got := strings.TrimSuffix(spec.HealthCheck.Path, "/"); got != want {
+			t.Errorf("healthcheckPath %s is %s, want %s", written, got, want)
+		}
+	}
+	wantRules(t, []rule{
+		{changes{"pathPrefixes": "/a/%2e%2E/b"}, []string{
+			`trigger 0: pathPrefixes item "/a/../b" has a segment . or ..; write the path that is meant`,
+		}},
+		{changes{"pathPrefixes": "/a/%2E"}, []string{
+			`trigger 0: pathPrefixes item "/a/." has a segment . or ..; write the path that is meant`,
+		}},
+		{changes{"pathPrefixes": "/a%2fb"}, []string{
+			`trigger 0: pathPrefixes item "/a%2Fb" has an encoded slash; write a plain one`,
+		}},
+		{changes{"pathPrefixes": "/~joe, /%7Ejoe"}, []string{
+			`warning: trigger 0: pathPrefixes has "/~joe" twice; remove one`,
+		}},
+	})
+}

@@ -9,6 +9,7 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
 )
 
 // headerEdits are header changes in Envoy's two lists.
@@ -87,19 +88,14 @@ func (e *headerEdits) put(o *outcome) {
 // literal escapes a text of the user where Envoy expects a format string.
 func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
-// envoyHeaders begins what Envoys say to each other about a request: timeouts, retries, where it came
-// from. No client of a gateway is an Envoy that may say so; those that Envoy removes by itself are
-// some of them only.
-const envoyHeaders = "x-envoy-"
-
 // earlyMutation changes the headers of a request before its table is chosen: it removes what only
 // the proxy or an endpoint picker may say, then writes the key headers.
 //
 // The key headers are removed as well, not overwritten alone: Envoy writes no header where the value
 // is empty, and what the client sent would stay.
 func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
-	mutations := []*mutationv3.HeaderMutation{removeHeaders(envoyHeaders)}
-	for _, name := range append([]string{ChainHeader, HostHeader}, pickerHeaders...) {
+	mutations := []*mutationv3.HeaderMutation{removeHeaders(check.EnvoyHeaders)}
+	for _, name := range append([]string{ChainHeader, HostHeader}, check.PickerHeaders...) {
 		mutations = append(mutations, removeHeader(name))
 	}
 	mutations = append(mutations, addHeader(ChainHeader, literal(chain)), addHeader(HostHeader, "%REQ(:authority)%"))

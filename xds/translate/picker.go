@@ -28,9 +28,6 @@ const (
 	subsetKey       = "x-gateway-destination-endpoint-subset"
 )
 
-// pickerHeaders are what a client could send to pose as a picker.
-var pickerHeaders = []string{pickKey, servedKey, subsetKey}
-
 // routingHeaders are what known pickers tell the Pods of a pool about where a request is computed. A
 // Pod believes them, and some name addresses that it connects to, so the pool's picker alone may say
 // them. Pickers remove those of clients as well, but a pool that fails open may have none.

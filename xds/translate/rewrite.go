@@ -3,7 +3,6 @@ package translate
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -38,7 +37,10 @@ func replacePrefix(match ir.PathMatch, replacement string) (prefixChange, error)
 	case to == "":
 		// /foo/bar becomes /bar, but /foo becomes /: a plain replacement would leave "//bar" or
 		// nothing. The route has checked that the prefix ends a segment.
-		return substitution(regexp.QuoteMeta(from)+"/?", "/"), nil
+		return substitution(anySpelling(from)+"/?", "/"), nil
+	case spelled(match).Kind == ir.PathRegex:
+		// The match is an expression, which leaves no prefix to replace.
+		return substitution(anySpelling(from), to), nil
 	default:
 		return prefixChange{prefix: to}, nil
 	}

@@ -60,7 +60,7 @@ type pathIndex struct {
 func indexPaths(rules []*rule) *pathIndex {
 	index := &pathIndex{rules: rules, exact: map[string][]int{}, prefix: map[string][]int{}}
 	for i, r := range rules {
-		if r.path.Kind == ir.PathRegex {
+		if spelled(r.path).Kind == ir.PathRegex {
 			index.regex = append(index.regex, i)
 			continue
 		}

@@ -2,7 +2,10 @@ package route
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 
 	"k8s.io/utils/ptr"
@@ -71,6 +74,7 @@ func pathMatch(field string, spec *gwv1.HTTPPathMatch) (ir.PathMatch, resolve.Pr
 	if problem := pathProblem(value); problem != "" {
 		return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value %q %s.", field, value, problem)
 	}
+	value = check.NormalPath(value)
 	if kind == gwv1.PathMatchExact {
 		return ir.PathMatch{Kind: ir.PathExact, Value: value}, resolve.Problem{}
 	}
@@ -96,16 +100,23 @@ func pathProblem(value string) string {
 		if value[i] <= ' ' || value[i] >= 0x7f {
 			return "contains a space, a control character or a character beyond ASCII; write it percent-encoded"
 		}
+		if value[i] == '\\' {
+			return `contains "\", which the proxy takes for "/" in a request; write "/" or %5C`
+		}
 	}
-	for _, segment := range strings.Split(value[1:], "/") {
+	for _, segment := range strings.Split(check.NormalPath(value)[1:], "/") {
 		if segment == "." || segment == ".." {
-			return `contains a "." or ".." segment; write the path it leads to`
+			return `contains a "." or ".." segment, encoded or not; write the path it leads to`
 		}
 	}
 	return ""
 }
 
 func methodProblem(field, method string) resolve.Problem {
+	if method == http.MethodConnect {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s %q is for tunnels, which this gateway does not open; use another method, GET for WebSocket.", field, method)
+	}
 	for _, c := range []byte(method) {
 		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
 			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q is not a method; use one like GET.", field, method)
@@ -147,12 +158,16 @@ func (s valueSpec) check(field string) resolve.Problem {
 	if s.name == "" {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.name is empty; name what is to be matched.", field)
 	}
+	if s.header && check.Removed(s.name) {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.name %q: the proxy removes this header from requests before it compares them; match another one.", field, s.name)
+	}
 	switch s.kind {
 	case "", string(gwv1.HeaderMatchExact):
 		if !s.header {
-			return resolve.Problem{}
+			return s.checkQuery(field)
 		}
-		if err := cmp.Or(check.HeaderName(s.name), check.HeaderValue(s.value)); err != nil {
+		if err := cmp.Or(check.HeaderName(s.name), check.HeaderValue(s.value), s.trimmed()); err != nil {
 			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q: %v; no request can carry this header, correct it.", field, s.name, err)
 		}
 	case string(gwv1.HeaderMatchRegularExpression):
@@ -165,6 +180,43 @@ func (s valueSpec) check(field string) resolve.Problem {
 			"%s.type %q is not supported; use Exact or RegularExpression.", field, s.kind)
 	}
 	return resolve.Problem{}
+}
+
+// errSpaces says that a value of a header cannot be as it is written (RFC 9110 5.5).
+var errSpaces = errors.New("header value begins or ends with a space")
+
+func (s valueSpec) trimmed() error {
+	if strings.Trim(s.value, " \t") != s.value {
+		return errSpaces
+	}
+	return nil
+}
+
+// checkQuery refuses a parameter that no request can carry: names and values are compared as they
+// stand in the URL.
+func (s valueSpec) checkQuery(field string) resolve.Problem {
+	for _, part := range []struct{ field, text, separators string }{{"name", s.name, "&#="}, {"value", s.value, "&#"}} {
+		for _, c := range []byte(part.text) {
+			if c <= ' ' || c >= 0x7f || strings.IndexByte(part.separators, c) >= 0 {
+				return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+					"%s.%s %q has a character that stands in no URL, but its percent-encoded form is compared; write %s.",
+					field, part.field, part.text, percentEncoded(part.text, part.separators))
+			}
+		}
+	}
+	return resolve.Problem{}
+}
+
+func percentEncoded(text, separators string) string {
+	var out strings.Builder
+	for _, c := range []byte(text) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(separators, c) >= 0 {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
+		}
+	}
+	return strconv.Quote(out.String())
 }
 
 // matchText says what a match takes, short and the same wherever the match stands.
