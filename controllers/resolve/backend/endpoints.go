@@ -11,9 +11,10 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// Endpoints returns the addresses that may take requests of a backend now: ready and not
-// terminating, sorted and each once. A backend that does not exist has none, and neither has a
-// hold cluster: its endpoints come from scaler/hold.
+// Endpoints returns the addresses that may take requests of a backend now, sorted and each once: those
+// that are ready and not terminating, or where a Service has none of them, those that terminate and
+// still serve, as kube-proxy does. A backend that does not exist has none, and neither has a hold
+// cluster: its endpoints come from scaler/hold.
 func Endpoints(v store.View, key ir.ClusterKey) ir.Endpoints {
 	key = key.Endpoints()
 	endpoints := ir.Endpoints{Key: key}
@@ -50,13 +51,39 @@ func serviceAddressesOf(v store.View, object types.NamespacedName, key ir.Cluste
 	if port == nil {
 		return nil
 	}
-	found := map[discoveryv1.AddressType][]ir.Endpoint{}
-	for _, slice := range v.EndpointSlicesOf(object) {
-		found[slice.AddressType] = append(found[slice.AddressType], sliceAddresses(slice, port.Name, protocol)...)
+	part := servicePart{name: port.Name, protocol: protocol, families: families(service), slices: v.EndpointSlicesOf(object)}
+	if addresses := part.addresses(usable); len(addresses) > 0 || !lastResort(v, key, port.Name) {
+		return addresses
 	}
-	for _, family := range families(service) {
-		if len(found[family]) > 0 {
-			return found[family]
+	return part.addresses(leaving)
+}
+
+// lastResort reports whether Pods that terminate may take requests when there are no others. Not those
+// of a trigger: its requests wait for the Pod that comes next. Not pickers: what is on its way to one
+// that ends is lost.
+func lastResort(v store.View, key ir.ClusterKey, portName string) bool {
+	return key.Kind == ir.BackendService && OldestScaler(v, key, portName) == nil
+}
+
+// servicePart is a port of a Service in its slices.
+type servicePart struct {
+	name     string
+	protocol corev1.Protocol
+	families []discoveryv1.AddressType
+	slices   []*discoveryv1.EndpointSlice
+}
+
+// addresses returns those of the first family that has some under a condition.
+func (p servicePart) addresses(take func(discoveryv1.EndpointConditions) bool) []ir.Endpoint {
+	for _, family := range p.families {
+		var found []ir.Endpoint
+		for _, slice := range p.slices {
+			if slice.AddressType == family {
+				found = append(found, p.sliceAddresses(slice, take)...)
+			}
+		}
+		if len(found) > 0 {
+			return found
 		}
 	}
 	return nil
@@ -70,16 +97,17 @@ func families(service *corev1.Service) []discoveryv1.AddressType {
 	return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
 }
 
-// sliceAddresses returns the usable addresses of a slice on the port with the name of the
-// Service port: the slice, not the Service, knows the number, which may differ from pod to
+// sliceAddresses returns addresses of a slice on the port with the name of the Service port: the slice, not the Service, knows the number, which may differ from pod to
 // pod (named target ports) and so from slice to slice.
-func sliceAddresses(slice *discoveryv1.EndpointSlice, portName string, protocol corev1.Protocol) (addresses []ir.Endpoint) {
-	number := slicePort(slice, portName, protocol)
+func (p servicePart) sliceAddresses(
+	slice *discoveryv1.EndpointSlice, take func(discoveryv1.EndpointConditions) bool,
+) (addresses []ir.Endpoint) {
+	number := slicePort(slice, p.name, p.protocol)
 	if number == 0 {
 		return nil
 	}
 	for _, endpoint := range slice.Endpoints {
-		if !usable(endpoint.Conditions) {
+		if !take(endpoint.Conditions) {
 			continue
 		}
 		for _, address := range endpoint.Addresses {
@@ -96,6 +124,12 @@ func usable(conditions discoveryv1.EndpointConditions) bool {
 	ready := conditions.Ready == nil || *conditions.Ready
 	terminating := conditions.Terminating != nil && *conditions.Terminating
 	return ready && !terminating
+}
+
+// leaving reports whether an endpoint terminates and still serves (KEP-1669). Unknown is neither.
+func leaving(conditions discoveryv1.EndpointConditions) bool {
+	is := func(condition *bool) bool { return condition != nil && *condition }
+	return is(conditions.Terminating) && is(conditions.Serving)
 }
 
 func slicePort(slice *discoveryv1.EndpointSlice, name string, protocol corev1.Protocol) uint32 {

@@ -77,6 +77,48 @@ func TestServiceEndpoints(t *testing.T) {
 	}
 }
 
+// TestG14PodsThatLeave: where a Service has no Pod that is ready, those that terminate and still serve
+// take the requests, as with kube-proxy. A trigger holds them instead, and a picker that ends loses them.
+func TestG14PodsThatLeave(t *testing.T) {
+	const (
+		plain   = "{name: plain, port: 8080}"
+		leaves  = "{addresses: [10.0.1.2], conditions: {ready: false, serving: true, terminating: true}}"
+		leaves2 = "{addresses: [10.0.1.3], conditions: {ready: false, serving: true, terminating: true}}"
+		scaler  = "kind: HTTPScaler\nmetadata: {name: web, namespace: app}\nspec: {type: kedify-http, backend: {service: web, port: %s}}\n"
+	)
+	web := fixture.WebCluster(80)
+	picker := web
+	picker.Kind = ir.BackendPicker
+	one := func(endpoints string) []string { return []string{fixture.EndpointSlice("a", "IPv4", plain, endpoints)} }
+	for _, tt := range []struct {
+		name      string
+		key       ir.ClusterKey
+		documents []string
+		want      string
+	}{
+		{"the only one", web, one(leaves), "10.0.1.2 8080"},
+		{"all leave", web, one(leaves + ", " + leaves2), "10.0.1.2 8080, 10.0.1.3 8080"},
+		{"another is ready", web, one(leaves + ", {addresses: [10.0.1.1]}"), "10.0.1.1 8080"},
+		{"another is ready, in another slice", web, append(one(leaves), fixture.EndpointSlice("b", "IPv4", plain, "{addresses: [10.0.1.1]}")), "10.0.1.1 8080"},
+		{"another is ready, of another family", web, append(one(leaves), fixture.EndpointSlice("b", "IPv6", plain, `{addresses: ["fd00::1"]}`)), "fd00::1 8080"},
+		{"does not serve any more", web, one("{addresses: [10.0.1.2], conditions: {ready: false, serving: false, terminating: true}}"), ""},
+		{"not known to serve", web, one("{addresses: [10.0.1.2], conditions: {ready: false, terminating: true}}"), ""},
+		{"not ready and does not leave", web, one("{addresses: [10.0.1.2], conditions: {ready: false, serving: true}}"), ""},
+		{"ready in spite of it", web, one("{addresses: [10.0.1.2], conditions: {ready: true, serving: true, terminating: true}}"), "10.0.1.2 8080"},
+		{"a trigger", web, append(one(leaves), strings.ReplaceAll(scaler, "%s", "80")), ""},
+		{"a trigger of another port", web, append(one(leaves), strings.ReplaceAll(scaler, "%s", "81")), "10.0.1.2 8080"},
+		{"a picker", picker, one(leaves), ""},
+		{"a hold cluster", web.HoldCluster(), one(leaves), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Endpoints(fixture.Store(t, append(tt.documents, fixture.WebService)...).View(nil), tt.key)
+			if fixture.EndpointWords(got) != tt.want {
+				t.Errorf("got %s, want %s", fixture.EndpointWords(got), tt.want)
+			}
+		})
+	}
+}
+
 func TestPoolEndpoints(t *testing.T) {
 	pool := strings.Replace(fixture.ChatPool, "[{number: 8000}]", "[{number: 8000}, {number: 8001}]", 1)
 	v := fixture.Store(t, pool,

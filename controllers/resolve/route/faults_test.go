@@ -3,7 +3,10 @@ package route
 import (
 	"testing"
 
+	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/controllers/resolve/listener"
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // The numbers are those of the table in test/README.md.
@@ -82,4 +85,38 @@ func TestG11MatchesThatNoRequestMeets(t *testing.T) {
 			t.Errorf("%q is compared as %q", value, got)
 		}
 	}
+}
+
+// TestG7BothKindsServeOneHost: a GRPCRoute and an HTTPRoute whose hostnames overlap are both accepted,
+// whichever is older, and the paths of requests tell them apart (Gateway API v1.7: MAY).
+func TestG7BothKindsServeOneHost(t *testing.T) {
+	grpc := fixture.Route("GRPCRoute", "web", `
+hostnames: ["*.mix.test"]
+rules: [{matches: [{method: {service: a.B}}], backendRefs: [{name: web, port: 80}]}]`)
+	http := fixture.HTTPRoute(`
+hostnames: ["a.mix.test"]
+rules: [{matches: [{path: {value: /shop}}], backendRefs: [{name: web, port: 80}]}]`)
+	const accepted = "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs"
+	var fragments []resolve.Fragment
+	for _, kind := range []store.Kind{store.GRPCRoute, store.HTTPRoute} {
+		result := resolveRoute(t, kind, fixture.HTTPGateway, fixture.WebService, grpc, http)
+		if got := fixture.Summary(onlyParent(t, result).Conditions); got != accepted {
+			t.Errorf("%s: conditions %s, want %s", kind, got, accepted)
+		}
+		fragments = append(fragments, result.Fragments...)
+	}
+	gateway := listener.Gateway(fixture.Store(t, fixture.HTTPGateway, fixture.Class).View(nil), fixture.GatewayKey, nil)
+	host, _ := Host(gateway, gateway.Listeners[0].Chain, "a.mix.test", func(id resolve.ListenerID, hostname string) (of []resolve.Fragment) {
+		for _, fragment := range fragments {
+			if fragment.Listener == id && fragment.Hostname == hostname {
+				of = append(of, fragment)
+			}
+		}
+		return of
+	})
+	var paths []string
+	for _, rule := range host.Routes {
+		paths = append(paths, rule.Match.Path.Value)
+	}
+	fixture.EqualSlices(t, "paths of a.mix.test", paths, []string{"/shop", "/a.B"})
 }

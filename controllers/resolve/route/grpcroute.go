@@ -16,9 +16,9 @@ import (
 // grpcRoute resolves a GRPCRoute in the terms of HTTP: a gRPC method is the path
 // /service/method of a request (gRPC over HTTP/2, PROTOCOL-HTTP2).
 //
-// Gateway API wants an HTTPRoute and a GRPCRoute with overlapping hostnames on one listener
-// to exclude each other, the older one winning. This gateway takes both: their paths tell
-// them apart, and rejecting one of two working routes gains nothing.
+// Gateway API v1.6 wants an HTTPRoute and a GRPCRoute with overlapping hostnames on one listener to
+// exclude each other, the older one winning; v1.7 leaves it open. This gateway takes both: their paths
+// tell them apart, and rejecting one of two working routes gains nothing.
 func (r *routeResolver) grpcRoute(route *gwv1.GRPCRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.grpc = true
