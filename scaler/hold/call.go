@@ -1,6 +1,8 @@
 package hold
 
 import (
+	"time"
+
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/status"
 
@@ -77,17 +79,14 @@ func (c *call) showsWaitingPage(b *backend) bool {
 // hold holds the request and answers when its wait ends. again: the backend was forgotten.
 func (c *call) hold(b *backend) (again bool, err error) {
 	limits := &c.gate.options.Limits
-	timeout, maxPending := limits.Timeout, limits.MaxPending
-	if c.scaler != nil && c.scaler.Spec.Hold.Timeout != nil {
-		timeout = c.scaler.Spec.Hold.Timeout.Duration
-	}
+	maxPending := limits.MaxPending
 	if c.scaler != nil && c.scaler.Spec.Hold.MaxPending != nil {
 		maxPending = int(*c.scaler.Spec.Hold.MaxPending)
 	}
 	if exceeded := c.gate.counts.enter(c.demand, maxPending); exceeded != "" {
 		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
 	}
-	p, d, check := b.requests.hold(c.origin(), timeout)
+	p, d, check := b.requests.hold(c.origin(), c.timeout())
 	switch d {
 	case askAgain:
 		c.gate.counts.leave(c.demand)
@@ -104,6 +103,19 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	o := c.wait(b, p)
 	c.gate.counts.leave(c.demand)
 	return false, c.answer(b, p, o)
+}
+
+// timeout is how long the request is held at most: what its trigger says, and never longer than its rule
+// lets the whole request take.
+func (c *call) timeout() time.Duration {
+	timeout := c.gate.options.Limits.Timeout
+	if c.scaler != nil && c.scaler.Spec.Hold.Timeout != nil {
+		timeout = c.scaler.Spec.Hold.Timeout.Duration
+	}
+	if c.limit > 0 {
+		timeout = min(timeout, c.limit)
+	}
+	return timeout
 }
 
 // wait returns the outcome of a held request.

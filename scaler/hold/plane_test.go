@@ -160,6 +160,7 @@ type site struct {
 	port    uint32
 	backend ir.ClusterKey
 	demand  types.NamespacedName
+	limit   *time.Duration // of a request, by its rule
 }
 
 const siteHost = "shop.test"
@@ -180,7 +181,7 @@ func (s *site) world() []resource.Resource {
 	listener := s.one(translate.Listener(ir.Listener{Port: s.port, Transport: ir.TCP, Chains: []ir.Chain{{ID: chain}}}))
 	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: siteHost, Routes: []ir.Route{{
 		Name: "all", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
-		Action: &ir.Forward{Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
+		Action: &ir.Forward{Timeouts: ir.Timeouts{Request: s.limit}, Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
 			Cluster: s.backend.HoldCluster(), Demand: ir.Key(s.demand), Timeout: time.Minute,
 		}}}},
 	}}})

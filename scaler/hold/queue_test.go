@@ -14,6 +14,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 func join(all []string) string { return strings.Join(all, " ") }
@@ -182,6 +183,32 @@ func testTimeout(t *testing.T) {
 	r.holds(0)
 	if n := counted(t, r.registry, "answers_total", "answer", "timeout"); n != 2 {
 		t.Errorf("%v timeouts", n)
+	}
+}
+
+// No request is held for longer than its rule lets it take, whatever the trigger says; a limit that is
+// longer, or none, changes nothing.
+func TestG5LimitOfTheRule(t *testing.T) { synctest.Test(t, testG5LimitOfTheRule) }
+
+func testG5LimitOfTheRule(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Hold.Timeout = &metav1.Duration{Duration: time.Minute} })
+	for _, c := range []struct {
+		limit string
+		held  time.Duration
+	}{
+		{"2000", 2 * time.Second}, {"1", time.Millisecond}, {"60000", time.Minute}, {"3600000", time.Minute},
+		{"", time.Minute}, {"0", time.Minute}, {"-5", time.Minute}, {"2s", time.Minute}, {"9223372036854775807", time.Minute},
+	} {
+		q := r.askWith("a", translate.HoldLimit, c.limit)
+		r.holds(1)
+		r.advance(c.held - time.Millisecond)
+		if c.held > time.Millisecond {
+			q.waits()
+		}
+		r.advance(time.Millisecond)
+		q.wants("504 after 5")
 	}
 }
 

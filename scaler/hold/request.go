@@ -3,8 +3,11 @@ package hold
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -25,6 +28,7 @@ type subject struct {
 	gateway types.NamespacedName
 	backend string               // name of the endpoints
 	demand  types.NamespacedName // zero: no demand key
+	limit   time.Duration        // of the whole request, by its rule; zero: none
 }
 
 // readSubject reads the metadata that the route of the request adds to the call.
@@ -39,7 +43,19 @@ func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, er
 	if s.backend == "" {
 		return s, errNoBackend
 	}
+	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldLimit); len(values) > 0 {
+		s.limit = readLimit(values[0])
+	}
 	return s, nil
+}
+
+// readLimit reads milliseconds. What is none limits nothing.
+func readLimit(value string) time.Duration {
+	milliseconds, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || milliseconds <= 0 || milliseconds > math.MaxInt64/int64(time.Millisecond) {
+		return 0
+	}
+	return time.Duration(milliseconds) * time.Millisecond
 }
 
 // nodeOf returns the node id of the proxy; "": the request does not carry it.

@@ -393,10 +393,27 @@ func (r *rig) ask(node string, headers ...string) *request {
 
 // askSending calls sending before an answer is there.
 func (r *rig) askSending(node string, sending func(*extprocv3.ProcessingResponse), headers ...string) *request {
-	q := &request{rig: r, sending: sending, answers: make(chan *extprocv3.ProcessingResponse, 4), failed: make(chan error, 1)}
-	ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, r.name(), translate.HoldDemand, r.demand.String()))
-	q.ctx, q.end = context.WithCancel(ctx)
+	q := r.request(sending)
 	q.first = firstMessage(node, headers...)
+	return r.run(q)
+}
+
+// askWith is ask with pairs of metadata that the route of the request adds.
+func (r *rig) askWith(node string, pairs ...string) *request {
+	q := r.request(nil, pairs...)
+	q.first = firstMessage(node)
+	return r.run(q)
+}
+
+func (r *rig) request(sending func(*extprocv3.ProcessingResponse), pairs ...string) *request {
+	q := &request{rig: r, sending: sending, answers: make(chan *extprocv3.ProcessingResponse, 4), failed: make(chan error, 1)}
+	pairs = append([]string{translate.HoldBackend, r.name(), translate.HoldDemand, r.demand.String()}, pairs...)
+	ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(pairs...))
+	q.ctx, q.end = context.WithCancel(ctx)
+	return q
+}
+
+func (r *rig) run(q *request) *request {
 	r.running.Go(func() { q.failed <- r.activator.Process(q) })
 	r.t.Cleanup(q.end)
 	return q

@@ -5,18 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Stated says what a rule decides itself: it is nearer to its requests than the fields of a Gateway.
 type Stated struct {
 	// Timeout, Attempt: of the request, and of one attempt. Idle: silence. Retry: whether and how.
 	Timeout, Attempt, Idle, Retry bool
-	// Patience is the shortest idle timeout, because requests wait; zero: they do not.
-	Patience time.Duration
 }
 
 // Route is fields of RouteAction, read once for many routes.
@@ -37,6 +33,12 @@ func ReadRoute(text string) (Route, error) {
 	return Route{message: message.(*routev3.RouteAction), values: values}, nil
 }
 
+// Sets reports whether the user set a field.
+func (r Route) Sets(name string) bool {
+	_, written := r.values[name]
+	return written
+}
+
 // Over lays the fields over a rendered RouteAction, except those that its rule states.
 func (r Route) Over(action *routev3.RouteAction, stated Stated) {
 	if len(r.values) == 0 {
@@ -48,16 +50,15 @@ func (r Route) Over(action *routev3.RouteAction, stated Stated) {
 	if _, retries := values[retryPolicy]; retries {
 		action.RetryPolicy.RetryOn = union(action.RetryPolicy.RetryOn, product)
 	}
-	if idle := action.IdleTimeout.AsDuration(); action.IdleTimeout != nil && idle > 0 && idle < stated.Patience {
-		action.IdleTimeout = durationpb.New(stated.Patience)
-	}
 }
 
 const retryPolicy = "retry_policy"
 
 func (r Route) unstated(stated Stated) map[string]any {
 	values := maps.Clone(r.values)
-	for name, states := range map[string]bool{"timeout": stated.Timeout, "idle_timeout": stated.Idle, retryPolicy: stated.Retry} {
+	for name, states := range map[string]bool{
+		"timeout": stated.Timeout, "max_stream_duration": stated.Timeout, "idle_timeout": stated.Idle, retryPolicy: stated.Retry,
+	} {
 		if states {
 			delete(values, name)
 		}

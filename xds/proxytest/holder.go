@@ -25,6 +25,7 @@ type Holder struct {
 // Question is what a hold filter told about a request, and about itself.
 type Question struct {
 	Backend, Demand, Node, Path string
+	Limit                       string // milliseconds; "": none
 	// Messages that came after the headers.
 	More int
 }
@@ -115,7 +116,7 @@ func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, r
 		}
 		return ""
 	}
-	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand")}
+	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand"), Limit: first("x-kedify-limit")}
 	for _, attributes := range request.GetAttributes() {
 		if node := attributes.GetFields()["xds.node.id"].GetStringValue(); node != "" {
 			question.Node = node

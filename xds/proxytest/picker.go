@@ -34,6 +34,8 @@ type Picker struct {
 	pick   string
 	served []string
 	paths  []string
+	hangs  bool
+	after  int
 }
 
 // StartPicker starts a picker that names itself in a request header "x-picker".
@@ -97,6 +99,19 @@ func (p *Picker) Pick(endpoints string) {
 	p.pick = endpoints
 }
 
+// Hang has it read as many messages of each call from now on, and then neither read nor answer.
+func (p *Picker) Hang(messages int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hangs, p.after = true, messages
+}
+
+func (p *Picker) hangsAfter(messages int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hangs && messages >= p.after
+}
+
 // Seen returns the paths it was asked about and the endpoints that it was told have served.
 func (p *Picker) Seen() (paths, served []string) {
 	p.mu.Lock()
@@ -111,7 +126,11 @@ type pickerService struct {
 
 func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
 	var body []byte
-	for {
+	for messages := 0; ; messages++ {
+		if s.picker.hangsAfter(messages) {
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		}
 		request, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -148,7 +148,9 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	default:
 		return nil, fmt.Errorf("protocol %q", c.Protocol)
 	}
-	options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
+	options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{
+		IdleTimeout: durationpb.New(idle), MaxHeadersCount: uint32Value(maxHeaders), MaxResponseHeadersKb: uint32Value(maxAnswerHeaderKiB),
+	}
 	if c.TLS != nil && c.TLS.HostSNI {
 		options.UpstreamHttpProtocolOptions = &corev3.UpstreamHttpProtocolOptions{AutoSni: true}
 	}

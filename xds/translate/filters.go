@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	xdsmatcher "github.com/cncf/xds/go/xds/type/matcher/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
+	actionv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
@@ -50,13 +53,17 @@ type namedFilter struct {
 //  6. picker: asks the endpoint picker of the chosen target.
 //  7. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
+	asked, err := exceptForLocalReplies(picker())
+	if err != nil {
+		return nil, err
+	}
 	return filterList(
 		namedFilter{fallbackFilter, fallback()},
 		namedFilter{redirectFilter, script(portScript, portText)},
 		namedFilter{corsFilter, &corsv3.Cors{}},
 		namedFilter{holdFilter, hold()},
 		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
-		namedFilter{pickerFilter, picker()},
+		namedFilter{pickerFilter, asked},
 		namedFilter{routerFilter, router()},
 	)
 }
@@ -105,6 +112,33 @@ func anyTextBut(word string) string {
 		fmt.Fprintf(&out, "|.{%d}[^%c].{%d}", i, letter, len(word)-i-1)
 	}
 	return out.String()
+}
+
+// exceptForLocalReplies has a filter let the answers alone that the proxy gives itself. A picker would be told
+// about each of them, also about those to requests that it was never asked about, and one that hangs would
+// delay the answer that says so.
+func exceptForLocalReplies(filter proto.Message) (proto.Message, error) {
+	inner, err := extension("inner", filter)
+	if err != nil {
+		return nil, err
+	}
+	input, err := matcherExtension("local_reply", &matcherv3.HttpResponseLocalReplyMatchInput{})
+	if err != nil {
+		return nil, err
+	}
+	skip, err := matcherExtension("skip", &actionv3.SkipFilter{})
+	if err != nil {
+		return nil, err
+	}
+	return &matchingv3.ExtensionWithMatcher{
+		ExtensionConfig: inner,
+		XdsMatcher: &xdsmatcher.Matcher{MatcherType: &xdsmatcher.Matcher_MatcherTree_{MatcherTree: &xdsmatcher.Matcher_MatcherTree{
+			Input: input,
+			TreeType: &xdsmatcher.Matcher_MatcherTree_ExactMatchMap{ExactMatchMap: &xdsmatcher.Matcher_MatcherTree_MatchMap{
+				Map: map[string]*xdsmatcher.Matcher_OnMatch{"true": {OnMatch: &xdsmatcher.Matcher_OnMatch_Action{Action: skip}}},
+			}},
+		}}},
+	}, nil
 }
 
 func filterList(filters ...namedFilter) ([]*hcmv3.HttpFilter, error) {

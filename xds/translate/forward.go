@@ -9,14 +9,21 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+const (
+	// idleMargin is the patience of the proxy beyond what ends a request otherwise, so that the answer is that of the nearer limit.
+	idleMargin = 30 * time.Second
+	// maxIdle is the longest silence that is counted. A limit beyond it is none.
+	maxIdle = 365 * 24 * time.Hour
+	// defaultPause is Envoy's longest pause between attempts unless it is told another.
+	defaultPause = 250 * time.Millisecond
 )
 
 // ErrWeights says that no target has a weight, or that together they exceed 32 bits.
@@ -84,7 +91,7 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		if !target.Invalid {
 			share.Name = ClusterName(target.Cluster)
 			clusters = append(clusters, share.Name)
-			overrides, asked, err := targetFilters(target)
+			overrides, asked, err := targetFilters(target, value(f.Timeouts.Request))
 			if err != nil {
 				return nil, nil, err
 			}
@@ -102,11 +109,12 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 	return split, clusters, nil
 }
 
-// targetFilters turns the filters on that a target needs, and returns the clusters they ask.
-func targetFilters(target *ir.Target) (overrides map[string]*anypb.Any, clusters []string, err error) {
+// targetFilters turns the filters on that a target needs, and returns the clusters they ask. limit is
+// that of the whole request.
+func targetFilters(target *ir.Target, limit time.Duration) (overrides map[string]*anypb.Any, clusters []string, err error) {
 	overrides = map[string]*anypb.Any{}
 	if target.Hold != nil {
-		if overrides[holdFilter], err = holdOverride(target); err != nil {
+		if overrides[holdFilter], err = holdOverride(target, limit); err != nil {
 			return nil, nil, err
 		}
 		clusters = append(clusters, ClusterName(target.Hold.Cluster))
@@ -131,58 +139,95 @@ func targetFilters(target *ir.Target) (overrides map[string]*anypb.Any, clusters
 	return overrides, clusters, nil
 }
 
-// retries renders the retries of a rule: those that the user asks for, or else those that find a
-// Pod that comes and goes, or another way to it.
-func retries(action *routev3.RouteAction, f *ir.Forward) (err error) {
-	before := uint32(1) // attempts before the ClusterIP is tried
-	switch {
-	case f.Retry != nil:
-		if action.RetryPolicy, err = retryPolicy(f.Retry); err != nil {
-			return err
+// timeouts renders the limits of a rule. The one of the request is that of the whole stream: what
+// holds it, picks for it and answers it shares the time (docs/adr/0029-one-deadline.md). The one of an
+// attempt begins when an endpoint has the request. Nothing said means no limit: Envoy's own default of
+// 15 s would cut every long answer. What silence may last, fitIdle decides.
+func timeouts(action *routev3.RouteAction, f *ir.Forward) {
+	// Beside max_stream_duration Envoy does not look at it.
+	action.Timeout = durationpb.New(0)
+	if limit := value(f.Timeouts.Request); limit > 0 {
+		action.MaxStreamDuration = &routev3.RouteAction_MaxStreamDuration{MaxStreamDuration: durationpb.New(limit)}
+	}
+	if attempt := value(f.Timeouts.BackendRequest); attempt > 0 {
+		if action.RetryPolicy == nil {
+			action.RetryPolicy = &routev3.RetryPolicy{} // that retries nothing
 		}
-		// The last one: the others go to another endpoint each.
-		before = max(1, f.Retry.Attempts)
-	case held(f) > 0:
-		// Ejected Pods lead to the ClusterIP as well. With every other retry there, a request would
-		// miss the Pod that comes next, until the Service leads to it.
-		action.RetryPolicy = connectRetryPolicy()
-		return nil
-	case failsOver(f):
-		action.RetryPolicy = failoverPolicy()
-	default:
-		return nil
+		action.RetryPolicy.PerTryTimeout = durationpb.New(attempt)
 	}
-	if !sendsToService(f) {
-		return nil
+	if f.Timeouts.Idle != nil {
+		action.IdleTimeout = durationpb.New(*f.Timeouts.Idle)
 	}
-	return retryElsewhere(action.RetryPolicy, before)
 }
 
-// timeouts renders the limits of a rule. Nothing said means no limit on the whole request
-// (Envoy's own default of 15 s would cut every long answer); silence is bounded by the idle
-// timeout of the connection manager or of the route.
-func timeouts(action *routev3.RouteAction, f *ir.Forward) {
-	request, attempt := value(f.Timeouts.Request), value(f.Timeouts.BackendRequest)
-	if attempt > 0 && action.RetryPolicy != nil {
-		action.RetryPolicy.PerTryTimeout = durationpb.New(attempt)
-	} else if attempt > 0 && (request == 0 || attempt < request) {
-		// There is one attempt: the limit of the attempt is that of the request.
-		request = attempt
+// fitIdle keeps silence from ending a request whose limits let it go on. What nearer to the request is
+// written wins: the limits of its rule, then the idle timeout of the Gateway, then the product's.
+func fitIdle(action *routev3.RouteAction, f *ir.Forward) {
+	if f.Timeouts.Idle == nil && limitsOff(f.Timeouts) {
+		action.IdleTimeout = durationpb.New(0)
+		return
 	}
-	action.Timeout = durationpb.New(request)
+	idle, limits := streamIdle, time.Duration(0)
+	if action.IdleTimeout != nil {
+		idle = action.IdleTimeout.AsDuration()
+	}
+	if action.IdleTimeout == nil || f.Timeouts.Idle == nil && statesLimit(f.Timeouts) {
+		limits = longest(action)
+	}
+	if value(f.Timeouts.Request) == 0 {
+		limits += held(f) // the request limit is that of the wait as well
+	}
+	switch {
+	case idle == 0 || limits == 0 || limits+idleMargin <= idle:
+	case limits > maxIdle:
+		action.IdleTimeout = durationpb.New(0)
+	default:
+		action.IdleTimeout = durationpb.New(limits + idleMargin)
+	}
+}
 
-	idle := f.Timeouts.Idle
-	if idle == nil && slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Picker != nil }) {
-		limit := pickerIdle
-		idle = &limit
+// limitsOff reports whether a rule turns the limits of its requests off; silence is one of them.
+func limitsOff(t ir.Timeouts) bool {
+	if t.Request != nil {
+		return *t.Request == 0
 	}
-	if patience := held(f); patience > 0 && (idle == nil || *idle > 0 && *idle < patience) {
-		// Nothing moves on a request that waits.
-		patience = max(patience, streamIdle)
-		idle = &patience
+	return t.BackendRequest != nil && *t.BackendRequest == 0
+}
+
+func statesLimit(t ir.Timeouts) bool { return t.Request != nil || t.BackendRequest != nil }
+
+// longest is how long the limits of a rendered rule let a request go on once it does not wait any more;
+// zero: they do not end it.
+func longest(action *routev3.RouteAction) time.Duration {
+	if limit := action.GetMaxStreamDuration().GetMaxStreamDuration().AsDuration(); limit > 0 {
+		return limit
 	}
-	if idle != nil {
-		action.IdleTimeout = durationpb.New(*idle)
+	if limit := action.GetTimeout().AsDuration(); limit > 0 {
+		return limit
+	}
+	policy := action.GetRetryPolicy()
+	attempt := policy.GetPerTryTimeout().AsDuration()
+	if attempt == 0 {
+		return 0
+	}
+	retries := float64(0)
+	if on := policy.GetRetryOn(); on != "" && on != failoverOn && on != connectRetryOn { // these retry no attempt that took time
+		retries = float64(policy.GetNumRetries().GetValue())
+	}
+	pause := longestPause(policy.GetRetryBackOff())
+	// In seconds: a thousand attempts of a year each are more than a Duration holds.
+	return time.Duration(min((retries+1)*attempt.Seconds()+retries*pause.Seconds(), 2*maxIdle.Seconds()) * float64(time.Second))
+}
+
+// longestPause is the longest pause between two attempts.
+func longestPause(backoff *routev3.RetryPolicy_RetryBackOff) time.Duration {
+	switch {
+	case backoff.GetMaxInterval() != nil:
+		return backoff.MaxInterval.AsDuration()
+	case backoff.GetBaseInterval() != nil:
+		return maxBackoffFactor * backoff.BaseInterval.AsDuration()
+	default:
+		return defaultPause
 	}
 }
 
@@ -191,37 +236,6 @@ func value(limit *time.Duration) time.Duration {
 		return 0
 	}
 	return *limit
-}
-
-// maxBackoffFactor bounds the exponential growth of the pause between attempts.
-const maxBackoffFactor = 10
-
-// retryPolicy retries the listed codes and what never was an answer: refused or broken
-// connections and attempts that timed out (Gateway API GEP-1731).
-func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
-	elsewhere, err := typedConfig(&previoushostsv3.PreviousHostsPredicate{})
-	if err != nil {
-		return nil, err
-	}
-	policy := &routev3.RetryPolicy{
-		RetryOn:    "connect-failure,refused-stream,reset,retriable-status-codes",
-		NumRetries: wrapperspb.UInt32(r.Attempts),
-		// Another endpoint first: the one that just failed is the least promising. (Pools go down
-		// the picker's list.)
-		RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
-			Name:       "envoy.retry_host_predicates.previous_hosts",
-			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: elsewhere},
-		}},
-		HostSelectionRetryMaxAttempts: 3,
-	}
-	policy.RetriableStatusCodes = append(policy.RetriableStatusCodes, r.Codes...)
-	if r.Backoff > 0 {
-		policy.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{
-			BaseInterval: durationpb.New(r.Backoff),
-			MaxInterval:  durationpb.New(maxBackoffFactor * r.Backoff),
-		}
-	}
-	return policy, nil
 }
 
 // mirrorPolicies copies requests to further clusters; their answers are ignored.

@@ -6,6 +6,7 @@ import (
 
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -13,9 +14,10 @@ import (
 )
 
 const (
-	// streamIdle cuts a request on which nothing moves in either direction: long enough for a
-	// model that thinks before its first token, short enough that dead peers are noticed.
-	streamIdle = 5 * time.Minute
+	// streamIdle cuts a request on which nothing moves in either direction, unless the user says
+	// otherwise (fitIdle): a model may think for long before its first token, and a WebSocket be quiet.
+	// A peer that vanishes is noticed by TCP (keepalive).
+	streamIdle = time.Hour
 	// headersTimeout bounds how long a client may take to send its request headers.
 	headersTimeout = 30 * time.Second
 	// connectionIdle closes a silent client connection. Longer than the idle timeout of cloud
@@ -23,6 +25,13 @@ const (
 	connectionIdle = time.Hour
 	// maxStreams per HTTP/2 connection: other gateways multiplex many clients over one.
 	maxStreams = 1000
+	// maxHeaders of a request, and of an answer: Envoy's own hundred is less than some applications
+	// have. What they take is bounded by their size.
+	maxHeaders = 1000
+	// maxHeaderKiB is the size of the headers of a request, path and query among them: Envoy's default,
+	// written down. Answers may have more; they come from fewer, and Envoy's defaults depend on the protocol.
+	maxHeaderKiB       = 60
+	maxAnswerHeaderKiB = 128
 )
 
 // connectionManager serves the HTTP connections of a chain. Hosts are not part of it: they
@@ -56,7 +65,10 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		AccessLog:                     log,
 		LocalReplyConfig:              localReplies(),
 
-		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(connectionIdle)},
+		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{
+			IdleTimeout: durationpb.New(connectionIdle), MaxHeadersCount: uint32Value(maxHeaders),
+		},
+		MaxRequestHeadersKb: uint32Value(maxHeaderKiB),
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
 		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades(), AcceptHttp_10: !chain.RefuseHTTP10},
@@ -134,23 +146,41 @@ const retryAfter = "5"
 // localReplies has the proxy say when to come back, where it answers 503 itself because the
 // backend has no endpoint (UH) or none that takes a connection (UF, URX). Answers of applications
 // stay as they are.
+//
+// At the end of a request's time the answer is 504 (Gateway API, HTTPRouteTimeouts). Envoy says 408 while the
+// client has not sent everything, which may be because nothing reads it. A client that never finished its
+// headers has no path, and is told 408.
 func localReplies() *hcmv3.LocalReplyConfig {
-	status := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
-		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
-			Op:    accesslogv3.ComparisonFilter_EQ,
-			Value: &corev3.RuntimeUInt32{DefaultValue: http.StatusServiceUnavailable, RuntimeKey: "kedify.unavailable"},
-		}},
-	}}
 	flags := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
 		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: []string{"UH", "UF", "URX"}},
 	}}
-	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
-		Filter: &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_AndFilter{
-			AndFilter: &accesslogv3.AndFilter{Filters: []*accesslogv3.AccessLogFilter{status, flags}},
+	path := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
+		HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
+			Name: ":path", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
 		}},
+	}}
+	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
+		Filter: both(hasStatus(http.StatusServiceUnavailable, "kedify.unavailable"), flags),
 		HeadersToAdd: []*corev3.HeaderValueOption{{
 			Header:       &corev3.HeaderValue{Key: "retry-after", Value: retryAfter},
 			AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
 		}},
+	}, {
+		Filter:     both(hasStatus(http.StatusRequestTimeout, "kedify.timeout"), path),
+		StatusCode: uint32Value(http.StatusGatewayTimeout),
 	}}}
+}
+
+func hasStatus(code uint32, runtimeKey string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
+		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
+			Op: accesslogv3.ComparisonFilter_EQ, Value: &corev3.RuntimeUInt32{DefaultValue: code, RuntimeKey: runtimeKey},
+		}},
+	}}
+}
+
+func both(one, other *accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_AndFilter{
+		AndFilter: &accesslogv3.AndFilter{Filters: []*accesslogv3.AccessLogFilter{one, other}},
+	}}
 }

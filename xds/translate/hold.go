@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -21,6 +23,8 @@ const (
 	HoldBackend = "x-kedify-backend"
 	// HoldDemand is the demand key, "namespace/name".
 	HoldDemand = "x-kedify-demand"
+	// HoldLimit is the limit of the rule on the whole request, in milliseconds. Without it there is none.
+	HoldLimit = "x-kedify-limit"
 	// HoldNode is the request attribute that names this proxy.
 	HoldNode = "xds.node.id"
 )
@@ -39,8 +43,6 @@ const (
 	// holdLimit is the longest that Envoy waits for an answer (its own maximum). Who is asked
 	// answers long before, with what the wait has come to.
 	holdLimit = time.Hour
-	// holdMargin is the patience of the proxy beyond the timeout of the wait.
-	holdMargin = 30 * time.Second
 	// Attempts of a call whose replica went away. Envoy draws each pause at random between zero and
 	// its limit, so that together they take some 4 s where replicas refuse connections, and some 6 s
 	// where their addresses swallow them until pickerConnectTimeout. Then the request goes on: no
@@ -48,6 +50,8 @@ const (
 	holdAttempts   = 8
 	holdBackoff    = 250 * time.Millisecond
 	holdMaxBackoff = 1200 * time.Millisecond
+
+	connectRetryOn = "connect-failure,refused-stream,reset-before-request"
 )
 
 // hold is the filter that lets requests wait. By itself it does nothing, like the picker
@@ -79,8 +83,8 @@ func hold() proto.Message {
 	}
 }
 
-// holdOverride turns the filter on for one target.
-func holdOverride(target *ir.Target) (*anypb.Any, error) {
+// holdOverride turns the filter on for one target. limit is that of the whole request; zero: none.
+func holdOverride(target *ir.Target, limit time.Duration) (*anypb.Any, error) {
 	service := grpcService(ClusterName(target.Hold.Cluster))
 	service.Timeout = durationpb.New(0)
 	// A call that a replica did not answer is made again, to whichever there is by then: requests
@@ -91,13 +95,17 @@ func holdOverride(target *ir.Target) (*anypb.Any, error) {
 		NumRetries:   wrapperspb.UInt32(holdAttempts),
 		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(holdBackoff), MaxInterval: durationpb.New(holdMaxBackoff)},
 	}
+	metadata := []*corev3.HeaderValue{
+		{Key: HoldBackend, Value: EndpointsName(target.Cluster)},
+		{Key: HoldDemand, Value: target.Hold.Demand.String()},
+	}
+	if limit > 0 {
+		metadata = append(metadata, &corev3.HeaderValue{Key: HoldLimit, Value: strconv.FormatInt(limit.Milliseconds(), 10)})
+	}
 	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{
-			GrpcService: service,
-			GrpcInitialMetadata: []*corev3.HeaderValue{
-				{Key: HoldBackend, Value: EndpointsName(target.Cluster)},
-				{Key: HoldDemand, Value: target.Hold.Demand.String()},
-			},
+			GrpcService:         service,
+			GrpcInitialMetadata: metadata,
 			ProcessingMode: &extprocv3.ProcessingMode{
 				RequestHeaderMode:   extprocv3.ProcessingMode_SEND,
 				ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
@@ -118,15 +126,19 @@ func coldStart() *corev3.HeaderValueOption {
 	}
 }
 
-// held returns how long a request of the rule may be without a sign of life because it waits;
-// zero: none of its targets holds.
-func held(f *ir.Forward) (patience time.Duration) {
+// waits reports whether requests of the rule may be held.
+func waits(f *ir.Forward) bool {
+	return slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Hold != nil })
+}
+
+// held returns how long a request of the rule may be held at most; zero: none of its targets holds.
+func held(f *ir.Forward) (longest time.Duration) {
 	for i := range f.Targets {
 		if hold := f.Targets[i].Hold; hold != nil {
-			patience = max(patience, hold.Timeout+holdMargin)
+			longest = max(longest, hold.Timeout)
 		}
 	}
-	return patience
+	return longest
 }
 
 // connectRetryPolicy retries what never reached a backend that comes and goes: the last endpoint of a
@@ -134,7 +146,7 @@ func held(f *ir.Forward) (patience time.Duration) {
 // listens. Nothing that was sent is sent again.
 func connectRetryPolicy() *routev3.RetryPolicy {
 	return &routev3.RetryPolicy{
-		RetryOn: "connect-failure,refused-stream,reset-before-request",
+		RetryOn: connectRetryOn,
 		// Some 13 s with the pauses below: Envoy's are random, and with 10 retries one request in
 		// 1,500 had used them up before the next Pod was there, on a busy machine.
 		NumRetries: wrapperspb.UInt32(30),

@@ -6,6 +6,7 @@ import (
 
 	xdscore "github.com/cncf/xds/go/xds/core/v3"
 	xdsmatcher "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 	udpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/udp/udp_proxy/v3"
@@ -13,6 +14,7 @@ import (
 	hashingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/matching/input_matchers/consistent_hashing/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -76,8 +78,17 @@ func tcpProxy(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {
 	}}, clusters, nil
 }
 
-// udpIdle ends a session: the next datagram of the client chooses a target anew.
-const udpIdle = time.Minute
+const (
+	// udpIdle ends a session: the next datagram of the client chooses a target anew.
+	udpIdle = time.Minute
+	// maxDatagram is the largest that there is. Envoy by itself drops what is larger than 1,500 bytes.
+	maxDatagram = 65_535
+)
+
+// datagrams says what a socket reads at once.
+func datagrams() *corev3.UdpSocketConfig {
+	return &corev3.UdpSocketConfig{MaxRxDatagramSize: wrapperspb.UInt64(maxDatagram)}
+}
 
 // udpListener forwards sessions, that is client address and port.
 func udpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
@@ -96,15 +107,16 @@ func udpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 		return nil, nil, err
 	}
 	config, err := typedConfig(&udpproxyv3.UdpProxyConfig{
-		StatPrefix:     "udp",
-		IdleTimeout:    durationpb.New(udpIdle),
-		RouteSpecifier: &udpproxyv3.UdpProxyConfig_Matcher{Matcher: split},
+		StatPrefix:           "udp",
+		IdleTimeout:          durationpb.New(udpIdle),
+		UpstreamSocketConfig: datagrams(),
+		RouteSpecifier:       &udpproxyv3.UdpProxyConfig_Matcher{Matcher: split},
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	return &listenerv3.Listener{
-		UdpListenerConfig: &listenerv3.UdpListenerConfig{},
+		UdpListenerConfig: &listenerv3.UdpListenerConfig{DownstreamSocketConfig: datagrams()},
 		ListenerFilters: []*listenerv3.ListenerFilter{{
 			Name:       "envoy.filters.udp_listener.udp_proxy",
 			ConfigType: &listenerv3.ListenerFilter_TypedConfig{TypedConfig: config},

@@ -56,13 +56,19 @@ func boundAddress(l ir.Listener) *corev3.Address {
 	}}}
 }
 
+// keepalive notices clients that vanished without a word, after some two minutes: a silent request may have
+// no other limit.
+func keepalive() *corev3.TcpKeepalive {
+	return &corev3.TcpKeepalive{KeepaliveTime: uint32Value(60), KeepaliveInterval: uint32Value(15), KeepaliveProbes: uint32Value(4)}
+}
+
 // tcpListener has one filter chain per server name. A connection that no chain claims is
 // closed without a TLS alert.
 func tcpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 	if len(l.Chains) == 0 {
 		return nil, nil, ErrNoChain
 	}
-	message := &listenerv3.Listener{}
+	message := &listenerv3.Listener{TcpKeepalive: keepalive()}
 	var clusters []string
 	inspect := false
 	for _, chain := range l.Chains {

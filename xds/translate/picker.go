@@ -58,9 +58,6 @@ const (
 	// this mode has no timeout in Envoy.) A picker under load is slow; one that is frozen
 	// delays an answer that already exists by at most this.
 	messageTimeout = 5 * time.Second
-	// pickerIdle is the silence that ends a request to a pool: models may compute for long
-	// before the first token, and answers stream without a total limit.
-	pickerIdle = 5 * time.Minute
 )
 
 // picker is the endpoint picker filter of every chain. By itself it does nothing: all phases

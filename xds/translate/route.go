@@ -7,8 +7,10 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -17,7 +19,11 @@ import (
 // ErrNoAction says that a route of the IR does nothing.
 var ErrNoAction = errors.New("route has no action")
 
-const methodOptions = "OPTIONS"
+const (
+	methodOptions = "OPTIONS"
+	// retryPolicyField is the name of Envoy's field among those of the user.
+	retryPolicyField = "retry_policy"
+)
 
 // rule is a rendered route with the path it was made from, which the matcher tree needs.
 type rule struct {
@@ -41,11 +47,13 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 			return nil, nil, err
 		}
 		over.Over(route.GetRoute(), stated(action))
-		if err := fitRetries(route, action); err != nil {
+		if err := fitRetries(route, action, over.Sets(retryPolicyField)); err != nil {
 			return nil, nil, err
 		}
+		fitIdle(route.GetRoute(), action)
+		rules = append(handshake(rules[0], action), rules...)
 		if action.Filters.CORS != nil {
-			rules = append(rules, preflight(rules[0], r.Match.Method)...)
+			rules = append(rules, preflight(rules[len(rules)-1], r.Match.Method)...)
 		}
 		return rules, clusters, nil
 	case *ir.Redirect:
@@ -69,7 +77,7 @@ func stated(f *ir.Forward) fields.Stated {
 	limits := f.Timeouts
 	return fields.Stated{
 		Timeout: limits.Request != nil || limits.BackendRequest != nil, Attempt: limits.BackendRequest != nil,
-		Idle: limits.Idle != nil, Retry: f.Retry != nil, Patience: held(f),
+		Idle: limits.Idle != nil, Retry: f.Retry != nil,
 	}
 }
 
@@ -97,6 +105,27 @@ func preflight(r *rule, method string) []*rule {
 			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: InvalidCluster},
 		}},
 	}}}
+}
+
+// handshake is the route of a rule with a limit for requests that ask for WebSocket. The limit is that of
+// the answer, which is 101: Envoy ends its timeout there, and what is said afterwards has no limit but
+// silence. Elsewhere the limit is that of the whole stream.
+func handshake(r *rule, f *ir.Forward) []*rule {
+	limit := value(f.Timeouts.Request)
+	if limit == 0 {
+		return nil
+	}
+	route := proto.Clone(r.route).(*routev3.Route)
+	// What Envoy itself takes for an upgrade, of the kind that the connection manager allows.
+	upgrade := &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: webSocket}, IgnoreCase: true}
+	connection := &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Contains{Contains: "upgrade"}, IgnoreCase: true}
+	route.Match.Headers = append(route.Match.Headers,
+		&routev3.HeaderMatcher{Name: "upgrade", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: upgrade}},
+		&routev3.HeaderMatcher{Name: "connection", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: connection}},
+	)
+	route.GetRoute().MaxStreamDuration = nil
+	route.GetRoute().Timeout = durationpb.New(limit)
+	return []*rule{{path: r.path, route: route}}
 }
 
 // perFilter packs the configuration of filters for a route or a target.

@@ -6,6 +6,7 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	prioritiesv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/priority/previous_priorities/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -28,12 +29,73 @@ const (
 	// ClusterIP, and once more, because a Service may lead to a Pod that is ending.
 	failoverRetries = 3
 	failoverOn      = "connect-failure,refused-stream"
-	// failoverBuffer bounds what the proxy keeps of a body to send it again. The retries of a user
-	// have no bound but that of the connection (1 MiB).
+	// What the proxy keeps of a body to send it again. More of it makes no error: the request is sent
+	// once. failoverBuffer is for the retries that every rule has, heldBuffer for those of rules
+	// whose requests are held, retryBuffer for those that a user asks for.
 	failoverBuffer = 64 << 10
+	heldBuffer     = 16 << 20
+	retryBuffer    = 64 << 20
 
 	otherPriorityName = "envoy.retry_priorities.previous_priorities"
 )
+
+// retries renders the retries of a rule: those that the user asks for, or else those that find a
+// Pod that comes and goes, or another way to it.
+func retries(action *routev3.RouteAction, f *ir.Forward) (err error) {
+	before := uint32(1) // attempts before the ClusterIP is tried
+	switch {
+	case f.Retry != nil:
+		if action.RetryPolicy, err = retryPolicy(f.Retry); err != nil {
+			return err
+		}
+		// The last one: the others go to another endpoint each.
+		before = max(1, f.Retry.Attempts)
+	case waits(f):
+		// Ejected Pods lead to the ClusterIP as well. With every other retry there, a request would
+		// miss the Pod that comes next, until the Service leads to it.
+		action.RetryPolicy = connectRetryPolicy()
+		return nil
+	case failsOver(f):
+		action.RetryPolicy = failoverPolicy()
+	default:
+		return nil
+	}
+	if !sendsToService(f) {
+		return nil
+	}
+	return retryElsewhere(action.RetryPolicy, before)
+}
+
+// maxBackoffFactor bounds the exponential growth of the pause between attempts.
+const maxBackoffFactor = 10
+
+// retryPolicy retries the listed codes and what never was an answer: refused or broken
+// connections and attempts that timed out (Gateway API GEP-1731).
+func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
+	elsewhere, err := typedConfig(&previoushostsv3.PreviousHostsPredicate{})
+	if err != nil {
+		return nil, err
+	}
+	policy := &routev3.RetryPolicy{
+		RetryOn:    "connect-failure,refused-stream,reset,retriable-status-codes",
+		NumRetries: wrapperspb.UInt32(r.Attempts),
+		// Another endpoint first: the one that just failed is the least promising. (Pools go down
+		// the picker's list.)
+		RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
+			Name:       "envoy.retry_host_predicates.previous_hosts",
+			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: elsewhere},
+		}},
+		HostSelectionRetryMaxAttempts: 3,
+	}
+	policy.RetriableStatusCodes = append(policy.RetriableStatusCodes, r.Codes...)
+	if r.Backoff > 0 {
+		policy.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(r.Backoff),
+			MaxInterval:  durationpb.New(maxBackoffFactor * r.Backoff),
+		}
+	}
+	return policy, nil
+}
 
 // unreachable leaves endpoints that take no connection to others and to the next priority, before
 // the control plane has noticed. Answers do not count: an application may answer 503 for reasons
@@ -70,7 +132,7 @@ func sendsToService(f *ir.Forward) bool {
 // failsOver reports whether the retries of a rule are those of failoverPolicy.
 func failsOver(f *ir.Forward) bool {
 	picked := slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Picker != nil })
-	return f.Retry == nil && held(f) == 0 && !picked && sendsToService(f)
+	return f.Retry == nil && !waits(f) && !picked && sendsToService(f)
 }
 
 // failoverPolicy retries what no endpoint has got, at the ClusterIP.
@@ -81,16 +143,21 @@ func failoverPolicy() *routev3.RetryPolicy {
 	}
 }
 
-// fitRetries fits a route to its retries, after the fields of the user were laid over it. Of a body no
-// more is kept than the proxy's own retries need; retries of the user go to other Pods first, and the
-// last one to the ClusterIP.
-func fitRetries(route *routev3.Route, f *ir.Forward) error {
+// fitRetries fits a route to its retries, after the fields of the user were laid over it. Retries of the
+// user go to other Pods first, and the last one to the ClusterIP.
+func fitRetries(route *routev3.Route, f *ir.Forward, overlaid bool) error {
 	policy := route.GetRoute().GetRetryPolicy()
-	if !failsOver(f) {
+	switch {
+	case policy.GetRetryOn() == "":
 		return nil
-	}
-	if policy.GetRetryOn() == failoverOn {
+	case overlaid || f.Retry != nil:
+		route.RequestBodyBufferLimit = wrapperspb.UInt64(retryBuffer)
+	case waits(f):
+		route.RequestBodyBufferLimit = wrapperspb.UInt64(heldBuffer)
+	default:
 		route.RequestBodyBufferLimit = wrapperspb.UInt64(failoverBuffer)
+	}
+	if !overlaid || !failsOver(f) {
 		return nil
 	}
 	return retryElsewhere(policy, max(1, policy.GetNumRetries().GetValue()))

@@ -1,0 +1,263 @@
+package docs_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
+	udpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/udp/udp_proxy/v3"
+	connectionsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/bootstrap"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+const limitsPage = "docs/limits.md"
+
+// limitRow is a row with a default: the limit and its value.
+var limitRow = regexp.MustCompile("(?m)^\\| ([^|]+) \\| `([^`|]+)` \\|")
+
+// TestLimits: the defaults on the page of limits are those that Envoy is sent, and that the product has.
+func TestLimits(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, limitsPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, numbers, _ := strings.Cut(string(text), "\n## Numbers\n")
+	page := map[string]string{}
+	for _, row := range limitRow.FindAllStringSubmatch(string(text), -1) {
+		name := row[1]
+		if strings.Contains(numbers, row[0]) {
+			name = "number: " + name
+		}
+		if page[name] != "" {
+			t.Errorf("%s has two rows %q", limitsPage, name)
+		}
+		page[name] = row[2]
+	}
+	for name, value := range defaults(t) {
+		if page[name] != value {
+			t.Errorf("%s says %q is %q, and it is %q", limitsPage, name, page[name], value)
+		}
+		delete(page, name)
+	}
+	for name := range page {
+		t.Errorf("%s has a default of %q that is compared with nothing", limitsPage, name)
+	}
+}
+
+// defaults are what the product renders and has, by the names of the page.
+func defaults(t *testing.T) map[string]string {
+	all := map[string]string{
+		"the wait for a ready Pod":                                short(scaler.DefaultHoldTimeout),
+		"requests of an Envoy that stops":                         short(infra.DefaultDrainTimeout),
+		"a waiting or maintenance page":                           constant(t, "controllers/scaledobject/plan/references.go", "maxPageBytes"),
+		"number: attempts after the first, with `retry`":          constant(t, "controllers/resolve/route/rule.go", "defaultAttempts"),
+		"number: held requests of a trigger":                      strconv.Itoa(scaler.DefaultMaxPending),
+		"number: held requests of a replica of the control plane": strconv.Itoa(scaler.DefaultMaxTotal),
+	}
+	listenerLimits(t, all)
+	clusterLimits(t, all)
+	ruleLimits(t, all)
+	proxyLimits(t, all)
+	return all
+}
+
+func listenerLimits(t *testing.T, all map[string]string) {
+	var listener listenerv3.Listener
+	body(t, &listener)(translate.Listener(ir.Listener{Port: 80, Transport: ir.TCP, Chains: []ir.Chain{{ID: "80"}}}))
+	var manager hcmv3.HttpConnectionManager
+	unpack(t, listener.FilterChains[0].Filters[0].GetTypedConfig(), &manager)
+	common := manager.CommonHttpProtocolOptions
+	all["silence: nothing moves in either direction"] = short(manager.StreamIdleTimeout.AsDuration())
+	all["the headers of a request, from the first byte on"] = short(manager.RequestHeadersTimeout.AsDuration())
+	all["a client's connection without a request"] = short(common.IdleTimeout.AsDuration())
+	all["a client that vanished, seen by TCP"] = short(vanished(listener.TcpKeepalive))
+	all["headers of a request, with path and query"] = fmt.Sprintf("%d KiB", manager.MaxRequestHeadersKb.GetValue())
+	all["number: headers of a request"] = fmt.Sprint(common.MaxHeadersCount.GetValue())
+	all["number: requests of a client's HTTP/2 connection at once"] = fmt.Sprint(manager.Http2ProtocolOptions.MaxConcurrentStreams.GetValue())
+	for _, filter := range manager.HttpFilters {
+		if filter.Name == "picker" {
+			var wrapped matchingv3.ExtensionWithMatcher
+			unpack(t, filter.GetTypedConfig(), &wrapped)
+			var picker extprocv3.ExternalProcessor
+			unpack(t, wrapped.ExtensionConfig.TypedConfig, &picker)
+			all["the answer of a picker to the headers of an answer"] = short(picker.MessageTimeout.AsDuration())
+		}
+	}
+	forward := &ir.L4Forward{Targets: []ir.L4Target{{Cluster: web, Weight: 1}}}
+	var tcp, udp listenerv3.Listener
+	body(t, &tcp)(translate.Listener(ir.Listener{Port: 81, Transport: ir.TCP, Chains: []ir.Chain{{ID: "81", Forward: forward}}}))
+	body(t, &udp)(translate.Listener(ir.Listener{Port: 81, Transport: ir.UDP, Chains: []ir.Chain{{ID: "81", Forward: forward}}}))
+	var streams tcpproxyv3.TcpProxy
+	unpack(t, tcp.FilterChains[0].Filters[0].GetTypedConfig(), &streams)
+	var datagrams udpproxyv3.UdpProxyConfig
+	unpack(t, udp.ListenerFilters[0].GetTypedConfig(), &datagrams)
+	all["silence of a TCP or TLS route"] = short(streams.IdleTimeout.AsDuration())
+	all["silence of a UDP session"] = short(datagrams.IdleTimeout.AsDuration())
+	all["a datagram"] = fmt.Sprintf("%d B", udp.UdpListenerConfig.DownstreamSocketConfig.MaxRxDatagramSize.GetValue())
+}
+
+var web = ir.ClusterKey{Kind: ir.BackendService, Namespace: "shop", Name: "web", Port: 80}
+
+func clusterLimits(t *testing.T, all map[string]string) {
+	rendered := func(c ir.Cluster) (*clusterv3.Cluster, *corev3.HttpProtocolOptions) {
+		cluster, options := &clusterv3.Cluster{}, &httpv3.HttpProtocolOptions{}
+		body(t, cluster)(translate.Cluster(c))
+		for _, packed := range cluster.TypedExtensionProtocolOptions {
+			unpack(t, packed, options)
+		}
+		return cluster, options.CommonHttpProtocolOptions
+	}
+	cluster, common := rendered(ir.Cluster{Key: web, Protocol: ir.HTTP1})
+	picker, _ := rendered(ir.Cluster{Key: ir.ClusterKey{Kind: ir.BackendPicker, Namespace: "shop", Name: "epp", Port: 9002}, Protocol: ir.HTTP2})
+	_, http2 := rendered(ir.Cluster{Key: web, Protocol: ir.HTTP2})
+	all["connecting to an endpoint"] = short(cluster.ConnectTimeout.AsDuration())
+	all["connecting to a picker or to the control plane"] = short(picker.ConnectTimeout.AsDuration())
+	all["an endpoint's HTTP/1.1 connection without a request"] = short(common.IdleTimeout.AsDuration())
+	all["an endpoint's HTTP/2 connection without a request"] = short(http2.IdleTimeout.AsDuration())
+	all["an endpoint that vanished, seen by TCP"] = short(vanished(cluster.UpstreamConnectionOptions.TcpKeepalive))
+	all["headers of an answer"] = fmt.Sprintf("%d KiB", common.MaxResponseHeadersKb.GetValue())
+	all["number: headers of an answer"] = fmt.Sprint(common.MaxHeadersCount.GetValue())
+	thresholds := cluster.CircuitBreakers.Thresholds[0]
+	for _, threshold := range []*wrapperspb.UInt32Value{thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries} {
+		all["number: connections, requests and retries at a backend, at once"] = fmt.Sprint(threshold.GetValue())
+		if threshold.GetValue() != thresholds.MaxRequests.GetValue() {
+			t.Errorf("the thresholds differ: %v", thresholds)
+		}
+	}
+	if cluster.PerConnectionBufferLimitBytes == nil { // Envoy's default
+		all["what is kept of a body on its way, for each direction"] = "1 MiB"
+	}
+}
+
+func ruleLimits(t *testing.T, all map[string]string) {
+	rendered := func(hold *ir.Hold, retry *ir.Retry) *routev3.Route {
+		_, table, err := translate.Host(ir.Host{Chain: "80", Hostname: "a.test", Routes: []ir.Route{{
+			Name: "rule", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
+			Action: &ir.Forward{Targets: []ir.Target{{Cluster: web, Weight: 1, Hold: hold}}, Retry: retry},
+		}}})
+		config := &routev3.RouteConfiguration{}
+		body(t, config)(table, err)
+		return config.VirtualHosts[0].Routes[0]
+	}
+	plain, held := rendered(nil, nil), rendered(&ir.Hold{Cluster: web.HoldCluster(), Timeout: time.Minute}, nil)
+	own := rendered(nil, &ir.Retry{Attempts: 1})
+	all["a body that `retry` of a rule or of the Gateway sends again"] = bytesOf(own)
+	all["a body that is sent again to a Pod which takes no connection yet, of rules whose requests may be held"] = bytesOf(held)
+	all["a body that is sent again, to the ClusterIP, of other rules"] = bytesOf(plain)
+	retries := func(r *routev3.Route) string { return fmt.Sprint(r.GetRoute().RetryPolicy.NumRetries.GetValue()) }
+	all["number: attempts after the first, at a Pod that takes no connection, of rules whose requests may be held"] = retries(held)
+	all["number: attempts after the first, at an endpoint that takes no connection, of other rules to Services"] = retries(plain)
+	for name, route := range map[string]*routev3.Route{"plain": plain, "held": held} {
+		if action := route.GetRoute(); action.Timeout.AsDuration() != 0 || action.MaxStreamDuration != nil || action.IdleTimeout != nil {
+			t.Errorf("a %s rule has limits by itself: %v", name, action)
+		}
+	}
+}
+
+func proxyLimits(t *testing.T, all map[string]string) {
+	text, err := bootstrap.Render(bootstrap.Config{
+		Gateway: ir.Key{Namespace: "shop", Name: "web"}, Directory: "/d", ServerAddress: "a", ServerPort: 1, ServerName: "a",
+		CertificateDirectory: "/c", AdminSocket: "/s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config bootstrapv3.Bootstrap
+	if err := protojson.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	var connections connectionsv3.DownstreamConnectionsConfig
+	unpack(t, config.OverloadManager.ResourceMonitors[0].GetTypedConfig(), &connections)
+	all["number: clients' connections of a proxy"] = fmt.Sprint(connections.MaxActiveDownstreamConnections)
+}
+
+// body reads the message of a rendered resource.
+func body(t *testing.T, into proto.Message) func(resource.Resource, error) {
+	return func(r resource.Resource, err error) {
+		t.Helper()
+		if err == nil {
+			err = proto.Unmarshal(r.Body, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func unpack(t *testing.T, packed *anypb.Any, into proto.Message) {
+	t.Helper()
+	if err := packed.UnmarshalTo(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// short is a duration without the units that are zero.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// vanished is when TCP gives up a silent peer.
+func vanished(k *corev3.TcpKeepalive) time.Duration {
+	return time.Duration(k.KeepaliveTime.GetValue()+k.KeepaliveProbes.GetValue()*k.KeepaliveInterval.GetValue()) * time.Second
+}
+
+func bytesOf(r *routev3.Route) string {
+	if n := r.RequestBodyBufferLimit.GetValue(); n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", r.RequestBodyBufferLimit.GetValue()>>10)
+}
+
+// constant is a number of the source that no package tells; one that is shifted is a size.
+func constant(t *testing.T, file, name string) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^(?:const |\t)` + name + ` += (\d+)( << 10)?$`).FindSubmatch(source)
+	switch {
+	case found == nil:
+		t.Fatalf("%s has no constant %s", file, name)
+	case len(found[2]) > 0:
+		return string(found[1]) + " KiB"
+	}
+	return string(found[1])
+}

@@ -1,0 +1,239 @@
+package translate_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/proxytest"
+)
+
+// deadline of the rules below, and how late the answer may be: that of a loaded machine.
+const (
+	deadline = 400 * time.Millisecond
+	lateness = 1500 * time.Millisecond
+)
+
+// limited is a forward with a request limit.
+func limited(f *ir.Forward) *ir.Forward {
+	f.Timeouts.Request = limit(deadline)
+	return f
+}
+
+// deadlines adds the rules that hang in one place each, to an exact host and to a wildcard.
+func (w *world) deadlines(t *testing.T) {
+	hanging := w.cluster(ir.Cluster{Key: serviceKey("hanging"), Protocol: ir.HTTP1}, server(t, hang))
+	holder := proxytest.StartHolder(t)
+	t.Cleanup(holder.Hold())
+	pod := echo(t, "pod")
+	mute, half, late := proxytest.StartPicker(t, "mute"), proxytest.StartPicker(t, "half"), proxytest.StartPicker(t, "late")
+	mute.Hang(0)
+	half.Hang(2)
+	late.Pick(pod)
+	late.Hang(1) // of a GET: it picks, and then leaves the headers of the answer unread
+	attempt := limited(to(hanging))
+	attempt.Retry, attempt.Timeouts.BackendRequest = &ir.Retry{Attempts: 9}, limit(deadline/4)
+	one := func(target ir.Target) *ir.Forward { return limited(&ir.Forward{Targets: []ir.Target{target}}) }
+	routes := []ir.Route{
+		route("backend", prefix("/backend"), limited(to(hanging))),
+		route("attempts", prefix("/attempts"), attempt),
+		route("hold", prefix("/hold"), one(w.held(ir.Target{Cluster: w.service("held"), Weight: 1}, holder))),
+		route("closed", prefix("/closed"), one(w.pool("closed", false, mute, pod))),
+		route("open", prefix("/open"), one(w.pool("open", true, mute, pod))),
+		route("half-closed", prefix("/half-closed"), one(w.pool("half-closed", false, half, pod))),
+		route("half-open", prefix("/half-open"), one(w.pool("half-open", true, half, pod))),
+		route("late-closed", prefix("/late-closed"), one(w.pool("late-closed", false, late, pod))),
+		route("late-open", prefix("/late-open"), one(w.pool("late-open", true, late, pod))),
+		route("hold-pool", prefix("/hold-pool"), one(w.held(w.pool("hold-pool", true, mute, pod), holder))),
+		route("fast", prefix("/"), limited(to(w.service("fast")))),
+	}
+	w.host("exact.test", routes...)
+	w.wildcards(ir.Host{Chain: w.chain, Hostname: "*.wild.test", Routes: routes}, ir.Host{Chain: w.chain, Hostname: "*", Routes: routes})
+}
+
+// TestG5OneDeadline: a request limit is that of the whole request. What holds it, picks for it or answers
+// it may hang, from the headers on or in the middle of a body, and a pool may fail open: the answer is 504
+// when the limit is over, on hosts that the fallback finds as well.
+func TestG5OneDeadline(t *testing.T) {
+	w := newWorld(t)
+	w.deadlines(t)
+	w.apply()
+	bodies := map[string]string{"no body": "", "1 KB": strings.Repeat("x", 1<<10), "3 MB": strings.Repeat("x", 3<<20)}
+	for _, host := range []string{"exact.test", "a.wild.test", "other.test", "EXACT.test"} {
+		for _, path := range []string{"backend", "attempts", "hold", "closed", "open", "half-closed", "half-open", "late-closed", "late-open", "hold-pool"} {
+			for name, body := range bodies {
+				if body == "" && strings.HasPrefix(path, "half") {
+					continue
+				}
+				t.Run(host+"/"+path+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					begun := time.Now()
+					method := http.MethodPost
+					if body == "" {
+						method = http.MethodGet
+					}
+					out, err := w.try(ask{host: host, path: "/" + path, method: method, body: body})
+					took := time.Since(begun)
+					if err != nil || out.status != http.StatusGatewayTimeout || took < deadline-50*time.Millisecond || took > deadline+lateness {
+						t.Errorf("%d after %s (%v, %.80s)", out.status, took, err, out.text)
+					}
+				})
+			}
+		}
+		t.Run(host+"/fast", func(t *testing.T) {
+			t.Parallel()
+			w.expect(ask{host: host, path: "/fast", method: "POST", body: bodies["3 MB"]}, http.StatusOK, "fast")
+		})
+	}
+}
+
+// TestG5SlowUpload: the limit holds while the client still sends, and the answer is the same.
+func TestG5SlowUpload(t *testing.T) {
+	w := newWorld(t)
+	w.deadlines(t)
+	w.apply()
+	for _, path := range []string{"/backend", "/fast", "/hold", "/half-open"} {
+		connection, err := net.Dial("tcp", local(w.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+		begun := time.Now()
+		_, _ = io.WriteString(connection, "POST "+path+" HTTP/1.1\r\nHost: exact.test\r\nContent-Length: 100\r\n\r\n0123456789")
+		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if took := time.Since(begun); response.StatusCode != http.StatusGatewayTimeout || took > deadline+lateness {
+			t.Errorf("%s: %s after %s", path, response.Status, took)
+		}
+	}
+}
+
+// TestG5DeadlineOfGRPC: a gRPC client is told DEADLINE_EXCEEDED, also when its request goes on.
+func TestG5DeadlineOfGRPC(t *testing.T) {
+	w := newWorld(t)
+	w.deadlines(t)
+	w.apply()
+	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	defer transport.CloseIdleConnections()
+	for _, name := range []string{"unary", "stream"} {
+		for _, path := range []string{"/backend", "/hold", "/closed", "/half-open"} {
+			body := io.Reader(bytes.NewReader(make([]byte, 100)))
+			if name == "stream" {
+				more, writer := io.Pipe()
+				defer writer.Close()
+				body = io.MultiReader(body, more)
+			}
+			request, err := http.NewRequest(http.MethodPost, "http://"+local(w.port)+path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = "exact.test"
+			request.Header.Set("Content-Type", "application/grpc")
+			request.Header.Set("TE", "trailers")
+			begun := time.Now()
+			response, err := transport.RoundTrip(request)
+			if err != nil {
+				t.Fatalf("%s %s: %v", name, path, err)
+			}
+			_ = response.Body.Close()
+			if status := response.Header.Get("grpc-status"); status != "4" || time.Since(begun) > deadline+lateness {
+				t.Errorf("%s %s: %s, grpc-status %q after %s", name, path, response.Status, status, time.Since(begun))
+			}
+		}
+	}
+}
+
+// TestG5DeadlineOfWebSocket: the limit is that of the handshake. A WebSocket that was opened outlives it.
+func TestG5DeadlineOfWebSocket(t *testing.T) {
+	w := newWorld(t)
+	holder := proxytest.StartHolder(t)
+	w.deadlines(t)
+	w.host("held.test", route("held", prefix("/"), limited(&ir.Forward{Targets: []ir.Target{
+		w.held(ir.Target{Cluster: w.service("backend"), Weight: 1}, holder)}})))
+	w.apply()
+	for _, host := range []string{"exact.test", "a.wild.test", "other.test", "held.test"} {
+		status, connection, reader := w.open(host, "/")
+		if status != http.StatusSwitchingProtocols {
+			t.Fatalf("%s: %d", host, status)
+		}
+		if name, err := reader.ReadString(':'); err != nil {
+			t.Fatalf("%s: %q, %v", host, name, err)
+		}
+		<-time.After(2 * deadline)
+		_, _ = io.WriteString(connection, "ping")
+		pong := make([]byte, 4)
+		if _, err := io.ReadFull(reader, pong); err != nil || string(pong) != "ping" {
+			t.Errorf("%s: %q, %v after twice the limit", host, pong, err)
+		}
+	}
+	if asked := holder.Asked(); len(asked) != 1 || asked[0].Limit != "400" {
+		t.Errorf("the hold was asked %+v, want the limit to be told", asked)
+	}
+	for _, host := range []string{"exact.test", "a.wild.test"} {
+		begun := time.Now()
+		if status, _, _ := w.open(host, "/backend"); status != http.StatusGatewayTimeout || time.Since(begun) > deadline+lateness {
+			t.Errorf("%s: %d after %s by a backend that does not answer the handshake", host, status, time.Since(begun))
+		}
+	}
+}
+
+// open asks for a WebSocket.
+func (w *world) open(host, path string) (status int, connection net.Conn, reader *bufio.Reader) {
+	w.t.Helper()
+	connection, err := net.Dial("tcp", local(w.port))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = connection.Close() })
+	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
+	_, err = io.WriteString(connection, "GET "+path+" HTTP/1.1\r\nHost: "+host+
+		"\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	reader = bufio.NewReader(connection)
+	response, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return response.StatusCode, connection, reader
+}
+
+// TestPickerHangsAtTheAnswer: without a limit of its rule, an answer whose picker hangs waits for five
+// seconds, and then goes on to its client if the pool fails open.
+func TestPickerHangsAtTheAnswer(t *testing.T) {
+	w := newWorld(t)
+	pod := echo(t, "pod")
+	late := proxytest.StartPicker(t, "late")
+	late.Pick(pod)
+	late.Hang(1)
+	w.host("late.test",
+		route("closed", prefix("/closed"), &ir.Forward{Targets: []ir.Target{w.pool("closed", false, late, pod)}}),
+		route("open", prefix("/open"), &ir.Forward{Targets: []ir.Target{w.pool("open", true, late, pod)}}))
+	w.apply()
+	for path, status := range map[string]int{"/closed": http.StatusGatewayTimeout, "/open": http.StatusOK} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			begun := time.Now()
+			out := w.expect(ask{host: "late.test", path: path}, status, "")
+			if took := time.Since(begun); took < 4500*time.Millisecond {
+				t.Errorf("%d after %s", out.status, took)
+			}
+		})
+	}
+}
