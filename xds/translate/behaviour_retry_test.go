@@ -42,7 +42,7 @@ const never = 1 << 20
 // TestRetryOfTimeouts: an attempt that reaches the backendRequest timeout is cancelled and tried
 // again, at most as often as said, and the request timeout bounds all attempts together.
 func TestRetryOfTimeouts(t *testing.T) {
-	const attempt = 150 * time.Millisecond
+	const attempt = 300 * time.Millisecond
 	cases := []struct {
 		name          string
 		timeouts      ir.Timeouts
@@ -56,7 +56,7 @@ func TestRetryOfTimeouts(t *testing.T) {
 		{"fourth", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 4, 200, 4, 3 * attempt, 3 * time.Second},
 		{"exhausted", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 2}, never, 504, 3, 3 * attempt, 3 * time.Second},
 		{"codes", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt, 2 * time.Second},
-		{"bounded", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 3 * attempt},
+		{"bounded", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 6 * attempt},
 		{"once", ir.Timeouts{BackendRequest: limit(attempt)}, nil, 2, 504, 1, attempt, time.Second},
 	}
 	w := newWorld(t)
