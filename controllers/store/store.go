@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -156,19 +158,31 @@ func appendNew(deps []Dep, dep Dep) []Dep {
 	return append(deps, dep)
 }
 
-// CompareKeys orders keys by namespace and name.
+// CompareKeys orders keys as the texts "namespace/name", which is how Gateway API ranks objects of the
+// same age: "team-a/x" stands before "team/x".
 func CompareKeys(a, b types.NamespacedName) int {
-	if a.Namespace != b.Namespace {
-		if a.Namespace < b.Namespace {
-			return -1
-		}
-		return 1
+	if a.Namespace == b.Namespace {
+		return strings.Compare(a.Name, b.Name)
 	}
-	switch {
-	case a.Name < b.Name:
-		return -1
-	case a.Name > b.Name:
-		return 1
+	same := min(len(a.Namespace), len(b.Namespace))
+	return cmp.Or(
+		strings.Compare(a.Namespace[:same], b.Namespace[:same]),
+		cmp.Compare(letterOrSlash(a.Namespace, same), letterOrSlash(b.Namespace, same)),
+	)
+}
+
+// letterOrSlash is what stands at i in "namespace/name", up to the slash.
+func letterOrSlash(namespace string, i int) byte {
+	if i < len(namespace) {
+		return namespace[i]
 	}
-	return 0
+	return '/'
+}
+
+// CompareAge orders objects by precedence: the older first, then by CompareKeys.
+func CompareAge[O client.Object](a, b O) int {
+	return cmp.Or(
+		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+		CompareKeys(KeyOf(a), KeyOf(b)),
+	)
 }

@@ -22,7 +22,7 @@ func OldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha
 		if !counts(candidate, cluster, portName) {
 			continue
 		}
-		if oldest == nil || candidate.CreationTimestamp.Before(&oldest.CreationTimestamp) {
+		if oldest == nil || store.CompareAge(candidate, oldest) < 0 {
 			oldest = candidate
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -145,6 +146,6 @@ func owns(l resolve.Listener, port []resolve.Listener, serverName string) bool {
 // oldestFirst sorts the routes that claim the same traffic: the first one gets it.
 func oldestFirst(fragments []resolve.ForwardFragment) []resolve.ForwardFragment {
 	return slices.SortedStableFunc(slices.Values(fragments), func(a, b resolve.ForwardFragment) int {
-		return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(a.Owner.String(), b.Owner.String()))
+		return cmp.Or(cmp.Compare(a.Created, b.Created), store.CompareKeys(a.Owner, b.Owner))
 	})
 }

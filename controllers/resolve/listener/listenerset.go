@@ -27,12 +27,7 @@ type attachedSet struct {
 func attachedSets(v store.View, gateway *gwv1.Gateway) []attachedSet {
 	objects := slices.Clone(v.ListenerSetsOf(store.KeyOf(gateway)))
 	objects = slices.DeleteFunc(objects, func(set *gwv1.ListenerSet) bool { return !refersToGateway(set.Spec.ParentRef) })
-	slices.SortFunc(objects, func(a, b *gwv1.ListenerSet) int {
-		if order := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); order != 0 {
-			return order
-		}
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
-	})
+	slices.SortFunc(objects, store.CompareAge[*gwv1.ListenerSet])
 	sets := make([]attachedSet, 0, len(objects))
 	for i, object := range objects {
 		key := store.KeyOf(object)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 )
 
@@ -131,6 +132,30 @@ func TestListenerSetReferences(t *testing.T) {
 	}
 	if got := g.Secrets[0].Source.String(); got != "ListenerSet team/set (l)" {
 		t.Errorf("source %q", got)
+	}
+}
+
+// TestG8ListenerSetsOfOneAge: the first by "namespace/name" wins, as a text.
+func TestG8ListenerSetsOfOneAge(t *testing.T) {
+	const same, listener = "2026-01-01T00:00:00Z", "- {name: l, port: 80, protocol: HTTP, hostname: tie.com}"
+	g := resolveGateway(t, fixture.Gateway("allowedListeners: {namespaces: {from: All}}\nlisteners: [{name: own, port: 81, protocol: HTTP}]"),
+		listenerSet("team", "tie", same, listener), listenerSet("team-a", "tie", same, listener))
+	for _, l := range g.Listeners[1:] {
+		if got, want := l.Serving, l.ID.Parent.Key.Namespace == "team-a"; got != want {
+			t.Errorf("%s serves: %v, want %v", l.ID.Parent.Key, got, want)
+		}
+	}
+}
+
+// TestG8LayerFourRoutesOfOneAge: the same for routes that claim one listener.
+func TestG8LayerFourRoutesOfOneAge(t *testing.T) {
+	fragment := func(namespace string) resolve.ForwardFragment {
+		return resolve.ForwardFragment{Created: 1, Owner: fixture.Key(namespace, "tie")}
+	}
+	for _, order := range [][]resolve.ForwardFragment{{fragment("team"), fragment("team-a")}, {fragment("team-a"), fragment("team")}} {
+		if got := oldestFirst(order)[0].Owner.Namespace; got != "team-a" {
+			t.Errorf("the first is of %s", got)
+		}
 	}
 }
 

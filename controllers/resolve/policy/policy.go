@@ -73,16 +73,9 @@ func For(v store.View, service types.NamespacedName, portName string) []*gwv1.Ba
 			whole = append(whole, policy)
 		}
 	}
-	slices.SortFunc(named, comparePolicies)
-	slices.SortFunc(whole, comparePolicies)
+	slices.SortFunc(named, store.CompareAge[*gwv1.BackendTLSPolicy])
+	slices.SortFunc(whole, store.CompareAge[*gwv1.BackendTLSPolicy])
 	return append(named, whole...)
-}
-
-func comparePolicies(a, b *gwv1.BackendTLSPolicy) int {
-	return cmp.Or(
-		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
-		store.CompareKeys(store.KeyOf(a), store.KeyOf(b)),
-	)
 }
 
 // targets reports whether a policy names the Service with exactly this section.
@@ -130,7 +123,7 @@ func targetProblems(v store.View, policy *gwv1.BackendTLSPolicy) (problem resolv
 func winnerOf(v store.View, service types.NamespacedName, section string) *gwv1.BackendTLSPolicy {
 	var winner *gwv1.BackendTLSPolicy
 	for _, policy := range v.BackendTLSPoliciesOf(service) {
-		if targets(policy, service.Name, section) && (winner == nil || comparePolicies(policy, winner) < 0) {
+		if targets(policy, service.Name, section) && (winner == nil || store.CompareAge[*gwv1.BackendTLSPolicy](policy, winner) < 0) {
 			winner = policy
 		}
 	}

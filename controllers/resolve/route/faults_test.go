@@ -7,6 +7,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // The numbers are those of the table in test/README.md.
@@ -84,6 +85,16 @@ func TestG11MatchesThatNoRequestMeets(t *testing.T) {
 		if got := onlyRules(t, result)[0].Route.Match.Query[0].Value; got != value {
 			t.Errorf("%q is compared as %q", value, got)
 		}
+	}
+}
+
+// TestG8RulesOfOneAge: of rules that match alike, the first by "namespace/name" of its route wins.
+func TestG8RulesOfOneAge(t *testing.T) {
+	of := func(namespace string) resolve.Rule {
+		return resolve.Rule{Created: 1, Owner: fixture.Key(namespace, "tie"), Route: ir.Route{Match: ir.Match{Path: ir.PathMatch{Value: "/"}}}}
+	}
+	if Compare(of("team-a"), of("team")) >= 0 || Compare(of("team"), of("team-a")) <= 0 {
+		t.Error("team/tie stands before team-a/tie")
 	}
 }
 

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -84,18 +84,10 @@ func (m *maker) collect() {
 	objects := slices.DeleteFunc(slices.Clone(m.ScaledObjects), func(so *kedav1alpha1.ScaledObject) bool {
 		return !so.DeletionTimestamp.IsZero() // its objects go now, although KEDA's finalizer may last
 	})
-	slices.SortFunc(objects, byAge)
+	slices.SortFunc(objects, store.CompareAge[*kedav1alpha1.ScaledObject])
 	for _, so := range objects {
 		m.collectFrom(so)
 	}
-}
-
-func byAge(a, b *kedav1alpha1.ScaledObject) int {
-	return cmp.Or(
-		a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
-		strings.Compare(a.Namespace, b.Namespace),
-		strings.Compare(a.Name, b.Name),
-	)
 }
 
 // collectFrom makes the candidates of one ScaledObject.

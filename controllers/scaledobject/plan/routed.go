@@ -181,11 +181,8 @@ func (c *candidate) target() (target, bool) {
 
 // olderScaler orders HTTPScalers as controllers/resolve does when several have one backend.
 func olderScaler(a, b *candidate) bool {
-	switch {
-	case a.live == nil || b.live == nil:
+	if a.live == nil || b.live == nil {
 		return a.live != nil
-	case !a.live.CreationTimestamp.Equal(&b.live.CreationTimestamp):
-		return a.live.CreationTimestamp.Before(&b.live.CreationTimestamp)
 	}
-	return a.key.Name < b.key.Name
+	return store.CompareAge(a.live, b.live) < 0
 }
