@@ -1,6 +1,7 @@
 package charts_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,7 @@ func TestPagesHaveGatewayParametersThatWork(t *testing.T) {
 			}
 			for _, object := range parametersIn(decode(t, block[1])) {
 				count++
-				if err := class.CheckParameters(object.Spec); err != nil {
+				if err := errors.Join(class.CheckParameters(object.Spec), class.CheckGatewayParameters(object.Spec)); err != nil {
 					t.Errorf("%s: GatewayParameters %s: %v", name, object.Name, err)
 				}
 			}

@@ -58,6 +58,8 @@ type Options struct {
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
 	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies.
 	MetricsListen, HealthListen string
+	// UnrestrictedParameters: GatewayParameters of a Gateway may set every field, as those of a class.
+	UnrestrictedParameters bool
 	LeaderElection              bool
 	EnvoyImage, ProductImage    string
 	PullPolicy                  string
@@ -101,6 +103,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect a leader; only the leader writes to the API server")
 	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "Envoy image of Gateways whose GatewayParameters set none")
+	flags.BoolVar(&o.UnrestrictedParameters, "unrestricted-gateway-parameters", false,
+		"let the GatewayParameters of a Gateway set every field, such as podTemplate: who may write them can then run any Pod")
 	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev",
 		"image of this program for the shutdown container of Envoy Pods")
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")

@@ -9,7 +9,8 @@ import (
 
 // GatewayParameters says how the data plane of a Gateway runs. A Gateway points at one in its
 // own namespace with spec.infrastructure.parametersRef, a GatewayClass at one in any namespace
-// with spec.parametersRef; fields of the Gateway's win over fields of the class's.
+// with spec.parametersRef; fields of the Gateway's win over fields of the class's. Those of a Gateway
+// may not set what would give their author more than a Gateway.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=gwparams,categories=gateway-api
@@ -55,7 +56,8 @@ type GatewayParametersSpec struct {
 	Service *ServiceParameters `json:"service,omitempty"`
 
 	// PodTemplate is a strategic merge patch that is applied to the pod template last. The
-	// Envoy container is the init container "envoy" with restartPolicy Always.
+	// Envoy container is the init container "envoy" with restartPolicy Always. Only the parameters of
+	// a GatewayClass may set it, unless the installation is unrestricted.
 	//
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
@@ -77,7 +79,8 @@ type Autoscaling struct {
 
 // EnvoyParameters configures the Envoy container.
 type EnvoyParameters struct {
-	// Image of Envoy; the product's own choice unless set.
+	// Image of Envoy; the product's own choice unless set. Only the parameters of a GatewayClass may
+	// set it, unless the installation is unrestricted.
 	//
 	// +optional
 	Image *string `json:"image,omitempty"`
@@ -86,16 +89,19 @@ type EnvoyParameters struct {
 	// +optional
 	// +kubebuilder:validation:Enum=trace;debug;info;warning;error;critical;off
 	LogLevel *string `json:"logLevel,omitempty"`
-	// Concurrency is the number of worker threads; the CPU limit decides unless set.
+	// Concurrency is the number of worker threads; the CPU limit decides unless set. The parameters
+	// of a Gateway may set up to 128.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Concurrency *int32 `json:"concurrency,omitempty"`
-	// Resources of the Envoy container.
+	// Resources of the Envoy container. The parameters of a Gateway may set cpu, memory and
+	// ephemeral-storage.
 	//
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
-	// DrainTimeout is how long a stopping Envoy waits for its requests; 60s unless set.
+	// DrainTimeout is how long a stopping Envoy waits for its requests; 60s unless set. The
+	// parameters of a Gateway may set up to 1h.
 	//
 	// +optional
 	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
@@ -104,7 +110,8 @@ type EnvoyParameters struct {
 	// +optional
 	AcceptHTTP10 *bool `json:"acceptHTTP10,omitempty"`
 	// Bootstrap is merged into Envoy's bootstrap (envoy.config.bootstrap.v3.Bootstrap, JSON
-	// form) by field: lists are appended, scalars replaced.
+	// form) by field: lists are appended, scalars replaced. Only the parameters of a GatewayClass may
+	// set it, unless the installation is unrestricted.
 	//
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields

@@ -10,6 +10,10 @@ const (
 	GatewayClassName = "kedify"
 	// ProxyGatewayName is the Gateway of a namespace that serves the routes of its triggers.
 	ProxyGatewayName = "kedify-proxy"
+	// InstallationParametersPrefix and a namespace are the name of GatewayParameters in the namespace of
+	// the installation: what the values of the installation say about the Gateway ProxyGatewayName of
+	// that namespace, and the namespace itself may not.
+	InstallationParametersPrefix = ProxyGatewayName + "."
 	// ValuesProblemAnnotation on the GatewayParameters of a generated Gateway says what is wrong with
 	// the values of the installation, and why the parameters are those of before.
 	ValuesProblemAnnotation = GroupName + "/values-problem"

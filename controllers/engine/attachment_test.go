@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -63,7 +64,7 @@ func TestAttachments(t *testing.T) {
 // TestSyncedAfterTheFirstFlush: the output hears once that it has everything, and not before.
 func TestSyncedAfterTheFirstFlush(t *testing.T) {
 	out := newRecorder()
-	m := New(out)
+	m := New(out, class.Setting{})
 	m.Flush()
 	if out.synced != 0 {
 		t.Fatal("synced before all objects were set")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -36,7 +37,7 @@ type failing struct {
 func newFailing(t *testing.T) *failing {
 	t.Helper()
 	f := &failing{out: newRecorder()}
-	f.model = New(f.out)
+	f.model = New(f.out, class.Setting{})
 	f.wrap()
 	f.model.Set(store.GatewayClass, &gwv1.GatewayClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},

@@ -11,7 +11,7 @@ import (
 
 func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep)) *resolve.GatewayResult {
 	record(installedDep{})
-	result := listener.Gateway(m.store.View(record), key, m.installed)
+	result := listener.Gateway(m.store.View(record), key, m.setting)
 	if !result.Owned {
 		return nil
 	}

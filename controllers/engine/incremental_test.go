@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -51,7 +52,7 @@ func FuzzIncrementalEqualsFull(f *testing.F) {
 // full is what a model outputs that saw the end of a world alone.
 func (w *world) full() *recorder {
 	out := newRecorder()
-	m := New(out)
+	m := New(out, class.Setting{})
 	for key, object := range w.objects {
 		m.Set(key.kind, object)
 	}
@@ -161,7 +162,7 @@ func TestRandomWorldsAreWorthIt(t *testing.T) {
 			t.Errorf("%s was seen %d times in 40 worlds of 80 steps; the worlds are too poor", kind, seen[kind])
 		}
 	}
-	for kind, units := range New(newRecorder()).kinds {
+	for kind, units := range New(newRecorder(), class.Setting{}).kinds {
 		if units.status != nil && statuses[kind] < 100 {
 			t.Errorf("statuses of %s were seen %d times in 40 worlds of 80 steps; the worlds are too poor", kind, statuses[kind])
 		}

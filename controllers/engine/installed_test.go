@@ -19,7 +19,7 @@ import (
 // the class and in nothing else, and the same CRDs in another order are no change.
 func TestInstalledChangesTheClass(t *testing.T) {
 	out := newRecorder()
-	model := New(out)
+	model := New(out, class.Setting{})
 	model.Set(store.GatewayClass, &gwv1.GatewayClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
 	})

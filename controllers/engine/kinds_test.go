@@ -3,6 +3,7 @@ package engine
 import (
 	"testing"
 
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
@@ -10,7 +11,7 @@ import (
 // TestKindsWithStatus: the kinds whose status the engine computes are those whose status the
 // writer can merge.
 func TestKindsWithStatus(t *testing.T) {
-	kinds := New(newRecorder()).kinds
+	kinds := New(newRecorder(), class.Setting{}).kinds
 	for _, row := range store.Rows {
 		if computed := kinds[row.Kind].status != nil; computed != status.Has(row.Kind) {
 			t.Errorf("%s: the engine computes a status: %t, the writer merges it: %t", row.Kind, computed, status.Has(row.Kind))

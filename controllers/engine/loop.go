@@ -46,8 +46,8 @@ type event struct {
 }
 
 // NewLoop returns a loop around an empty model.
-func NewLoop(output Output, metrics Metrics) *Loop {
-	return &Loop{model: New(output), metrics: metrics, wake: make(chan struct{}, 1)}
+func NewLoop(output Output, setting class.Setting, metrics Metrics) *Loop {
+	return &Loop{model: New(output, setting), metrics: metrics, wake: make(chan struct{}, 1)}
 }
 
 // Set hands in an object that appeared or changed; it must not be modified afterwards.

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -42,7 +43,7 @@ func TestLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		out, measured := newRecorder(), &flushes{}
-		loop := NewLoop(out, measured)
+		loop := NewLoop(out, class.Setting{}, measured)
 		done := make(chan error, 1)
 		go func() { done <- loop.Run(ctx) }()
 		quiet := func() { time.Sleep(time.Second); synctest.Wait() }
@@ -99,7 +100,7 @@ func TestLoopGathersABurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		measured := &flushes{}
-		loop := NewLoop(newRecorder(), measured)
+		loop := NewLoop(newRecorder(), class.Setting{}, measured)
 		done := make(chan error, 1)
 		go func() { done <- loop.Run(ctx) }()
 		change := func() { loop.Deliver(failingGateway, Delivery{}) }

@@ -47,7 +47,7 @@ type Model struct {
 	owners     map[secretKey][]ownedSecret // of secrets
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string // of data planes
-	installed  class.Installed
+	setting    class.Setting
 
 	tables map[types.NamespacedName]*tables
 
@@ -59,10 +59,10 @@ type Model struct {
 	flushed bool // the output knows of the first flush
 }
 
-// New returns an empty model.
-func New(output Output) *Model {
+// New returns an empty model in a setting; Installed changes the CRDs of it.
+func New(output Output, setting class.Setting) *Model {
 	m := &Model{
-		store: store.New(), graph: newGraph(), output: output, render: newRenderer(),
+		store: store.New(), graph: newGraph(), output: output, setting: setting, render: newRenderer(),
 		fragments: newFragmentIndex(), usage: newUsage(),
 		owners:     map[secretKey][]ownedSecret{},
 		deliveries: map[types.NamespacedName]Delivery{},
@@ -121,10 +121,10 @@ func (m *Model) Installed(crds class.Installed) bool {
 	slices.SortFunc(crds, func(a, b class.CRD) int {
 		return cmp.Or(cmp.Compare(a.Bundle, b.Bundle), cmp.Compare(a.Channel, b.Channel))
 	})
-	if slices.Equal(m.installed, crds) {
+	if slices.Equal(m.setting.Installed, crds) {
 		return false
 	}
-	m.installed = crds
+	m.setting.Installed = crds
 	m.graph.touch(installedDep{})
 	return true
 }

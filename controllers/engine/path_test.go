@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestPathReachesTheCatalog(t *testing.T) {
 	key := types.NamespacedName{Namespace: "shop", Name: "web-0"}
 	out := newRecorder()
-	model := New(out)
+	model := New(out, class.Setting{})
 	model.Synced()
 	set := func(status v1alpha1.HTTPScalerStatus) (matters bool) {
 		matters = model.Set(store.HTTPScaler, &v1alpha1.HTTPScaler{

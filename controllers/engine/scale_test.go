@@ -15,6 +15,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
@@ -47,7 +48,7 @@ func (d *discard) Attachment(resolve.Object, *resolve.Attachment) { d.attachment
 // crowd is a model of one Gateway and n routes, each with its own hostname, Service and slice.
 func crowd(n int) (*Model, *discard) {
 	out := &discard{kept: map[resource.Key]resource.Resource{}}
-	m := New(out)
+	m := New(out, class.Setting{})
 	m.Set(store.GatewayClass, &gwv1.GatewayClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
 	})

@@ -24,7 +24,7 @@ func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *stat
 		return nil
 	}
 	record(installedDep{})
-	result.Installed = m.installed
+	result.Installed = m.setting.Installed
 	value := class.Status(result)
 	return &status.Update{Object: object, Generation: result.Generation, Value: &value}
 }

@@ -45,7 +45,7 @@ func newWorld(seed uint64) *world {
 		delete(w.deliveries, gateway)
 		delete(w.problems, gateway)
 	}
-	w.model = New(w.out)
+	w.model = New(w.out, class.Setting{})
 	return w
 }
 

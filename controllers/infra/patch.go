@@ -19,6 +19,9 @@ func patchTemplate(spec Spec, template corev1.PodTemplateSpec) (corev1.PodTempla
 	if err != nil {
 		return template, &ParametersError{Field: "spec.podTemplate", Err: err}
 	}
+	if err := keptProblem(template, patched); err != nil {
+		return template, &ParametersError{Field: "spec.podTemplate", Err: err}
+	}
 	if patched.Labels == nil {
 		patched.Labels = map[string]string{}
 	}

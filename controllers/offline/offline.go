@@ -21,6 +21,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
@@ -47,7 +48,7 @@ func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Resu
 		resources: map[types.NamespacedName]map[resource.Key]resource.Resource{},
 		statuses:  map[resolve.Object]status.Update{},
 	}
-	model := engine.New(collected)
+	model := engine.New(collected, class.Setting{})
 	for _, object := range objects {
 		kind, ok := KindOf(scheme, object)
 		if !ok {

@@ -16,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/linger"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/snapshot"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -99,7 +100,9 @@ func build(deps Deps) (*Plane, error) {
 	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.
 	p.dataPlanes = newDataPlanes(p)
 	// Engine: the model, from objects to resources and statuses.
-	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, p.metrics)
+	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, class.Setting{
+		Namespace: deps.Options.Namespace, Unrestricted: deps.Options.UnrestrictedParameters,
+	}, p.metrics)
 	// Inputs: what informers see goes to the engine, deletions of wired routes a moment later.
 	p.inputs = &inputs{
 		loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p),

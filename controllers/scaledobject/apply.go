@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -84,6 +85,9 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 		c.queue.AddAfter(partition, rest)
 	}
 	problems = append(problems, c.engine.Prune(ctx, kinds, desired, client.InNamespace(partition)))
+	if rest == 0 { // else the proxy stays, with its parameters
+		problems = append(problems, c.pruneInstallation(ctx, partition, desired))
+	}
 	writeEvents(c.Events, partition, slices.DeleteFunc(told, func(event plan.Event) bool {
 		return event.Related != nil && failed[store.KeyOf(event.Related)] // written with its status
 	}))
@@ -186,6 +190,19 @@ var (
 		{List: &gwv1.ReferenceGrantList{}, Select: ofProxy},
 	}
 )
+
+// pruneInstallation deletes what the namespace of the installation has for the proxy of a partition.
+func (c *Controller) pruneInstallation(ctx context.Context, partition partition, desired []client.Object) error {
+	if c.Values == "" {
+		return nil
+	}
+	ofPartition := func(object client.Object) bool {
+		namespace, found := strings.CutPrefix(object.GetName(), v1alpha1.InstallationParametersPrefix)
+		return found && plan.Managed(object) && (c.Shared || namespace == string(partition))
+	}
+	return c.engine.Prune(ctx, []apply.Pruned{{List: &v1alpha1.GatewayParametersList{}, Select: ofPartition}}, desired,
+		client.InNamespace(c.Namespace))
+}
 
 func generated(object client.Object) bool { return plan.Generated(object) }
 

@@ -2,6 +2,7 @@ package scaledobject
 
 import (
 	"reflect"
+	"strings"
 	"sync"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -59,7 +60,7 @@ var inputs = []input{
 	{name: "Rollout", new: untyped(rolloutKind), touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
 	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
-	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchProxyPart},
+	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchParameters},
 	{name: "ReferenceGrant", new: func() client.Object { return &gwv1.ReferenceGrant{} }, touch: touchProxyPart},
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
@@ -121,6 +122,14 @@ func touchProxyPart(c *Controller, object client.Object) {
 	if object.GetName() == v1alpha1.ProxyGatewayName {
 		c.touch(object.GetNamespace())
 	}
+}
+
+// touchParameters: those in the namespace of the installation are named after the namespace of their proxy.
+func touchParameters(c *Controller, object client.Object) {
+	if namespace, found := strings.CutPrefix(object.GetName(), v1alpha1.InstallationParametersPrefix); found && object.GetNamespace() == c.Namespace {
+		c.touch(namespace)
+	}
+	touchProxyPart(c, object)
 }
 
 func touchRoute(c *Controller, object client.Object) {

@@ -101,3 +101,45 @@ func TestParametersOfTheUserWin(t *testing.T) {
 		t.Errorf("events %q", told)
 	}
 }
+
+// TestX3PrivilegedValuesStayWithTheInstallation: what a Gateway may not set for itself is written into the namespace
+// of the installation, and goes with the values and with the last trigger.
+func TestX3PrivilegedValuesStayWithTheInstallation(t *testing.T) {
+	b, set := withValues(t, "replicas: 2\nenvoy: {image: registry.example/hardened}")
+	b.reconcile()
+	inNamespace := func() *v1alpha1.GatewayParameters {
+		found := &v1alpha1.GatewayParameters{}
+		err := b.client.Get(context.Background(), client.ObjectKey{Namespace: "kedify-system", Name: "kedify-proxy.shop"}, found)
+		if client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return nil
+		}
+		return found
+	}
+	if found := inNamespace(); found == nil || *found.Spec.Envoy.Image != "registry.example/hardened" || found.Spec.Replicas != nil {
+		t.Fatalf("of the installation: %+v", found)
+	}
+	parameters := &v1alpha1.GatewayParameters{}
+	if b.exists(parameters, "kedify-proxy"); *parameters.Spec.Replicas != 2 || parameters.Spec.Envoy != nil {
+		t.Errorf("of the namespace: %+v", parameters.Spec)
+	}
+	set("replicas: 2")
+	b.reconcile()
+	if found := inNamespace(); found != nil {
+		t.Errorf("left: %+v", found.Spec)
+	}
+	set("podTemplate: {spec: {nodeSelector: {pool: edge}}}")
+	b.reconcile()
+	if inNamespace() == nil {
+		t.Fatal("not written again")
+	}
+	if err := b.client.Delete(context.Background(), scaledObject("web", "a.test")); err != nil {
+		t.Fatal(err)
+	}
+	b.reconcile()
+	if found := inNamespace(); found != nil {
+		t.Errorf("left after the last trigger: %+v", found.Spec)
+	}
+}

@@ -6,10 +6,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 	"github.com/kedify/inference-gateway/test/e2e/internal/load"
 )
@@ -69,11 +68,9 @@ func TestDrainLosesNothing(t *testing.T) {
 
 	for round := range 2 {
 		before := c.Pods(t, namespace, proxies)
-		parameters := &v1alpha1.GatewayParameters{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}
-		cluster.Edit(t, c, parameters, func(p *v1alpha1.GatewayParameters) {
-			p.Spec.PodTemplate = &apiextensionsv1.JSON{
-				Raw: fmt.Appendf(nil, `{"metadata": {"annotations": {"example.com/round": "%d"}}}`, round),
-			}
+		gateway := &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}
+		cluster.Edit(t, c, gateway, func(g *gwv1.Gateway) {
+			g.Spec.Infrastructure.Annotations = map[gwv1.AnnotationKey]gwv1.AnnotationValue{"example.com/round": gwv1.AnnotationValue(fmt.Sprint(round))}
 		})
 		replaced(t, c, namespace, before)
 		c.DeploymentReady(t, namespace, proxy.Name)

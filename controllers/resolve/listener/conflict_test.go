@@ -163,7 +163,7 @@ func TestMixedTermination(t *testing.T) {
 - {name: c, port: 444, protocol: TLS, hostname: a.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
 - {name: d, port: 444, protocol: HTTPS, hostname: d.com, tls: {certificateRefs: [{name: cert}]}}`)}
 	for channel, conflict := range map[string]bool{"experimental": false, "standard": true} {
-		g := Gateway(fixture.Store(t, documents...).View(nil), fixture.GatewayKey, class.Installed{{Bundle: class.BundleVersion, Channel: channel}})
+		g := Gateway(fixture.Store(t, documents...).View(nil), fixture.GatewayKey, class.Setting{Installed: class.Installed{{Bundle: class.BundleVersion, Channel: channel}}})
 		for name, mixed := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
 			l := listenerNamed(t, g, name)
 			accepted := resolve.FindCondition(l.Conditions, "Accepted")

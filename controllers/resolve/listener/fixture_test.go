@@ -6,13 +6,14 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 func resolveGateway(t testing.TB, documents ...string) resolve.GatewayResult {
 	t.Helper()
-	return Gateway(fixture.Store(t, append(documents, fixture.Class)...).View(nil), fixture.GatewayKey, nil)
+	return Gateway(fixture.Store(t, append(documents, fixture.Class)...).View(nil), fixture.GatewayKey, class.Setting{})
 }
 
 // listenerNamed returns a listener of the result by "name" or, of a ListenerSet, "set/name".

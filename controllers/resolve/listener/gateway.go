@@ -21,8 +21,8 @@ import (
 )
 
 // Gateway resolves one Gateway with the ListenerSets that name it. A Gateway that is missing,
-// or whose class is of another controller, gives the zero result. installed are the CRDs of the Gateway API.
-func Gateway(v store.View, key types.NamespacedName, installed class.Installed) resolve.GatewayResult {
+// or whose class is of another controller, gives the zero result.
+func Gateway(v store.View, key types.NamespacedName, setting class.Setting) resolve.GatewayResult {
 	gateway := v.Gateway(key)
 	if gateway == nil {
 		return resolve.GatewayResult{}
@@ -32,8 +32,8 @@ func Gateway(v store.View, key types.NamespacedName, installed class.Installed) 
 		return resolve.GatewayResult{}
 	}
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
-	r.declareListeners(installed.Experimental())
-	parameters, problem := gatewayParameters(v, gateway, gatewayClass)
+	r.declareListeners(setting.Installed.Experimental())
+	parameters, problem := gatewayParameters(v, gateway, gatewayClass, setting)
 	r.valuesProblem = valuesProblem(v, gateway)
 	r.accept(problem)
 	r.resolveClientCertificate()

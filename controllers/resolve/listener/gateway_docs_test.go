@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/internal/golden"
@@ -36,7 +37,7 @@ func TestDocumentedExamples(t *testing.T) {
 	for _, block := range blocks {
 		s := fixture.Store(t, append(around, dedent(string(block[1])))...)
 		for _, key := range s.Keys(store.Gateway) {
-			g := Gateway(s.View(nil), key, nil)
+			g := Gateway(s.View(nil), key, class.Setting{})
 			status := GatewayStatus(ready(g))
 			wantGood(t, key.String(), status.Conditions)
 			for _, l := range status.Listeners {

@@ -36,7 +36,7 @@ func TestGatewayGolden(t *testing.T) {
 			}
 		}
 		for _, key := range s.Keys(store.Gateway) {
-			g := Gateway(s.View(nil), key, nil)
+			g := Gateway(s.View(nil), key, class.Setting{})
 			if !g.Owned {
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -26,7 +27,7 @@ func TestGatewayOwned(t *testing.T) {
 		{"no gateway", []string{fixture.Class}, false},
 	}
 	for _, c := range cases {
-		g := Gateway(fixture.Store(t, c.documents...).View(nil), fixture.GatewayKey, nil)
+		g := Gateway(fixture.Store(t, c.documents...).View(nil), fixture.GatewayKey, class.Setting{})
 		if g.Owned != c.owned {
 			t.Errorf("%s: owned is %v", c.name, g.Owned)
 		}

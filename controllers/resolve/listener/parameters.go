@@ -1,6 +1,10 @@
 package listener
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -10,26 +14,70 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
+const parametersField = "spec.infrastructure.parametersRef"
+
 // gatewayParameters returns the parameters of the Gateway over those of its class.
-func gatewayParameters(v store.View, gateway *gwv1.Gateway, gatewayClass class.Result) (v1alpha1.GatewayParametersSpec, resolve.Problem) {
+func gatewayParameters(
+	v store.View, gateway *gwv1.Gateway, gatewayClass class.Result, setting class.Setting,
+) (v1alpha1.GatewayParametersSpec, resolve.Problem) {
 	if !gatewayClass.Problem.None() {
 		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(gwv1.GatewayReasonInvalidParameters,
 			"GatewayClass %s: %s", gatewayClass.Name, gatewayClass.Problem.Message)
 	}
-	if gateway.Spec.Infrastructure == nil || gateway.Spec.Infrastructure.ParametersRef == nil {
-		return gatewayClass.Parameters, resolve.Problem{}
+	base := installationParameters(v, store.KeyOf(gateway), gatewayClass.Parameters, setting)
+	if gateway.Spec.Infrastructure == nil {
+		return base, resolve.Problem{}
+	}
+	if problem := metadataProblem(gateway.Spec.Infrastructure); !problem.None() && !setting.Unrestricted {
+		return base, problem
+	}
+	if gateway.Spec.Infrastructure.ParametersRef == nil {
+		return base, resolve.Problem{}
 	}
 	ref := gateway.Spec.Infrastructure.ParametersRef
 	own, problem := class.ReadParameters(v, class.ParametersRef{
-		Field: "spec.infrastructure.parametersRef",
+		Field: parametersField,
 		Group: string(ref.Group),
 		Kind:  string(ref.Kind),
 		Key:   types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name},
 	})
 	if !problem.None() {
-		return gatewayClass.Parameters, problem
+		return base, problem
 	}
-	return class.MergeParameters(gatewayClass.Parameters, own), resolve.Problem{}
+	if err := class.CheckGatewayParameters(own); err != nil && !setting.Unrestricted {
+		return base, resolve.Problemf(gwv1.GatewayReasonInvalidParameters, "%s: GatewayParameters %s: %v.",
+			parametersField, types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name}, err)
+	}
+	return class.MergeParameters(base, own), resolve.Problem{}
+}
+
+// installationParameters returns the parameters of the class with those of the installation for a
+// generated Gateway. The product writes the latter from values that it has checked.
+func installationParameters(
+	v store.View, gateway types.NamespacedName, ofClass v1alpha1.GatewayParametersSpec, setting class.Setting,
+) v1alpha1.GatewayParametersSpec {
+	key, generated := setting.InstallationParameters(gateway)
+	if !generated {
+		return ofClass
+	}
+	object := v.GatewayParameters(key)
+	if object == nil || class.CheckParameters(object.Spec) != nil {
+		return ofClass
+	}
+	return class.MergeParameters(ofClass, object.Spec)
+}
+
+// metadataProblem refuses annotations for Pods that weaken their isolation: Kubernetes still reads
+// profiles of AppArmor and seccomp from annotations.
+func metadataProblem(infrastructure *gwv1.GatewayInfrastructure) resolve.Problem {
+	for _, key := range slices.Sorted(maps.Keys(infrastructure.Annotations)) {
+		domain, _, _ := strings.Cut(string(key), "/")
+		if strings.HasSuffix(domain, "security.alpha.kubernetes.io") || strings.HasSuffix(domain, "security.beta.kubernetes.io") {
+			return resolve.Problemf(gwv1.GatewayReasonInvalidParameters,
+				"spec.infrastructure.annotations: %s changes the isolation of Pods; remove it.", key)
+		}
+	}
+	return resolve.Problem{}
 }
 
 // valuesProblem returns what is wrong with the values that the parameters of a generated Gateway were

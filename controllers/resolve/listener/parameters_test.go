@@ -40,7 +40,8 @@ func TestParametersProblems(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			accepted := resolveGateway(t, fixture.Gateway(withOwn), parametersObject("infra", "own", c.spec)).Conditions[0]
+			s := fixture.Store(t, fixture.Class, fixture.Gateway(withOwn), parametersObject("infra", "own", c.spec))
+			accepted := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{Unrestricted: true}).Conditions[0]
 			if (accepted.Reason == "InvalidParameters") != (c.message != "") || !strings.Contains(accepted.Message, c.message) {
 				t.Errorf("%s: %s, want %q", accepted.Reason, accepted.Message, c.message)
 			}
@@ -77,7 +78,7 @@ func TestParametersMerged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), fixture.Gateway(withOwn))
 			base := s.View(nil).GatewayParameters(fixture.Key("system", "base")).DeepCopy()
-			g := Gateway(s.View(nil), fixture.GatewayKey, nil)
+			g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{Unrestricted: true})
 			if got, want := fixture.YAML(t, g.Infrastructure.Parameters), normalized(t, c.want); got != want {
 				t.Errorf("got\n%swant\n%s", got, want)
 			}
@@ -100,7 +101,7 @@ func TestClassParametersInvalid(t *testing.T) {
 		if got := fixture.Summary(class.Status(result).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
 			t.Errorf("%s: class %s", name, got)
 		}
-		accepted := Gateway(s.View(nil), fixture.GatewayKey, nil).Conditions[0]
+		accepted := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{}).Conditions[0]
 		if accepted.Reason != "InvalidParameters" || !strings.HasPrefix(accepted.Message, "GatewayClass kedify: spec.parametersRef") {
 			t.Errorf("%s: Gateway %s: %s", name, accepted.Reason, accepted.Message)
 		}
@@ -117,7 +118,7 @@ func TestG15Parameters(t *testing.T) {
 	}{{"", "", false}, {"", no, true}, {"", yes, false}, {no, "", true}, {no, "envoy: {logLevel: info}", true}, {no, yes, false}, {yes, no, true}} {
 		gateway := strings.Replace(fixture.Gateway(withOwn), "[{name: l,", "[{name: tcp, port: 9000, protocol: TCP}, {name: l,", 1)
 		s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), gateway)
-		g := Gateway(s.View(nil), fixture.GatewayKey, nil)
+		g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{})
 		for _, bound := range ByPort(g, nil) {
 			for _, chain := range bound.Chains {
 				if want := c.refuse && chain.Forward == nil; chain.RefuseHTTP10 != want {

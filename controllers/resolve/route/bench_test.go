@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -17,7 +18,7 @@ import (
 // backend. None of them may depend on how many others there are.
 func BenchmarkRoute(b *testing.B) {
 	v := fixture.Store(b, fixture.Class, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute("hostnames: [a.example.com]\nrules: [{backendRefs: [{name: web, port: 80}]}]")).View(nil)
-	gateway := listener.Gateway(v, fixture.GatewayKey, nil)
+	gateway := listener.Gateway(v, fixture.GatewayKey, class.Setting{})
 	object := resolve.Object{Kind: store.HTTPRoute, Key: types.NamespacedName{Namespace: "app", Name: "web"}}
 	for b.Loop() {
 		if r := Resolve(v, object, func(types.NamespacedName) resolve.GatewayResult { return gateway }); len(r.Fragments) != 1 {

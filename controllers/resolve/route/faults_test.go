@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -116,7 +117,7 @@ rules: [{matches: [{path: {value: /shop}}], backendRefs: [{name: web, port: 80}]
 		}
 		fragments = append(fragments, result.Fragments...)
 	}
-	gateway := listener.Gateway(fixture.Store(t, fixture.HTTPGateway, fixture.Class).View(nil), fixture.GatewayKey, nil)
+	gateway := listener.Gateway(fixture.Store(t, fixture.HTTPGateway, fixture.Class).View(nil), fixture.GatewayKey, class.Setting{})
 	host, _ := Host(gateway, gateway.Listeners[0].Chain, "a.mix.test", func(id resolve.ListenerID, hostname string) (of []resolve.Fragment) {
 		for _, fragment := range fragments {
 			if fragment.Listener == id && fragment.Hostname == hostname {

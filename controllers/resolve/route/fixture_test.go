@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -17,7 +18,7 @@ func resolveRoute(t testing.TB, kind store.Kind, documents ...string) resolve.Ro
 	t.Helper()
 	v := fixture.Store(t, append(documents, fixture.Class)...).View(nil)
 	return Resolve(v, resolve.Object{Kind: kind, Key: types.NamespacedName{Namespace: "app", Name: "web"}}, func(key types.NamespacedName) resolve.GatewayResult {
-		return listener.Gateway(v, key, nil)
+		return listener.Gateway(v, key, class.Setting{})
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/backend"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/resolve/policy"
@@ -54,12 +55,12 @@ func newWorld(t testing.TB, input string) *world {
 	s := fixture.Store(t, input, fixture.Class)
 	w := &world{view: s.View(nil), pools: s.Keys(store.InferencePool), policies: s.Keys(store.BackendTLSPolicy)}
 	for _, key := range s.Keys(store.Gateway) {
-		w.gateways = append(w.gateways, listener.Gateway(w.view, key, nil))
+		w.gateways = append(w.gateways, listener.Gateway(w.view, key, class.Setting{}))
 	}
 	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute} {
 		for _, key := range s.Keys(kind) {
 			w.routes = append(w.routes, Resolve(w.view, resolve.Object{Kind: kind, Key: key}, func(key types.NamespacedName) resolve.GatewayResult {
-				return listener.Gateway(w.view, key, nil)
+				return listener.Gateway(w.view, key, class.Setting{})
 			}))
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	routes "github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -39,7 +40,7 @@ func (m memory) attachments() []*resolve.Attachment {
 		for _, key := range objects.Keys(kind) {
 			object := resolve.Object{Kind: kind, Key: key}
 			result := routes.Resolve(view, object, func(gateway types.NamespacedName) resolve.GatewayResult {
-				return listener.Gateway(view, gateway, nil)
+				return listener.Gateway(view, gateway, class.Setting{})
 			})
 			index.Set(object, result.Attachment())
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -69,7 +70,7 @@ func (m *maker) proxyObjects(certificates []types.NamespacedName) []Object {
 	}
 	var objects []Object
 	if found := m.Find.GatewayParameters(m.Proxy); found == nil || Managed(found) {
-		objects = append(objects, m.parameters()) // else the user's parameters are used
+		objects = append(objects, m.parameters()...) // else the user's parameters are used
 	}
 	objects = append(objects, m.grants(certificates)...)
 	objects = append(objects, m.proxyGateway(certificates))
@@ -83,17 +84,37 @@ func (m *maker) proxyMeta() metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: m.Proxy.Namespace, Name: m.Proxy.Name, Labels: marks()}
 }
 
-// parameters are those of the values of the installation. What is wrong with the values stands in an
-// annotation, from which the engine puts it into the status of the Gateway, and in an event.
-func (m *maker) parameters() *v1alpha1.GatewayParameters {
-	made := &v1alpha1.GatewayParameters{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayParameters"},
-		ObjectMeta: m.proxyMeta(),
+// parameters are those of the values of the installation, in the namespace of the proxy. What a Gateway may not
+// set for itself stands in an object in the namespace of the installation, where no tenant writes.
+func (m *maker) parameters() []Object {
+	plain, rest, problem := m.proxyValues()
+	made := m.parametersIn(m.Proxy, plain)
+	m.tellProblem(made, problem)
+	objects := []Object{made}
+	if !reflect.DeepEqual(rest, v1alpha1.GatewayParametersSpec{}) {
+		objects = append(objects, m.parametersIn(m.installationParameters(), rest))
 	}
-	spec, problem := m.proxyValues()
-	made.Spec = spec
+	return objects
+}
+
+func (m *maker) parametersIn(key types.NamespacedName, spec v1alpha1.GatewayParametersSpec) *v1alpha1.GatewayParameters {
+	return &v1alpha1.GatewayParameters{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "GatewayParameters"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Labels: marks()},
+		Spec:       spec,
+	}
+}
+
+// installationParameters is where the rest of the values is.
+func (m *maker) installationParameters() types.NamespacedName {
+	return types.NamespacedName{Namespace: m.Values.Namespace, Name: v1alpha1.InstallationParametersPrefix + m.Proxy.Namespace}
+}
+
+// tellProblem puts what is wrong with the values into an annotation, from which the engine puts it into the
+// status of the Gateway, and into an event.
+func (m *maker) tellProblem(made *v1alpha1.GatewayParameters, problem string) {
 	if problem == "" {
-		return made
+		return
 	}
 	made.Annotations = map[string]string{v1alpha1.ValuesProblemAnnotation: problem}
 	if gateway := m.Find.Gateway(m.Proxy); gateway != nil {
@@ -102,7 +123,6 @@ func (m *maker) parameters() *v1alpha1.GatewayParameters {
 			Note: "The proxies keep the values that they have: " + problem,
 		})
 	}
-	return made
 }
 
 func (m *maker) proxyGateway(certificates []types.NamespacedName) *gwv1.Gateway {

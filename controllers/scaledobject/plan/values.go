@@ -24,10 +24,26 @@ const (
 	namespacedValuesKey = "namespacedValues."
 )
 
-// proxyValues returns the parameters of the generated Gateway, and what is wrong with the values of the
-// installation. Then the parameters stay what they are: the object in the cluster is the last good. A
-// Gateway that has none yet gets the values that can be used.
-func (m *maker) proxyValues() (spec v1alpha1.GatewayParametersSpec, problem string) {
+// proxyValues returns the parameters of the generated Gateway, those that a Gateway may not set for itself apart,
+// and what is wrong with the values of the installation. Then the parameters stay what they are: the objects in
+// the cluster are the last good. A Gateway that has none yet gets the values that can be used.
+func (m *maker) proxyValues() (plain, rest v1alpha1.GatewayParametersSpec, problem string) {
+	spec, problem := m.mergedValues()
+	live := m.Find.GatewayParameters(m.Proxy)
+	if problem == "" || live == nil {
+		plain, rest = class.SplitPrivileged(spec)
+		return plain, rest, problem
+	}
+	if last := m.Find.GatewayParameters(m.installationParameters()); last != nil && Managed(last) {
+		rest = *last.Spec.DeepCopy()
+	}
+	// An object of an earlier version, or one that a tenant wrote to, may have what it may not have.
+	plain, _ = class.SplitPrivileged(live.Spec)
+	return plain, rest, problem
+}
+
+// mergedValues returns the values for the generated Gateway that can be used, and what is wrong with the others.
+func (m *maker) mergedValues() (spec v1alpha1.GatewayParametersSpec, problem string) {
 	// What leads to the proxy from outside the cluster is an Ingress or a Gateway that exists.
 	spec = v1alpha1.GatewayParametersSpec{Service: &v1alpha1.ServiceParameters{Type: ptr.To(corev1.ServiceTypeClusterIP)}}
 	if m.Values.Name == "" {
@@ -49,9 +65,6 @@ func (m *maker) proxyValues() (spec v1alpha1.GatewayParametersSpec, problem stri
 			}
 			spec = class.MergeParameters(spec, own)
 		}
-	}
-	if live := m.Find.GatewayParameters(m.Proxy); problem != "" && live != nil {
-		spec = *live.Spec.DeepCopy()
 	}
 	return spec, problem
 }
