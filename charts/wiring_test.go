@@ -159,6 +159,7 @@ func TestWiringLeastPrivilege(t *testing.T) {
 	wires.add("*/*/scale", "get", "update", "patch")
 	wires.add("apiextensions.k8s.io/customresourcedefinitions", "list", "watch")
 	wires.add("events.k8s.io/events", "create", "patch", "update")
+	wires.add("/status/proxies", "get")
 	leastPrivilege(t, named[*rbacv1.ClusterRole](t, objects, "kedify-gateway-wiring"), wires)
 	leastPrivilege(t, named[*rbacv1.ClusterRole](t, objects, "kedify-gateway-unwire"), unwires)
 }

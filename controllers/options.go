@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ import (
 // ClusterTriggerAuthentication reads it.
 const KEDASecretName = "kedify-gateway-keda-client"
 
+// MetricsSecretName is the name of the Secret with the certificate of the Envoys that users run, in each namespace
+// with a trigger that such an Envoy counts for.
+const MetricsSecretName = "kedify-gateway-metrics"
+
 // Options are the flags of the controller.
 type Options struct {
 	// Namespace of the installation, with the CA Secret and the Lease of the leader.
@@ -37,7 +42,8 @@ type Options struct {
 	// ClusterTriggerAuthentication that refers to it.
 	KEDATLS                           bool
 	KEDANamespace, KEDAAuthentication string
-	// MetricsServiceListen is the listen address of the metrics service for Envoys that users run.
+	// MetricsServiceListen is the listen address of the metrics service for Envoys that users run; empty turns
+	// it off.
 	MetricsServiceListen string
 	// AdmissionListen is the listen address of the admission webhooks; empty turns them off.
 	// AdmissionName is the name of the webhook configurations.
@@ -52,17 +58,18 @@ type Options struct {
 	Autowire bool
 	// SharedProxy: one Gateway kedify-proxy in Namespace serves the triggers of all namespaces.
 	SharedProxy bool
+	// UnrestrictedParameters: GatewayParameters of a Gateway may set every field, as those of a class.
+	UnrestrictedParameters bool
 	// ProxyValues is the name of a ConfigMap in Namespace with parameters of the Gateways kedify-proxy;
 	// empty: there is none.
 	ProxyValues string
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
-	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies.
-	MetricsListen, HealthListen string
-	// UnrestrictedParameters: GatewayParameters of a Gateway may set every field, as those of a class.
-	UnrestrictedParameters bool
-	LeaderElection              bool
-	EnvoyImage, ProductImage    string
-	PullPolicy                  string
+	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies, to those whom the roles
+	// of the cluster let. DebugListen serves them to everybody who reaches it: the processes of the Pod.
+	MetricsListen, HealthListen, DebugListen string
+	LeaderElection                           bool
+	EnvoyImage, ProductImage                 string
+	PullPolicy                               string
 }
 
 // AddFlags declares the flags.
@@ -81,8 +88,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"namespace in which KEDA reads the Secrets of ClusterTriggerAuthentications (only with --keda-tls)")
 	flags.StringVar(&o.KEDAAuthentication, "keda-authentication", "kedify-gateway",
 		"ClusterTriggerAuthentication that admission adds to triggers (only with --keda-tls)")
-	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", ":9901",
-		"listen address of the metrics service for Envoys that users run (kedify-envoy-http)")
+	flags.StringVar(&o.MetricsServiceListen, "metrics-service-listen", "",
+		"listen address of the metrics service for Envoys that users run (kedify-envoy-http), with mutual TLS; empty turns it off")
 	flags.StringVar(&o.AdmissionListen, "admission-listen", ":9443", "listen address of the admission webhooks; empty turns them off")
 	flags.StringVar(&o.AdmissionName, "admission-name", "kedify-gateway",
 		"name of the webhook configurations whose CA bundle the controller updates")
@@ -96,15 +103,18 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"kedify-gateway wiring runs in this installation and points foreign objects, such as an Ingress, at the proxies")
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
 		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
+	flags.BoolVar(&o.UnrestrictedParameters, "unrestricted-gateway-parameters", false,
+		"let the GatewayParameters of a Gateway set every field, such as podTemplate: who may write them can then run any Pod")
 	flags.StringVar(&o.ProxyValues, "proxy-values", "",
 		"ConfigMap in --namespace with GatewayParameters of the Gateways kedify-proxy: keys values and namespacedValues.<namespace>")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
-		"listen address of /metrics and of the debug views /xds, /demand, /queue, /hold, /envoy-metrics-map, /status/proxies; 0 turns it off")
+		"listen address of /metrics and, for tokens that may get them, of the debug views /xds, /demand, /queue, /hold, "+
+			"/envoy-metrics-map, /status/proxies; 0 turns it off")
+	flags.StringVar(&o.DebugListen, "debug-listen", "127.0.0.1:8082",
+		"listen address of the debug views without authentication, a loopback address; empty turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
 	flags.BoolVar(&o.LeaderElection, "leader-election", true, "elect a leader; only the leader writes to the API server")
 	flags.StringVar(&o.EnvoyImage, "envoy-image", infra.DefaultEnvoyImage, "Envoy image of Gateways whose GatewayParameters set none")
-	flags.BoolVar(&o.UnrestrictedParameters, "unrestricted-gateway-parameters", false,
-		"let the GatewayParameters of a Gateway set every field, such as podTemplate: who may write them can then run any Pod")
 	flags.StringVar(&o.ProductImage, "product-image", "ghcr.io/kedify/inference-gateway:dev",
 		"image of this program for the shutdown container of Envoy Pods")
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
@@ -192,6 +202,18 @@ func (o *Options) Validate() error {
 	if o.HoldMaxPending < 0 || o.HoldMaxPending > trigger.MaxHeldRequests || o.HoldMaxTotal < 0 {
 		return fmt.Errorf("--hold-max-pending is %d and --hold-max-total %d: use 1 to %d, and more than zero",
 			o.HoldMaxPending, o.HoldMaxTotal, trigger.MaxHeldRequests)
+	}
+	return o.validateDebug()
+}
+
+// validateDebug refuses to show the views of all tenants to the network.
+func (o *Options) validateDebug() error {
+	if o.DebugListen == "" {
+		return nil
+	}
+	address, err := netip.ParseAddrPort(o.DebugListen)
+	if err != nil || !address.Addr().IsLoopback() {
+		return fmt.Errorf("--debug-listen is %q: use an address of the loopback, such as 127.0.0.1:8082", o.DebugListen)
 	}
 	return nil
 }

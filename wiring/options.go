@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -36,6 +37,9 @@ type Options struct {
 	Cooldown time.Duration
 	// KEDAListen is the listen address for KEDA while no controller is ready; empty: nothing listens.
 	KEDAListen string
+	// TokenFile has the token that opens /status/proxies of the controllers; Kubernetes renews it. Empty: none
+	// is shown.
+	TokenFile string
 	// MetricsListen and HealthListen are listen addresses.
 	MetricsListen, HealthListen string
 }
@@ -55,6 +59,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"period in which an object that another writer resets is rewritten a few times only")
 	flags.StringVar(&o.KEDAListen, "keda-listen", "",
 		"listen address for KEDA while no controller is ready, as a standby endpoint of --controller-service; empty turns it off")
+	flags.StringVar(&o.TokenFile, "token-file", "",
+		"file with a token of Kubernetes that opens /status/proxies of the controllers, of audience kedify-gateway")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "listen address of /metrics; 0 turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
 }
@@ -71,6 +77,17 @@ func (o *Options) Validate() error {
 			o.Debounce, o.Recovery, o.Cooldown)
 	}
 	return nil
+}
+
+// tokenIn returns what reads a token; each call reads the file, because Kubernetes replaces it.
+func tokenIn(file string) func() (string, error) {
+	if file == "" {
+		return nil
+	}
+	return func() (string, error) {
+		token, err := os.ReadFile(file)
+		return strings.TrimSpace(string(token)), err
+	}
 }
 
 // proxy is the Gateway that serves the triggers of a namespace.

@@ -84,7 +84,9 @@ func New(deps Deps) (*Wiring, error) {
 		Clock: deps.Clock, Log: deps.Log.WithName("watch"),
 	})
 	w.standby = standby.New(standby.Options{})
-	w.streams = streams.New(streams.Options{Controllers: w.controllerAddresses, Changed: w.streamsChanged, Clock: deps.Clock})
+	w.streams = streams.New(streams.Options{
+		Controllers: w.controllerAddresses, Token: tokenIn(deps.Options.TokenFile), Changed: w.streamsChanged, Clock: deps.Clock,
+	})
 	w.machines = newMachines(deps.Options)
 	w.memories = &memories{all: map[string]plan.Memory{}}
 	w.refusals = newRefusals()

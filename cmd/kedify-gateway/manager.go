@@ -71,7 +71,7 @@ func addTo(mgr *controllerManager, made *plane.Plane) error {
 			return err
 		}
 	}
-	for path, handler := range made.Dumps() {
+	for path, handler := range made.ProtectedViews() {
 		if err := mgr.AddMetricsServerExtraHandler(path, handler); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func xdsCommand() *cobra.Command {
 			return printDumps(cmd.OutOrStdout(), dumps)
 		},
 	}
-	command.Flags().StringVar(&address, "address", "127.0.0.1:8080", "address of the metrics server of the controller")
+	command.Flags().StringVar(&address, "address", "127.0.0.1:8082", "address of the debug views of the controller (--debug-listen)")
 	command.Flags().StringVarP(&output, "output", "o", "text", "output format: text, or json with every resource and version")
 	return command
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ type DeliveryOptions struct {
 	Client client.Client
 	// Namespace and Name of the Secret. The namespace is not made here.
 	Namespace, Name string
+	// Component is the value of the label app.kubernetes.io/component of the Secret; "client" unless set.
+	Component string
 	// Identity of the client, a URI.
 	Identity string
 	Clock    clock.WithTicker
@@ -46,6 +49,7 @@ type Delivery struct {
 
 // NewDelivery returns a Delivery; Run starts it.
 func NewDelivery(options DeliveryOptions) *Delivery {
+	options.Component = cmp.Or(options.Component, "client")
 	return &Delivery{options: options, refresh: make(chan struct{}, 1), engine: apply.New(apply.Options{
 		Client: options.Client, FieldOwner: fieldOwner, Owner: apply.ByLabel(labelManagedBy, managedBy),
 		Partial: map[string][]string{"Secret": {"data"}}, Log: options.Log,
@@ -74,7 +78,7 @@ func (d *Delivery) deliver(ctx context.Context) error {
 	key := client.ObjectKey{Namespace: d.options.Namespace, Name: d.options.Name}
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{labelManagedBy: managedBy, labelComponent: "client"},
+			Namespace: key.Namespace, Name: key.Name, Labels: map[string]string{labelManagedBy: managedBy, labelComponent: d.options.Component},
 		},
 		Type: corev1.SecretTypeTLS,
 	}

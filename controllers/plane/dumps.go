@@ -1,9 +1,15 @@
 package plane
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -11,18 +17,55 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// Dumps returns the handlers of the debug views by path. Each answers JSON, with names and
-// versions but never with the content of a Secret.
+// viewTimeout bounds the headers of a request.
+const viewTimeout = 5 * time.Second
+
+// views are the debug views by path.
+var views = map[string]func(*Plane) http.Handler{
+	"/xds":               func(p *Plane) http.Handler { return http.HandlerFunc(p.serveXDS) },
+	"/xds/":              func(p *Plane) http.Handler { return http.HandlerFunc(p.serveXDS) },
+	"/demand":            func(p *Plane) http.Handler { return view(p.scaling.registry.DumpAll) },
+	"/queue":             func(p *Plane) http.Handler { return view(p.scaling.registry.Queues) },
+	"/hold":              func(p *Plane) http.Handler { return view(p.scaling.dumpHeld) },
+	"/envoy-metrics-map": func(p *Plane) http.Handler { return view(p.scaling.external.Clusters) },
+	"/status/proxies":    func(p *Plane) http.Handler { return view(p.streams) },
+}
+
+// ViewPaths are the paths of the debug views, sorted; one that ends in a slash stands for all below it.
+func ViewPaths() []string { return slices.Sorted(maps.Keys(views)) }
+
+// Dumps returns the handlers of the debug views by path. Each answers JSON, with names and versions but never
+// with the content of a Secret. They show all tenants: who may read them is up to the caller.
 func (p *Plane) Dumps() map[string]http.Handler {
-	return map[string]http.Handler{
-		"/xds":               http.HandlerFunc(p.serveXDS),
-		"/xds/":              http.HandlerFunc(p.serveXDS),
-		"/demand":            view(p.scaling.registry.DumpAll),
-		"/queue":             view(p.scaling.registry.Queues),
-		"/hold":              view(p.scaling.dumpHeld),
-		"/envoy-metrics-map": view(p.scaling.external.Clusters),
-		"/status/proxies":    view(p.streams),
+	handlers := make(map[string]http.Handler, len(views))
+	for path, made := range views {
+		handlers[path] = made(p)
 	}
+	return handlers
+}
+
+// ProtectedViews are the same for the port of the metrics, for readers whom the roles of the cluster let.
+func (p *Plane) ProtectedViews() map[string]http.Handler {
+	handlers := p.Dumps()
+	for path, handler := range handlers {
+		handlers[path] = p.guard.Protect(handler)
+	}
+	return handlers
+}
+
+// serveViews serves the views to whoever reaches the listener, that is a process in the Pod.
+func (p *Plane) serveViews(ctx context.Context, listener net.Listener) error {
+	mux := http.NewServeMux()
+	for path, handler := range p.Dumps() {
+		mux.Handle(path, handler)
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: viewTimeout, IdleTimeout: time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a view is read again, elsewhere
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // serveXDS answers what the Envoys have: of all Gateways at /xds, of one at

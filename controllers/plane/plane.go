@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/controllers/access"
 	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/engine"
@@ -51,6 +52,7 @@ type Plane struct {
 	triggers   *triggers
 	xds        *server.Server
 	snapshots  *snapshot.Writer
+	guard      *access.Guard
 }
 
 // New makes and connects the control plane.
@@ -117,6 +119,8 @@ func build(deps Deps) (*Plane, error) {
 	}
 	// Snapshots: the demand of each trigger, coarsely, for `kubectl get httpscaler`.
 	p.snapshots = newSnapshots(p)
+	// Views: who may read them over the network.
+	p.guard = access.New(access.Options{Client: deps.API.Direct, Clock: deps.Clock, Log: deps.Log.WithName("access")})
 	return p, nil
 }
 
@@ -126,7 +130,9 @@ func (p *Plane) connect() {
 	p.wires.accepted.connect(p.scaling.gate.Accepted)
 	p.wires.merged.connect(p.deliver)
 	p.wires.applied.connect(p.reportDataPlane)
-	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh))
+	p.wires.counting.connect(changed(p.triggers.metrics.Refresh))
+	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh),
+		changed(p.triggers.metrics.Refresh))
 }
 
 func newAuthority(p *Plane) *certs.Keeper {

@@ -24,10 +24,15 @@ func (p *Plane) EveryReplica() []Runnable {
 		p.scaling.activator.Run,
 		p.scaling.rescuer.Run,
 		p.serve("KEDA's scaler", options.KEDAListen, p.scaling.keda.Serve),
-		p.serve("metrics of other Envoys", options.MetricsServiceListen, p.scaling.external.Serve),
+	}
+	if options.MetricsServiceListen != "" {
+		all = append(all, p.serve("metrics of other Envoys", options.MetricsServiceListen, p.scaling.external.Serve))
 	}
 	if options.AdmissionListen != "" {
 		all = append(all, p.serve("admission", options.AdmissionListen, p.triggers.admission.Serve))
+	}
+	if options.DebugListen != "" {
+		all = append(all, p.serve("debug views", options.DebugListen, p.serveViews))
 	}
 	return all
 }
@@ -44,6 +49,9 @@ func (p *Plane) Leader() []Runnable {
 	}
 	if p.deps.Options.AdmissionListen != "" {
 		all = append(all, p.triggers.registrar.Run)
+	}
+	if p.deps.Options.MetricsServiceListen != "" {
+		all = append(all, p.triggers.metrics.Run)
 	}
 	if p.deps.Options.KEDATLS {
 		all = append(all, p.triggers.delivery.Run)

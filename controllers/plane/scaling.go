@@ -40,6 +40,7 @@ func newScaling(p *Plane) (*scaling, error) {
 	s.counts = count.New(count.Options{Registry: s.registry, Metrics: metrics.counted, Log: log.WithName("count")})
 	s.external = count.NewExternal(count.ExternalOptions{
 		Registry: s.registry, Catalog: catalog, Metrics: metrics.counted, Log: log.WithName("count"),
+		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },
 	})
 	s.gate = hold.NewGate(hold.Options{
 		Publisher:   p.publisher,

@@ -19,6 +19,8 @@ type triggers struct {
 	registrar *webhook.Registrar
 	// delivery keeps KEDA's certificate in a Secret where KEDA finds it.
 	delivery *certs.Delivery
+	// metrics keep the certificates of the Envoys of users in their namespaces.
+	metrics *certs.Deliveries
 }
 
 func newTriggers(p *Plane) *triggers {
@@ -40,6 +42,7 @@ func newTriggers(p *Plane) *triggers {
 			Shared:         options.SharedProxy,
 			Namespace:      options.Namespace,
 			Values:         options.ProxyValues,
+			CountsOthers:   options.MetricsServiceListen != "",
 			Requested:      p.scaling.registry.Requested,
 		}),
 		admission: webhook.NewServer(webhook.Options{
@@ -69,5 +72,29 @@ func newTriggers(p *Plane) *triggers {
 			// ClusterTriggerAuthentications are not watched.
 			Report: writeDelivery(events.NewWriter(api.Recorder, api.Direct), options.KEDAAuthentication),
 		}),
+		metrics: certs.NewDeliveries(certs.DeliveriesOptions{
+			Each: certs.DeliveryOptions{
+				Certificates: p.authority,
+				Client:       api.Direct,
+				Name:         controllers.MetricsSecretName,
+				Component:    "metrics-client",
+				Clock:        p.deps.Clock,
+				Log:          log.WithName("certs"),
+				Report:       func(error) {}, // logged
+			},
+			Wanted:   p.countingNamespaces,
+			Identity: server.MetricsIdentity,
+		}),
 	}
+}
+
+// countingNamespaces are those with a trigger that an Envoy of the user counts for, and whether all triggers are
+// known.
+func (p *Plane) countingNamespaces() (namespaces []string, all bool) {
+	select {
+	case <-p.attachments.Synced():
+		all = true
+	default:
+	}
+	return p.scaling.external.Namespaces(), all
 }

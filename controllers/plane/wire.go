@@ -16,6 +16,8 @@ type wires struct {
 	merged wire[publish.Delivery]
 	// applied: an attempt to apply a data plane ended.
 	applied wire[infra.Result]
+	// counting: Envoys of users count in other namespaces than before.
+	counting wire[struct{}]
 	// authority: the CA changed.
 	authority wire[struct{}]
 }

@@ -66,6 +66,8 @@ type Options struct {
 	Hold v1alpha1.HTTPScalerHold
 	// Autowire: the command "wiring" owns condition Rewired.
 	Autowire bool
+	// CountsOthers: Envoys that users run may count for triggers.
+	CountsOthers bool
 	// ClassName of the generated Gateways; v1alpha1.GatewayClassName unless set.
 	ClassName string
 	// Shared: one proxy in Namespace, that of the installation, serves all namespaces.
@@ -226,6 +228,7 @@ func (c *Controller) setting(s partition) plan.Setting {
 		ScalerAddress: c.ScalerAddress,
 		Hold:          c.Hold,
 		Autowire:      c.Autowire,
+		CountsOthers:  c.CountsOthers,
 		Values:        c.values(),
 	}
 }

@@ -33,9 +33,10 @@ const (
 )
 
 // small lets the dozens of Gateways of a conformance run share the two cores of a testbed: the
-// scheduler goes by what pods request, not by what they use.
+// scheduler goes by what pods request, not by what they use. And the examples have an Envoy of the user.
 const small = "resources.requests.cpu=20m,autowire.resources.requests.cpu=5m,autowire.resources.requests.memory=32Mi," +
-	"gatewayClass.parameters.envoy.resources.requests.cpu=5m,gatewayClass.parameters.envoy.resources.requests.memory=32Mi"
+	"gatewayClass.parameters.envoy.resources.requests.cpu=5m,gatewayClass.parameters.envoy.resources.requests.memory=32Mi," +
+	"metricsService.enabled=true"
 
 func main() {
 	var i installer

@@ -16,12 +16,12 @@ import (
 // StopTimeout bounds the time that calls have to end after the context ended.
 const StopTimeout = 5 * time.Second
 
-// Run accepts connections until the context ends. Then it calls stopping, which has streams that
+// Run accepts connections until the context ends, MaxConnections of one address at once. Then it calls stopping, which has streams that
 // do not end by themselves end, waits for the calls under way, cuts those that take longer than
 // StopTimeout, and returns nil.
 func Run(ctx context.Context, server *grpc.Server, accept net.Listener, stopping func()) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(accept) }()
+	go func() { failed <- server.Serve(limit(accept, MaxConnections)) }()
 	select {
 	case err := <-failed:
 		return err

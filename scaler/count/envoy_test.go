@@ -254,7 +254,9 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 	catalog := scaler.NewCatalog()
 	m := &metrics{t: t, registry: demand.New(demand.Options{Catalog: catalog})}
 	ours := count.New(count.Options{Registry: m.registry, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
-	theirs := count.NewExternal(count.ExternalOptions{Registry: m.registry, Catalog: catalog})
+	theirs := count.NewExternal(count.ExternalOptions{
+		Registry: m.registry, Catalog: catalog, Identify: func(context.Context) (string, error) { return webKey.Namespace, nil },
+	})
 	for _, s := range scalers {
 		catalog.Set(s.Key, s)
 	}

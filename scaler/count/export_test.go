@@ -11,7 +11,7 @@ func (s *Service) Take(gateway types.NamespacedName) (take func([]byte) error, e
 }
 
 // Take has a stream of an external Envoy take messages, without a server.
-func (x *External) Take(address string) (take func([]byte) error, end func()) {
-	st := &externalStream{service: x, address: address, clusters: map[string]*cluster{}}
+func (x *External) Take(namespace, address string) (take func([]byte) error, end func()) {
+	st := &externalStream{service: x, namespace: namespace, address: address, clusters: map[string]*cluster{}}
 	return st.take, st.end
 }

@@ -15,8 +15,10 @@ import (
 // externalStream is one stream of an external Envoy. The goroutine that reads it owns it.
 type externalStream struct {
 	service *External
-	address string
-	name    string // of the Envoy; empty before the first message
+	// namespace of the certificate: no trigger of another one is counted for.
+	namespace string
+	address   string
+	name      string // of the Envoy; empty before the first message
 	// deltas: its counters are deltas. That may show only after a while, and what was summed
 	// up until then is right in both cases.
 	deltas   bool
@@ -43,7 +45,7 @@ func (st *externalStream) take(data []byte) error {
 		case f.is(messageIdentifier, protowire.BytesType) && st.name == "":
 			id, err := node(f.content)
 			if err == nil && id != "" {
-				st.name = st.service.enter(id + "@" + st.address)
+				st.name = st.service.enter(st.namespace, id+"@"+st.address)
 			}
 			return err
 		case f.is(messageMetrics, protowire.BytesType) && st.name != "":
@@ -58,13 +60,18 @@ func (st *externalStream) take(data []byte) error {
 		return ErrNoNode
 	}
 	for name, c := range st.clusters {
-		if len(st.service.of(name)) == 0 {
+		if len(st.of(name)) == 0 {
 			delete(st.clusters, name)
 		} else if c.number == st.number {
 			st.report(c)
 		}
 	}
 	return nil
+}
+
+// of returns the demand keys that a cluster of this Envoy counts for.
+func (st *externalStream) of(cluster string) []types.NamespacedName {
+	return st.service.of(clusterKey{st.namespace, cluster})
 }
 
 // family takes one family.
@@ -133,7 +140,7 @@ func (st *externalStream) cluster(name, family []byte) *cluster {
 	c := st.clusters[string(name)] // no allocation
 	if c == nil {
 		text := string(name)
-		if len(st.service.of(text)) == 0 {
+		if len(st.of(text)) == 0 {
 			if string(family) == "upstream_rq_total" {
 				st.service.options.Metrics.ignored.Inc()
 			}
@@ -160,7 +167,7 @@ func (st *externalStream) report(c *cluster) {
 	if st.at != 0 {
 		r.Time = time.UnixMilli(st.at)
 	}
-	for _, key := range st.service.of(c.name) {
+	for _, key := range st.of(c.name) {
 		if st.deltas { // summed up from zero, whatever the age of the Envoy is
 			r.Uptime, r.Started = 0, !c.told[key]
 		}
@@ -181,5 +188,5 @@ func (st *externalStream) end() {
 			st.service.options.Registry.Gone(demand.Proxy{Gateway: demand.External(key), Node: st.name})
 		}
 	}
-	st.service.leave(st.name)
+	st.service.leave(st.namespace, st.name)
 }

@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
@@ -33,7 +35,10 @@ type outside struct {
 
 func newOutside(t *testing.T) *outside {
 	o := &outside{registry: &registry{t: t}, catalog: scaler.NewCatalog(), metrics: count.NewMetrics()}
-	o.service = count.NewExternal(count.ExternalOptions{Registry: o.registry, Catalog: o.catalog, Metrics: o.metrics})
+	o.service = count.NewExternal(count.ExternalOptions{
+		Registry: o.registry, Catalog: o.catalog, Metrics: o.metrics,
+		Identify: func(context.Context) (string, error) { return webKey.Namespace, nil },
+	})
 	o.catalog.Set(webKey, externalTrigger(webKey, "test"))
 	return o
 }
@@ -56,9 +61,9 @@ func tagged(name string, value float64, cluster string) *dto.MetricFamily {
 // are ignored, and counted as such.
 func TestExternalCumulative(t *testing.T) {
 	o := newOutside(t)
-	other := types.NamespacedName{Namespace: "else", Name: "web-0"}
+	other := types.NamespacedName{Namespace: webKey.Namespace, Name: "other-0"}
 	o.catalog.Set(other, externalTrigger(other, "test"))
-	take, end := o.service.Take("10.0.0.1")
+	take, end := o.service.Take(webKey.Namespace, "10.0.0.1")
 	got := o.send(take, "envoy", at(9000,
 		gauge("server.uptime", 500), counter("server.wip_protos", 0),
 		tagged("upstream_rq_total", 40, "test"), tagged("upstream_rq_retry", 4, "test"),
@@ -84,7 +89,7 @@ func TestExternalCumulative(t *testing.T) {
 	if n := gathered(t, o.metrics.Register, "kedify_gateway_count_ignored_clusters_total"); n != 2 {
 		t.Errorf("%v clusters were ignored", n)
 	}
-	if all := o.service.Clusters(); len(all) != 1 || len(all["test"]) != 2 || all["test"][0] != "else/web-0" {
+	if all := o.service.Clusters(); len(all) != 1 || len(all["test"]) != 2 || all["test"][0] != other.String() {
 		t.Errorf("clusters %v", all)
 	}
 	o.catalog.Set(other, nil)
@@ -104,7 +109,7 @@ func TestExternalCumulative(t *testing.T) {
 // Deltas are summed up from the first message on; the first says that it began from zero.
 func TestExternalDeltas(t *testing.T) {
 	o := newOutside(t)
-	take, end := o.service.Take("10.0.0.1")
+	take, end := o.service.Take(webKey.Namespace, "10.0.0.1")
 	idle := tagged("membership_change", 0, "metrics-sink")
 	sum := uint64(0)
 	for i, delta := range []float64{5, 7, 0, 3} {
@@ -115,7 +120,7 @@ func TestExternalDeltas(t *testing.T) {
 		}
 	}
 	end()
-	again, _ := o.service.Take("10.0.0.1")
+	again, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 	got := o.send(again, "envoy", idle, tagged("upstream_rq_total", 9, "test"))
 	if got[0].Counts[webKey].Requests != 9 || !got[0].Started || got[0].Proxy.Node != "envoy@10.0.0.1" {
 		t.Errorf("another stream: %+v", got)
@@ -126,7 +131,7 @@ func TestExternalDeltas(t *testing.T) {
 // before, when the Envoy had just started.
 func TestExternalDeltasShowLate(t *testing.T) {
 	o := newOutside(t)
-	take, _ := o.service.Take("10.0.0.1")
+	take, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 	got := o.send(take, "envoy", gauge("server.uptime", 1), tagged("upstream_rq_total", 5, "test"))
 	if got[0].Counts[webKey].Requests != 5 || !got[0].Started {
 		t.Errorf("%+v", got)
@@ -144,7 +149,7 @@ func TestExternalNames(t *testing.T) {
 		{counter("cluster.test.upstream_rq_total", 5), gauge("cluster.test.upstream_rq_active", 2)},
 	} {
 		o := newOutside(t)
-		take, _ := o.service.Take("10.0.0.1")
+		take, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 		got := o.send(take, "envoy", families...)
 		if len(got) != 1 || got[0].Counts[webKey] != (demand.Counts{Requests: 5, Active: 2}) {
 			t.Errorf("%+v", got)
@@ -155,7 +160,7 @@ func TestExternalNames(t *testing.T) {
 // A cluster that exists and never had a request is known to be idle.
 func TestExternalIdle(t *testing.T) {
 	o := newOutside(t)
-	take, _ := o.service.Take("10.0.0.1")
+	take, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 	got := o.send(take, "envoy", gauge("cluster.membership_total", 1, "envoy.cluster_name", "test"))
 	if len(got) != 1 || got[0].Counts[webKey] != (demand.Counts{}) {
 		t.Errorf("%+v", got)
@@ -168,21 +173,69 @@ func TestExternalIdle(t *testing.T) {
 // Two Envoys with one node id behind one address are two.
 func TestExternalSameNode(t *testing.T) {
 	o := newOutside(t)
-	one, endOne := o.service.Take("10.0.0.1")
-	two, _ := o.service.Take("10.0.0.1")
+	one, endOne := o.service.Take(webKey.Namespace, "10.0.0.1")
+	two, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 	first := o.send(one, "kedify-proxy", tagged("upstream_rq_total", 5, "test"))
 	second := o.send(two, "kedify-proxy", tagged("upstream_rq_total", 5, "test"))
 	if first[0].Proxy.Node != "kedify-proxy@10.0.0.1" || second[0].Proxy.Node != "kedify-proxy@10.0.0.1#2" {
 		t.Errorf("%s and %s", first[0].Proxy.Node, second[0].Proxy.Node)
 	}
 	endOne()
-	three, _ := o.service.Take("10.0.0.1")
+	three, _ := o.service.Take(webKey.Namespace, "10.0.0.1")
 	if third := o.send(three, "kedify-proxy", tagged("upstream_rq_total", 6, "test")); third[0].Proxy.Node != "kedify-proxy@10.0.0.1" {
 		t.Errorf("%s", third[0].Proxy.Node)
 	}
 }
 
-// Over gRPC, without a certificate; the address is that of the connection.
+// TestX4EnvoysCountForTheirNamespace: an Envoy with the certificate of a namespace counts for no trigger of another
+// one, whatever cluster it names; an Envoy without one is not heard.
+func TestX4EnvoysCountForTheirNamespace(t *testing.T) {
+	o := newOutside(t)
+	victim := types.NamespacedName{Namespace: "victim", Name: "web-0"}
+	o.catalog.Set(victim, externalTrigger(victim, "test"))
+	o.catalog.Set(types.NamespacedName{Namespace: "victim", Name: "more-0"}, externalTrigger(victim, "more"))
+	take, end := o.service.Take(webKey.Namespace, "10.0.0.1")
+	got := o.send(take, "envoy", tagged("upstream_rq_total", 1000, "test"), tagged("upstream_rq_total", 1000, "more"))
+	if len(got) != 1 || got[0].Proxy.Gateway != demand.External(webKey) {
+		t.Errorf("reports %+v", got)
+	}
+	same, _ := o.service.Take("victim", "10.0.0.1")
+	if got := o.send(same, "envoy", tagged("upstream_rq_total", 5, "test")); len(got) != 1 || got[0].Proxy.Node != "envoy@10.0.0.1" {
+		t.Errorf("an Envoy of a namespace changes the name of another one's: %+v", got)
+	}
+	end()
+	if len(o.gone) != 1 || o.gone[0].Gateway != demand.External(webKey) {
+		t.Errorf("gone %v", o.gone)
+	}
+	if namespaces := o.service.Namespaces(); len(namespaces) != 2 || namespaces[1] != "victim" {
+		t.Errorf("namespaces %q", namespaces)
+	}
+}
+
+// TestX4StrangersCountNothing: without a certificate a stream ends.
+func TestX4StrangersCountNothing(t *testing.T) {
+	registry, catalog := &registry{t: t}, scaler.NewCatalog()
+	service := count.NewExternal(count.ExternalOptions{Registry: registry, Catalog: catalog})
+	catalog.Set(webKey, externalTrigger(webKey, "test"))
+	accept, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- service.Serve(ctx, accept) }()
+	stream := open(t, dial(t, accept.Addr().String()))
+	_ = stream.Send(message("envoy", tagged("upstream_rq_total", 5, "test"))) // it may have ended already
+	if _, err := stream.CloseAndRecv(); status.Code(err) != codes.Unauthenticated {
+		t.Errorf("%v", err)
+	}
+	cancel()
+	if err := <-served; err != nil || len(registry.reports) > 0 {
+		t.Errorf("%v, reports %+v", err, registry.reports)
+	}
+}
+
+// Over gRPC; the address is that of the connection.
 func TestExternalServed(t *testing.T) {
 	o := newOutside(t)
 	accept, err := net.Listen("tcp", "127.0.0.1:0")

@@ -136,7 +136,7 @@ func external(t *testing.T, data []byte) {
 	b, catalog := &registry{t: t}, scaler.NewCatalog()
 	x := count.NewExternal(count.ExternalOptions{Registry: b, Catalog: catalog})
 	catalog.Set(webKey, externalTrigger(webKey, "test"))
-	take, end := x.Take("10.0.0.1")
+	take, end := x.Take(webKey.Namespace, "10.0.0.1")
 	defer end()
 	if take(data) != nil {
 		return

@@ -82,15 +82,15 @@ func New(options Options) *Server {
 	return s
 }
 
-// settings of the port. The number of streams of a connection is not bounded on purpose: KEDA opens
-// two for every trigger, all over one connection.
+// settings of the port.
 func (s *Server) settings() []grpc.ServerOption {
 	settings := []grpc.ServerOption{
 		// KEDA sends no pings; a proxy or mesh between may.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(s.keepalive()),
 		grpc.UnaryInterceptor(s.options.Metrics.unary),
-		grpc.StreamInterceptor(s.options.Metrics.stream),
+		grpc.ChainStreamInterceptor(s.options.Metrics.stream, newPeers(s.options.Catalog.Len).stream),
+		grpc.ConnectionTimeout(grpcserve.HandshakeTimeout),
 	}
 	if s.options.TLS != nil {
 		settings = append(settings, grpc.Creds(credentials.NewTLS(s.options.TLS)))

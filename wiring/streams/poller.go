@@ -31,6 +31,8 @@ const (
 type Options struct {
 	// Controllers returns where the ready controllers answer, see Addresses. None: nothing is known.
 	Controllers func() []string
+	// Token returns the token that opens the view of a controller (controllers/access). Optional.
+	Token func() (string, error)
 	// Changed is called with each Gateway whose state became another one. It must not block. Optional.
 	Changed func(gateway types.NamespacedName)
 	Clock   clock.WithTicker
@@ -50,6 +52,9 @@ type Poller struct {
 func New(options Options) *Poller {
 	if options.Changed == nil {
 		options.Changed = func(types.NamespacedName) {}
+	}
+	if options.Token == nil {
+		options.Token = func() (string, error) { return "", nil }
 	}
 	// A connection to a controller that was replaced at its address is not worth keeping.
 	return &Poller{options: options, client: &http.Client{Timeout: askTimeout, Transport: &http.Transport{DisableKeepAlives: true}}}
@@ -86,10 +91,14 @@ func (p *Poller) round(ctx context.Context) {
 		addresses = nil
 	}
 	answers := make([]answer, len(addresses))
+	token, err := p.options.Token()
+	if err != nil {
+		addresses = nil // each controller would refuse
+	}
 	var asking sync.WaitGroup
 	for i, address := range addresses {
 		asking.Go(func() {
-			if said, err := p.ask(ctx, address); err == nil {
+			if said, err := p.ask(ctx, address, token); err == nil {
 				answers[i] = answerOf(said)
 			}
 		})
@@ -104,10 +113,13 @@ func (p *Poller) round(ctx context.Context) {
 	}
 }
 
-func (p *Poller) ask(ctx context.Context, address string) (said debug.Streams, err error) {
+func (p *Poller) ask(ctx context.Context, address, token string) (said debug.Streams, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/status/proxies", nil)
 	if err != nil {
 		return said, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := p.client.Do(request)
 	if err != nil {

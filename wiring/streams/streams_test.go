@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -212,5 +213,44 @@ func TestOldAnswers(t *testing.T) {
 	clock.Step(1)
 	if got := poller.State(proxy); got != health.Unknown {
 		t.Errorf("state %v after more than %v", got, lastsFor)
+	}
+}
+
+// TestX4TokenOpensTheView: a controller answers those who show a token; the file is read for each round, because
+// Kubernetes replaces it, and without one nobody is asked.
+func TestX4TokenOpensTheView(t *testing.T) {
+	token, failure := "first", error(nil)
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		if r.Header.Get("Authorization") != "Bearer "+token {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(says(1, 1))
+	}))
+	defer server.Close()
+	shown := "first"
+	poller := New(Options{
+		Controllers: func() []string { return []string{strings.TrimPrefix(server.URL, "http://")} },
+		Token:       func() (string, error) { return shown, failure },
+		Clock:       clocktesting.NewFakeClock(time.Now()),
+	})
+	for _, c := range []struct {
+		title string
+		set   func()
+		want  health.State
+		asked int
+	}{
+		{"shown", func() {}, health.Ready, 1},
+		{"refused", func() { token = "second" }, health.Unknown, 2},
+		{"replaced", func() { shown = "second" }, health.Ready, 3},
+		{"unreadable", func() { failure = errors.New("no such file") }, health.Unknown, 3},
+	} {
+		c.set()
+		poller.round(t.Context())
+		if got := poller.State(proxy); got != c.want || asked != c.asked {
+			t.Errorf("%s: state %v after %d questions, want %v after %d", c.title, got, asked, c.want, c.asked)
+		}
 	}
 }

@@ -76,6 +76,7 @@ func New(options Options) (*Server, error) {
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(grpcserve.HandshakeTimeout),
 		// Proxies ping to notice a dead control plane; answering costs nothing.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		// And the other way round: a proxy that vanished leaves the counts after 15 s.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -124,6 +125,7 @@ func load(t testing.TB, input []byte) World {
 	w := World{Find: memory{}, Setting: Setting{
 		Proxy:         types.NamespacedName{Namespace: "shop", Name: v1alpha1.ProxyGatewayName},
 		ClassName:     v1alpha1.GatewayClassName,
+		CountsOthers:  true,
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090",
 	}}
 	for _, document := range strings.Split(string(input), "\n---\n") {
@@ -131,6 +133,7 @@ func load(t testing.TB, input []byte) World {
 			Kind             string `json:"kind"`
 			Shared, Autowire bool
 			Values           string
+			CountsOthers     *bool
 		}
 		if err := yaml.Unmarshal([]byte(document), &head); err != nil {
 			t.Fatalf("%v in\n%s", err, document)
@@ -140,6 +143,7 @@ func load(t testing.TB, input []byte) World {
 			if head.Shared {
 				w.Proxy.Namespace = "kedify-system"
 			}
+			w.CountsOthers = ptr.Deref(head.CountsOthers, true)
 			if head.Values != "" {
 				w.Values = types.NamespacedName{Namespace: "kedify-system", Name: head.Values}
 			}

@@ -16,6 +16,7 @@ func Make(world World) Plan {
 	for _, c := range m.candidates {
 		m.resolveBackend(c)
 		m.resolveReferences(c)
+		m.resolveCounting(c)
 	}
 	m.attach()
 	m.findBypasses()

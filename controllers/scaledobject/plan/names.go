@@ -95,6 +95,7 @@ const (
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	ReasonConfigMapInvalid  = "ConfigMapInvalid"
 	ReasonTooMany           = "TooManyCertificates"
+	ReasonNotCounted        = "MetricsServiceOff"
 	ReasonWeighted          = "Weighted"
 	ReasonNotRewired        = "NotRewired"
 	ReasonNoRequestYet      = "NoRequestYet"

@@ -26,6 +26,15 @@ func (m *maker) resolveReferences(c *candidate) {
 	m.resolvePage(c, c.spec.Maintenance, "maintenancePage")
 }
 
+// resolveCounting looks at who counts for the trigger. An Envoy of the user can only where the installation listens.
+func (m *maker) resolveCounting(c *candidate) {
+	if c.spec.Metric.ExternalProxyMetricKey == "" || m.CountsOthers {
+		return
+	}
+	c.unresolve(ReasonNotCounted, "externalProxyMetricKey: this installation takes no counters of Envoys of yours; "+
+		"set metricsService.enabled in the values of its chart. Until then the demand is unknown.")
+}
+
 func (m *maker) resolveSecret(c *candidate) {
 	key := c.of(c.spec.TLS.SecretName)
 	secret := m.Find.Secret(key)

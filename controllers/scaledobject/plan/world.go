@@ -29,6 +29,8 @@ type Setting struct {
 	ScalerAddress string
 	// Autowire: the command "wiring" points foreign objects at the proxies, and owns condition Rewired.
 	Autowire bool
+	// CountsOthers: Envoys that users run may count for triggers.
+	CountsOthers bool
 	// Hold has the defaults of the installation for triggers that say nothing; nil fields leave those
 	// of the product.
 	Hold v1alpha1.HTTPScalerHold

@@ -51,7 +51,7 @@ func ExternalClusters(ctx context.Context, ip string) (clusters debug.EnvoyMetri
 func Sum(ctx context.Context, ip, port, name string, labels ...string) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	response, err := get(ctx, ip, port, "/metrics")
+	response, err := get(ctx, ip, port, "/metrics", "")
 	if err != nil {
 		return 0, err
 	}
@@ -74,7 +74,11 @@ func Sum(ctx context.Context, ip, port, name string, labels ...string) (float64,
 func read(ctx context.Context, ip, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	response, err := get(ctx, ip, Port, path)
+	shown, err := token()
+	if err != nil {
+		return err
+	}
+	response, err := get(ctx, ip, Port, path, shown)
 	if err != nil {
 		return err
 	}
@@ -94,10 +98,13 @@ func has(all []*dto.LabelPair, labels []string) bool {
 	return true
 }
 
-func get(ctx context.Context, ip, port, path string) (*http.Response, error) {
+func get(ctx context.Context, ip, port, path, token string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(ip, port)+path, nil)
 	if err != nil {
 		return nil, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
