@@ -77,6 +77,8 @@ type maker struct {
 	scalers    map[types.NamespacedName]*v1alpha1.HTTPScaler
 	generated  map[types.NamespacedName][]gwv1.BackendRef
 	candidates []*candidate
+	// secured are the HTTPS listeners of the generated Gateway, those of older triggers first.
+	secured []secured
 }
 
 // collect makes the candidates, those of older ScaledObjects first.

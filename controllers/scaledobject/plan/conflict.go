@@ -19,6 +19,7 @@ const maxPassthrough = 61
 // the order of age.
 func (m *maker) refuseConflicts() {
 	taken, names, modes := map[string]*candidate{}, map[string]*candidate{}, 0
+	owners := hostOwners{}
 	for _, c := range m.candidates {
 		if !c.generates() {
 			continue
@@ -27,6 +28,11 @@ func (m *maker) refuseConflicts() {
 			c.refused = explanation{ReasonUnsupported,
 				`hosts "*" does not go with tlsMode passthrough, which needs server names; list them, or write *.example.com.`}
 			continue
+		}
+		if m.Shared {
+			if c.refused = owners.conflict(c); !c.refused.none() {
+				continue
+			}
 		}
 		if c.refused = conflict(c, taken, names); !c.refused.none() {
 			continue
@@ -38,6 +44,7 @@ func (m *maker) refuseConflicts() {
 				maxPassthrough, modes)}
 			continue
 		}
+		owners.claim(c)
 		for _, claim := range c.claims() {
 			taken[claim.id] = c
 		}

@@ -22,8 +22,7 @@ func Make(world World) Plan {
 	m.findBypasses()
 	m.refuseForeignProxy()
 	m.refuseConflicts()
-	certificates := m.certificates()
-	m.plan.Objects = m.proxyObjects(certificates)
+	m.plan.Objects = m.proxyObjects(m.secure())
 	for _, c := range m.candidates {
 		m.finish(c)
 	}

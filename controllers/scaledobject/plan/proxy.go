@@ -4,23 +4,18 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
 )
-
-// maxCertificates is gwv1.ListenerTLSConfig.CertificateRefs'.
-const maxCertificates = 64
 
 // refuseForeignProxy refuses all triggers that need the generated Gateway when one of its name is
 // the user's.
@@ -39,29 +34,6 @@ func (m *maker) refuseForeignProxy() {
 	}
 }
 
-// certificates returns the Secrets that the HTTPS listener presents, those of older triggers
-// first: the first is shown to clients that name no host. A trigger whose Secret is one too
-// many is told so.
-func (m *maker) certificates() []types.NamespacedName {
-	var secrets []types.NamespacedName
-	for _, c := range m.candidates {
-		if !c.generates() || !c.terminates() {
-			continue
-		}
-		secret := c.of(c.spec.TLS.SecretName)
-		switch {
-		case slices.Contains(secrets, secret):
-		case len(secrets) == maxCertificates:
-			c.unresolve(ReasonTooMany, fmt.Sprintf(
-				"tlsSecretName: a listener takes %d Secrets, and those of older triggers are as many; "+
-					"use one certificate for several hosts.", maxCertificates))
-		default:
-			secrets = append(secrets, secret)
-		}
-	}
-	return secrets
-}
-
 // proxyObjects are the generated Gateway and what belongs to it; none when no trigger needs
 // them.
 func (m *maker) proxyObjects(certificates []types.NamespacedName) []Object {
@@ -73,7 +45,7 @@ func (m *maker) proxyObjects(certificates []types.NamespacedName) []Object {
 		objects = append(objects, m.parameters()...) // else the user's parameters are used
 	}
 	objects = append(objects, m.grants(certificates)...)
-	objects = append(objects, m.proxyGateway(certificates))
+	objects = append(objects, m.proxyGateway())
 	if service := m.proxyService(); service != nil {
 		objects = append(objects, service)
 	}
@@ -125,30 +97,18 @@ func (m *maker) tellProblem(made *v1alpha1.GatewayParameters, problem string) {
 	}
 }
 
-func (m *maker) proxyGateway(certificates []types.NamespacedName) *gwv1.Gateway {
+func (m *maker) proxyGateway() *gwv1.Gateway {
 	listeners := []gwv1.Listener{
 		{Name: listenerHTTP, Port: portHTTP, Protocol: gwv1.HTTPProtocolType},
 		{Name: listenerInference, Port: portInference, Protocol: gwv1.HTTPProtocolType},
 	}
-	if len(certificates) > 0 {
-		tls := &gwv1.ListenerTLSConfig{Mode: ptr.To(gwv1.TLSModeTerminate)}
-		for _, secret := range certificates {
-			ref := gwv1.SecretObjectReference{Name: gwv1.ObjectName(secret.Name)}
-			if secret.Namespace != m.Proxy.Namespace {
-				ref.Namespace = ptr.To(gwv1.Namespace(secret.Namespace))
-			}
-			tls.CertificateRefs = append(tls.CertificateRefs, ref)
-		}
-		listeners = append(listeners, gwv1.Listener{Name: listenerHTTPS, Port: portHTTPS, Protocol: gwv1.HTTPSProtocolType, TLS: tls})
-	}
-	for _, host := range m.passthroughHosts() {
-		listeners = append(listeners, gwv1.Listener{
-			Name: passthroughName(host), Port: portHTTPS, Protocol: gwv1.TLSProtocolType, Hostname: ptr.To(gwv1.Hostname(host)),
-			TLS: &gwv1.ListenerTLSConfig{Mode: ptr.To(gwv1.TLSModePassthrough)},
-		})
-	}
+	listeners = append(listeners, m.securedListeners()...)
+	listeners = append(listeners, m.passthroughListeners()...)
 	if m.Shared {
 		for i := range listeners {
+			if listeners[i].AllowedRoutes != nil {
+				continue
+			}
 			listeners[i].AllowedRoutes = &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: ptr.To(gwv1.NamespacesFromAll)}}
 		}
 	}
@@ -165,6 +125,24 @@ func (m *maker) proxyGateway(certificates []types.NamespacedName) *gwv1.Gateway 
 	}
 }
 
+func (m *maker) passthroughListeners() []gwv1.Listener {
+	var listeners []gwv1.Listener
+	for _, host := range m.passthroughHosts() {
+		listener := gwv1.Listener{
+			Name: passthroughName(host), Port: portHTTPS, Protocol: gwv1.TLSProtocolType, Hostname: ptr.To(gwv1.Hostname(host)),
+			TLS: &gwv1.ListenerTLSConfig{Mode: ptr.To(gwv1.TLSModePassthrough)},
+		}
+		if m.Shared {
+			at := slices.IndexFunc(m.candidates, func(c *candidate) bool {
+				return c.generates() && c.passthrough() && slices.Contains(c.spec.Hosts, host)
+			})
+			listener.AllowedRoutes = allowedFrom(m.candidates[at].key.Namespace)
+		}
+		listeners = append(listeners, listener)
+	}
+	return listeners
+}
+
 // passthroughHosts are the server names of triggers whose TLS the proxy does not end, sorted.
 func (m *maker) passthroughHosts() []string {
 	var hosts []string
@@ -175,18 +153,6 @@ func (m *maker) passthroughHosts() []string {
 	}
 	slices.Sort(hosts)
 	return slices.Compact(hosts)
-}
-
-// passthroughName is the name of the listener of a server name.
-func passthroughName(host string) gwv1.SectionName {
-	name := "tls." + host
-	if suffix, wildcard := strings.CutPrefix(host, "*."); wildcard {
-		name = "tls-any." + suffix
-	}
-	if len(name) > validation.DNS1123SubdomainMaxLength {
-		name = names.Shorten(name, name, validation.DNS1123SubdomainMaxLength)
-	}
-	return gwv1.SectionName(name)
 }
 
 // grants let the shared proxy read the Secrets of other namespaces that triggers name.

@@ -89,7 +89,7 @@ func (m *maker) tlsRoute(c *candidate) *gwv1.TLSRoute {
 func (m *maker) parentRefs(c *candidate) []gwv1.ParentReference {
 	listeners := []gwv1.SectionName{listenerHTTP}
 	if c.terminates() {
-		listeners = append(listeners, listenerHTTPS)
+		listeners = append(listeners, m.securedNames(c)...)
 	}
 	if c.pooled() {
 		listeners = append(listeners, listenerInference)
