@@ -129,7 +129,7 @@ func TestScalerAddress(t *testing.T) {
 
 func TestAdmissionOff(t *testing.T) {
 	text, err := template(t, policies, "--set=admission.enabled=false")
-	if err != nil || strings.Contains(text, "admissionregistration.k8s.io") {
+	if err != nil || strings.Contains(text, "WebhookConfiguration") || strings.Contains(text, "kind: MutatingAdmissionPolicy") {
 		t.Errorf("admission is still there: %v", err)
 	}
 }
