@@ -167,9 +167,11 @@ func ruleLimits(t *testing.T, all map[string]string) {
 	}
 	plain, held := rendered(nil, nil), rendered(&ir.Hold{Cluster: web.HoldCluster(), Timeout: time.Minute}, nil)
 	own := rendered(nil, &ir.Retry{Attempts: 1})
+	ownHeld := rendered(&ir.Hold{Cluster: web.HoldCluster(), Timeout: time.Minute}, &ir.Retry{Attempts: 1})
+	all["the same, of rules whose requests may be held"] = bytesOf(ownHeld)
 	all["a body that `retry` of a rule or of the Gateway sends again"] = bytesOf(own)
 	all["a body that is sent again to a Pod which takes no connection yet, of rules whose requests may be held"] = bytesOf(held)
-	all["a body that is sent again, to the ClusterIP, of other rules"] = bytesOf(plain)
+	all["a body that is sent again to the ClusterIP, of other rules"] = bytesOf(plain)
 	retries := func(r *routev3.Route) string { return fmt.Sprint(r.GetRoute().RetryPolicy.NumRetries.GetValue()) }
 	all["number: attempts after the first, at a Pod that takes no connection, of rules whose requests may be held"] = retries(held)
 	all["number: attempts after the first, at an endpoint that takes no connection, of other rules to Services"] = retries(plain)

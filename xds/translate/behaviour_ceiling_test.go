@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -118,23 +120,61 @@ func TestG6ListOfAPicker(t *testing.T) {
 	}
 }
 
-// TestG6AfterAHold: a large body that was released before the Pod takes connections waits for it.
+// TestG6AfterAHold: a body that was released before the Pod takes connections waits for it. One that is larger
+// than what is kept of it is told to come again.
 func TestG6AfterAHold(t *testing.T) {
 	w := newWorld(t)
 	address, _ := digester(t, 1)
 	target := w.held(ir.Target{Cluster: w.cluster(ir.Cluster{Key: serviceKey("web"), Protocol: ir.HTTP1}, closedPort(t)), Weight: 1}, nil)
 	w.host("held.test", route("held", prefix("/"), &ir.Forward{Targets: []ir.Target{target}}))
 	w.apply()
-	body := large(12 << 20)
+	if out := w.do(ask{host: "held.test", method: "POST", body: large(12 << 20)}); out.status != 503 || out.header.Get("Retry-After") != "5" {
+		t.Errorf("12 MiB: %d, %v (%.80s)", out.status, out.header, out.text)
+	}
+	body := large(900 << 10)
 	answered := make(chan answer, 1)
 	go func() { answered <- w.do(ask{host: "held.test", method: "POST", body: body}) }()
 	gomega.NewWithT(t).Eventually(func() string { return w.admin("/clusters") }, 10*time.Second).
-		Should(gomega.MatchRegexp(`test/web/80.*::cx_connect_fail::[3-9]`), "attempts that are refused")
+		Should(gomega.MatchRegexp(`test/web/80.*::cx_connect_fail::[4-9]`), "attempts that are refused")
 	w.endpoints(target.Cluster, address)
 	w.apply()
 	if out := <-answered; out.status != 200 || out.text != digest(strings.NewReader(body)) {
 		t.Errorf("%d (%.80s)", out.status, out.text)
 	}
+}
+
+// TestG6HeldBodiesStaySmall: of a body that waits no more is kept than Envoy keeps anyway.
+func TestG6HeldBodiesStaySmall(t *testing.T) {
+	w := newWorld(t)
+	address, _ := digester(t, 1)
+	holder := proxytest.StartHolder(t)
+	w.host("held.test", route("held", prefix("/"), &ir.Forward{Targets: []ir.Target{
+		w.held(ir.Target{Cluster: w.cluster(ir.Cluster{Key: serviceKey("web"), Protocol: ir.HTTP1}, address), Weight: 1}, holder)}}))
+	w.apply()
+	before, release := w.allocated(), holder.Hold()
+	const count = 20
+	body := large(8 << 20)
+	var running sync.WaitGroup
+	for range count {
+		running.Go(func() { w.expect(ask{host: "held.test", method: "POST", body: body}, 200, "") })
+	}
+	g := gomega.NewWithT(t)
+	g.Eventually(func() int { return len(holder.Asked()) }, 10*time.Second).Should(gomega.Equal(count))
+	g.Eventually(w.allocated, 10*time.Second).Should(gomega.BeNumerically(">", before+count<<19), "bodies that wait")
+	g.Consistently(w.allocated, time.Second).Should(gomega.BeNumerically("<", before+count*(5<<19)), "2.5 MiB for each")
+	release()
+	running.Wait()
+}
+
+// allocated is the memory that the proxy uses.
+func (w *world) allocated() int {
+	found := regexp.MustCompile(`"allocated": "(\d+)"`).FindStringSubmatch(w.admin("/memory"))
+	if found == nil {
+		w.t.Error("no memory")
+		return 0
+	}
+	bytes, _ := strconv.Atoi(found[1])
+	return bytes
 }
 
 // admin asks the proxy itself.

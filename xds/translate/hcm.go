@@ -145,7 +145,8 @@ const retryAfter = "5"
 
 // localReplies has the proxy say when to come back, where it answers 503 itself because the
 // backend has no endpoint (UH) or none that takes a connection (UF, URX). Answers of applications
-// stay as they are.
+// stay as they are. So where a body outgrows what is kept of it between two attempts, for which Envoy
+// has 507: no endpoint took a connection.
 //
 // At the end of a request's time the answer is 504 (Gateway API, HTTPRouteTimeouts). Envoy says 408 while the
 // client has not sent everything, which may be because nothing reads it. A client that never finished its
@@ -159,12 +160,17 @@ func localReplies() *hcmv3.LocalReplyConfig {
 			Name: ":path", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
 		}},
 	}}
+	again := []*corev3.HeaderValueOption{{
+		Header:       &corev3.HeaderValue{Key: "retry-after", Value: retryAfter},
+		AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
+	}}
 	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
-		Filter: both(hasStatus(http.StatusServiceUnavailable, "kedify.unavailable"), flags),
-		HeadersToAdd: []*corev3.HeaderValueOption{{
-			Header:       &corev3.HeaderValue{Key: "retry-after", Value: retryAfter},
-			AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
-		}},
+		Filter:       both(hasStatus(http.StatusServiceUnavailable, "kedify.unavailable"), flags),
+		HeadersToAdd: again,
+	}, {
+		Filter:       hasStatus(http.StatusInsufficientStorage, "kedify.outgrown"),
+		StatusCode:   uint32Value(http.StatusServiceUnavailable),
+		HeadersToAdd: again,
 	}, {
 		Filter:     both(hasStatus(http.StatusRequestTimeout, "kedify.timeout"), path),
 		StatusCode: uint32Value(http.StatusGatewayTimeout),

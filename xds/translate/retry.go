@@ -30,11 +30,13 @@ const (
 	failoverRetries = 3
 	failoverOn      = "connect-failure,refused-stream"
 	// What the proxy keeps of a body to send it again. More of it makes no error: the request is sent
-	// once. failoverBuffer is for the retries that every rule has, heldBuffer for those of rules
-	// whose requests are held, retryBuffer for those that a user asks for.
-	failoverBuffer = 64 << 10
-	heldBuffer     = 16 << 20
-	retryBuffer    = 64 << 20
+	// once. failoverBuffer is for the retries that every rule has, retryBuffer for those that a user
+	// asks for. Where requests may be held it is less, because as much of a body is kept while it
+	// waits: heldBuffer, which is no more than Envoy keeps anyway, and heldRetryBuffer.
+	failoverBuffer  = 64 << 10
+	retryBuffer     = 64 << 20
+	heldBuffer      = 1 << 20
+	heldRetryBuffer = 16 << 20
 
 	otherPriorityName = "envoy.retry_priorities.previous_priorities"
 )
@@ -150,6 +152,8 @@ func fitRetries(route *routev3.Route, f *ir.Forward, overlaid bool) error {
 	switch {
 	case policy.GetRetryOn() == "":
 		return nil
+	case waits(f) && (overlaid || f.Retry != nil):
+		route.RequestBodyBufferLimit = wrapperspb.UInt64(heldRetryBuffer)
 	case overlaid || f.Retry != nil:
 		route.RequestBodyBufferLimit = wrapperspb.UInt64(retryBuffer)
 	case waits(f):
