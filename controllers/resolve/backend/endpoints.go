@@ -97,8 +97,9 @@ func families(service *corev1.Service) []discoveryv1.AddressType {
 	return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
 }
 
-// sliceAddresses returns addresses of a slice on the port with the name of the Service port: the slice, not the Service, knows the number, which may differ from pod to
-// pod (named target ports) and so from slice to slice.
+// sliceAddresses returns addresses of a slice on the port with the name of the Service port: the
+// slice, not the Service, knows the number, which may differ from pod to pod (named target ports) and
+// so from slice to slice.
 func (p servicePart) sliceAddresses(
 	slice *discoveryv1.EndpointSlice, take func(discoveryv1.EndpointConditions) bool,
 ) (addresses []ir.Endpoint) {

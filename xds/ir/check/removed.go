@@ -26,5 +26,6 @@ var PickerHeaders = []string{
 // rule can match it.
 func Removed(name string) bool {
 	name = strings.ToLower(name)
-	return strings.HasPrefix(name, EnvoyHeaders) && name != clientAddress || slices.Contains(PickerHeaders, name) || slices.Contains(hopHeaders, name)
+	return strings.HasPrefix(name, EnvoyHeaders) && name != clientAddress ||
+		slices.Contains(PickerHeaders, name) || slices.Contains(hopHeaders, name)
 }
