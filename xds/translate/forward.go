@@ -225,7 +225,7 @@ func longestPause(backoff *routev3.RetryPolicy_RetryBackOff) time.Duration {
 	case backoff.GetMaxInterval() != nil:
 		return backoff.MaxInterval.AsDuration()
 	case backoff.GetBaseInterval() != nil:
-		return maxBackoffFactor * backoff.BaseInterval.AsDuration()
+		return grown(backoff.BaseInterval.AsDuration())
 	default:
 		return defaultPause
 	}

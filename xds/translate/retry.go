@@ -68,8 +68,20 @@ func retries(action *routev3.RouteAction, f *ir.Forward) (err error) {
 	return retryElsewhere(action.RetryPolicy, before)
 }
 
-// maxBackoffFactor bounds the exponential growth of the pause between attempts.
-const maxBackoffFactor = 10
+// maxBackoffFactor bounds the exponential growth of the pause between attempts. A pause of longBackoff and
+// more does not grow: ten times the longest that a route can ask for, 45 years, is no duration.
+const (
+	maxBackoffFactor = 10
+	longBackoff      = 24 * time.Hour
+)
+
+// grown is the longest pause that follows from the first one.
+func grown(pause time.Duration) time.Duration {
+	if pause >= longBackoff {
+		return pause
+	}
+	return maxBackoffFactor * pause
+}
 
 // retryPolicy retries the listed codes and what never was an answer: refused or broken
 // connections and attempts that timed out (Gateway API GEP-1731).
@@ -93,7 +105,7 @@ func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
 	if r.Backoff > 0 {
 		policy.RetryBackOff = &routev3.RetryPolicy_RetryBackOff{
 			BaseInterval: durationpb.New(r.Backoff),
-			MaxInterval:  durationpb.New(maxBackoffFactor * r.Backoff),
+			MaxInterval:  durationpb.New(grown(r.Backoff)),
 		}
 	}
 	return policy, nil
