@@ -11,13 +11,13 @@ import (
 
 // Reencrypts reports whether a kedify-http trigger says that a backend speaks TLS: the trigger
 // that the requests count for. Where they count for no trigger, as those of mirrors and of load
-// balancers' health checks, it is the oldest with the same backend.
+// balancers' health checks, it is the oldest with the same backend, wherever its requests are counted.
 func Reencrypts(v store.View, cluster ir.ClusterKey, portName string) bool {
 	var trigger *v1alpha1.HTTPScaler
 	if cluster.Demand != "" {
 		trigger = v.HTTPScaler(types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand})
 	} else {
-		trigger = OldestScaler(v, cluster, portName)
+		trigger = oldest(v, cluster, func(candidate *v1alpha1.HTTPScaler) bool { return leadsTo(candidate, cluster, portName) })
 	}
 	return trigger != nil && trigger.Spec.TLS.Mode == v1alpha1.TLSReencrypt
 }

@@ -11,30 +11,35 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// OldestScaler is the oldest trigger with a backend; nil: there is none.
+// OldestScaler is the oldest trigger that requests to a backend count for; nil: there is none.
 func OldestScaler(v store.View, cluster ir.ClusterKey, portName string) *v1alpha1.HTTPScaler {
+	return oldest(v, cluster, func(candidate *v1alpha1.HTTPScaler) bool {
+		// With a key of an Envoy of the user's, requests are counted there.
+		return candidate.Spec.Metric.ExternalProxyMetricKey == "" && leadsTo(candidate, cluster, portName)
+	})
+}
+
+// oldest is the oldest of the triggers that name the backend and are taken; nil: there is none.
+func oldest(v store.View, cluster ir.ClusterKey, taken func(*v1alpha1.HTTPScaler) bool) *v1alpha1.HTTPScaler {
 	kind := store.Service
 	if cluster.Kind == ir.BackendPool {
 		kind = store.InferencePool
 	}
-	var oldest *v1alpha1.HTTPScaler
+	var found *v1alpha1.HTTPScaler
 	for _, candidate := range v.HTTPScalersOf(kind, types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Name}) {
-		if !counts(candidate, cluster, portName) {
-			continue
-		}
-		if oldest == nil || store.CompareAge(candidate, oldest) < 0 {
-			oldest = candidate
+		if taken(candidate) && (found == nil || store.CompareAge(candidate, found) < 0) {
+			found = candidate
 		}
 	}
-	return oldest
+	return found
 }
 
-// counts reports whether requests to a backend count for a trigger that names it.
-func counts(candidate *v1alpha1.HTTPScaler, cluster ir.ClusterKey, portName string) bool {
+// leadsTo reports whether a trigger that names a Service or pool leads requests to the very backend.
+func leadsTo(candidate *v1alpha1.HTTPScaler, cluster ir.ClusterKey, portName string) bool {
 	backend := candidate.Spec.Backend
 	switch {
-	case candidate.Spec.Type != v1alpha1.TriggerHTTP || candidate.Spec.Metric.ExternalProxyMetricKey != "":
-		return false // counted elsewhere
+	case candidate.Spec.Type != v1alpha1.TriggerHTTP:
+		return false
 	case cluster.Kind == ir.BackendPool:
 		return true
 	case backend.Port != nil:
