@@ -104,6 +104,7 @@ type EnvoyParameters struct {
 	// parameters of a Gateway may set up to 1h.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must be a duration such as 30s or 1m30s"
 	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
 	// AcceptHTTP10 serves requests of HTTP/1.0 that name a host; true unless set. Others get 426.
 	//

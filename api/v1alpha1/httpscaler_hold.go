@@ -9,6 +9,7 @@ type HTTPScalerHold struct {
 	// Timeout after which a held request is answered 504. Nil: the default of the install.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must be a duration such as 30s or 1m30s"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// MaxPending bounds the held requests of the trigger; more are answered 503. Nil: the
 	// default of the install.

@@ -49,8 +49,14 @@ type HTTPScalerMetric struct {
 
 // RequestRateMetric is requests per second over a window that moves in steps.
 type RequestRateMetric struct {
+	// Window is how long a request counts. Texts that are no duration are refused by the API server: one object
+	// that the controllers cannot read would end their list of all of them.
+	//
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must be a duration such as 30s or 1m30s"
 	Window metav1.Duration `json:"window"`
 	// Granularity is the length of a step.
+	//
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s')",message="must be a duration such as 30s or 1m30s"
 	Granularity metav1.Duration `json:"granularity"`
 }
 
