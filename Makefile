@@ -83,6 +83,17 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-10s} $$pkg; \
 	  done; done
 
+# The last line of sweep is the sum of what the tests print after "bar:".
+BAR = awk '/^bar:/ {for (i = 2; i <= NF; i++) {split($$i, part, "="); sum[part[1]] += part[2]}} \
+  END {split("poison isolated configurations rejected clients failed", names, " "); line = "bar:"; \
+    for (i = 1; i <= 6; i++) if (names[i] in sum) line = line " " names[i] "=" sum[names[i]]; print line}'
+
+.PHONY: sweep
+sweep: bin/testbed ## Values at and beyond the bounds of every field, alone and in pairs, in real Envoys; last line "bar: ..."
+	@mkdir -p out; status=0; \
+	  ENVOY="$(ENVOY)" go test -count=1 -v -timeout=3h ./test/sweep -args -long 2>&1 | tee out/sweep.log || status=$$?; \
+	  $(BAR) out/sweep.log; exit $$status
+
 .PHONY: generate
 generate: ## Regenerate deep copies and CRDs
 	$(GENERATOR) object paths=./api/...

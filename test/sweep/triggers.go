@@ -1,0 +1,196 @@
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	corev1 "k8s.io/api/core/v1"
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/trigger"
+)
+
+// describeMetadata gives the metadata of a trigger its keys, which KEDA's schema does not know.
+func describeMetadata(s *Schema) {
+	keys := map[string]structuralschema.Structural{}
+	for _, key := range trigger.Keys() {
+		keys[key.Name] = structuralschema.Structural{Generic: structuralschema.Generic{Type: "string"}}
+	}
+	triggers := s.Structural.Properties["spec"].Properties["triggers"]
+	metadata := triggers.Items.Properties["metadata"]
+	metadata.Properties, metadata.AdditionalProperties = keys, nil
+	triggers.Items.Properties["metadata"] = metadata
+}
+
+// generated is what a ScaledObject became.
+type generated struct {
+	objects    []map[string]any
+	conditions []condition
+}
+
+// triggers plans a ScaledObject as the controller does, and has the API server take what is planned.
+func (o *Outcome) triggers(subject map[string]any, others []map[string]any, schemas Schemas) (made generated) {
+	written := &kedav1alpha1.ScaledObject{}
+	if err := decode(subject, written); err != nil {
+		o.find("an informer cannot read the object: %v", err)
+		return made
+	}
+	w := o.World
+	proxy := w.key(v1alpha1.ProxyGatewayName)
+	planned := plan.Make(plan.World{
+		Setting: plan.Setting{
+			Proxy: proxy, ClassName: v1alpha1.GatewayClassName, ScalerAddress: "kedify-gateway.kedify-system.svc:9090", CountsOthers: true,
+		},
+		Find:    newFinder(others), ScaledObjects: []*kedav1alpha1.ScaledObject{written},
+	})
+	moved := map[any]int64{}
+	for _, object := range planned.Objects {
+		content, err := applied(object)
+		if err != nil {
+			o.find("%T cannot be written: %v", object, err)
+			continue
+		}
+		if schema := schemas[fmt.Sprint(content["kind"])]; schema != nil {
+			if err := schema.Admit(content); err != nil {
+				o.find("%s cannot be applied: %v", identity(content), err)
+				continue
+			}
+		}
+		w.movePorts(content, moved)
+		made.objects = append(made.objects, content)
+	}
+	made.conditions = o.conditionsOf(planned)
+	return made
+}
+
+// applied is an object as it is sent to the API server.
+func applied(object plan.Object) (map[string]any, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return nil, err
+	}
+	delete(content, "status")
+	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
+	text, err := json.Marshal(content)
+	if err != nil {
+		return nil, err
+	}
+	read := map[string]any{}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return nil, err
+	}
+	return whole(read).(map[string]any), nil
+}
+
+// movePorts gives the listeners of the generated Gateway ports of the world, and leads its routes to them:
+// those of the product are the same in all namespaces.
+func (w *World) movePorts(object map[string]any, moved map[any]int64) {
+	for _, list := range []string{"listeners", "parentRefs"} {
+		items, _, _ := unstructured.NestedSlice(object, "spec", list)
+		for _, item := range items {
+			fields := item.(map[string]any)
+			port, has := fields["port"]
+			if !has {
+				continue
+			}
+			if _, known := moved[port]; !known {
+				moved[port] = w.place() + generatedPortsOffset + int64(len(moved))
+			}
+			fields["port"] = moved[port]
+		}
+		if len(items) > 0 {
+			_ = unstructured.SetNestedSlice(object, items, "spec", list)
+		}
+	}
+}
+
+// conditionsOf are those that the HTTPScaler gets. Without one, the owner hears of events.
+func (o *Outcome) conditionsOf(planned plan.Plan) (conditions []condition) {
+	for _, status := range planned.Statuses {
+		for _, c := range status.Value.Conditions {
+			conditions = append(conditions, condition{object: o.holder(), Condition: c})
+		}
+	}
+	if len(planned.Statuses) > 0 {
+		return conditions
+	}
+	for _, event := range planned.Events {
+		conditions = append(conditions, condition{object: o.holder(), Condition: metav1.Condition{
+			Type: "Accepted", Status: metav1.ConditionFalse, Reason: event.Reason, Message: event.Note,
+		}})
+	}
+	return conditions
+}
+
+// finder is a plan.Finder over the objects of a world.
+type finder map[string]client.Object
+
+func newFinder(objects []map[string]any) finder {
+	f := finder{}
+	for _, content := range objects {
+		row, known := store.RowOf(store.Kind(fmt.Sprint(content["kind"])))
+		if !known {
+			continue
+		}
+		object := row.New()
+		if decode(content, object) == nil {
+			f[string(row.Kind)+" "+store.KeyOf(object).String()] = object
+		}
+	}
+	return f
+}
+
+func found[T client.Object](f finder, kind store.Kind, key types.NamespacedName) T {
+	object, _ := f[string(kind)+" "+key.String()].(T)
+	return object
+}
+
+// Service implements plan.Finder.
+func (f finder) Service(key types.NamespacedName) *corev1.Service {
+	return found[*corev1.Service](f, store.Service, key)
+}
+
+// Secret implements plan.Finder.
+func (f finder) Secret(key types.NamespacedName) *corev1.Secret {
+	return found[*corev1.Secret](f, store.Secret, key)
+}
+
+// ConfigMap implements plan.Finder.
+func (f finder) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
+	return found[*corev1.ConfigMap](f, store.ConfigMap, key)
+}
+
+// InferencePool implements plan.Finder.
+func (f finder) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
+	return found[*inferencev1.InferencePool](f, store.InferencePool, key)
+}
+
+// Rollout implements plan.Finder: no world has one.
+func (f finder) Rollout(types.NamespacedName) *unstructured.Unstructured { return nil }
+
+// Gateway implements plan.Finder.
+func (f finder) Gateway(key types.NamespacedName) *gwv1.Gateway {
+	return found[*gwv1.Gateway](f, store.Gateway, key)
+}
+
+// GatewayParameters implements plan.Finder.
+func (f finder) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
+	return found[*v1alpha1.GatewayParameters](f, store.GatewayParameters, key)
+}
+
+// OurClass implements plan.Finder.
+func (f finder) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }
+
+// Requested implements plan.Finder: no request came yet.
+func (f finder) Requested(types.NamespacedName) bool { return false }
