@@ -1,7 +1,9 @@
 package scaler
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -47,6 +49,7 @@ type Catalog struct {
 	mu        sync.RWMutex
 	scalers   map[types.NamespacedName]*Scaler
 	observers []func(key types.NamespacedName, now *Scaler)
+	complete  atomic.Bool
 }
 
 // NewCatalog returns an empty catalog.
@@ -78,6 +81,25 @@ func (c *Catalog) Get(key types.NamespacedName) *Scaler {
 	defer c.mu.RUnlock()
 	return c.scalers[key]
 }
+
+// Counts reports whether the proxies of a gateway count for a trigger in force. What they say about any
+// other demand key has no effect: a proxy holds a certificate of its Gateway, and a tenant can read it.
+func (c *Catalog) Counts(gateway, key types.NamespacedName) bool {
+	s := c.Get(key)
+	return s != nil && s.CountedBy(gateway)
+}
+
+// CountedBy reports whether the proxies of a gateway count for the trigger.
+func (s *Scaler) CountedBy(gateway types.NamespacedName) bool {
+	return slices.Contains(s.Gateways, gateway)
+}
+
+// SetComplete says that every trigger that was in force when this replica started was set.
+func (c *Catalog) SetComplete() { c.complete.Store(true) }
+
+// Complete reports whether a trigger that is not in the catalog is not in force. Before, nothing is
+// known about it.
+func (c *Catalog) Complete() bool { return c.complete.Load() }
 
 // Len returns how many triggers are in force.
 func (c *Catalog) Len() int {

@@ -26,7 +26,7 @@ func newKeyring() (keyring, error) {
 
 // client writes what the proxy of a gateway presents and trusts.
 func (k keyring) client(gateway, directory string) error {
-	made, err := k.authority.ClientCertificate(nil, server.Identity(gatewayKey(gateway)), certs.DefaultLifetimes, time.Now())
+	made, err := k.authority.ClientCertificate(nil, server.Identity(gatewayKey(gateway), "u"), certs.DefaultLifetimes, time.Now())
 	if err != nil {
 		return err
 	}

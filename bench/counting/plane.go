@@ -27,7 +27,9 @@ import (
 // Plane is the control plane as the process that measures sees it (net/rpc). Start is called
 // once and before anything else, Break by one caller; the rest by any number at any time.
 type Plane struct {
+	catalog   *scaler.Catalog
 	registry  *demand.Registry
+	gateways  *server.Gateways
 	publisher *publish.Publisher
 	tls       *tls.Config
 	doors     map[string]*door // by the name of the gateway
@@ -79,15 +81,18 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 	if p.tls, err = keys.server(); err != nil {
 		return err
 	}
-	catalog := scaler.NewCatalog()
-	p.registry = demand.New(demand.Options{Catalog: catalog})
+	p.catalog = scaler.NewCatalog()
+	p.registry = demand.New(demand.Options{Catalog: p.catalog})
 	go func() { _ = p.registry.Run(context.Background()) }()
 	for i := range place.Layout.Clusters {
-		catalog.Set(demandKey(i), trigger(i))
+		p.catalog.Set(demandKey(i), trigger(i))
 	}
+	p.catalog.SetComplete()
 	p.publisher = publish.New(publish.Options{})
 	p.doors, *ports = map[string]*door{}, map[string]uint32{}
+	p.gateways = server.NewGateways()
 	for gateway, directory := range place.Directories {
+		p.gateways.Set(gatewayKey(gateway), "u")
 		if err := keys.client(gateway, directory); err != nil {
 			return err
 		}
@@ -109,9 +114,9 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 
 // server is a new xDS server with the service for what proxies counted.
 func (p *Plane) server(ctx context.Context) (*server.Server, error) {
-	counts := count.New(count.Options{Registry: p.registry})
+	counts := count.New(count.Options{Registry: p.registry, Catalog: p.catalog})
 	go func() { _ = counts.Run(ctx) }()
-	return server.New(server.Options{Publisher: p.publisher, TLS: p.tls, Register: func(s *grpc.Server) { counts.Register(s) }})
+	return server.New(server.Options{Publisher: p.publisher, Gateways: p.gateways, TLS: p.tls, Register: func(s *grpc.Server) { counts.Register(s) }})
 }
 
 // Synced says whether the proxy of a gateway has taken everything.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,7 +38,7 @@ type Server struct {
 	Client client.WithWatch
 
 	t    *testing.T
-	uids sync.Map
+	uids atomic.Uint64
 	// unlisted are kinds that are served and cannot be listed.
 	unlisted sync.Map
 }
@@ -55,7 +56,7 @@ func New(t *testing.T, withStatus []client.Object, untyped ...schema.GroupVersio
 		WithStatusSubresource(withStatus...).WithTypeConverters(Converters(t)...)
 	s.Client = interceptor.NewClient(builder.Build(), interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, object client.Object, options ...client.CreateOption) error {
-			object.SetUID(s.uid(object))
+			object.SetUID(s.uid())
 			object.SetGeneration(1)
 			return c.Create(ctx, object, options...)
 		},
@@ -119,7 +120,7 @@ func (s *Server) stamp(ctx context.Context, c client.Client, object, before clie
 		case after == nil:
 			return nil
 		case before == nil:
-			after.SetUID(s.uid(after))
+			after.SetUID(s.uid())
 			after.SetGeneration(1)
 		case reflect.DeepEqual(s.content(before), s.content(after)):
 			return nil
@@ -135,10 +136,8 @@ func (s *Server) stamp(ctx context.Context, c client.Client, object, before clie
 	}
 }
 
-func (s *Server) uid(object client.Object) types.UID {
-	count, _ := s.uids.LoadOrStore(client.ObjectKeyFromObject(object), new(int))
-	return types.UID(fmt.Sprintf("%T/%s/%s/%p", object, object.GetNamespace(), object.GetName(), count))
-}
+// uid is one that no other object has, not even an earlier one of its name.
+func (s *Server) uid() types.UID { return types.UID(fmt.Sprintf("uid-%d", s.uids.Add(1))) }
 
 // content is what a generation counts the changes of.
 func (s *Server) content(object client.Object) map[string]any {

@@ -48,7 +48,7 @@ type Options struct {
 	Live   Live
 	// Certificates for Identity, the name under which a Gateway's Envoys meet the xDS server.
 	Certificates Certificates
-	Identity     func(gateway types.NamespacedName) string
+	Identity     func(gateway types.NamespacedName, uid types.UID) string
 	Clock        clock.WithTicker
 	Log          logr.Logger
 	// Report is called after an attempt whose outcome differs from the one before; from any

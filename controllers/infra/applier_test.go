@@ -89,7 +89,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	}
 	b.applier = NewApplier(Options{
 		Config: testConfig, Client: b.client, Live: fakeLive{b.client}, Certificates: b.keeper,
-		Identity: func(gateway types.NamespacedName) string {
+		Identity: func(gateway types.NamespacedName, _ types.UID) string {
 			return "spiffe://kedify-gateway/ns/" + gateway.Namespace + "/gateway/" + gateway.Name
 		},
 		Clock: b.clock, Log: logr.Discard(), Report: func(result Result) { b.results <- result },

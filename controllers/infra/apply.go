@@ -81,7 +81,7 @@ func (a *Applier) applyCertificate(ctx context.Context, spec Spec) (time.Time, e
 	if err := a.options.Live.Get(ctx, key, existing); client.IgnoreNotFound(err) != nil {
 		return time.Time{}, fmt.Errorf("read the Secret %s: %w", key, err)
 	}
-	certificate, err := a.options.Certificates.ClientCertificate(existing.Data, a.options.Identity(spec.Gateway))
+	certificate, err := a.options.Certificates.ClientCertificate(existing.Data, a.options.Identity(spec.Gateway, types.UID(spec.UID)))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("client certificate: %w", err)
 	}

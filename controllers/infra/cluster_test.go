@@ -96,7 +96,7 @@ func newPlane(t *testing.T) *plane {
 	}
 	p.runs = NewApplier(Options{
 		Config: testConfig, Client: p.counting(), Live: live, Certificates: keeper,
-		Identity: func(gateway types.NamespacedName) string { return "spiffe://test/" + gateway.String() },
+		Identity: func(gateway types.NamespacedName, _ types.UID) string { return "spiffe://test/" + gateway.String() },
 		Clock:    clock.RealClock{}, Log: logr.Discard(), Report: func(r Result) { p.ready <- r },
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -154,7 +154,7 @@ func TestIdentities(t *testing.T) {
 	applies(listener(t, 80), a)
 	for identity, code := range map[string]codes.Code{
 		server.ReplicaIdentity:                  codes.OK,
-		server.Identity(gatewayKey):             codes.PermissionDenied,
+		server.Identity(gatewayKey, "u-1"):      codes.PermissionDenied,
 		"spiffe://kedify-gateway/replica/other": codes.PermissionDenied,
 	} {
 		if _, err := a.first(identity); status.Code(err) != code {

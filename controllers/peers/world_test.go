@@ -93,7 +93,9 @@ func (c *cluster) replicaAt(name, address string) *replica {
 		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, FadeDelay: fadeDelay,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})
-	xds, err := server.New(server.Options{Publisher: r.publisher, TLS: r.keeper.ServerTLS(serverName), Register: r.exchange.Register})
+	gateways := server.NewGateways()
+	gateways.Set(gatewayKey, "u-1")
+	xds, err := server.New(server.Options{Publisher: r.publisher, Gateways: gateways, TLS: r.keeper.ServerTLS(serverName), Register: r.exchange.Register})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func (r *replica) connection(identity string) *grpc.ClientConn {
 // proxy starts an Envoy of the gateway at the replica.
 func (r *replica) proxy(options deltatest.Options) *deltatest.Proxy {
 	r.t.Helper()
-	options.Gateway, options.Dial, options.Credentials = ir.Key(gatewayKey), r.dial, r.credentials(server.Identity(gatewayKey))
+	options.Gateway, options.Dial, options.Credentials = ir.Key(gatewayKey), r.dial, r.credentials(server.Identity(gatewayKey, "u-1"))
 	return deltatest.Start(r.t, options)
 }
 

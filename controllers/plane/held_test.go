@@ -10,6 +10,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	. "github.com/onsi/gomega"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
@@ -58,10 +59,16 @@ func (r *replica) held() debug.HoldBackend {
 // request asks a replica, as an Envoy does, about a request that has no endpoint.
 func (r *replica) request(gateway types.NamespacedName, node, backend, demand string) extprocv3.ExternalProcessor_ProcessClient {
 	r.cluster.t.Helper()
+	return r.requestWith(r.cluster.credentials(gateway), node, backend, demand)
+}
+
+// requestWith is request with any certificate.
+func (r *replica) requestWith(as credentials.TransportCredentials, node, backend, demand string) extprocv3.ExternalProcessor_ProcessClient {
+	r.cluster.t.Helper()
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(),
 		translate.HoldBackend, backend, translate.HoldDemand, demand))
 	r.cluster.t.Cleanup(cancel)
-	stream, err := extprocv3.NewExternalProcessorClient(r.connection(gateway)).Process(ctx)
+	stream, err := extprocv3.NewExternalProcessorClient(r.connection(as)).Process(ctx)
 	r.cluster.Expect(err).NotTo(HaveOccurred())
 	attributes, err := structpb.NewStruct(map[string]any{translate.HoldNode: node})
 	r.cluster.Expect(err).NotTo(HaveOccurred())

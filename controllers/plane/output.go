@@ -45,11 +45,18 @@ func (o *output) Attachment(route resolve.Object, now *resolve.Attachment) {
 }
 
 // Synced is engine.Output.
-func (o *output) Synced() { o.plane.attachments.SetSynced() }
+func (o *output) Synced() {
+	o.plane.attachments.SetSynced()
+	o.plane.catalog.SetComplete()
+	o.plane.gateways.SetComplete()
+}
 
 // DataPlane is engine.Output. A Gateway that is not accepted keeps the data plane it had: a mistake
 // in its parameters must not reconfigure Envoys that serve.
 func (o *output) DataPlane(gateway *resolve.GatewayResult) {
+	if o.plane.gateways.Set(gateway.Key, types.UID(gateway.UID)) {
+		o.plane.xds.Disconnect(gateway.Key, types.UID(gateway.UID)) // before anything of the new Gateway is published
+	}
 	if !gateway.Accepted() {
 		return
 	}
@@ -65,6 +72,7 @@ func (o *output) DataPlane(gateway *resolve.GatewayResult) {
 
 // Forget is engine.Output.
 func (o *output) Forget(gateway types.NamespacedName) {
+	o.plane.gateways.Remove(gateway)
 	o.stages.Forget(ir.Key(gateway))
 	o.plane.exchange.Forget(gateway)
 	o.plane.dataPlanes.Delete(gateway)

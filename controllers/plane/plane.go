@@ -40,7 +40,9 @@ type Plane struct {
 	// attachments of routes, filled by the engine, read for triggers.
 	attachments *attachments.Index
 
-	authority  *certs.Keeper
+	authority *certs.Keeper
+	// gateways of which Envoys may call.
+	gateways   *server.Gateways
 	publisher  *publish.Publisher
 	scaling    *scaling
 	exchange   *peers.Exchange
@@ -72,7 +74,7 @@ func New(deps Deps) (*Plane, error) {
 // build makes the parts from the Envoys' end to the API server's, so that each finds the next stage
 // made.
 func build(deps Deps) (*Plane, error) {
-	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), attachments: attachments.New()}
+	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), attachments: attachments.New(), gateways: server.NewGateways()}
 	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
 	var err error
 	if p.metrics, err = newMetrics(deps.Registry); err != nil {
@@ -232,6 +234,7 @@ func newXDS(p *Plane) (*server.Server, error) {
 	made, err := server.New(server.Options{
 		Publisher: p.publisher,
 		Log:       p.deps.Log.WithName("xds"),
+		Gateways:  p.gateways,
 		TLS:       p.authority.ServerTLS(append(slices.Clone(p.deps.Options.ServerNames()), bootstrap.ReplicaName)...),
 		Register: func(on *grpc.Server) {
 			p.exchange.Register(on)

@@ -89,6 +89,7 @@ type replica struct {
 	cluster  *cluster
 	ip       string
 	recorder *k8sevents.FakeRecorder
+	registry *prometheus.Registry
 	// keda is where KEDA asks.
 	keda chan net.Addr
 	lead func()
@@ -113,7 +114,7 @@ func (c *cluster) start(ip string) *replica {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1)}
+	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1), registry: prometheus.NewRegistry()}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
 			Cache: c.api.Cache(ctx, &running), Client: c.client, Direct: c.client, Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
@@ -124,8 +125,8 @@ func (c *cluster) start(ip string) *replica {
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
 		},
-		Replica: ip, Registry: prometheus.NewRegistry(), Log: c.log,
-		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace},
+		Replica: ip, Registry: r.registry, Log: c.log,
+		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},
 		Listen: func(at string) (net.Listener, error) {
 			if at == address {
 				return accept, nil
@@ -191,7 +192,18 @@ func (c *cluster) setReplicas(change func([]*replica) []*replica) {
 // credentials are those of the Envoys of a Gateway.
 func (c *cluster) credentials(gateway types.NamespacedName) credentials.TransportCredentials {
 	c.t.Helper()
-	made, err := c.keeper.ClientCertificate(nil, server.Identity(gateway))
+	object := gatewayNamed(gateway)
+	c.Eventually(func() (types.UID, error) { // the API server of the test gives what is applied its UID a moment later
+		err := c.client.Get(c.t.Context(), client.ObjectKeyFromObject(object), object)
+		return object.UID, err
+	}).ShouldNot(BeEmpty(), "the Gateway of a certificate")
+	return c.credentialsOf(server.Identity(gateway, object.UID))
+}
+
+// credentialsOf are those of any client of the control plane.
+func (c *cluster) credentialsOf(identity string) credentials.TransportCredentials {
+	c.t.Helper()
+	made, err := c.keeper.ClientCertificate(nil, identity)
 	c.Expect(err).NotTo(HaveOccurred())
 	pair, err := tls.X509KeyPair(made.Data[corev1.TLSCertKey], made.Data[corev1.TLSPrivateKeyKey])
 	c.Expect(err).NotTo(HaveOccurred())
@@ -216,10 +228,10 @@ func (r *replica) proxy(gateway types.NamespacedName, options deltatest.Options)
 	return deltatest.Start(r.cluster.t, options)
 }
 
-// connection is one of an Envoy of a Gateway to the replica.
-func (r *replica) connection(gateway types.NamespacedName) *grpc.ClientConn {
+// connection is one to the replica, with any certificate.
+func (r *replica) connection(as credentials.TransportCredentials) *grpc.ClientConn {
 	r.cluster.t.Helper()
-	made, err := grpc.NewClient("passthrough:///"+r.address(), grpc.WithTransportCredentials(r.cluster.credentials(gateway)))
+	made, err := grpc.NewClient("passthrough:///"+r.address(), grpc.WithTransportCredentials(as))
 	r.cluster.Expect(err).NotTo(HaveOccurred())
 	r.cluster.t.Cleanup(func() { _ = made.Close() })
 	return made

@@ -37,7 +37,9 @@ func newScaling(p *Plane) (*scaling, error) {
 	if err := s.registry.Register(p.deps.Registry); err != nil {
 		return nil, err
 	}
-	s.counts = count.New(count.Options{Registry: s.registry, Metrics: metrics.counted, Log: log.WithName("count")})
+	s.counts = count.New(count.Options{
+		Registry: s.registry, Catalog: catalog, Metrics: metrics.counted, Log: log.WithName("count"),
+	})
 	s.external = count.NewExternal(count.ExternalOptions{
 		Registry: s.registry, Catalog: catalog, Metrics: metrics.counted, Log: log.WithName("count"),
 		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },

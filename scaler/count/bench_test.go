@@ -1,7 +1,6 @@
 package count_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
@@ -26,15 +25,17 @@ func (nothing) Gone(demand.Proxy)    {}
 func BenchmarkMessage(b *testing.B) {
 	for _, clusters := range []int{10, 5000} {
 		var families []*dto.MetricFamily
+		var keys []types.NamespacedName
 		for i := range clusters {
-			of := fmt.Sprintf("cluster.demand/namespace-%d/application-%d-0.", i%50, i)
+			keys = append(keys, types.NamespacedName{Namespace: fmt.Sprintf("namespace-%d", i%50), Name: fmt.Sprintf("application-%d-0", i)})
+			of := "cluster.demand/" + keys[i].String() + "."
 			families = append(families, counter(of+"upstream_rq_total", float64(i)), gauge(of+"upstream_rq_active", 1),
 				gauge(of+"upstream_rq_pending_active", 0), counter(of+"upstream_rq_5xx", 3))
 		}
 		families = append(families, gauge("server.uptime", 99))
 		data := encoded(b, message("n", at(0, families...)...))
 		b.Run(fmt.Sprintf("clusters=%d/ours", clusters), func(b *testing.B) {
-			s := count.New(count.Options{Registry: nothing{}, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+			s := count.New(count.Options{Registry: nothing{}, Catalog: inForce(keys...)})
 			take, end := s.Take(gatewayKey)
 			defer end()
 			b.SetBytes(int64(len(data)))

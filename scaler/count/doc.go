@@ -4,7 +4,8 @@
 // each message, pick the counters of demand keys out of it, and report them to scaler/demand.
 //
 // Inputs: streams of Envoys. Service: our own proxies, on the xDS port; the gateway is that of
-// the client certificate, the node is in the first message. External: Envoys that users run
+// the client certificate, the node is in the first message, and only demand keys that the gateway counts for
+// are read. External: Envoys that users run
 // (kedify-envoy-http, or externalProxyMetricKey of kedify-http), on a port without client
 // certificates. Outputs: a demand.Report for each message, Gone at the end of a stream, metrics. A
 // message with a wrong or unknown field does no harm: fields that cannot be read are left out,

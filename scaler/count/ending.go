@@ -84,10 +84,12 @@ func ended(to grpc.ServerStream, reason error) error {
 	switch {
 	case errors.Is(reason, io.EOF):
 		return to.SendMsg(&metricsv3.StreamMetricsResponse{})
-	case errors.Is(reason, errWire), errors.Is(reason, ErrNoNode):
+	case errors.Is(reason, errWire), errors.Is(reason, ErrNoNode), errors.Is(reason, errLongNode):
 		return status.Error(codes.InvalidArgument, reason.Error())
 	case errors.Is(reason, ErrSplit):
 		return status.Error(codes.FailedPrecondition, reason.Error())
+	case errors.Is(reason, ErrTooManyProxies):
+		return status.Error(codes.ResourceExhausted, reason.Error())
 	case errors.Is(reason, ErrSuperseded):
 		return status.Error(codes.Aborted, reason.Error())
 	}

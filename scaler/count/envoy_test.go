@@ -253,13 +253,14 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 	t.Helper()
 	catalog := scaler.NewCatalog()
 	m := &metrics{t: t, registry: demand.New(demand.Options{Catalog: catalog})}
-	ours := count.New(count.Options{Registry: m.registry, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	ours := count.New(count.Options{Registry: m.registry, Catalog: catalog, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	theirs := count.NewExternal(count.ExternalOptions{
 		Registry: m.registry, Catalog: catalog, Identify: func(context.Context) (string, error) { return webKey.Namespace, nil },
 	})
 	for _, s := range scalers {
 		catalog.Set(s.Key, s)
 	}
+	catalog.SetComplete()
 	register, run := ours.Register, ours.Run
 	if len(scalers) > 0 && scalers[0].Spec.Metric.ExternalProxyMetricKey != "" {
 		register, run = theirs.Register, theirs.Run

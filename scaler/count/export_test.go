@@ -15,3 +15,14 @@ func (x *External) Take(namespace, address string) (take func([]byte) error, end
 	st := &externalStream{service: x, namespace: namespace, address: address, clusters: map[string]*cluster{}}
 	return st.take, st.end
 }
+
+// MaxSplit is how many refused proxies of a gateway are remembered.
+const MaxSplit = maxSplit
+
+// Remembered returns how many proxies of a gateway are remembered.
+func (s *Service) Remembered(gateway types.NamespacedName) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	of := s.gateways[gateway]
+	return len(of.proxies) + len(of.split)
+}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/server"
 )
 
 // externalStream is one stream of an external Envoy. The goroutine that reads it owns it.
@@ -44,6 +45,9 @@ func (st *externalStream) take(data []byte) error {
 		switch {
 		case f.is(messageIdentifier, protowire.BytesType) && st.name == "":
 			id, err := node(f.content)
+			if len(id) > server.MaxNode {
+				return errLongNode
+			}
 			if err == nil && id != "" {
 				st.name = st.service.enter(st.namespace, id+"@"+st.address)
 			}

@@ -1,8 +1,8 @@
 package count_test
 
 import (
-	"context"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,12 +101,14 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b := &registry{t: t}
-		take, end := count.New(count.Options{Registry: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }}).Take(gatewayKey)
+		m := &metricsv3.StreamMetricsMessage{}
+		malformed := proto.Unmarshal(data, m)
+		counts, uptime := expected(m)
+		take, end := count.New(count.Options{Registry: b, Catalog: inForce(slices.Collect(maps.Keys(counts))...)}).Take(gatewayKey)
 		err := take(data)
 		end()
 		external(t, data)
-		m := &metricsv3.StreamMetricsMessage{}
-		if proto.Unmarshal(data, m) != nil || both(m) || repeats(data) {
+		if malformed != nil || both(m) || repeats(data) {
 			return
 		}
 		if m.GetIdentifier().GetNode().GetId() == "" {
@@ -118,7 +120,6 @@ func FuzzMessage(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v: %v", err, m)
 		}
-		counts, uptime := expected(m)
 		if got := b.last(); !maps.Equal(got.Counts, counts) || got.Uptime != uptime || got.Proxy.Node != m.GetIdentifier().GetNode().GetId() {
 			t.Fatalf("read %+v, not %v with uptime %s", got, counts, uptime)
 		}

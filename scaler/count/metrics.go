@@ -10,6 +10,7 @@ import (
 type Metrics struct {
 	own, external *streams
 	ignored       prometheus.Counter
+	foreign       prometheus.Counter
 	collectors    []prometheus.Collector
 }
 
@@ -38,9 +39,12 @@ func NewMetrics() *Metrics {
 	ignored := prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "count", Name: "ignored_clusters_total",
 		Help: "Clusters in messages of external Envoys that no trigger names as its externalProxyMetricKey."})
+	foreign := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "kedify_gateway", Subsystem: "count", Name: "foreign_keys_total",
+		Help: "Counters of demand keys, in messages of proxies of a Gateway, that the Gateway does not count for. They are left out."})
 	return &Metrics{
-		own: of("own"), external: of("external"), ignored: ignored,
-		collectors: []prometheus.Collector{open, messages, refused, ignored},
+		own: of("own"), external: of("external"), ignored: ignored, foreign: foreign,
+		collectors: []prometheus.Collector{open, messages, refused, ignored, foreign},
 	}
 }
 

@@ -1,7 +1,6 @@
 package count_test
 
 import (
-	"context"
 	"maps"
 	"strings"
 	"testing"
@@ -122,7 +121,7 @@ func TestRefused(t *testing.T) {
 // A client without a verified certificate is not a proxy of the product.
 func TestIdentity(t *testing.T) {
 	b := &registry{t: t}
-	s := count.New(count.Options{Registry: b})
+	s := count.New(count.Options{Registry: b, Catalog: inForce()})
 	client, _, _ := serve(t, s.Register, s.Run)
 	err := open(t, client).RecvMsg(&metricsv3.StreamMetricsResponse{})
 	if status.Code(err) != codes.Unauthenticated {
@@ -184,7 +183,9 @@ func TestStop(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	b := &registry{t: t}
 	metrics := count.NewMetrics()
-	s := count.New(count.Options{Registry: b, Metrics: metrics, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	made := options(b)
+	made.Metrics = metrics
+	s := count.New(made)
 	client, _, _ := serve(t, s.Register, s.Run)
 	stream := open(t, client)
 	for range 3 {
@@ -206,7 +207,7 @@ func TestMalformed(t *testing.T) {
 	good := encoded(t, message("n", counter("cluster.demand/shop/web-0.upstream_rq_total", 1)))
 	for cut := 1; cut < len(good); cut++ {
 		b := &registry{t: t}
-		take, _ := count.New(count.Options{Registry: b}).Take(gatewayKey)
+		take, _ := count.New(options(b)).Take(gatewayKey)
 		err := take(good[:cut])
 		if whole := proto.Unmarshal(good[:cut], &metricsv3.StreamMetricsMessage{}) == nil; err == nil && !whole {
 			t.Errorf("cut after %d bytes: taken as %+v", cut, b.reports)

@@ -1,6 +1,7 @@
 package count
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/server"
 )
 
 // stream is one stream of one of our proxies. The goroutine that reads it owns it.
@@ -17,18 +19,17 @@ type stream struct {
 	service *Service
 	proxy   demand.Proxy // its node is empty before the first message
 	split   bool
-
-	slots  map[string]*slot // by "<namespace>/<name>"
-	counts map[types.NamespacedName]demand.Counts
-	number uint64 // of the message
-	time   int64  // of the last message
+	streams *proxyStreams    // once its node is known
+	slots   map[string]*slot // by "<namespace>/<name>"
+	counts  map[types.NamespacedName]demand.Counts
+	number  uint64 // of the message
+	time    int64  // of the last message
 	flush
 }
 
 // slot is one key.
 type slot struct {
 	key    types.NamespacedName
-	valid  bool
 	counts demand.Counts
 	number uint64 // of the message that has it
 }
@@ -39,6 +40,8 @@ type flush struct {
 	uptime    time.Duration
 	hasUptime bool
 }
+
+var errLongNode = fmt.Errorf("the id of the node is longer than %d bytes", server.MaxNode)
 
 // take takes one message. The bytes are valid during the call only.
 func (st *stream) take(data []byte) error {
@@ -75,6 +78,9 @@ func (st *stream) identify(identifier []byte) error {
 	if err != nil || id == "" {
 		return err
 	}
+	if len(id) > server.MaxNode {
+		return errLongNode
+	}
 	st.proxy.Node = id
 	return st.service.admit(st)
 }
@@ -93,7 +99,10 @@ func (st *stream) family(family []byte, present *int) error {
 		return nil
 	}
 	sl := st.slot(key)
-	if !sl.valid {
+	if sl == nil {
+		if s == attempts {
+			st.service.options.Metrics.foreign.Inc()
+		}
 		return nil
 	}
 	if sl.number != st.number {
@@ -115,14 +124,20 @@ func (st *stream) up(from sample) {
 	st.at = from.time
 }
 
-// slot returns that of "<namespace>/<name>".
+// slot returns that of "<namespace>/<name>"; nil: the gateway does not count for the key. A key that it did
+// count for keeps its slot: the registry knows what it means today, and goes on from where the counters are
+// when the trigger comes back.
 func (st *stream) slot(text []byte) *slot {
 	sl := st.slots[string(text)] // no allocation
-	if sl == nil {
-		sl = &slot{}
-		sl.key, sl.valid = scaler.ParseKey(string(text))
-		st.slots[string(text)] = sl
+	if sl != nil {
+		return sl
 	}
+	key, ok := scaler.ParseKey(string(text))
+	if !ok || !st.service.options.Catalog.Counts(st.proxy.Gateway, key) {
+		return nil
+	}
+	sl = &slot{key: key}
+	st.slots[string(text)] = sl
 	return sl
 }
 
@@ -148,7 +163,7 @@ func (st *stream) whole(present int) demand.Report {
 
 // end is called when no message will come any more.
 func (st *stream) end() {
-	if st.proxy.Node != "" {
+	if st.streams != nil {
 		st.service.leave(st, st.split)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
@@ -115,10 +116,33 @@ func dial(t *testing.T, address string) metricsv3.MetricsServiceClient {
 	return metricsv3.NewMetricsServiceClient(connection)
 }
 
+// named is a key of the namespace shop.
+func named(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: "shop", Name: name}
+}
+
+// inForce is a complete catalog with triggers that the gateway counts for.
+func inForce(keys ...types.NamespacedName) *scaler.Catalog {
+	catalog := scaler.NewCatalog()
+	for _, key := range keys {
+		catalog.Set(key, &scaler.Scaler{Key: key, Gateways: []types.NamespacedName{gatewayKey}})
+	}
+	catalog.SetComplete()
+	return catalog
+}
+
+// options are those of a Service that takes anybody for the gateway.
+func options(b count.Registry) count.Options {
+	return count.Options{
+		Registry: b, Catalog: inForce(webKey, named("with.dots.retry-1"), named("strange-0")),
+		Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil },
+	}
+}
+
 // ours serves a Service that takes anybody for the gateway.
 func ours(t *testing.T) (*registry, metricsv3.MetricsServiceClient, func()) {
 	b := &registry{t: t}
-	s := count.New(count.Options{Registry: b, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	s := count.New(options(b))
 	client, _, stop := serve(t, s.Register, s.Run)
 	return b, client, stop
 }

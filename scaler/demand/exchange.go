@@ -88,6 +88,9 @@ func (x exchange) Gaps(told *replica.Past, now instant.Time) replica.Gaps {
 func (x exchange) MergeProxy(name string, told *replica.ProxyDelta, now instant.Time) replica.Proxy {
 	r, from := x.registry, x.registry.peer(name)
 	p := r.lockedProxy(Proxy{Gateway: told.Gateway, Node: told.Node})
+	if p == nil {
+		return nil
+	}
 	defer p.mu.Unlock()
 	o := counter.Observation{At: told.Age.At(now), Time: told.Time, Uptime: told.Uptime, Started: told.Started, Gone: told.Gone != nil}
 	switch state := p.state.Load(); {

@@ -1,6 +1,10 @@
 package demand
 
-import "github.com/kedify/inference-gateway/scaler"
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler"
+)
 
 // Tidy is one round of Run.
 func (r *Registry) Tidy() { r.tidy() }
@@ -30,3 +34,8 @@ func (r *Registry) Busy(key Proxy) int {
 
 // Proxies returns how many proxies are in memory.
 func (r *Registry) Proxies() int { return len(r.allProxies()) }
+
+// Nodes returns how many proxies of a gateway are remembered.
+func (r *Registry) Nodes(gateway types.NamespacedName) int {
+	return len(*r.gateway(gateway).proxies.Load())
+}

@@ -100,13 +100,20 @@ func (r *Registry) proxy(key Proxy) *proxyCounters {
 	return (*g.(*gatewayCounters).proxies.Load())[key.Node]
 }
 
-// lockedProxy returns a proxy, known or new, with its lock held.
+// MaxProxies is how many proxies of one gateway a registry remembers, those that are gone included. Who has the
+// certificate of a Gateway can make up as many as it likes.
+const MaxProxies = 4096
+
+// lockedProxy returns a proxy, known or new, with its lock held; nil: the gateway has too many.
 func (r *Registry) lockedProxy(key Proxy) *proxyCounters {
 	g := r.gateway(key.Gateway)
 	for {
 		p := (*g.proxies.Load())[key.Node]
 		if p == nil {
-			p = r.newProxy(g, key.Node)
+			if p = r.newProxy(g, key.Node); p == nil {
+				r.metrics.tooMany.Inc()
+				return nil
+			}
 		}
 		p.mu.Lock()
 		if !p.removed {
@@ -116,13 +123,30 @@ func (r *Registry) lockedProxy(key Proxy) *proxyCounters {
 	}
 }
 
-// newProxy adds a proxy, unless there is one by now.
+// newProxy adds a proxy, unless there is one by now; nil: the gateway has too many.
 func (r *Registry) newProxy(g *gatewayCounters, node string) (p *proxyCounters) {
+	if len(*g.proxies.Load()) >= MaxProxies {
+		r.evict(g)
+	}
 	made := newProxyCounters(g, node, r.proxies.Add(1))
 	g.change(func(proxies map[string]*proxyCounters) {
-		if p = proxies[node]; p == nil {
+		if p = proxies[node]; p == nil && len(proxies) < MaxProxies {
 			p, proxies[node] = made, made
 		}
 	})
 	return p
+}
+
+// evict forgets the proxy whose stream ended first. Should it come back, its requests are counted from then on.
+func (r *Registry) evict(g *gatewayCounters) {
+	var oldest *proxyCounters
+	var since instant.Time
+	for _, p := range *g.proxies.Load() {
+		if gone := p.state.Load().Gone; gone != instant.Never && (oldest == nil || gone < since) {
+			oldest, since = p, gone
+		}
+	}
+	if oldest != nil {
+		oldest.evict(since)
+	}
 }

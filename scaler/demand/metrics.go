@@ -10,7 +10,7 @@ import (
 type metrics struct {
 	reports                   *prometheus.CounterVec
 	fromProxies, fromReplicas prometheus.Counter
-	stale                     prometheus.Counter
+	stale, tooMany            prometheus.Counter
 }
 
 func newMetrics() metrics {
@@ -21,6 +21,9 @@ func newMetrics() metrics {
 		stale: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "demand", Name: "stale_reports_total",
 			Help: "Ignored reports of proxies, older than the last counted report."}),
+		tooMany: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "kedify_gateway", Subsystem: "demand", Name: "too_many_proxies_total",
+			Help: "Ignored reports of proxies of a Gateway that has too many."}),
 	}
 	m.fromProxies, m.fromReplicas = m.reports.WithLabelValues("proxy"), m.reports.WithLabelValues("replica")
 	return m
@@ -37,7 +40,7 @@ var (
 
 // Register registers the metrics of what is reported, known and not known.
 func (r *Registry) Register(registerer prometheus.Registerer) error {
-	return errors.Join(registerer.Register(r.metrics.reports), registerer.Register(r.metrics.stale), registerer.Register(collector{r}))
+	return errors.Join(registerer.Register(r.metrics.reports), registerer.Register(r.metrics.stale), registerer.Register(r.metrics.tooMany), registerer.Register(collector{r}))
 }
 
 // collector reads the registry when Prometheus scrapes.

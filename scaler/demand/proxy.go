@@ -98,6 +98,7 @@ func (p *proxyCounters) take(st *step, key types.NamespacedName, counts Counts) 
 }
 
 func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
+	counts = counts.Clamped()
 	active := c.Counts.Active
 	if counts == c.Counts && active == 0 && c.rate == 0 {
 		return
@@ -105,9 +106,9 @@ func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
 	if counts != c.Counts {
 		c.changed = st.number
 	}
-	delta := c.Take(counts, st.Baseline)
+	delta := st.Clamp(c.Take(counts, st.Baseline))
 	if st.Baseline && c.Arrived() > 0 {
-		c.series.baseline(st.At)
+		c.series.baseline(p.gateway, st.At)
 	}
 	if delta == 0 && counts.Active == 0 && active == 0 && c.rate == 0 {
 		return // no request arrived: a baseline, or retries
@@ -190,6 +191,24 @@ func (p *proxyCounters) forget(now instant.Time) {
 	if state := p.state.Load(); p.removed || !state.Dropped || now-state.Last <= instant.Time(keepCounts) {
 		return
 	}
+	p.remove()
+}
+
+// evict removes a proxy whose stream ended at a moment, unless it came back.
+func (p *proxyCounters) evict(gone instant.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.removed || p.state.Load().Gone != gone {
+		return
+	}
+	for _, c := range p.busy {
+		c.series.lose(p, max(gone, p.state.Load().Last))
+	}
+	p.remove()
+}
+
+// remove has mu.
+func (p *proxyCounters) remove() {
 	p.removed = true
 	p.gateway.change(func(proxies map[string]*proxyCounters) { delete(proxies, p.Node) })
 	for _, c := range p.keys {

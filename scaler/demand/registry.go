@@ -107,6 +107,9 @@ func (r *Registry) Report(from Report) {
 		from.Time = r.options.Clock.Now()
 	}
 	p := r.lockedProxy(from.Proxy)
+	if p == nil {
+		return
+	}
 	defer p.mu.Unlock()
 	o := counter.Observation{At: r.now(), Time: from.Time.UnixMilli(), Uptime: from.Uptime, Started: from.Started}
 	if state := p.state.Load(); state.Stale(o, state.reportedBy == nil, r.timing) {

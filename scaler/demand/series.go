@@ -40,6 +40,8 @@ type series struct {
 type gatewayWindow struct {
 	gateway *gatewayCounters
 	*window.Window
+	// began is series.began while no trigger is in force.
+	began instant.Time
 }
 
 // find returns the series of a key; nil: no trigger, proxy or replica has reported it.
@@ -107,6 +109,9 @@ func (s *series) unused() bool {
 // apply takes what is to be counted from now on. mu is held.
 func (s *series) apply(next *settings) {
 	last := s.settings.Swap(next)
+	if last.scaler == nil && next.scaler != nil {
+		defer s.adoptArrivals()
+	}
 	s.awake = false
 	if next.scaler == nil {
 		s.windows = nil
@@ -132,7 +137,7 @@ func (s *series) window(z *settings, g *gatewayCounters) *window.Window {
 		}
 	}
 	w := window.New(&z.sizes)
-	s.windows = append(s.windows, gatewayWindow{g, w})
+	s.windows = append(s.windows, gatewayWindow{gateway: g, Window: w})
 	return w
 }
 
@@ -145,6 +150,10 @@ func (s *series) take(r *Registry, g *gatewayCounters, in *window.Sample) {
 	if w == nil {
 		return
 	}
+	w.Take(&z.sizes, in)
+	if z.scaler == nil {
+		return // which gateways count is not known: see adoptArrivals
+	}
 	if in.Requests > 0 {
 		s.counted += in.Requests
 		s.activity.Arrived = max(s.activity.Arrived, in.At)
@@ -152,17 +161,33 @@ func (s *series) take(r *Registry, g *gatewayCounters, in *window.Sample) {
 	if in.Active > 0 {
 		s.activity.Load(&z.sizes, in.At, s.holds.total.Value() > 0)
 	}
-	w.Take(&z.sizes, in)
 	if in.Requests > 0 || in.Active > 0 {
 		s.worked(r, z, in.At)
 	}
 }
 
-// baseline notes that requests arrived before counting began. Their proxy is locked.
-func (s *series) baseline(at instant.Time) {
+// adoptArrivals takes over, when a trigger comes into force, what the gateways that count for it counted
+// before. mu is held.
+func (s *series) adoptArrivals() {
+	for _, w := range s.windows {
+		s.activity.Arrived = max(s.activity.Arrived, w.Arrived())
+		s.began = max(s.began, w.began)
+	}
+}
+
+// baseline notes that requests arrived at a gateway before counting began. Their proxy is locked.
+func (s *series) baseline(g *gatewayCounters, at instant.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.began = max(s.began, at)
+	z := s.settings.Load()
+	switch {
+	case s.window(z, g) == nil: // it does not count
+	case z.scaler != nil:
+		s.began = max(s.began, at)
+	default:
+		i := slices.IndexFunc(s.windows, func(w gatewayWindow) bool { return w.gateway == g })
+		s.windows[i].began = max(s.windows[i].began, at)
+	}
 }
 
 // lose ends the requests in flight of a proxy that is gone, and locked.

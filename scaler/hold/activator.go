@@ -31,6 +31,9 @@ type Activator struct {
 	stopped  chan struct{}
 }
 
+// errTooManyBackends: see maxUnknownBackends.
+var errTooManyBackends = status.Error(codes.ResourceExhausted, "too many backends that are not known")
+
 var errStopping = status.Error(codes.Unavailable, "this replica is stopping; ask another")
 
 // NewActivator returns an activator for the backends of a gate.
@@ -65,6 +68,12 @@ func (a *Activator) Process(stream extprocv3.ExternalProcessor_ProcessServer) er
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
+	trigger := a.gate.options.Catalog.Get(about.demand)
+	if trigger != nil && !trigger.CountedBy(gateway) {
+		// Its route is gone for a moment, or it is made up. The proxy routes the request without a wait.
+		a.gate.options.Metrics.refused.WithLabelValues(refusedDemand).Inc()
+		return status.Errorf(codes.PermissionDenied, "gateway %s does not count for the trigger %s", gateway, about.demand)
+	}
 	first, err := stream.Recv()
 	if err != nil {
 		return err
@@ -75,7 +84,7 @@ func (a *Activator) Process(stream extprocv3.ExternalProcessor_ProcessServer) er
 	}
 	c := &call{
 		subject: about, stream: stream, activator: a, gate: a.gate, node: nodeOf(first),
-		scaler: a.gate.options.Catalog.Get(about.demand), raw: headers,
+		scaler: trigger, raw: headers,
 	}
 	return c.serve()
 }

@@ -14,6 +14,8 @@ import (
 type backend struct {
 	gateway *gatewayHolds
 	name    string
+	// asked: a proxy asked about it, and the engine has never wanted anything of it.
+	asked bool
 
 	state state
 	// endpoints are wanted by the engine; nil: there is no such name. unpublished: they changed and
@@ -61,6 +63,7 @@ func (b *backend) setEndpoints(r *resource.Resource) {
 		b.requests.endpointsGone()
 		return
 	}
+	b.gateway.knows(b)
 	b.endpoints, b.unpublished = newAssignment(r), true
 	if b.endpoints.empty() {
 		b.requests.endpointsGone()
@@ -77,7 +80,9 @@ func (b *backend) setHold(r *resource.Resource) {
 	b.hold.wanted = r
 	if r == nil {
 		b.hold = holdCluster{}
+		return
 	}
+	b.gateway.knows(b)
 }
 
 // step brings everything up to date: the state, what is published, and which requests pass.
@@ -254,6 +259,7 @@ func (b *backend) admit() {
 func (b *backend) forgetUnknown(now time.Time) {
 	if s, ok := b.state.(unknown); ok && !s.forgetAt.After(now) && b.requests.closeIfNoneHeld() {
 		b.gateway.backends.Delete(b.name)
+		b.gateway.knows(b)
 	}
 }
 

@@ -36,6 +36,10 @@ func (c *call) serve() error {
 	}
 	for {
 		b := c.gate.gateway(c.gateway).askedFor(c.backend)
+		if b == nil {
+			c.gate.options.Metrics.refused.WithLabelValues(refusedBackend).Inc()
+			return errTooManyBackends
+		}
 		d, check := b.requests.decide(c.origin())
 		switch d {
 		case askAgain:
@@ -49,7 +53,7 @@ func (c *call) serve() error {
 		case c.probe:
 			return c.reply(healthy(), answeredProbe)
 		case c.showsWaitingPage(b):
-			c.gate.counts.arrived(c.demand)
+			c.gate.counts.shown(c.demand)
 			return c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
 		}
 		again, err := c.hold(b)
@@ -83,16 +87,17 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	if c.scaler != nil && c.scaler.Spec.Hold.MaxPending != nil {
 		maxPending = int(*c.scaler.Spec.Hold.MaxPending)
 	}
-	if exceeded := c.gate.counts.enter(c.demand, maxPending); exceeded != "" {
+	at, exceeded := c.gate.counts.enter(&c.subject, maxPending)
+	if exceeded != "" {
 		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
 	}
 	p, d, check := b.requests.hold(c.origin(), c.timeout())
 	switch d {
 	case askAgain:
-		c.gate.counts.leave(c.demand)
+		c.gate.counts.leave(&c.subject, at)
 		return true, nil
 	case pass: // an endpoint became ready since decide
-		c.gate.counts.leave(c.demand)
+		c.gate.counts.leave(&c.subject, at)
 		c.gate.options.Metrics.passed.Inc()
 		return false, c.pass(b, passWarm, check)
 	case mustHold:
@@ -101,7 +106,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		b.lockAndStep()
 	}
 	o := c.wait(b, p)
-	c.gate.counts.leave(c.demand)
+	c.gate.counts.leave(&c.subject, at)
 	return false, c.answer(b, p, o)
 }
 

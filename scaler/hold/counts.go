@@ -2,7 +2,6 @@ package hold
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -10,39 +9,73 @@ import (
 // heldCounts counts held requests, over all gateways of this replica, and limits them.
 type heldCounts struct {
 	options *Options
-	total   atomic.Int64
+	places  *places
 
 	mu    sync.RWMutex
 	byKey map[types.NamespacedName]*heldCount
+	// arrived of a key that was forgotten and comes back begins here, because it may not go back.
+	arrived uint64
 }
 
-// heldCount counts the requests of one demand key: those that are held, and those that ever were
-// held or shown the waiting page. It is never forgotten, because arrived may not begin again at
-// zero.
+// heldCount counts the requests of one demand key. Those of a gateway that does not count for the key, as far as
+// is known, are held and are no demand.
 type heldCount struct {
-	mu      sync.Mutex
-	held    int
+	mu        sync.Mutex
+	forgotten bool // there may be another one of the key
+	// byGateway has no zeros.
+	byGateway map[types.NamespacedName]int
+	reserved  int // of them, in places of the reserve
+	// told is how many of them are demand, arrived how many ever were, with those that were shown the
+	// waiting page.
+	told    int
 	arrived uint64
 }
 
 func newHeldCounts(options *Options) *heldCounts {
-	return &heldCounts{options: options, byKey: map[types.NamespacedName]*heldCount{}}
+	return &heldCounts{options: options, places: newPlaces(options.Limits.MaxTotal), byKey: map[types.NamespacedName]*heldCount{}}
 }
 
-func (c *heldCounts) of(key types.NamespacedName) *heldCount {
+// locked returns the count of a key, known or new, with its lock held.
+func (c *heldCounts) locked(key types.NamespacedName) *heldCount {
+	for {
+		of := c.existing(key)
+		if of == nil {
+			of = c.add(key)
+		}
+		of.mu.Lock()
+		if !of.forgotten {
+			return of
+		}
+		of.mu.Unlock()
+	}
+}
+
+func (c *heldCounts) existing(key types.NamespacedName) *heldCount {
 	c.mu.RLock()
-	found := c.byKey[key]
-	c.mu.RUnlock()
-	if found != nil {
-		return found
+	defer c.mu.RUnlock()
+	return c.byKey[key]
+}
+
+// add adds the count of a key, unless there is one by now.
+func (c *heldCounts) add(key types.NamespacedName) *heldCount {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byKey[key] == nil {
+		c.byKey[key] = &heldCount{byGateway: map[types.NamespacedName]int{}, arrived: c.arrived}
+	}
+	return c.byKey[key]
+}
+
+// forget drops the count of a key that no trigger has. Its lock is held.
+func (c *heldCounts) forget(key types.NamespacedName, of *heldCount) {
+	if len(of.byGateway) > 0 || c.options.Catalog.Get(key) != nil {
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if found = c.byKey[key]; found == nil {
-		found = &heldCount{}
-		c.byKey[key] = found
-	}
-	return found
+	of.forgotten = true
+	c.arrived = max(c.arrived, of.arrived)
+	delete(c.byKey, key)
 }
 
 // The limits of held requests, values of the metric label "answer" and ends of response details.
@@ -52,41 +85,84 @@ const (
 )
 
 // enter counts a request that will be held, unless that would exceed a limit.
-func (c *heldCounts) enter(key types.NamespacedName, maxPending int) (exceeded string) {
-	if c.total.Add(1) > int64(c.options.Limits.MaxTotal) {
-		c.total.Add(-1)
-		return limitMaxTotal
-	}
-	of := c.of(key)
-	of.mu.Lock()
+func (c *heldCounts) enter(s *subject, maxPending int) (at place, exceeded string) {
+	of := c.locked(s.demand)
 	defer of.mu.Unlock()
-	if of.held >= maxPending {
-		c.total.Add(-1)
-		return limitMaxPending
+	counts := c.options.Catalog.Counts(s.gateway, s.demand)
+	tenant, held := s.gateway.Namespace, of.byGateway[s.gateway]
+	if counts {
+		tenant, held = s.demand.Namespace, of.told
 	}
-	of.held++
-	of.arrived++
+	if held >= maxPending {
+		c.forget(s.demand, of)
+		return at, limitMaxPending
+	}
+	at = c.places.take(tenant, counts && of.reserved < reservedPerKey)
+	switch at.of {
+	case nil:
+		c.forget(s.demand, of)
+		return at, limitMaxTotal
+	case &c.places.reserve:
+		of.reserved++
+	}
+	of.byGateway[s.gateway]++
 	c.options.Metrics.held.Inc()
-	c.options.Held(key, of.held, of.arrived)
-	return ""
+	of.tell(c.options, s.demand)
+	return at, ""
 }
 
 // leave counts a request that is held no more.
-func (c *heldCounts) leave(key types.NamespacedName) {
-	c.total.Add(-1)
-	of := c.of(key)
-	of.mu.Lock()
+func (c *heldCounts) leave(s *subject, at place) {
+	of := c.locked(s.demand)
 	defer of.mu.Unlock()
-	of.held--
+	c.places.leave(at)
+	if at.of == &c.places.reserve {
+		of.reserved--
+	}
+	of.byGateway[s.gateway]--
+	if of.byGateway[s.gateway] == 0 {
+		delete(of.byGateway, s.gateway)
+	}
 	c.options.Metrics.held.Dec()
-	c.options.Held(key, of.held, of.arrived)
+	of.tell(c.options, s.demand)
+	c.forget(s.demand, of)
 }
 
-// arrived counts a request that was shown the waiting page: it is demand, but is not held.
-func (c *heldCounts) arrived(key types.NamespacedName) {
-	of := c.of(key)
-	of.mu.Lock()
+// shown counts a request that was shown the waiting page: it is demand, but is not held.
+func (c *heldCounts) shown(key types.NamespacedName) {
+	of := c.locked(key)
 	defer of.mu.Unlock()
 	of.arrived++
-	c.options.Held(key, of.held, of.arrived)
+	c.options.Held(key, of.told, of.arrived)
+	c.forget(key, of)
+}
+
+// triggered is called when a trigger changed: other gateways may count for it.
+func (c *heldCounts) triggered(key types.NamespacedName) {
+	of := c.existing(key)
+	if of == nil {
+		return
+	}
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	if !of.forgotten {
+		of.tell(c.options, key)
+		c.forget(key, of)
+	}
+}
+
+// tell tells how many requests are held by gateways that count for the key, if that changed.
+func (of *heldCount) tell(options *Options, key types.NamespacedName) {
+	held := 0
+	if s := options.Catalog.Get(key); s != nil {
+		for _, gateway := range s.Gateways {
+			held += of.byGateway[gateway]
+		}
+	}
+	if held == of.told {
+		return
+	}
+	of.arrived += uint64(max(held-of.told, 0))
+	of.told = held
+	options.Held(key, held, of.arrived)
 }

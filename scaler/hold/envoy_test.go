@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
@@ -125,7 +126,7 @@ func TestEnvoyReplies(t *testing.T) {
 	s := newSite(t, service())
 	s.start(p)
 	c := newClient(t, s.port)
-	trigger := &scaler.Scaler{Key: s.demand, WaitingPage: &scaler.Page{Status: 503, Body: "<h1>soon</h1>", RetryAfter: 10}}
+	trigger := &scaler.Scaler{Key: s.demand, Gateways: []types.NamespacedName{gatewayKey}, WaitingPage: &scaler.Page{Status: 503, Body: "<h1>soon</h1>", RetryAfter: 10}}
 	trigger.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/alive"}
 	p.catalog.Set(s.demand, trigger)
 	ctx := context.Background()

@@ -29,3 +29,13 @@ func (g *Gate) Remembered(gateway types.NamespacedName, name string) int {
 
 // Priorities are the addresses that proxies use to ask.
 func Priorities(a Addresses) [][]ir.Endpoint { return a.sorted().priorities() }
+
+// MaxUnknownBackends of one gateway.
+const MaxUnknownBackends = maxUnknownBackends
+
+// Counted counts the demand keys whose held requests are counted.
+func (g *Gate) Counted() int {
+	g.counts.mu.RLock()
+	defer g.counts.mu.RUnlock()
+	return len(g.counts.byKey)
+}

@@ -104,8 +104,10 @@ func (g *Gate) SetAddresses(addresses Addresses) {
 	}
 }
 
-// triggered is called when a trigger changed: a maintenance page keeps a backend armed.
+// triggered is called when a trigger changed: other gateways may count for it, and a maintenance page keeps a
+// backend armed.
 func (g *Gate) triggered(key types.NamespacedName, _ *scaler.Scaler) {
+	g.counts.triggered(key)
 	for _, each := range g.all() {
 		each.triggered(key)
 	}

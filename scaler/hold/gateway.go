@@ -32,7 +32,13 @@ type gatewayHolds struct {
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted  map[string]resource.Resource
 	demands demands
+	// asked counts the backends that are there because a proxy asked about them.
+	asked int
 }
+
+// maxUnknownBackends is how many backends that the engine does not know are remembered for one gateway: as many
+// as DefaultMaxTotal requests to different ones, while the replica starts.
+const maxUnknownBackends = DefaultMaxTotal
 
 func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
 	return &gatewayHolds{
@@ -229,8 +235,16 @@ func (g *gatewayHolds) triggered(key types.NamespacedName) {
 	}
 }
 
+// knows notes that the engine knows a backend, or that it is forgotten. mu is held.
+func (g *gatewayHolds) knows(b *backend) {
+	if b.asked {
+		b.asked = false
+		g.asked--
+	}
+}
+
 // askedFor returns the backend that a proxy asks about, and makes one for a name that is not
-// known.
+// known; nil: there are too many of those.
 func (g *gatewayHolds) askedFor(name string) *backend {
 	if b := g.backend(name); b != nil {
 		return b
@@ -239,7 +253,14 @@ func (g *gatewayHolds) askedFor(name string) *backend {
 	defer g.mu.Unlock()
 	b := g.backend(name)
 	if b == nil {
+		if g.asked >= maxUnknownBackends {
+			return nil
+		}
 		b = g.ensureBackend(name)
+		if b.endpoints == nil {
+			b.asked = true
+			g.asked++
+		}
 		b.step()
 	}
 	return b

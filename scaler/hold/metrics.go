@@ -8,6 +8,7 @@ import (
 type Metrics struct {
 	held       prometheus.Gauge
 	answers    *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 	passed     prometheus.Counter // of answers: the path of every request while armed
 	exceeded   *prometheus.CounterVec
 	arms       *prometheus.CounterVec
@@ -28,6 +29,12 @@ const (
 	answeredElsewhere   = "elsewhere" // sent to another replica
 )
 
+// Why calls are refused, values of the metric label "reason".
+const (
+	refusedDemand  = "foreign_demand"
+	refusedBackend = "too_many_backends"
+)
+
 // NewMetrics returns metrics that are not registered yet.
 func NewMetrics() *Metrics {
 	name := func(name, help string) prometheus.Opts {
@@ -37,6 +44,9 @@ func NewMetrics() *Metrics {
 		held: prometheus.NewGauge(prometheus.GaugeOpts(name("held_requests", "Requests that are held now."))),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts(name("answers_total",
 			"Requests that proxies asked about, by answer. Requests over a limit are counted by that limit.")), []string{"answer"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts(name("refused_calls_total",
+			"Calls that were refused, by reason: they name a trigger that the Gateway of their certificate does not count for, "+
+				"or too many backends that it does not have.")), []string{"reason"}),
 		exceeded: prometheus.NewCounterVec(prometheus.CounterOpts(name("waits_exceeded_total",
 			"Times that the last endpoint of a backend was removed after waiting too long for a proxy, by what was awaited.")), []string{"wait"}),
 		arms: prometheus.NewCounterVec(prometheus.CounterOpts(name("arms_total",
@@ -49,7 +59,7 @@ func NewMetrics() *Metrics {
 		}),
 	}
 	m.passed = m.answers.WithLabelValues(answeredGo)
-	m.collectors = []prometheus.Collector{m.held, m.answers, m.exceeded, m.arms, m.disarms, m.waits}
+	m.collectors = []prometheus.Collector{m.held, m.answers, m.refused, m.exceeded, m.arms, m.disarms, m.waits}
 	return m
 }
 

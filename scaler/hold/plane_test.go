@@ -29,7 +29,10 @@ import (
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-var gatewayKey = types.NamespacedName{Namespace: "shop", Name: "gateway"}
+var (
+	gatewayKey = types.NamespacedName{Namespace: "shop", Name: "gateway"}
+	webKey     = types.NamespacedName{Namespace: "shop", Name: "web-0"}
+)
 
 // plane is a replica of the control plane on the loopback, as a real Envoy sees it.
 type plane struct {
@@ -76,6 +79,7 @@ func newPlane(t testing.TB, options hold.Options) *plane {
 		t.Fatal(err)
 	}
 	p.gate = hold.NewGate(options)
+	p.catalog.Set(webKey, &scaler.Scaler{Key: webKey, Gateways: []types.NamespacedName{gatewayKey}})
 	p.activator = hold.NewActivator(p.gate, hold.ActivatorOptions{
 		Gateway: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil },
 	})
@@ -166,7 +170,7 @@ type site struct {
 const siteHost = "shop.test"
 
 func newSite(t testing.TB, backend ir.ClusterKey) *site {
-	return &site{t: t, port: freePort(t), backend: backend, demand: types.NamespacedName{Namespace: "shop", Name: "web-0"}}
+	return &site{t: t, port: freePort(t), backend: backend, demand: webKey}
 }
 
 func service() ir.ClusterKey {

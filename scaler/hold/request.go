@@ -3,6 +3,7 @@ package hold
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strconv"
@@ -19,6 +20,12 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
+
+// maxName bounds the names that a call carries, in bytes. Those of backends have a kind, a namespace, a name and
+// a port.
+const maxName = 1024
+
+var errLongName = fmt.Errorf("a name of the call is longer than %d bytes", maxName)
 
 // errNoBackend: a call does not name its backend.
 var errNoBackend = errors.New("the call carries no metadata " + translate.HoldBackend)
@@ -42,6 +49,9 @@ func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, er
 	}
 	if s.backend == "" {
 		return s, errNoBackend
+	}
+	if len(s.backend) > maxName {
+		return s, errLongName
 	}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldLimit); len(values) > 0 {
 		s.limit = readLimit(values[0])

@@ -24,6 +24,7 @@ type gatewayState struct {
 	desired     [kinds]int // how many resources have a desired revision
 	dead        int        // about how many resources could be swept
 	sessions    map[*Session]struct{}
+	unknown     int // names that sessions mentioned and the gateway did not have
 	quarantined map[*resourceState]struct{}
 	reporting   deliveryReport
 	serial      uint64 // of the newest session

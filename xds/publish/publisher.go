@@ -166,8 +166,11 @@ func (p *Publisher) Connect(key ir.Key, node string, send func(*discovery.DeltaD
 	s.announceStream(false)
 	p.metrics.connected(key, len(g.sessions))
 	g.reportSoon()
-	if g.gone {
+	switch {
+	case g.gone:
 		s.end(ErrForgotten)
+	case len(g.sessions) > maxSessions:
+		s.end(ErrTooManySessions)
 	}
 	g.mu.Unlock()
 	go s.write()

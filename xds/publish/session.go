@@ -26,8 +26,10 @@ type Session struct {
 
 	subscriptions [kinds]subscription
 	records       map[*resourceState]*record
-	// backlog are requests that came before the gateway was ready.
-	backlog []*discovery.DeltaDiscoveryRequest
+	// backlog are requests that came before the gateway was ready, awaiting their size in bytes.
+	backlog  []*discovery.DeltaDiscoveryRequest
+	awaiting int
+	unknown  int // names that the gateway did not have, see maxUnknownNames
 
 	nonce     uint64
 	responses map[uint64]*response // sent and not answered
@@ -82,7 +84,7 @@ func (s *Session) Receive(request *discovery.DeltaDiscoveryRequest) error {
 	case s.closed:
 		return s.failure
 	case !s.gateway.ready:
-		s.backlog = append(s.backlog, request)
+		s.await(request)
 	default:
 		s.handle(request)
 	}
@@ -94,7 +96,9 @@ func (s *Session) replay() {
 	backlog := s.backlog
 	s.backlog = nil
 	for _, request := range backlog {
-		s.handle(request)
+		if !s.closed {
+			s.handle(request)
+		}
 	}
 	s.signal()
 }
@@ -132,6 +136,7 @@ func (s *Session) end(reason error) {
 		s.updateCounters(r)
 	}
 	s.announceStream(true)
+	s.forgetMentioned()
 	g.publisher.metrics.connected(g.key, len(g.sessions))
 	g.reportSoon()
 	s.signal()

@@ -30,6 +30,9 @@ func (s *Session) handle(request *discovery.DeltaDiscoveryRequest) {
 		s.adoptVersions(k, request.GetInitialResourceVersions())
 		s.countWanted(k)
 	}
+	if s.closed {
+		return // it named too much
+	}
 	legacy := first && k.wildcard() && len(request.GetResourceNamesSubscribe()) == 0
 	if legacy || slices.Contains(request.GetResourceNamesSubscribe(), everything) {
 		s.subscribeAll(k)
@@ -37,7 +40,11 @@ func (s *Session) handle(request *discovery.DeltaDiscoveryRequest) {
 	for _, name := range request.GetResourceNamesSubscribe() {
 		if name != everything {
 			_, had := request.GetInitialResourceVersions()[name]
-			s.subscribe(s.gateway.resourceState(k, name), had && first)
+			e, ok := s.mention(k, name)
+			if !ok {
+				return
+			}
+			s.subscribe(e, had && first)
 		}
 	}
 	for _, name := range request.GetResourceNamesUnsubscribe() {
@@ -50,7 +57,10 @@ func (s *Session) handle(request *discovery.DeltaDiscoveryRequest) {
 // sent again, and what vanished meanwhile is removed in the usual order.
 func (s *Session) adoptVersions(k kind, versions map[string]string) {
 	for name, version := range versions {
-		e := s.gateway.resourceState(k, name)
+		e, ok := s.mention(k, name)
+		if !ok {
+			return
+		}
 		if e.dead() {
 			s.gateway.dead++
 		}

@@ -2,7 +2,8 @@
 //
 // Job: terminate the gRPC streams of proxies, bind each to the one gateway that its client
 // certificate names, and hand requests and responses to and from xds/publish. A proxy can
-// read nothing of another gateway.
+// read nothing of another gateway, and nothing of the next Gateway of the same name: streams of all services end
+// with the Gateway of their certificate (Gateways).
 //
 // Inputs: connections. Outputs: publish sessions, the gRPC health service, and a place for
 // other services on the same port (Options.Register).

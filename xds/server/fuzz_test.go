@@ -15,7 +15,7 @@ func FuzzParseIdentity(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if gateway, err := server.ParseIdentity(text); err == nil && server.Identity(gateway) != text {
+		if gateway, err := server.ParseIdentity(text); err == nil && server.Identity(gateway.Gateway, gateway.UID) != text {
 			t.Fatalf("%q names %s", text, gateway)
 		}
 	})

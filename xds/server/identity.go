@@ -31,32 +31,43 @@ var ErrNoReplica = errors.New("peer has no verified identity of a replica")
 // ErrNoIdentity says that a peer proved no identity of a gateway.
 var ErrNoIdentity = errors.New("peer has no verified identity of a gateway")
 
+// GatewayIdentity is one Gateway object: another one of its name is not the same.
+type GatewayIdentity struct {
+	Gateway types.NamespacedName
+	UID     types.UID
+}
+
 // Identity returns the URI SAN of the client certificate of a gateway's proxies:
-// spiffe://kedify-gateway/ns/<namespace>/gateway/<name>.
-func Identity(gateway types.NamespacedName) string {
-	return "spiffe://" + trustDomain + "/ns/" + gateway.Namespace + "/gateway/" + gateway.Name
+// spiffe://kedify-gateway/ns/<namespace>/gateway/<name>/uid/<uid>.
+func Identity(gateway types.NamespacedName, uid types.UID) string {
+	return "spiffe://" + trustDomain + "/ns/" + gateway.Namespace + "/gateway/" + gateway.Name + "/uid/" + string(uid)
 }
 
 // ParseIdentity is the inverse of Identity. It accepts nothing that Identity would not
 // return.
-func ParseIdentity(uri string) (types.NamespacedName, error) {
+func ParseIdentity(uri string) (GatewayIdentity, error) {
 	parts := strings.Split(strings.TrimPrefix(uri, "spiffe://"+trustDomain+"/"), "/")
-	if len(parts) != 4 || parts[0] != "ns" || parts[2] != "gateway" {
-		return types.NamespacedName{}, fmt.Errorf("%q is no identity of a gateway", uri)
+	if len(parts) != 6 || parts[0] != "ns" || parts[2] != "gateway" || parts[4] != "uid" {
+		return GatewayIdentity{}, fmt.Errorf("%q is no identity of a gateway", uri)
 	}
-	gateway := types.NamespacedName{Namespace: parts[1], Name: parts[3]}
-	if gateway.Namespace == "" || gateway.Name == "" || Identity(gateway) != uri {
-		return types.NamespacedName{}, fmt.Errorf("%q is no identity of a gateway", uri)
+	found := GatewayIdentity{Gateway: types.NamespacedName{Namespace: parts[1], Name: parts[3]}, UID: types.UID(parts[5])}
+	if parts[1] == "" || parts[3] == "" || parts[5] == "" || Identity(found.Gateway, found.UID) != uri {
+		return GatewayIdentity{}, fmt.Errorf("%q is no identity of a gateway", uri)
 	}
-	return gateway, nil
+	return found, nil
 }
 
 // PeerGateway returns the gateway that the client certificate of a connection names, for any
 // service on the server. Without TLS it returns ErrNoIdentity.
 func PeerGateway(ctx context.Context) (types.NamespacedName, error) {
+	found, err := peerIdentity(ctx)
+	return found.Gateway, err
+}
+
+func peerIdentity(ctx context.Context) (GatewayIdentity, error) {
 	certificate, ok := peerCertificate(ctx)
 	if !ok {
-		return types.NamespacedName{}, ErrNoIdentity
+		return GatewayIdentity{}, ErrNoIdentity
 	}
 	return certificateGateway(certificate)
 }
@@ -86,19 +97,19 @@ func peerCertificate(ctx context.Context) (*x509.Certificate, bool) {
 
 // certificateGateway reads the identity of a certificate; exactly one URI SAN is allowed
 // (X.509-SVID, section 2).
-func certificateGateway(certificate *x509.Certificate) (types.NamespacedName, error) {
+func certificateGateway(certificate *x509.Certificate) (GatewayIdentity, error) {
 	if len(certificate.URIs) != 1 {
-		return types.NamespacedName{}, fmt.Errorf("%w: the certificate has %d URI names, not one", ErrNoIdentity, len(certificate.URIs))
+		return GatewayIdentity{}, fmt.Errorf("%w: the certificate has %d URI names, not one", ErrNoIdentity, len(certificate.URIs))
 	}
 	return parseURI(certificate.URIs[0])
 }
 
-func parseURI(uri *url.URL) (types.NamespacedName, error) {
-	gateway, err := ParseIdentity(uri.String())
+func parseURI(uri *url.URL) (GatewayIdentity, error) {
+	found, err := ParseIdentity(uri.String())
 	if err != nil {
-		return types.NamespacedName{}, fmt.Errorf("%w: %w", ErrNoIdentity, err)
+		return GatewayIdentity{}, fmt.Errorf("%w: %w", ErrNoIdentity, err)
 	}
-	return gateway, nil
+	return found, nil
 }
 
 // parseCluster reads the gateway out of a node's cluster, "namespace/name".

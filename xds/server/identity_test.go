@@ -15,17 +15,18 @@ import (
 
 func TestIdentity(t *testing.T) {
 	gateway := types.NamespacedName{Namespace: "team-a", Name: "edge"}
-	uri := server.Identity(gateway)
-	if want := "spiffe://kedify-gateway/ns/team-a/gateway/edge"; uri != want {
+	uri := server.Identity(gateway, "u-1")
+	if want := "spiffe://kedify-gateway/ns/team-a/gateway/edge/uid/u-1"; uri != want {
 		t.Errorf("identity %q, want %q", uri, want)
 	}
-	if got, err := server.ParseIdentity(uri); err != nil || got != gateway {
+	if got, err := server.ParseIdentity(uri); err != nil || got != (server.GatewayIdentity{Gateway: gateway, UID: "u-1"}) {
 		t.Errorf("parsed %v, %v", got, err)
 	}
 	for _, bad := range []string{
-		"", "spiffe://kedify-gateway", server.ReplicaIdentity, server.KEDAIdentity, server.MetricsIdentity("a"), "spiffe://kedify-gateway/ns/a/gateway/", "spiffe://kedify-gateway/ns//gateway/b",
-		"spiffe://kedify-gateway/ns/a/gateway/b/c", "spiffe://other/ns/a/gateway/b", "ns/a/gateway/b",
-		"spiffe://kedify-gateway/ns/a/sa/b", "https://kedify-gateway/ns/a/gateway/b", "spiffe://kedify-gateway/ns/a/gateway/b?x=1/",
+		"", "spiffe://kedify-gateway", server.ReplicaIdentity, server.KEDAIdentity, server.MetricsIdentity("a"), "spiffe://kedify-gateway/ns/a/gateway/b", // of a version without UIDs
+		"spiffe://kedify-gateway/ns/a/gateway//uid/u", "spiffe://kedify-gateway/ns//gateway/b/uid/u", "spiffe://kedify-gateway/ns/a/gateway/b/uid/",
+		"spiffe://kedify-gateway/ns/a/gateway/b/uid/u/c", "spiffe://other/ns/a/gateway/b/uid/u", "ns/a/gateway/b/uid/u",
+		"spiffe://kedify-gateway/ns/a/sa/b", "https://kedify-gateway/ns/a/gateway/b/uid/u", "spiffe://kedify-gateway/ns/a/gateway/b/uid/u?x=1/",
 	} {
 		if got, err := server.ParseIdentity(bad); err == nil {
 			t.Errorf("%q was parsed as %v", bad, got)

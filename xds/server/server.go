@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/xds/publish"
@@ -24,6 +25,10 @@ const (
 	// maxMessage bounds a message in bytes. A proxy that reconnects lists the versions of
 	// everything it has; 100,000 names are about 10 MiB.
 	maxMessage = 64 << 20
+	// maxHeaders bounds the metadata of a call in bytes: a few names.
+	maxHeaders = 64 << 10
+	// MaxNode bounds the id of a node in bytes: ours are a namespace and the name of a Pod.
+	MaxNode = 512
 	// maxStreams bounds the streams of one connection: ADS and the other services of one
 	// proxy.
 	maxStreams = 1024
@@ -35,9 +40,8 @@ type Options struct {
 	// TLS must verify client certificates. Nil serves cleartext, where the node names its
 	// own gateway: for tests on loopback only.
 	TLS *tls.Config
-	// Authorize may refuse a proxy; its error, if it carries no gRPC status, becomes
-	// PermissionDenied. Nil: whoever proved an identity may read it.
-	Authorize func(context.Context, Peer) error
+	// Gateways are those of which proxies may call, whatever the service. Required with TLS.
+	Gateways *Gateways
 	// Register adds other services to the same port.
 	Register func(*grpc.Server)
 	Log      logr.Logger
@@ -48,7 +52,7 @@ type Server struct {
 	discovery.UnimplementedAggregatedDiscoveryServiceServer
 
 	publisher *publish.Publisher
-	authorize func(context.Context, Peer) error
+	gateways  *Gateways
 	secure    bool
 	log       logr.Logger
 	grpc      *grpc.Server
@@ -56,26 +60,30 @@ type Server struct {
 
 	mu       sync.Mutex
 	stopping bool
-	sessions map[*publish.Session]struct{}
+	sessions map[*publish.Session]GatewayIdentity
 }
 
 // ErrNoClientVerification says that Options.TLS would accept anybody.
 var ErrNoClientVerification = errors.New("TLS of the xDS server must require and verify client certificates")
 
+// ErrNoGateways says that Options.Gateways is missing: a certificate would outlive its Gateway.
+var ErrNoGateways = errors.New("the xDS server must know which Gateways exist")
+
 // New returns a server that does not listen yet.
 func New(options Options) (*Server, error) {
 	s := &Server{
 		publisher: options.Publisher,
-		authorize: options.Authorize,
+		gateways:  options.Gateways,
 		secure:    options.TLS != nil,
 		log:       options.Log,
 		health:    health.NewServer(),
-		sessions:  map[*publish.Session]struct{}{},
+		sessions:  map[*publish.Session]GatewayIdentity{},
 	}
 	settings := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(grpcserve.HandshakeTimeout),
 		// Proxies ping to notice a dead control plane; answering costs nothing.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
@@ -87,7 +95,10 @@ func New(options Options) (*Server, error) {
 		if !verifies && options.TLS.GetConfigForClient == nil {
 			return nil, ErrNoClientVerification
 		}
-		settings = append(settings, grpc.Creds(credentials.NewTLS(options.TLS)))
+		if options.Gateways == nil {
+			return nil, ErrNoGateways
+		}
+		settings = append(settings, grpc.Creds(credentials.NewTLS(options.TLS)), grpc.ChainStreamInterceptor(s.admitGateway))
 	}
 	s.grpc = grpc.NewServer(settings...)
 	discovery.RegisterAggregatedDiscoveryServiceServer(s.grpc, s)
@@ -114,14 +125,26 @@ func (s *Server) stop() {
 	}
 }
 
-func (s *Server) admit(session *publish.Session) bool {
+func (s *Server) admit(session *publish.Session, from GatewayIdentity) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping {
 		return false
 	}
-	s.sessions[session] = struct{}{}
+	s.sessions[session] = from
 	return true
+}
+
+// Disconnect ends the sessions of the proxies of all other Gateways of a name. When it returns nothing more is sent to
+// them, but for a response that is being written.
+func (s *Server) Disconnect(gateway types.NamespacedName, except types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for session, from := range s.sessions {
+		if from.Gateway == gateway && from.UID != except {
+			session.Close()
+		}
+	}
 }
 
 func (s *Server) leave(session *publish.Session) {

@@ -42,8 +42,9 @@ func (s *Server) DeltaAggregatedResources(stream discovery.AggregatedDiscoverySe
 		return err
 	}
 	session := s.publisher.Connect(ir.Key(from.Gateway), from.Node, stream.Send)
-	if !s.admit(session) {
-		session.Close()
+	identity := s.identityOf(stream.Context())
+	if !s.admit(session, identity) || !s.exists(identity) {
+		session.Close() // before it asked for anything
 	}
 	defer s.leave(session)
 	s.log.V(1).Info("proxy connected", "gateway", from.Gateway.String(), "node", from.Node, "address", from.Address)
@@ -77,6 +78,9 @@ func streamError(ctx context.Context, reason error) error {
 		return status.FromContextError(ctx.Err()).Err()
 	case errors.Is(reason, publish.ErrForgotten):
 		return status.Error(codes.Unavailable, "the gateway was deleted")
+	case errors.Is(reason, publish.ErrTooManySessions), errors.Is(reason, publish.ErrTooManyNames),
+		errors.Is(reason, publish.ErrTooMuchBacklog), errors.Is(reason, publish.ErrLongName):
+		return status.Error(codes.ResourceExhausted, reason.Error())
 	default:
 		return status.Error(codes.Unavailable, "the stream was ended by the control plane")
 	}
@@ -86,6 +90,9 @@ func streamError(ctx context.Context, reason error) error {
 func (s *Server) identify(ctx context.Context, node *corev3.Node) (Peer, error) {
 	if node.GetId() == "" {
 		return Peer{}, status.Error(codes.InvalidArgument, "the first request of a stream must carry a node with an id")
+	}
+	if len(node.GetId()) > MaxNode {
+		return Peer{}, status.Errorf(codes.InvalidArgument, "the id of the node is longer than %d bytes", MaxNode)
 	}
 	found := Peer{Node: node.GetId()}
 	if from, ok := peer.FromContext(ctx); ok && from.Addr != nil {
@@ -102,14 +109,21 @@ func (s *Server) identify(ctx context.Context, node *corev3.Node) (Peer, error) 
 	} else if found.Gateway, err = parseCluster(node.GetCluster()); err != nil {
 		return Peer{}, status.Error(codes.InvalidArgument, err.Error())
 	}
-	if s.authorize == nil {
-		return found, nil
-	}
-	if err := s.authorize(ctx, found); err != nil {
-		if _, ok := status.FromError(err); ok {
-			return Peer{}, err
-		}
-		return Peer{}, status.Error(codes.PermissionDenied, err.Error())
-	}
 	return found, nil
+}
+
+// identityOf is the identity of a connection; the zero value: cleartext.
+func (s *Server) identityOf(ctx context.Context) GatewayIdentity {
+	from, _ := peerIdentity(ctx) // it was read once without an error
+	return from
+}
+
+// exists reports whether the Gateway of an identity still exists. A session that was connected before Disconnect ends
+// by that; one that is connected after it, by this.
+func (s *Server) exists(from GatewayIdentity) bool {
+	if !s.secure {
+		return true
+	}
+	until, _ := s.gateways.admit(from)
+	return until != nil
 }

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -94,6 +93,13 @@ func (a *authority) server() *tls.Config {
 	}
 }
 
+// uidOf is the UID of the Gateway of a test.
+func uidOf(gateway ir.Key) types.UID { return types.UID("uid-" + gateway.Namespace) }
+
+func identityOf(gateway ir.Key) string {
+	return server.Identity(types.NamespacedName(gateway), uidOf(gateway))
+}
+
 // The certificate of a proxy decides what it can read, and the node cannot say otherwise.
 func TestCertificateBindsGateway(t *testing.T) {
 	mine, other := ir.Key{Namespace: "a", Name: "edge"}, ir.Key{Namespace: "b", Name: "edge"}
@@ -105,30 +111,29 @@ func TestCertificateBindsGateway(t *testing.T) {
 		}})
 		publisher.Ready(gateway)
 	}
-	refused := errors.New("not today")
+	gateways := server.NewGateways()
+	gateways.Set(types.NamespacedName(mine), uidOf(mine))
+	gateways.Set(types.NamespacedName(other), uidOf(other))
+	gateways.SetComplete()
 	endpoint := deltatest.ServeOptions(t, server.Options{
-		Publisher: publisher, TLS: issuer.server(),
-		Authorize: func(_ context.Context, from server.Peer) error {
-			if from.Node == "banned" {
-				return refused
-			}
-			return nil
-		},
+		Publisher: publisher, TLS: issuer.server(), Gateways: gateways,
 	})
 	tests := []struct {
 		name    string
 		options deltatest.Options
 		code    codes.Code
 	}{
-		{"its own gateway", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.OK},
-		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.PermissionDenied},
+		{"its own gateway", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(identityOf(mine)))}, codes.OK},
+		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(identityOf(mine)))}, codes.PermissionDenied},
 		{"no URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue())}, codes.Unauthenticated},
-		{"two URI names", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine)), server.Identity(types.NamespacedName(other))))}, codes.Unauthenticated},
+		{"two URI names", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(identityOf(mine), identityOf(other)))}, codes.Unauthenticated},
 		{"foreign URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://elsewhere/ns/a/gateway/edge"))}, codes.Unauthenticated},
 		{"a replica of the control plane", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.ReplicaIdentity))}, codes.Unauthenticated},
-		{"foreign authority", deltatest.Options{Gateway: mine, Credentials: issuer.client(stranger.issue(server.Identity(types.NamespacedName(mine))))}, codes.Unavailable},
+		{"foreign authority", deltatest.Options{Gateway: mine, Credentials: issuer.client(stranger.issue(identityOf(mine)))}, codes.Unavailable},
 		{"no certificate", deltatest.Options{Gateway: mine, Credentials: issuer.client()}, codes.Unavailable},
-		{"refused by policy", deltatest.Options{Gateway: mine, Node: "banned", Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine))))}, codes.PermissionDenied},
+		{"no UID", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://kedify-gateway/ns/a/gateway/edge"))}, codes.Unauthenticated},
+		{"X7 an earlier Gateway of the name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine), "earlier")))}, codes.PermissionDenied},
+		{"X7 a Gateway that does not exist", deltatest.Options{Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName{Namespace: "a", Name: "gone"}, "u")))}, codes.PermissionDenied},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -157,9 +162,13 @@ func TestCertificateBindsGateway(t *testing.T) {
 	}
 }
 
-// A TLS configuration that would let anybody in is refused.
+// A TLS configuration that would let anybody in is refused, and so is a server that would let in whom it should not
+// any more.
 func TestTLSMustVerify(t *testing.T) {
 	issuer := newAuthority(t)
+	if _, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: issuer.server()}); !errors.Is(err, server.ErrNoGateways) {
+		t.Errorf("error %v", err)
+	}
 	loose := issuer.server()
 	loose.ClientAuth = tls.VerifyClientCertIfGiven
 	if _, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: loose}); !errors.Is(err, server.ErrNoClientVerification) {

@@ -12,6 +12,15 @@ type Counts struct {
 	Active uint64
 }
 
+// maxActive bounds the requests in flight of one key in one proxy. It is more than an Envoy has memory for.
+const maxActive = 10_000_000
+
+// Clamped returns the counts without numbers that no Envoy can have: a holder of its certificate can send any.
+func (c Counts) Clamped() Counts {
+	c.Active = min(c.Active, maxActive)
+	return c
+}
+
 // first returns how many requests arrived.
 func (c Counts) first() uint64 { return c.Requests - min(c.Requests, c.Retries) }
 

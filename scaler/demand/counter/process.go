@@ -64,6 +64,15 @@ type Step struct {
 	Restarted bool
 }
 
+// maxRate bounds the requests per second of one key in one proxy. It is more than an Envoy serves.
+const maxRate = 1_000_000
+
+// Clamp returns how many of the requests that a proxy counted can have arrived in the span.
+func (s Step) Clamp(requests uint64) uint64 {
+	span := max(time.Duration(s.At-s.From), time.Second)
+	return min(requests, uint64(span.Seconds()*maxRate))
+}
+
 // Heard reports whether the proxy reports now.
 func (p *Process) Heard(now instant.Time, t Timing) bool {
 	return p.Known && p.Gone == instant.Never && now-p.Last <= t.Silence()

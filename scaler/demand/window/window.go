@@ -59,6 +59,9 @@ func New(z *Sizes) *Window {
 	}
 }
 
+// Arrived returns when the last requests had arrived by; Never: none did.
+func (w *Window) Arrived() instant.Time { return w.arrived }
+
 // Resized returns the window with the buckets of other sizes.
 func (w *Window) Resized(z *Sizes) *Window {
 	next := New(z)
