@@ -13,9 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/scale"
 )
+
+// LeaseName is the lease of the replica that rewrites foreign objects.
+const LeaseName = "kedify-gateway-wiring"
 
 // Deps are what a Wiring needs of its process.
 type Deps struct {
@@ -27,8 +31,9 @@ type Deps struct {
 	Pod Pod
 	// Listen opens a TCP listener. Nil: net.Listen.
 	Listen func(address string) (net.Listener, error)
-	// Elect says when this replica leads.
-	Elect Elect
+	// Elect says when this replica leads. To lose leadership is no error: a replica without it still moves traffic to
+	// safety.
+	Elect lead.Elect
 	// Clock defaults to the clock of the machine.
 	Clock clock.WithTicker
 	Log   logr.Logger

@@ -31,8 +31,7 @@ func controllerCommand() *cobra.Command {
 	return command
 }
 
-// runController runs the control plane on a manager of controller-runtime, which elects the leader
-// and serves metrics and probes.
+// runController runs the control plane on a manager of controller-runtime, which serves metrics and probes.
 func runController(ctx context.Context, options controllers.Options, log logr.Logger) error {
 	mgr, err := newManager(options)
 	if err != nil {
@@ -46,7 +45,11 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	if err != nil {
 		return fmt.Errorf("name of this replica: %w", err)
 	}
-	made, err := plane.New(plane.Deps{API: api, Options: options, Replica: replica, Registry: metrics.Registry, Log: log})
+	elect, err := election(mgr, options, replica, log)
+	if err != nil {
+		return err
+	}
+	made, err := plane.New(plane.Deps{API: api, Options: options, Elect: elect, Replica: replica, Registry: metrics.Registry, Log: log})
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +16,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/plane"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -27,7 +30,8 @@ type controllerManager struct {
 	trims *watch.Trims
 }
 
-// newManager connects to the cluster that the environment names (in-cluster, KUBECONFIG).
+// newManager connects to the cluster that the environment names (in-cluster, KUBECONFIG). The manager elects no leader:
+// losing the lease would end the process, and with it the streams of Envoys and the requests that they hold.
 func newManager(options controllers.Options) (*controllerManager, error) {
 	if options.Namespace == "" {
 		return nil, errors.New("--namespace (or POD_NAMESPACE) is needed: the CA and the leader's lease live there")
@@ -40,14 +44,10 @@ func newManager(options controllers.Options) (*controllerManager, error) {
 	scheme := controllers.NewScheme()
 	trims := watch.NewTrims(scheme, store.Trim)
 	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme:                        scheme,
-		Cache:                         cache.Options{DefaultTransform: trims.Transform},
-		Metrics:                       metricsserver.Options{BindAddress: options.MetricsListen},
-		HealthProbeBindAddress:        options.HealthListen,
-		LeaderElection:                options.LeaderElection,
-		LeaderElectionID:              "kedify-gateway",
-		LeaderElectionNamespace:       options.Namespace,
-		LeaderElectionReleaseOnCancel: true,
+		Scheme:                 scheme,
+		Cache:                  cache.Options{DefaultTransform: trims.Transform},
+		Metrics:                metricsserver.Options{BindAddress: options.MetricsListen},
+		HealthProbeBindAddress: options.HealthListen,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -59,15 +59,26 @@ func newManager(options controllers.Options) (*controllerManager, error) {
 	return &controllerManager{mgr, direct, trims}, nil
 }
 
+// election is by a Lease, or this replica leads because it is alone.
+func election(mgr *controllerManager, options controllers.Options, replica string, log logr.Logger) (lead.Elect, error) {
+	if !options.LeaderElection {
+		return lead.Alone, nil
+	}
+	leases, err := kubernetes.NewForConfig(mgr.GetConfig())
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	lease := types.NamespacedName{Namespace: options.Namespace, Name: leaseName}
+	return lead.ByLease(leases.CoordinationV1(), lease, replica, log.WithName("lead")), nil
+}
+
+// leaseName is the lease of the replica that writes.
+const leaseName = "kedify-gateway"
+
 // addTo has the manager run a plane and serve its debug views, its health and its readiness.
 func addTo(mgr *controllerManager, made *plane.Plane) error {
-	for _, run := range made.EveryReplica() {
-		if err := mgr.Add(everyReplica(run)); err != nil {
-			return err
-		}
-	}
-	for _, run := range made.Leader() {
-		if err := mgr.Add(manager.RunnableFunc(run)); err != nil { // a plain function waits for leadership
+	for _, run := range made.Runnables() {
+		if err := mgr.Add(manager.RunnableFunc(run)); err != nil {
 			return err
 		}
 	}
@@ -81,9 +92,3 @@ func addTo(mgr *controllerManager, made *plane.Plane) error {
 	}
 	return mgr.AddReadyzCheck("model", func(*http.Request) error { return made.Ready() })
 }
-
-// everyReplica is a runnable that does not wait for leadership.
-type everyReplica plane.Runnable
-
-func (r everyReplica) Start(ctx context.Context) error { return r(ctx) }
-func (r everyReplica) NeedLeaderElection() bool        { return false }

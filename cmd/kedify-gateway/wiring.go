@@ -21,6 +21,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/scale"
 	"github.com/kedify/inference-gateway/wiring"
@@ -84,7 +85,7 @@ func runWiring(ctx context.Context, options wiring.Options, log logr.Logger) err
 			Recorder: mgr.GetEventRecorder("kedify-gateway"), Scales: scales,
 		},
 		Options: options, Pod: podOfEnvironment(), Registry: metrics.Registry, Log: log,
-		Elect: wiring.ByLease(leases.CoordinationV1(), options.Namespace, replica, log.WithName("lead")),
+		Elect: lead.ByLease(leases.CoordinationV1(), types.NamespacedName{Namespace: options.Namespace, Name: wiring.LeaseName}, replica, log.WithName("lead")),
 	})
 	if err != nil {
 		return err

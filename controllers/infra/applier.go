@@ -49,8 +49,10 @@ type Options struct {
 	// Certificates for Identity, the name under which a Gateway's Envoys meet the xDS server.
 	Certificates Certificates
 	Identity     func(gateway types.NamespacedName, uid types.UID) string
-	Clock        clock.WithTicker
-	Log          logr.Logger
+	// Within permits writes, see work.Options. Nil: always.
+	Within func(context.Context, func(context.Context)) bool
+	Clock  clock.WithTicker
+	Log    logr.Logger
 	// Report is called after an attempt whose outcome differs from the one before; from any
 	// goroutine. It may be nil.
 	Report func(Result)
@@ -91,7 +93,7 @@ func NewApplier(options Options) *Applier {
 		results: map[types.NamespacedName]string{},
 	}
 	a.queue = work.New(work.Options[types.NamespacedName]{
-		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: a.attempt,
+		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Within: options.Within, Do: a.attempt,
 	})
 	return a
 }
@@ -121,7 +123,7 @@ func (a *Applier) want(gateway types.NamespacedName, newest desired) {
 	a.queue.AddNow(gateway) // a new state need not wait for the backoff of the last
 }
 
-// Run applies desired states until the context ends. Only the leader calls it, once.
+// Run applies desired states, within Options.Within, until the context ends. It is called once.
 func (a *Applier) Run(ctx context.Context) error {
 	defer a.queue.ShutDown()
 	if err := a.options.Live.Watch(ctx, a.changed); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/scale"
 )
@@ -25,6 +26,8 @@ type Deps struct {
 	Options controllers.Options
 	// Replica is the name of this replica, unlike all others: its Pod's.
 	Replica string
+	// Elect says when this replica leads. To lose leadership ends nothing but writes.
+	Elect lead.Elect
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 	// Listen opens a TCP listener. Nil: net.Listen.

@@ -26,6 +26,13 @@ func (r *replica) scaler() pb.ExternalScalerClient {
 	return pb.NewExternalScalerClient(connection)
 }
 
+// scaledObjectRef is the question of KEDA about the trigger of scaledObjectYAML.
+func scaledObjectRef() *pb.ScaledObjectRef {
+	return &pb.ScaledObjectRef{Namespace: "apps", Name: "web", ScalerMetadata: map[string]string{
+		"originalType": "kedify-http", "hosts": "web.example.com", "service": "a", "port": "80", "scalingMetric": "requestRate", "targetValue": "10",
+	}}
+}
+
 // T52, the controllers' part: where the wiring says that requests go past the proxies, every replica answers
 // that the demand is unknown and the trigger active, and the leader says so in the conditions.
 func TestT52EveryReplicaKnowsThePath(t *testing.T) {
@@ -33,9 +40,7 @@ func TestT52EveryReplicaKnowsThePath(t *testing.T) {
 	replicas := []pb.ExternalScalerClient{c.leader("127.0.0.1").scaler(), c.replica("127.0.0.2").scaler()}
 	trigger := &v1alpha1.HTTPScaler{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web-0"}}
 	c.Eventually(c.condition(trigger, "Accepted")).Should(HavePrefix("True/"))
-	ref := &pb.ScaledObjectRef{Namespace: "apps", Name: "web", ScalerMetadata: map[string]string{
-		"originalType": "kedify-http", "hosts": "web.example.com", "service": "a", "port": "80", "scalingMetric": "requestRate", "targetValue": "10",
-	}}
+	ref := scaledObjectRef()
 	lead := func(wiring string) {
 		t.Helper()
 		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"wiring":%s}}`, wiring))

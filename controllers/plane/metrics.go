@@ -29,7 +29,7 @@ type Metrics struct {
 }
 
 // newMetrics registers the metrics.
-func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
+func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 18)
 	m := &Metrics{
 		computing: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -51,7 +51,10 @@ func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		asked:     keda.NewMetrics(),
 		rescued:   rescue.NewMetrics(),
 	}
-	for _, one := range []prometheus.Collector{m.computing, m.delay, m.writes, m.renderFailures} {
+	leader := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "kedify_gateway", Name: "leader", Help: "Whether this replica writes to the API server."},
+		func() float64 { return map[bool]float64{true: 1}[leads()] })
+	for _, one := range []prometheus.Collector{leader, m.computing, m.delay, m.writes, m.renderFailures} {
 		if err := registry.Register(one); err != nil {
 			return nil, err
 		}

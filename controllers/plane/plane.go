@@ -15,6 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/linger"
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
@@ -36,7 +37,9 @@ type Plane struct {
 	metrics *Metrics
 	events  *events.Writer
 	wires   *wires
-	catalog *scaler.Catalog
+	// leadership permits writes to the API server.
+	leadership *lead.Leadership
+	catalog    *scaler.Catalog
 	// attachments of routes, filled by the engine, read for triggers.
 	attachments *attachments.Index
 
@@ -74,10 +77,12 @@ func New(deps Deps) (*Plane, error) {
 // build makes the parts from the Envoys' end to the API server's, so that each finds the next stage
 // made.
 func build(deps Deps) (*Plane, error) {
-	p := &Plane{deps: deps, wires: &wires{}, catalog: scaler.NewCatalog(), attachments: attachments.New(), gateways: server.NewGateways()}
+	p := &Plane{
+		deps: deps, wires: &wires{}, leadership: lead.New(), catalog: scaler.NewCatalog(), attachments: attachments.New(), gateways: server.NewGateways(),
+	}
 	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
 	var err error
-	if p.metrics, err = newMetrics(deps.Registry); err != nil {
+	if p.metrics, err = newMetrics(deps.Registry, p.leadership.Leads); err != nil {
 		return nil, err
 	}
 	// Certificates: one CA in the namespace of the installation; every replica makes its own
@@ -185,6 +190,7 @@ func newStatuses(p *Plane) *status.Writer {
 	return status.NewWriter(status.Options{
 		Reader: p.deps.API.Cache,
 		Writer: p.deps.API.Client,
+		Within: p.leadership.Within,
 		Rest:   status.DefaultRest,
 		Log:    p.deps.Log.WithName("status"),
 		Now:    p.deps.Clock.Now,
@@ -209,6 +215,7 @@ func newDataPlanes(p *Plane) *infra.Applier {
 		Live:         p.deps.API.Owned,
 		Certificates: p.authority,
 		Identity:     server.Identity,
+		Within:       p.leadership.Within,
 		Clock:        p.deps.Clock,
 		Log:          p.deps.Log.WithName("infra"),
 		Report:       p.wires.applied.send,

@@ -32,6 +32,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/apitest"
 	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/plane"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
@@ -63,6 +64,8 @@ type cluster struct {
 	// sharedProxy and proxyValues are options of replicas that are made.
 	sharedProxy bool
 	proxyValues string
+	// elect makes the election of a replica; nil: by replica.elected.
+	elect func(replica string) lead.Elect
 
 	mu       sync.Mutex
 	replicas []*replica
@@ -89,10 +92,11 @@ type replica struct {
 	cluster  *cluster
 	ip       string
 	recorder *k8sevents.FakeRecorder
+	// elected says whether the replica leads.
+	elected  chan bool
 	registry *prometheus.Registry
 	// keda is where KEDA asks.
 	keda chan net.Addr
-	lead func()
 	stop func()
 }
 
@@ -114,7 +118,7 @@ func (c *cluster) start(ip string) *replica {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1), registry: prometheus.NewRegistry()}
+	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1), registry: prometheus.NewRegistry(), elected: make(chan bool)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
 			Cache: c.api.Cache(ctx, &running), Client: c.client, Direct: c.client, Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
@@ -125,6 +129,7 @@ func (c *cluster) start(ip string) *replica {
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
 		},
+		Elect:   r.elect,
 		Replica: ip, Registry: r.registry, Log: c.log,
 		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},
 		Listen: func(at string) (net.Listener, error) {
@@ -140,23 +145,18 @@ func (c *cluster) start(ip string) *replica {
 	})
 	c.Expect(err).NotTo(HaveOccurred())
 	c.Expect(r.Load(ctx)).To(Succeed())
-	run := func(all []plane.Runnable) {
-		for _, one := range all {
-			running.Go(func() {
-				if err := one(ctx); err != nil && ctx.Err() == nil {
-					c.t.Errorf("replica %s: %v", ip, err)
-				}
-			})
-		}
+	for _, one := range r.Runnables() {
+		running.Go(func() {
+			if err := one(ctx); err != nil && ctx.Err() == nil {
+				c.t.Errorf("replica %s: %v", ip, err)
+			}
+		})
 	}
-	run(r.EveryReplica())
-	r.lead = sync.OnceFunc(func() { run(r.Leader()) })
 	r.stop = sync.OnceFunc(func() {
 		c.setReplicas(func(all []*replica) []*replica {
 			return slices.DeleteFunc(all, func(other *replica) bool { return other == r })
 		})
 		cancel()
-		r.lead() // ends the work queues of a replica that never led
 		running.Wait()
 	})
 	c.t.Cleanup(r.stop)
@@ -168,8 +168,24 @@ func (c *cluster) start(ip string) *replica {
 func (c *cluster) leader(ip string) *replica {
 	c.t.Helper()
 	r := c.replica(ip)
-	r.lead()
+	r.elected <- true
 	return r
+}
+
+// elect has the replica lead as the test says.
+func (r *replica) elect(ctx context.Context, leads func(bool)) error {
+	if r.cluster.elect != nil {
+		return r.cluster.elect(r.ip)(ctx, leads)
+	}
+	for {
+		select {
+		case now := <-r.elected:
+			leads(now)
+		case <-ctx.Done():
+			leads(false)
+			return nil
+		}
+	}
 }
 
 // setReplicas changes which replicas the Service of the installation has.

@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"net"
+
+	"github.com/kedify/inference-gateway/controllers/lead"
 )
 
 // Runnable runs until the context ends.
 type Runnable func(context.Context) error
 
-// EveryReplica returns what runs on every replica.
-func (p *Plane) EveryReplica() []Runnable {
+// Runnables returns what runs on every replica. Whether it leads is found out while it runs.
+func (p *Plane) Runnables() []Runnable {
 	options := p.deps.Options
 	all := []Runnable{
+		p.lead,
 		p.loop.Run,
 		p.watcher.Run,
 		p.inputs.run,
@@ -37,26 +40,26 @@ func (p *Plane) EveryReplica() []Runnable {
 	return all
 }
 
-// Leader returns what runs on the leader alone: what writes to the API server.
-func (p *Plane) Leader() []Runnable {
-	all := []Runnable{
+// lead runs what writes to the API server. A replica that loses leadership, because it cannot reach the API server, say,
+// serves on; what it has in memory it writes when it leads again.
+func (p *Plane) lead(ctx context.Context) error {
+	all := []lead.Part{
 		p.statuses.Run,
 		p.dataPlanes.Run,
-		p.authority.Lead,
+		p.leadership.EachTerm(p.authority.Lead),
 		p.triggers.controller.Start,
-		p.scaling.lead,
-		p.snapshots.Run,
+		p.leadership.EachTerm(p.snapshots.Run),
 	}
 	if p.deps.Options.AdmissionListen != "" {
-		all = append(all, p.triggers.registrar.Run)
+		all = append(all, p.leadership.EachTerm(p.triggers.registrar.Run))
 	}
 	if p.deps.Options.MetricsServiceListen != "" {
-		all = append(all, p.triggers.metrics.Run)
+		all = append(all, p.leadership.EachTerm(p.triggers.metrics.Run))
 	}
 	if p.deps.Options.KEDATLS {
-		all = append(all, p.triggers.delivery.Run)
+		all = append(all, p.leadership.EachTerm(p.triggers.delivery.Run))
 	}
-	return all
+	return p.leadership.Run(ctx, p.deps.Elect, all)
 }
 
 // serve listens when it is run, not when it is made.

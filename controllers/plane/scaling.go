@@ -2,7 +2,6 @@ package plane
 
 import (
 	"context"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,7 +25,6 @@ type scaling struct {
 	activator *hold.Activator
 	keda      *keda.Server
 	rescuer   *rescue.Rescuer
-	leads     atomic.Bool
 }
 
 // newScaling makes all of it around the publisher. Every part that observes the catalog is made
@@ -70,7 +68,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		Registry: s.registry,
 		Replicas: counts.Of,
 		Scales:   p.deps.API.Scales,
-		Leads:    s.leads.Load,
+		Leads:    p.leadership.Leads,
 		Report:   p.writeRescue,
 		Metrics:  metrics.rescued,
 		Log:      log.WithName("rescue"),
@@ -82,14 +80,6 @@ func newScaling(p *Plane) (*scaling, error) {
 func (s *scaling) register(on *grpc.Server) {
 	s.counts.Register(on)
 	s.activator.Register(on)
-}
-
-// lead makes this replica the one that scales, until the context ends.
-func (s *scaling) lead(ctx context.Context) error {
-	s.leads.Store(true)
-	<-ctx.Done()
-	s.leads.Store(false)
-	return nil
 }
 
 // discover returns peers.Options.Discover. What it finds also tells Envoys which replicas to ask

@@ -31,6 +31,7 @@ func newTriggers(p *Plane) *triggers {
 			Watcher:        p.watcher,
 			Attachments:    p.attachments,
 			Client:         api.Direct,
+			Within:         p.leadership.Within,
 			Events:         p.events,
 			Clock:          p.deps.Clock,
 			Log:            log.WithName("scaledobject"),

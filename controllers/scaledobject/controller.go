@@ -32,7 +32,7 @@ const (
 	// batchDelay lets what is applied together be computed together. It is longer than the engine
 	// gathers changes: the attachment of a route that is applied with a trigger is then known.
 	batchDelay = 100 * time.Millisecond
-	// foreignPatience is how long a new leader waits for objects of other controllers.
+	// foreignPatience is how long a replica waits, when it leads first, for objects of other controllers.
 	foreignPatience = 10 * time.Second
 
 	firstRetry = 200 * time.Millisecond
@@ -50,6 +50,8 @@ type Options struct {
 	Attachments Attachments
 	// Client writes, and reads past the cache whether a name is taken.
 	Client client.Client
+	// Within permits writes, see work.Options. Nil: always.
+	Within func(context.Context, func(context.Context)) bool
 	// Events tells the owners of ScaledObjects.
 	Events *events.Writer
 	Clock  clock.WithTicker
@@ -88,7 +90,7 @@ type Attachments interface {
 	Synced() <-chan struct{}
 }
 
-// Controller is a manager.Runnable that waits for leadership.
+// Controller writes within Options.Within.
 type Controller struct {
 	Options
 	queue    *work.Queue[partition]
@@ -129,7 +131,7 @@ func New(options Options) *Controller {
 		active:    map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{
-		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Do: c.attempt,
+		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Within: options.Within, Do: c.attempt,
 	})
 	c.engine = newEngine(options, c.kinds)
 	c.backfill = newBackfill(options)

@@ -33,6 +33,8 @@ type Options struct {
 	Reader client.Reader
 	// Writer updates the status subresource.
 	Writer client.StatusClient
+	// Within permits writes, see work.Options. Nil: always.
+	Within func(context.Context, func(context.Context)) bool
 	// Rest is how long a write waits for more to say of the same object. Zero: not at all.
 	Rest time.Duration
 	Log  logr.Logger
@@ -56,7 +58,7 @@ func NewWriter(options Options) *Writer {
 	w := &Writer{Options: options, wanted: map[resolve.Object]Update{}}
 	w.queue = work.New(work.Options[resolve.Object]{
 		Name: "status", Workers: workers, FirstRetry: 20 * time.Millisecond, LastRetry: 30 * time.Second,
-		Clock: clock.RealClock{}, Do: w.attempt,
+		Clock: clock.RealClock{}, Within: options.Within, Do: w.attempt,
 	})
 	return w
 }
@@ -82,7 +84,7 @@ func (w *Writer) Observed(object resolve.Object) {
 	}
 }
 
-// Run writes until the context ends. Only the leader may call it.
+// Run writes, within Options.Within, until the context ends.
 func (w *Writer) Run(ctx context.Context) error {
 	w.queue.Run(ctx)
 	return nil

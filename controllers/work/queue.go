@@ -26,6 +26,10 @@ type Options[K comparable] struct {
 	// Pace is how long a worker rests after each key.
 	Pace  time.Duration
 	Clock clock.WithTicker
+	// Within calls a function when that is permitted, with a context that ends with the permission, and returns false
+	// without a call when ctx ends before (lead.Leadership). A key whose work the end of the permission cut off waits
+	// for the next one. Nil: it is always permitted.
+	Within func(ctx context.Context, work func(context.Context)) bool
 	// Do works on a key and tells what follows.
 	Do func(ctx context.Context, key K) Next
 }
@@ -101,7 +105,7 @@ func (q *Queue[K]) next(ctx context.Context) bool {
 	if ended || ctx.Err() != nil {
 		return false
 	}
-	q.finish(key, q.options.Do(ctx, key))
+	q.finish(key, q.work(ctx, key))
 	if q.options.Pace > 0 {
 		select {
 		case <-ctx.Done():
@@ -109,6 +113,19 @@ func (q *Queue[K]) next(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// work calls Do when that is permitted.
+func (q *Queue[K]) work(ctx context.Context, key K) (next Next) {
+	if q.options.Within == nil {
+		return q.options.Do(ctx, key)
+	}
+	q.options.Within(ctx, func(permitted context.Context) {
+		if next = q.options.Do(permitted, key); permitted.Err() != nil {
+			next = After(0)
+		}
+	})
+	return next
 }
 
 func (q *Queue[K]) finish(key K, next Next) {

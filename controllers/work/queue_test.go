@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,6 +167,46 @@ func TestRunEnds(t *testing.T) {
 		queue.Run(ctx)
 		if calls != 1 || ended != 1 {
 			t.Errorf("%d calls, %d ended", calls, ended)
+		}
+	})
+}
+
+// A key is worked on when that is permitted, and again when the permission ended meanwhile.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		permissions, begun := make(chan time.Duration), time.Now()
+		var calls []call
+		queue := run(t, Options[string]{
+			Within: func(ctx context.Context, work func(context.Context)) bool {
+				select {
+				case lasts := <-permissions:
+					permitted, end := context.WithTimeout(ctx, lasts)
+					defer end()
+					work(permitted)
+					return true
+				case <-ctx.Done():
+					return false
+				}
+			},
+			Do: func(ctx context.Context, key string) Next {
+				calls = append(calls, call{key, time.Since(begun)})
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Second):
+				}
+				return Done()
+			},
+		})
+		queue.Add("a")
+		time.Sleep(time.Minute)
+		permissions <- time.Millisecond // cut off
+		time.Sleep(time.Minute)
+		permissions <- time.Hour
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want := []call{{"a", time.Minute}, {"a", 2 * time.Minute}}
+		if !slices.Equal(calls, want) {
+			t.Errorf("calls %v, want %v", calls, want)
 		}
 	})
 }

@@ -1,19 +1,27 @@
-package wiring_test
+package lead_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
-	"github.com/kedify/inference-gateway/wiring"
+	"github.com/kedify/inference-gateway/controllers/lead"
 )
+
+// patience of everything that is waited for.
+const patience = 20 * time.Second
+
+var lease = types.NamespacedName{Namespace: "kedify-system", Name: "leader"}
 
 // candidate is a replica that runs for leadership.
 type candidate struct {
@@ -35,13 +43,13 @@ func TestByLease(t *testing.T) {
 	api := fake.NewClientset()
 	var away atomic.Bool // the API server
 	api.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return away.Load(), nil, errFrozen
+		return away.Load(), nil, errors.New("the API server is away")
 	})
 	run := func(name string) *candidate {
 		ctx, cancel := context.WithCancel(context.Background())
 		c, ended := &candidate{}, make(chan error, 1)
 		go func() {
-			ended <- wiring.ByLease(api.CoordinationV1(), installation, name, logr.Discard())(ctx, func(leads bool) {
+			ended <- lead.ByLease(api.CoordinationV1(), lease, name, logr.Discard())(ctx, func(leads bool) {
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				c.leads = leads

@@ -1,4 +1,4 @@
-package wiring
+package lead
 
 import (
 	"context"
@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
-
-// LeaseName is the lease of the leader.
-const LeaseName = "kedify-gateway-wiring"
 
 const (
 	leaseDuration = 15 * time.Second
@@ -21,19 +19,26 @@ const (
 	retryPeriod   = 2 * time.Second
 )
 
-// Elect runs for leadership until the context ends, and calls leads with each change. To lose
-// leadership is no error: a replica without it still moves traffic to safety.
+// Elect runs for leadership until the context ends, and calls leads with each change. To lose leadership is no error.
 type Elect func(ctx context.Context, leads func(bool)) error
 
+// Alone is the election of a replica without others.
+func Alone(ctx context.Context, leads func(bool)) error {
+	leads(true)
+	<-ctx.Done()
+	leads(false)
+	return nil
+}
+
 // ByLease elects the holder of a Lease. The identity is the name of this replica.
-func ByLease(leases coordinationv1client.LeasesGetter, namespace, identity string, log logr.Logger) Elect {
+func ByLease(leases coordinationv1client.LeasesGetter, lease types.NamespacedName, identity string, log logr.Logger) Elect {
 	return func(ctx context.Context, leads func(bool)) error {
 		var mu sync.Mutex // the elector calls OnStartedLeading on a goroutine of its own
 		lock := &resourcelock.LeaseLock{Client: leases, LockConfig: resourcelock.ResourceLockConfig{Identity: identity}}
-		lock.LeaseMeta.Namespace, lock.LeaseMeta.Name = namespace, LeaseName
+		lock.LeaseMeta.Namespace, lock.LeaseMeta.Name = lease.Namespace, lease.Name
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 			Lock: lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
-			ReleaseOnCancel: true, Name: LeaseName,
+			ReleaseOnCancel: true, Name: lease.Name,
 			Callbacks: leaderelection.LeaderCallbacks{
 				OnStartedLeading: func(leading context.Context) {
 					mu.Lock()
