@@ -126,7 +126,8 @@ func touchProxyPart(c *Controller, object client.Object) {
 
 // touchParameters: those in the namespace of the installation are named after the namespace of their proxy.
 func touchParameters(c *Controller, object client.Object) {
-	if namespace, found := strings.CutPrefix(object.GetName(), v1alpha1.InstallationParametersPrefix); found && object.GetNamespace() == c.Namespace {
+	namespace, found := strings.CutPrefix(object.GetName(), v1alpha1.InstallationParametersPrefix)
+	if found && object.GetNamespace() == c.Namespace {
 		c.touch(namespace)
 	}
 	touchProxyPart(c, object)
