@@ -143,11 +143,17 @@ func (o *Outcome) judge(conditions []condition) {
 		o.find("the neighbour has no status")
 	}
 	o.Refused = len(negative) > 0
-	switch {
-	case o.Refused && !w.Variant.unsupported() && !named(w.Mutations, negative):
-		o.find("refused, but not by name: %s", negative[0])
 	// An object that no Gateway of the product is concerned with has no status.
-	case !o.Refused && has(holder) && len(elsewhere) > 0 && !w.Variant.Kind.owner:
+	o.complain(negative, elsewhere, has(holder))
+}
+
+// complain finds refusals without the name of what is refused, and those that another object alone tells.
+func (o *Outcome) complain(negative, elsewhere []condition, hasStatus bool) {
+	v := o.World.Variant
+	switch {
+	case o.Refused && !v.unsupported() && !named(o.World.Mutations, negative):
+		o.find("refused, but not by name: %s", negative[0])
+	case !o.Refused && hasStatus && len(elsewhere) > 0 && !v.Kind.owner:
 		o.find("only another object says what is wrong: %s", elsewhere[0])
 	}
 }

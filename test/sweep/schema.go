@@ -59,7 +59,9 @@ func newSchema(kind string, written *apiextensionsv1.JSONSchemaProps) (*Schema, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
-	alone := &apiextensions.JSONSchemaProps{Type: "object", Properties: map[string]apiextensions.JSONSchemaProps{"status": props.Properties["status"]}}
+	alone := &apiextensions.JSONSchemaProps{
+		Type: "object", Properties: map[string]apiextensions.JSONSchemaProps{"status": props.Properties["status"]},
+	}
 	statuses, _, err := validation.NewSchemaValidator(alone)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)

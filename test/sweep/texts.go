@@ -18,53 +18,65 @@ var plain = []string{
 // hosts are names, addresses and origins.
 var hosts = []string{
 	"a.test", "A.TEST", "*.a.test", "*.*.a.test", "a.*.test", "*a.test", "*.test", "a..test", ".a.test", "a.test.", "-a.test", "a_b.test",
-	"xn--bcher-kva.test", "xn--a", "a.test:80", "localhost", "1.2.3.4", "0.0.0.0", "255.255.255.255", "1.2.3", "::1", "[::1]", "fe80::1%1", "1.2.3.4/8",
+	"xn--bcher-kva.test", "xn--a", "a.test:80", "localhost", "1.2.3.4", "0.0.0.0", "255.255.255.255", "1.2.3", "::1", "[::1]",
+	"fe80::1%1", "1.2.3.4/8",
 	"http://a.test", "https://a.test:8443", "https://*.a.test", "https://*", "http://a.test/", "http://a.test:99999", "http://user@a.test",
 	"a://b", "spiffe://a.test/b", "spiffe://", "urn:a:b", "mailto:a@b.test",
 }
 
 // paths with what RFC 3986 and proxies treat apart.
 var paths = []string{
-	"/", "//", "/a", "/a/", "/a//b", "/a/./b", "/a/../b", "/..", "/.", "/...", "/a?b", "/a?b=c", "/a#b", "/a b", "/a%20b", "/%7Ejoe", "/a%2Db", "/%2d",
-	"/x%2Ey", "/%2e%2e/a", "/a%2Fb", "/a%2fb", "/a%5Cb", `/a\b`, "/%", "/%4", "/%zz", "/%00", "/%0a", "/a;b=c", "/a,b", "/a:b", "/@a", "/{a}", "/{a=*}",
-	"/{a=**}", "/*", "/**", "/a*", "/api/*", "/a|b", "/a^b", "/a`b", `/a"b`, "/<a>", "/[a]", "/(a)", "/a+b", "/a$", "/^a", "/a.b", "/~a", "/!a",
+	"/", "//", "/a", "/a/", "/a//b", "/a/./b", "/a/../b", "/..", "/.", "/...", "/a?b", "/a?b=c", "/a#b", "/a b", "/a%20b", "/%7Ejoe",
+	"/a%2Db", "/%2d",
+	"/x%2Ey", "/%2e%2e/a", "/a%2Fb", "/a%2fb", "/a%5Cb", `/a\b`, "/%", "/%4", "/%zz", "/%00", "/%0a", "/a;b=c", "/a,b", "/a:b", "/@a",
+	"/{a}", "/{a=*}",
+	"/{a=**}", "/*", "/**", "/a*", "/api/*", "/a|b", "/a^b", "/a`b", `/a"b`, "/<a>", "/[a]", "/(a)", "/a+b", "/a$", "/^a", "/a.b", "/~a",
+	"/!a",
 	"a/b.C/D", "/a.B/C", "/a/b/c/d/e/f/g/h/i/j",
 }
 
 // headers are names that HTTP or Envoy treat apart, and values of them.
 var headers = []string{
-	"host", "Host", ":authority", ":path", ":method", ":status", "content-length", "Transfer-Encoding", "connection", "te", "upgrade", "expect",
-	"x-forwarded-for", "x-forwarded-proto", "x-envoy-original-path", "x-envoy-retry-on", "x-request-id", "x-gw-host", "set-cookie", "server", "date",
+	"host", "Host", ":authority", ":path", ":method", ":status", "content-length", "Transfer-Encoding", "connection", "te", "upgrade",
+	"expect",
+	"x-forwarded-for", "x-forwarded-proto", "x-envoy-original-path", "x-envoy-retry-on", "x-request-id", "x-gw-host", "set-cookie",
+	"server", "date",
 	"grpc-timeout", "authorization", "x!#$%&'*+.^`|~", "x(a)", "x a", "chunked", "a=b; c=d", `W/"a"`,
 }
 
 // durations of the Gateway API, of Go, and of neither.
 var durations = []string{
-	"0s", "0ms", "0h0m0s0ms", "1ms", "999ms", "1s", "10s", "1m", "10m", "1h", "24h", "99999h", "99999h99999m99999s99999ms", "1h2m3s4ms", "4ms3s", "1h1h",
-	"99999h99999h99999h99999h", "1.5s", "-1s", "+1s", "1d", "1us", "1ns", "1µs", "1", "0", "1 s", "s", "00001s", "100000s", "2562047h47m16s", "2562048h",
+	"0s", "0ms", "0h0m0s0ms", "1ms", "999ms", "1s", "10s", "1m", "10m", "1h", "24h", "99999h", "99999h99999m99999s99999ms", "1h2m3s4ms",
+	"4ms3s", "1h1h",
+	"99999h99999h99999h99999h", "1.5s", "-1s", "+1s", "1d", "1us", "1ns", "1µs", "1", "0", "1 s", "s", "00001s", "100000s",
+	"2562047h47m16s", "2562048h",
 	"87600h", "315576000000s",
 }
 
 // formats are substitutions of Envoy, of shells, of regular expressions and of templates.
 var formats = []string{
-	"%", "%%", "%a", "%REQ(x-a)%", "%REQ(:path)%", "%ENVIRONMENT(HOME)%", "%FILE(/etc/passwd)%", "%DYNAMIC_METADATA(a:b)%", "%DOWNSTREAM_TLS_VERSION%",
+	"%", "%%", "%a", "%REQ(x-a)%", "%REQ(:path)%", "%ENVIRONMENT(HOME)%", "%FILE(/etc/passwd)%", "%DYNAMIC_METADATA(a:b)%",
+	"%DOWNSTREAM_TLS_VERSION%",
 	"%START_TIME(%s)%", "%UNKNOWN%", "%REQ(", "100%", "50%%", "${a}", "$(a)", "$a", `\1`, `\0`, `\\`, "{{a}}", "{a}", "a$b", "\\u0000",
 }
 
 // numbers as texts.
 var numbers = []string{
-	"-1", "80", "443", "65535", "65536", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808", "1e3", "1e400", "0x10", "010", "1_000",
+	"-1", "80", "443", "65535", "65536", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808", "1e3", "1e400",
+	"0x10", "010", "1_000",
 	"NaN", "Inf", "0.5", "-0", "1.0", "100m", "1Gi", "1,5",
 }
 
 // unicodes are letters beyond ASCII, and what is not seen.
 var unicodes = []string{
-	"ü", "/ü", "bücher.test", "日本", "/日本", "🙂", "e\u0301", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u2028", "\ufffd", "\u0130", "ß", "ﬀ", "\U0010ffff", "\ue000",
+	"ü", "/ü", "bücher.test", "日本", "/日本", "🙂", "e\u0301", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u2028", "\ufffd", "\u0130", "ß",
+	"ﬀ", "\U0010ffff", "\ue000",
 }
 
 // controls are characters that end lines, texts and headers.
 var controls = []string{
-	"\x00", "a\x00b", "\n", "a\nb", "a\r\nb: c", "\r", "\t", "a\tb", "\x1b[31m", "\x7f", "a\x7fb", "\u0080", "\u0085", "/a\x00", "/a\nb", "\v", "\f", "\b",
+	"\x00", "a\x00b", "\n", "a\nb", "a\r\nb: c", "\r", "\t", "a\tb", "\x1b[31m", "\x7f", "a\x7fb", "\u0080", "\u0085", "/a\x00", "/a\nb",
+	"\v", "\f", "\b",
 }
 
 // lengths are texts about as long as limits of DNS, HTTP and Envoy.
@@ -86,9 +98,11 @@ func grown(valid string) []string {
 	}
 	last := valid[len(valid)-1:]
 	made := []string{
-		strings.ToUpper(valid), strings.ToLower(valid), valid + valid, valid[:len(valid)-1], valid[1:], last + valid, valid + "/", valid + ".", valid + "*",
+		strings.ToUpper(valid), strings.ToLower(valid), valid + valid, valid[:len(valid)-1], valid[1:], last + valid, valid + "/",
+		valid + ".", valid + "*",
 	}
-	for _, odd := range []string{" ", "\t", "\n", "\x00", "%", "%20", "%41", "%2e", "ü", "\u200b", ",", ";", ":", "?", "#", "\\", "\"", "'", "{", "}", "|", "(", "["} {
+	for _, odd := range []string{" ", "\t", "\n", "\x00", "%", "%20", "%41", "%2e", "ü", "\u200b", ",", ";", ":", "?", "#", "\\", "\"",
+		"'", "{", "}", "|", "(", "["} {
 		made = append(made, valid+odd, odd+valid, valid[:1]+odd+valid[1:])
 	}
 	return made

@@ -52,7 +52,7 @@ func (o *Outcome) triggers(subject map[string]any, others []map[string]any, sche
 		Setting: plan.Setting{
 			Proxy: proxy, ClassName: v1alpha1.GatewayClassName, ScalerAddress: "kedify-gateway.kedify-system.svc:9090", CountsOthers: true,
 		},
-		Find:    newFinder(others), ScaledObjects: []*kedav1alpha1.ScaledObject{written},
+		Find: newFinder(others), ScaledObjects: []*kedav1alpha1.ScaledObject{written},
 	})
 	moved := map[any]int64{}
 	for _, object := range planned.Objects {
