@@ -5,6 +5,7 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,6 +17,21 @@ const (
 )
 
 const ellipsis = " ..."
+
+// maxQuoted bounds how much of a value a message repeats, in bytes.
+const maxQuoted = 80
+
+// Quote shows a value of the user in a message.
+func Quote(value string) string {
+	if len(value) <= maxQuoted {
+		return strconv.Quote(value)
+	}
+	end := maxQuoted
+	for end > 0 && !utf8.RuneStart(value[end]) {
+		end--
+	}
+	return strconv.Quote(value[:end]) + "..."
+}
 
 // Condition returns the message of a condition as the API server returns it. Bytes that are not
 // UTF-8 would come back as others, and the status would be written again for ever.

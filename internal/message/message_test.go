@@ -20,6 +20,22 @@ func TestCondition(t *testing.T) {
 	}
 }
 
+// A long value is shown in part, never with half a letter.
+func TestQuote(t *testing.T) {
+	if got := Quote(`a"b`); got != `"a\"b"` {
+		t.Errorf("Quote = %s", got)
+	}
+	for shift := range 4 {
+		got := Quote(strings.Repeat("a", shift) + strings.Repeat("é", 100))
+		if !utf8.ValidString(got) || strings.Contains(got, `\x`) || len(got) > maxQuoted+5 || !strings.HasSuffix(got, `"...`) {
+			t.Errorf("Quote = %s", got)
+		}
+	}
+	if got := Quote(strings.Repeat("\xbf", 200)); got != `""...` {
+		t.Errorf("Quote of no text = %s", got)
+	}
+}
+
 func FuzzNote(f *testing.F) {
 	f.Add(strings.Repeat("漢", 500))
 	f.Add("x\xff" + strings.Repeat("🙂", 300))

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/kedify/inference-gateway/internal/message"
 )
 
 // wholeObject is the Index of a Problem that is about no trigger in particular.
@@ -52,20 +53,8 @@ func filter(problems []Problem, warning bool) []Problem {
 	return kept
 }
 
-// maxQuoted bounds how much of a value a message repeats, in bytes.
-const maxQuoted = 80
-
 // quote shows a value of the user in a message.
-func quote(value string) string {
-	if len(value) <= maxQuoted {
-		return fmt.Sprintf("%q", value)
-	}
-	cut := maxQuoted
-	for cut > 0 && !utf8.RuneStart(value[cut]) {
-		cut--
-	}
-	return fmt.Sprintf("%q...", value[:cut])
-}
+func quote(value string) string { return message.Quote(value) }
 
 // either joins allowed values for a message: "a, b or c".
 func either(values []string) string {

@@ -1,26 +1,6 @@
 package trigger
 
-import (
-	"strings"
-	"testing"
-	"unicode/utf8"
-)
-
-// TestQuote: a long value is shown in part, never with half a letter.
-func TestQuote(t *testing.T) {
-	if got := quote(`a"b`); got != `"a\"b"` {
-		t.Errorf("quote = %s", got)
-	}
-	for shift := range 4 {
-		got := quote(strings.Repeat("a", shift) + strings.Repeat("é", 100))
-		if !utf8.ValidString(got) || strings.Contains(got, `\x`) || len(got) > maxQuoted+5 || !strings.HasSuffix(got, `"...`) {
-			t.Errorf("quote = %s", got)
-		}
-	}
-	if got := quote(strings.Repeat("\xbf", 200)); got != `""...` {
-		t.Errorf("quote of no text = %s", got)
-	}
-}
+import "testing"
 
 func TestEither(t *testing.T) {
 	for want, values := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {

@@ -10,8 +10,11 @@ package proxytest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,6 +116,29 @@ func (p *Proxy) Apply(change resource.Change) {
 // Try is Apply that returns a rejection.
 func (p *Proxy) Try(change resource.Change) error {
 	return p.server.apply(change, 20*time.Second)
+}
+
+// Ask changes resources that the proxy has already and returns its answer, without a wait for what it
+// may ask for next. It is for many small questions.
+func (p *Proxy) Ask(change resource.Change) error {
+	return p.server.ask(change, 20*time.Second)
+}
+
+// SetRuntime sets a runtime key of Envoy.
+func (p *Proxy) SetRuntime(key, value string) {
+	p.t.Helper()
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", p.AdminSocket)
+	}}}
+	defer client.CloseIdleConnections()
+	response, err := client.Post("http://admin/runtime_modify?"+url.Values{key: {value}}.Encode(), "", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		p.t.Fatalf("runtime_modify %s=%s: %s", key, value, response.Status)
+	}
 }
 
 // run starts a process that ends with the test. Envoy asks the kernel to die with its parent

@@ -36,7 +36,8 @@ type server struct {
 	held      map[resource.Type]map[string]resource.Resource
 	changed   chan struct{}
 	waiting   map[string]bool // nonces without an answer
-	last      time.Time       // of the last message in either direction
+	answers   int
+	last      time.Time // of the last message in either direction
 	connected bool
 	rejection error
 }
@@ -80,23 +81,7 @@ func (s *server) stop() {
 
 // apply changes the held set and waits until the proxy is at rest with it.
 func (s *server) apply(change resource.Change, limit time.Duration) error {
-	s.mu.Lock()
-	for _, r := range change.Upsert {
-		if s.held[r.Type] == nil {
-			s.held[r.Type] = map[string]resource.Resource{}
-		}
-		s.held[r.Type][r.Name] = r
-	}
-	for _, key := range change.Remove {
-		delete(s.held[key.Type], key.Name)
-	}
-	s.rejection = nil
-	s.last = time.Now()
-	s.mu.Unlock()
-	select {
-	case s.changed <- struct{}{}:
-	default:
-	}
+	s.hold(change)
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		rest := s.connected && len(s.waiting) == 0 && time.Since(s.last) > quietTime
@@ -110,6 +95,43 @@ func (s *server) apply(change resource.Change, limit time.Duration) error {
 		}
 	}
 	return fmt.Errorf("no answer of the proxy within %v", limit)
+}
+
+// ask changes the held set and returns as soon as the proxy has answered what is sent at once.
+func (s *server) ask(change resource.Change, limit time.Duration) error {
+	before := s.hold(change)
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(200 * time.Microsecond) {
+		s.mu.Lock()
+		answered := s.answers > before && len(s.waiting) == 0
+		rejection := s.rejection
+		s.mu.Unlock()
+		if answered {
+			return rejection
+		}
+	}
+	return fmt.Errorf("no answer of the proxy within %v", limit)
+}
+
+// hold changes the held set and returns how many answers there were before.
+func (s *server) hold(change resource.Change) (answers int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range change.Upsert {
+		if s.held[r.Type] == nil {
+			s.held[r.Type] = map[string]resource.Resource{}
+		}
+		s.held[r.Type][r.Name] = r
+	}
+	for _, key := range change.Remove {
+		delete(s.held[key.Type], key.Name)
+	}
+	s.rejection = nil
+	s.last = time.Now()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+	return s.answers
 }
 
 // session is the state of one stream.
@@ -186,6 +208,7 @@ func (c *session) take(request *discoveryv3.DeltaDiscoveryRequest) {
 		return
 	}
 	delete(c.server.waiting, request.ResponseNonce)
+	c.server.answers++
 	if request.ErrorDetail != nil && c.server.rejection == nil {
 		c.server.rejection = fmt.Errorf("%w: %s: %s", ErrRejected, kind, request.ErrorDetail.Message)
 	}

@@ -21,6 +21,9 @@ const (
 	// maxTreeGrowth bounds what the tree repeats: a rule stands in the list of every path below
 	// it, and one with a regular expression in every list. Beyond it the list is better.
 	maxTreeGrowth = 32
+	// ordinaryRule is the size of a rule, in bytes, that maxTreeGrowth is meant for; larger ones are
+	// repeated less often.
+	ordinaryRule = 256
 )
 
 // fill gives a virtual host its rules, as a list or as a tree, and the 404 that ends them.
@@ -102,8 +105,12 @@ func (x *pathIndex) pick(own []int, path string) []*rule {
 // treeBuilder collects the two maps of a tree.
 type treeBuilder struct {
 	exact, prefix map[string]*xdsmatcher.Matcher_OnMatch
-	routes        int // rules in all lists, for maxTreeGrowth
+	// Rules in all lists, and their bytes, for maxTreeGrowth.
+	routes, bytes int
+	limit         int
 }
+
+func (b *treeBuilder) tooLarge() bool { return b.routes > b.limit || b.bytes/ordinaryRule > b.limit }
 
 // matcherTree renders rules as an exact map of paths over a prefix map, each entry a list of
 // its own. It returns nil when its lists would have more entries than the limit, or when keys
@@ -117,9 +124,9 @@ func matcherTree(rules []*rule, limit int) (*xdsmatcher.Matcher, error) {
 	if index == nil {
 		return nil, nil
 	}
-	b := &treeBuilder{exact: map[string]*xdsmatcher.Matcher_OnMatch{}, prefix: map[string]*xdsmatcher.Matcher_OnMatch{}}
+	b := &treeBuilder{exact: map[string]*xdsmatcher.Matcher_OnMatch{}, prefix: map[string]*xdsmatcher.Matcher_OnMatch{}, limit: limit}
 	for path := range index.exact {
-		if err := b.path(index, path); err != nil {
+		if err := b.path(index, path); err != nil || b.tooLarge() {
 			return nil, err
 		}
 	}
@@ -134,12 +141,9 @@ func matcherTree(rules []*rule, limit int) (*xdsmatcher.Matcher, error) {
 			return nil, err
 		}
 		b.prefix[prefix+"/"] = list
-		if b.routes > limit {
+		if b.tooLarge() {
 			return nil, nil
 		}
-	}
-	if b.routes > limit {
-		return nil, nil
 	}
 	rest, err := b.list(index.pick(nil, ""))
 	if err != nil {
@@ -167,6 +171,7 @@ func (b *treeBuilder) list(rules []*rule) (*xdsmatcher.Matcher_OnMatch, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.bytes += len(config.Value)
 	return &xdsmatcher.Matcher_OnMatch{OnMatch: &xdsmatcher.Matcher_OnMatch_Action{
 		Action: &xdscore.TypedExtensionConfig{Name: "routes", TypedConfig: config},
 	}}, nil

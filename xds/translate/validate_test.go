@@ -25,7 +25,6 @@ import (
 	"github.com/kedify/inference-gateway/internal/golden"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/ir/check"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -54,28 +53,6 @@ func TestEnvoyRejects(t *testing.T) {
 	}
 	if output, err := validate(t, binary, []resource.Resource{scope, table}); err == nil || !strings.Contains(output, "missing ]") {
 		t.Errorf("a broken expression was accepted: %v %s", err, output)
-	}
-}
-
-// TestEnvoyTakesCheckedExpressions proves that what check lets pass is not refused later.
-func TestEnvoyTakesCheckedExpressions(t *testing.T) {
-	binary := proxytest.Binary(t)
-	var resources []resource.Resource
-	for i, expression := range []string{
-		strings.Repeat("[a-z0-9]{1000}", 19), `\pL{999}`, strings.Repeat("abcdefgh", 512), `(?i)(?P<name>a|b)+\d*[[:alpha:]]`,
-	} {
-		if err := check.Regex(expression); err != nil {
-			t.Fatal(err)
-		}
-		scope, table, err := translate.Host(ir.Host{Chain: "80", Hostname: strconv.Itoa(i), Routes: []ir.Route{
-			route("r", ir.Match{Path: ir.PathMatch{Kind: ir.PathRegex, Value: expression}}, &ir.Respond{StatusCode: 200})}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		resources = append(resources, scope, table)
-	}
-	if output, err := validate(t, binary, resources); err != nil {
-		t.Errorf("%v\n%s", err, output)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
 // grpcRoute resolves a GRPCRoute in the terms of HTTP: a gRPC method is the path
@@ -23,14 +23,16 @@ func (r *routeResolver) grpcRoute(route *gwv1.GRPCRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.grpc = true
 	r.setHostnames(route.Spec.Hostnames)
-	rules := make([]rule, 0, len(route.Spec.Rules))
-	for i, spec := range route.Spec.Rules {
-		rules = append(rules, grpcRule(i, spec))
-	}
-	return r.httpResult(route.Spec.ParentRefs, rules)
+	return r.httpResult(route.Spec.ParentRefs, func() []rule {
+		rules := make([]rule, 0, len(route.Spec.Rules))
+		for i, spec := range route.Spec.Rules {
+			rules = append(rules, grpcRule(i, spec, &r.expressions))
+		}
+		return rules
+	})
 }
 
-func grpcRule(index int, spec gwv1.GRPCRouteRule) rule {
+func grpcRule(index int, spec gwv1.GRPCRouteRule, expressions *regex.Budget) rule {
 	r := rule{
 		path:    fmt.Sprintf("rules[%d]", index),
 		filters: httpFilters(spec.Filters),
@@ -46,7 +48,7 @@ func grpcRule(index int, spec gwv1.GRPCRouteRule) rule {
 		spec.Matches = []gwv1.GRPCRouteMatch{{}} // matches every request
 	}
 	for i, m := range spec.Matches {
-		match, problem := grpcMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		match, problem := grpcMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m, expressions)
 		if problem.None() {
 			r.matches = append(r.matches, match)
 		} else {
@@ -75,13 +77,13 @@ func httpFilters(filters []gwv1.GRPCRouteFilter) []gwv1.HTTPRouteFilter {
 // anyService is the expression for a service that a match does not name.
 const anyService = "/[^/]+/"
 
-func grpcMatch(path string, spec gwv1.GRPCRouteMatch) (match, resolve.Problem) {
+func grpcMatch(path string, spec gwv1.GRPCRouteMatch, expressions *regex.Budget) (match, resolve.Problem) {
 	var m match
 	var problem resolve.Problem
-	if m.Path, problem = grpcPath(path+".method", spec.Method); !problem.None() {
+	if m.Path, problem = grpcPath(path+".method", spec.Method, expressions); !problem.None() {
 		return match{}, problem
 	}
-	var values valueMatches
+	values := valueMatches{expressions: expressions}
 	for i, header := range spec.Headers {
 		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
 			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
@@ -96,7 +98,7 @@ func grpcMatch(path string, spec gwv1.GRPCRouteMatch) (match, resolve.Problem) {
 }
 
 // grpcPath turns a service and a method into a path match.
-func grpcPath(field string, spec *gwv1.GRPCMethodMatch) (ir.PathMatch, resolve.Problem) {
+func grpcPath(field string, spec *gwv1.GRPCMethodMatch, expressions *regex.Budget) (ir.PathMatch, resolve.Problem) {
 	if spec == nil {
 		return ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, resolve.Problem{}
 	}
@@ -109,7 +111,7 @@ func grpcPath(field string, spec *gwv1.GRPCMethodMatch) (ir.PathMatch, resolve.P
 	case gwv1.GRPCMethodMatchExact:
 		return exactMethod(field, service, method)
 	case gwv1.GRPCMethodMatchRegularExpression:
-		return regexMethod(field, service, method)
+		return regexMethod(field, service, method, expressions)
 	}
 	return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 		"%s.type %q is not supported; use Exact or RegularExpression.", field, kind)
@@ -133,11 +135,15 @@ func exactMethod(field, service, method string) (ir.PathMatch, resolve.Problem) 
 	return ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, resolve.Problem{}
 }
 
-func regexMethod(field, service, method string) (ir.PathMatch, resolve.Problem) {
+// regexMethod makes one expression of two. Each has to be one by itself: "a)(?:b" would be another
+// one between parentheses.
+func regexMethod(field, service, method string, expressions *regex.Budget) (ir.PathMatch, resolve.Problem) {
 	for _, part := range []struct{ field, value string }{{"service", service}, {"method", method}} {
-		if err := check.Regex(part.value); err != nil {
-			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-				"%s.%s %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, part.field, part.value, err)
+		if part.value == "" {
+			continue
+		}
+		if _, err := regex.Size(part.value); err != nil {
+			return ir.PathMatch{}, expressionProblem(field+"."+part.field, part.value, err)
 		}
 	}
 	path := anyService
@@ -148,6 +154,9 @@ func regexMethod(field, service, method string) (ir.PathMatch, resolve.Problem) 
 		path += "(?:" + method + ")"
 	} else {
 		path += "[^/]+"
+	}
+	if err := expressions.Take(path); err != nil {
+		return ir.PathMatch{}, expressionProblem(field, path, err)
 	}
 	return ir.PathMatch{Kind: ir.PathRegex, Value: path}, resolve.Problem{}
 }

@@ -30,11 +30,14 @@ func TestGRPCMatches(t *testing.T) {
 		})
 	}
 	for match, field := range map[string]string{
-		`{method: {service: "a/b"}}`:                                  `rules[0].matches[0].method.service "a/b"`,
-		`{method: {service: a, method: "b c"}}`:                       `method.method "b c"`,
-		`{method: {type: RegularExpression, service: "("}}`:           `method.service "("`,
-		`{method: {type: Glob, service: a}}`:                          `method.type "Glob"`,
-		`{headers: [{name: a, type: RegularExpression, value: "("}]}`: `headers[0].value "("`,
+		`{method: {service: "a/b"}}`:                                                   `rules[0].matches[0].method.service "a/b"`,
+		`{method: {service: a, method: "b c"}}`:                                        `method.method "b c"`,
+		`{method: {type: RegularExpression, service: "("}}`:                            `method.service "("`,
+		`{method: {type: RegularExpression, service: 'a)(?:b'}}`:                       `method.service "a)(?:b"`,
+		`{method: {type: RegularExpression, method: '\p{Lu}.*'}}`:                      `method.method "\\p{Lu}.*"`,
+		`{method: {type: RegularExpression, service: '(?P<n>a)', method: '(?P<n>b)'}}`: `two groups have the name n`,
+		`{method: {type: Glob, service: a}}`:                                           `method.type "Glob"`,
+		`{headers: [{name: a, type: RegularExpression, value: "("}]}`:                  `headers[0].value "("`,
 	} {
 		result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService, fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))
 		parent := onlyParent(t, result)

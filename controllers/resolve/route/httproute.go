@@ -6,19 +6,22 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
 func (r *routeResolver) httpRoute(route *gwv1.HTTPRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.setHostnames(route.Spec.Hostnames)
-	rules := make([]rule, 0, len(route.Spec.Rules))
-	for i, spec := range route.Spec.Rules {
-		rules = append(rules, httpRule(i, spec))
-	}
-	return r.httpResult(route.Spec.ParentRefs, rules)
+	return r.httpResult(route.Spec.ParentRefs, func() []rule {
+		rules := make([]rule, 0, len(route.Spec.Rules))
+		for i, spec := range route.Spec.Rules {
+			rules = append(rules, httpRule(i, spec, &r.expressions))
+		}
+		return rules
+	})
 }
 
-func httpRule(index int, spec gwv1.HTTPRouteRule) rule {
+func httpRule(index int, spec gwv1.HTTPRouteRule, expressions *regex.Budget) rule {
 	r := rule{
 		path:     fmt.Sprintf("rules[%d]", index),
 		filters:  spec.Filters,
@@ -34,7 +37,7 @@ func httpRule(index int, spec gwv1.HTTPRouteRule) rule {
 		spec.Matches = []gwv1.HTTPRouteMatch{{}} // matches every request
 	}
 	for i, m := range spec.Matches {
-		match, problem := httpMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m)
+		match, problem := httpMatch(fmt.Sprintf("%s.matches[%d]", r.path, i), m, expressions)
 		if problem.None() {
 			r.matches = append(r.matches, match)
 		} else {

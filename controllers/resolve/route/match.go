@@ -12,15 +12,17 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/internal/message"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
 // httpMatch reads one match of an HTTPRoute.
-func httpMatch(path string, spec gwv1.HTTPRouteMatch) (match, resolve.Problem) {
+func httpMatch(path string, spec gwv1.HTTPRouteMatch, expressions *regex.Budget) (match, resolve.Problem) {
 	var m match
 	var problem resolve.Problem
-	if m.Path, problem = pathMatch(path+".path", spec.Path); !problem.None() {
+	if m.Path, problem = pathMatch(path+".path", spec.Path, expressions); !problem.None() {
 		return match{}, problem
 	}
 	if spec.Method != nil {
@@ -29,7 +31,7 @@ func httpMatch(path string, spec gwv1.HTTPRouteMatch) (match, resolve.Problem) {
 			return match{}, problem
 		}
 	}
-	var values valueMatches
+	values := valueMatches{expressions: expressions}
 	for i, header := range spec.Headers {
 		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
 			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
@@ -51,7 +53,7 @@ func httpMatch(path string, spec gwv1.HTTPRouteMatch) (match, resolve.Problem) {
 }
 
 // pathMatch reads a path. Without one, or without a value, every path matches.
-func pathMatch(field string, spec *gwv1.HTTPPathMatch) (ir.PathMatch, resolve.Problem) {
+func pathMatch(field string, spec *gwv1.HTTPPathMatch, expressions *regex.Budget) (ir.PathMatch, resolve.Problem) {
 	kind, value := gwv1.PathMatchPathPrefix, "/"
 	if spec != nil && spec.Type != nil {
 		kind = *spec.Type
@@ -61,9 +63,8 @@ func pathMatch(field string, spec *gwv1.HTTPPathMatch) (ir.PathMatch, resolve.Pr
 	}
 	switch kind {
 	case gwv1.PathMatchRegularExpression:
-		if err := check.Regex(value); err != nil {
-			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-				"%s.value %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, value, err)
+		if err := expressions.Take(value); err != nil {
+			return ir.PathMatch{}, expressionProblem(field+".value", value, err)
 		}
 		return ir.PathMatch{Kind: ir.PathRegex, Value: value}, resolve.Problem{}
 	case gwv1.PathMatchExact, gwv1.PathMatchPathPrefix:
@@ -83,6 +84,15 @@ func pathMatch(field string, spec *gwv1.HTTPPathMatch) (ir.PathMatch, resolve.Pr
 		value = strings.TrimSuffix(value, "/")
 	}
 	return ir.PathMatch{Kind: ir.PathPrefix, Value: value}, resolve.Problem{}
+}
+
+func expressionProblem(field, expression string, err error) resolve.Problem {
+	if errors.Is(err, regex.ErrTogether) {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s: the regular expressions of the route make more than %d instructions together; move rules to another route.", field, regex.MaxTotal)
+	}
+	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+		"%s %s is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, message.Quote(expression), err)
 }
 
 // pathProblem says why a path can match no request (Gateway API HTTPPathMatch), in words
@@ -135,8 +145,9 @@ type valueSpec struct {
 // valueMatches collects header or query matches. Of several with one name the first counts
 // (Gateway API HTTPHeaderMatch.name), and so does the first problem.
 type valueMatches struct {
-	matches []ir.ValueMatch
-	problem resolve.Problem
+	matches     []ir.ValueMatch
+	problem     resolve.Problem
+	expressions *regex.Budget
 }
 
 func (m *valueMatches) add(field string, spec valueSpec) {
@@ -145,7 +156,7 @@ func (m *valueMatches) add(field string, spec valueSpec) {
 			return
 		}
 	}
-	problem := spec.check(field)
+	problem := spec.check(field, m.expressions)
 	if m.problem.None() {
 		m.problem = problem
 	}
@@ -154,7 +165,7 @@ func (m *valueMatches) add(field string, spec valueSpec) {
 	})
 }
 
-func (s valueSpec) check(field string) resolve.Problem {
+func (s valueSpec) check(field string, expressions *regex.Budget) resolve.Problem {
 	if s.name == "" {
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.name is empty; name what is to be matched.", field)
 	}
@@ -171,9 +182,8 @@ func (s valueSpec) check(field string) resolve.Problem {
 			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q: %v; no request can carry this header, correct it.", field, s.name, err)
 		}
 	case string(gwv1.HeaderMatchRegularExpression):
-		if err := check.Regex(s.value); err != nil {
-			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-				"%s.value %q is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, s.value, err)
+		if err := expressions.Take(s.value); err != nil {
+			return expressionProblem(field+".value", s.value, err)
 		}
 	default:
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
@@ -217,32 +227,4 @@ func percentEncoded(text, separators string) string {
 		}
 	}
 	return strconv.Quote(out.String())
-}
-
-// matchText says what a match takes, short and the same wherever the match stands.
-func matchText(m ir.Match) string {
-	text := m.Path.Value
-	switch m.Path.Kind {
-	case ir.PathExact:
-	case ir.PathPrefix:
-		text += "*"
-	case ir.PathRegex:
-		text = "~" + text
-	}
-	if m.Method != "" {
-		text = m.Method + " " + text
-	}
-	return text + valuesText(" header ", m.Headers) + valuesText(" query ", m.Query)
-}
-
-func valuesText(label string, values []ir.ValueMatch) string {
-	var text strings.Builder
-	for _, value := range values {
-		operator := "="
-		if value.Regex {
-			operator = "~"
-		}
-		text.WriteString(label + value.Name + operator + value.Value)
-	}
-	return text.String()
 }

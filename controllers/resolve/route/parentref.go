@@ -17,6 +17,7 @@ import (
 
 // parent is one parentRef that leads to a Gateway of this controller.
 type parent struct {
+	path    string // "parentRefs[1]"
 	ref     gwv1.ParentReference
 	gateway types.NamespacedName
 	// attached is empty when there is a problem.
@@ -44,9 +45,9 @@ func (r *routeResolver) parents(refs []gwv1.ParentReference) []parent {
 		if !exists || !gateway.Owned {
 			continue
 		}
-		p := parent{ref: ref, gateway: gateway.Key, problem: r.hostnameProblem}
+		p := parent{path: fmt.Sprintf("parentRefs[%d]", i), ref: ref, gateway: gateway.Key, problem: r.hostnameProblem}
 		if p.problem.None() {
-			p.attached, p.problem = r.attach(parentReference{fmt.Sprintf("parentRefs[%d]", i), ref, owner, gateway})
+			p.attached, p.problem = r.attach(parentReference{p.path, ref, owner, gateway})
 		}
 		parents = append(parents, p)
 	}

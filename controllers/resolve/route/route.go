@@ -1,8 +1,6 @@
 package route
 
 import (
-	"slices"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -11,6 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
 // Resolve returns what a route of whatever kind contributes. gateways returns the result of a
@@ -60,12 +59,19 @@ type routeResolver struct {
 	dropped int               // how many rules that are
 	refs    []resolve.Problem // references that do not resolve
 	pools   []types.NamespacedName
+	// expressions of the route that the proxies compile.
+	expressions regex.Budget
 }
 
-// httpResult makes the result of a route whose rules are the given ones.
-func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rules []rule) resolve.RouteResult {
-	resolved := r.irRules(rules)
+// httpResult makes the result of a route. Its rules are not looked at when none of its parents
+// is a Gateway of this product: such a route costs as little as it means.
+func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf func() []rule) resolve.RouteResult {
 	parents := r.parents(parentRefs)
+	if len(parents) == 0 {
+		return resolve.RouteResult{Object: r.object, Generation: r.meta.Generation}
+	}
+	rules := rulesOf()
+	resolved := r.irRules(rules)
 	result := resolve.RouteResult{
 		Object:     r.object,
 		Generation: r.meta.Generation,
@@ -78,32 +84,18 @@ func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rules []ru
 	if len(rules) > 0 && r.dropped == len(rules) {
 		valid = resolve.Problem{Reason: r.invalid[0].Reason, Message: resolve.JoinMessages(r.invalid)}
 	}
+	spread := spread{rules: &resolved, bytes: weigh(resolved), seen: map[resolve.Fragment]bool{}}
+	if problem := rulesProblem(spread.bytes); !problem.None() {
+		valid, resolved = problem, nil
+	}
 	for _, p := range parents {
+		if problem := spread.add(p); !problem.None() {
+			p.attached, p.problem = nil, problem
+		}
 		result.Parents = append(result.Parents, r.routeParent(p, valid))
-		result.Fragments = appendFragments(result.Fragments, p, &resolved)
 	}
+	result.Fragments = spread.fragments
 	return result
-}
-
-// appendFragments adds the rules for each hostname of each listener of the parent that can
-// serve. Two parentRefs may lead to one listener: its fragments appear once.
-func appendFragments(fragments []resolve.Fragment, p parent, rules *[]resolve.Rule) []resolve.Fragment {
-	for _, a := range p.attached {
-		if a.listener.Chain == "" || len(*rules) == 0 {
-			continue
-		}
-		for _, hostname := range a.hostnames {
-			same := func(f resolve.Fragment) bool {
-				return f.Gateway == p.gateway && f.Listener == a.listener.ID && f.Hostname == hostname
-			}
-			if !slices.ContainsFunc(fragments, same) {
-				fragments = append(fragments, resolve.Fragment{
-					Gateway: p.gateway, Listener: a.listener.ID, Hostname: hostname, Rules: rules,
-				})
-			}
-		}
-	}
-	return fragments
 }
 
 // clustersOf returns every cluster that the rules may send to, sorted and unique.

@@ -11,39 +11,12 @@ package check
 import (
 	"errors"
 	"fmt"
-	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
 
-// Limits of the wire (Envoy HeaderValue: 16 KiB for names and values).
-const (
-	maxHeaderBytes = 16384
-	// maxRegexInstructions bounds the size of a compiled expression, hence the memory and time
-	// that every proxy spends on it. Envoy 1.40 was seen to take four times as much when its
-	// own limit of 100 is lifted, which xds/bootstrap does.
-	maxRegexInstructions = 20_000
-)
-
-// Regex says whether an expression is valid RE2 of a bearable size. Go's syntax is RE2's
-// except \C, which Go refuses (one byte of a rune).
-func Regex(expression string) error {
-	if !utf8.ValidString(expression) {
-		return errors.New("regular expression is not valid UTF-8")
-	}
-	parsed, err := syntax.Parse(expression, syntax.Perl)
-	if err != nil {
-		return err
-	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return err
-	}
-	if size := len(program.Inst); size > maxRegexInstructions {
-		return fmt.Errorf("regular expression compiles to %d instructions, more than %d", size, maxRegexInstructions)
-	}
-	return nil
-}
+// maxHeaderBytes is the limit of Envoy's HeaderValue for names and values.
+const maxHeaderBytes = 16384
 
 // HeaderName says whether a name may be compared or removed (RFC 9110 5.1).
 func HeaderName(name string) error {

@@ -7,27 +7,6 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir/check"
 )
 
-func TestRegex(t *testing.T) {
-	for expression, valid := range map[string]bool{
-		`/v[0-9]+/.*`:                  true,
-		`(?i)abc`:                      true,
-		`\pL+`:                         true,
-		``:                             true,
-		`[a-`:                          false,
-		`(?=look)ahead`:                false,
-		`(a)\1`:                        false,
-		`a{1001}`:                      false,
-		`a\C`:                          false,
-		"\xff":                         false,
-		strings.Repeat("[^a]{200}", 9): true,
-		strings.Repeat(`\pL{999}`, 40): false,
-	} {
-		if err := check.Regex(expression); (err == nil) != valid {
-			t.Errorf("Regex(%.30q) = %v, want valid %v", expression, err, valid)
-		}
-	}
-}
-
 func TestHeader(t *testing.T) {
 	for _, c := range []struct {
 		name, value string
