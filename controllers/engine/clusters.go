@@ -40,7 +40,7 @@ func (m *Model) computeEndpoints(key ir.ClusterKey, c *computation) (*resource.R
 }
 
 func (m *Model) flushClusters() {
-	changes := m.clusters.flush()
+	changes := m.clusters.flush(never)
 	for _, change := range changes { // first, so that endpoints that another cluster still uses are not sent again
 		if change.old == nil {
 			m.useEndpoints(change.key.gateway, change.key.cluster.Endpoints())
@@ -91,7 +91,7 @@ func (m *Model) unuseEndpoints(gateway types.NamespacedName, key ir.ClusterKey) 
 }
 
 func (m *Model) flushEndpoints() {
-	for _, change := range m.endpoints.flush() {
+	for _, change := range m.endpoints.flush(never) {
 		users := m.usage.gateways[change.key]
 		for i, gateway := range users {
 			if !slices.Contains(users[:i], gateway) {

@@ -34,7 +34,7 @@ func (m *Model) gateway(key types.NamespacedName, record func(store.Dep)) resolv
 }
 
 func (m *Model) flushGateways() {
-	for _, change := range m.gateways.flush() {
+	for _, change := range m.gateways.flush(never) {
 		m.graph.touch(gatewayDep{change.key})
 		if change.new == nil {
 			m.dropGateway(change.key, change.old)

@@ -96,13 +96,17 @@ func (m *Model) keepClusters(gateway types.NamespacedName, clusters []ir.Cluster
 	}
 }
 
-func (m *Model) flushHosts() {
-	for _, change := range m.hosts.flush() {
+func (m *Model) flushHosts(due pause) (done bool) {
+	for _, change := range m.hosts.flush(due) {
 		m.replaceTable(change.key.gateway, change.old, change.new)
 	}
-	for _, change := range m.wildcards.flush() {
+	if m.hosts.more() {
+		return false
+	}
+	for _, change := range m.wildcards.flush(due) {
 		m.replaceTable(change.key.gateway, change.old, change.new)
 	}
+	return !m.wildcards.more()
 }
 
 func (m *Model) replaceTable(gateway types.NamespacedName, old, new *hostTable) {

@@ -88,10 +88,10 @@ func listenerClusters(listener ir.Listener) (clusters []ir.ClusterKey) {
 }
 
 func (m *Model) flushListeners() {
-	for _, change := range m.ports.flush() {
+	for _, change := range m.ports.flush(never) {
 		m.reuseListeners(change.key, portsOf(change.old), portsOf(change.new))
 	}
-	for _, change := range m.listeners.flush() {
+	for _, change := range m.listeners.flush(never) {
 		var old, new *resource.Resource
 		if change.old != nil {
 			old = &change.old.resource

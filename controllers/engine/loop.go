@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,12 @@ import (
 const (
 	quietTime = 5 * time.Millisecond
 	maxDelay  = 50 * time.Millisecond
+	// urgentDelay is maxDelay when endpoints are among the changes: requests fail while a proxy has
+	// an address that is gone.
+	urgentDelay = 10 * time.Millisecond
+	// pauseAfter is how long a flush computes before it looks for changed endpoints. What one user
+	// makes expensive delays the endpoints of others by no more than this and one unit.
+	pauseAfter = 2 * time.Millisecond
 )
 
 // Loop owns a Model in one goroutine. Its other methods may be called from any goroutine and
@@ -43,7 +50,12 @@ type Metrics interface {
 type event struct {
 	apply func(*Model) bool
 	at    time.Time
+	// urgent events may overtake others. Kinds of objects come without an order between them.
+	urgent bool
 }
+
+// urgent are the kinds that endpoints are made of.
+func urgent(kind store.Kind) bool { return kind == store.EndpointSlice || kind == store.Pod }
 
 // NewLoop returns a loop around an empty model.
 func NewLoop(output Output, setting class.Setting, metrics Metrics) *Loop {
@@ -52,37 +64,38 @@ func NewLoop(output Output, setting class.Setting, metrics Metrics) *Loop {
 
 // Set hands in an object that appeared or changed; it must not be modified afterwards.
 func (l *Loop) Set(kind store.Kind, object client.Object) {
-	l.enqueue(func(m *Model) bool { return m.Set(kind, object) })
+	l.enqueue(event{apply: func(m *Model) bool { return m.Set(kind, object) }, urgent: urgent(kind)})
 }
 
 // Delete hands in that an object vanished.
 func (l *Loop) Delete(kind store.Kind, key types.NamespacedName) {
-	l.enqueue(func(m *Model) bool { m.Delete(kind, key); return true })
+	l.enqueue(event{apply: func(m *Model) bool { m.Delete(kind, key); return true }, urgent: urgent(kind)})
 }
 
 // Deliver hands in what the proxies of a gateway have.
 func (l *Loop) Deliver(gateway types.NamespacedName, delivery Delivery) {
-	l.enqueue(func(m *Model) bool { m.Deliver(gateway, delivery); return true })
+	l.enqueue(event{apply: func(m *Model) bool { m.Deliver(gateway, delivery); return true }})
 }
 
 // Built hands in whether the data plane of a gateway could be made; "" when it could.
 func (l *Loop) Built(gateway types.NamespacedName, problem string) {
-	l.enqueue(func(m *Model) bool { return m.Built(gateway, problem) })
+	l.enqueue(event{apply: func(m *Model) bool { return m.Built(gateway, problem) }})
 }
 
 // Installed hands in the CRDs of the Gateway API in the cluster.
 func (l *Loop) Installed(crds class.Installed) {
-	l.enqueue(func(m *Model) bool { return m.Installed(crds) })
+	l.enqueue(event{apply: func(m *Model) bool { return m.Installed(crds) }})
 }
 
 // Synced hands in that all objects that existed at the start were set.
 func (l *Loop) Synced() {
-	l.enqueue(func(m *Model) bool { m.Synced(); return true })
+	l.enqueue(event{apply: func(m *Model) bool { m.Synced(); return true }})
 }
 
-func (l *Loop) enqueue(apply func(*Model) bool) {
+func (l *Loop) enqueue(e event) {
+	e.at = time.Now()
 	l.mu.Lock()
-	l.events = append(l.events, event{apply: apply, at: time.Now()})
+	l.events = append(l.events, e)
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -109,11 +122,16 @@ func (l *Loop) Run(ctx context.Context) error {
 
 // gather waits until a burst of events is over or has lasted long enough.
 func (l *Loop) gather(ctx context.Context) {
+	end := time.Now().Add(maxDelay)
 	deadline := time.NewTimer(maxDelay)
 	defer deadline.Stop()
 	quiet := time.NewTimer(quietTime)
 	defer quiet.Stop()
-	for {
+	for hurried := false; ; {
+		if !hurried && l.hasUrgent() {
+			hurried = true
+			deadline.Reset(min(urgentDelay, time.Until(end)))
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -134,17 +152,59 @@ func (l *Loop) flush() {
 	l.mu.Unlock()
 	start, changed := time.Now(), 0
 	first := start
+	endpoints := false
 	for _, e := range events {
 		if e.apply(l.model) {
 			if changed == 0 {
 				first = e.at
 			}
 			changed++
+			endpoints = endpoints || e.urgent
 		}
 	}
 	if changed == 0 {
 		return
 	}
-	l.model.Flush()
+	l.compute(endpoints)
 	l.metrics.Flushed(changed, time.Since(start), time.Since(first))
+}
+
+// compute flushes the model. Endpoints that changed go first, also those that change in between.
+func (l *Loop) compute(endpoints bool) {
+	for {
+		if endpoints {
+			l.model.PublishEndpoints()
+		}
+		start := time.Now()
+		if l.model.Advance(func() bool { return time.Since(start) > pauseAfter }) {
+			return
+		}
+		endpoints = false
+		for _, e := range l.takeUrgent() {
+			endpoints = e.apply(l.model) || endpoints
+		}
+	}
+}
+
+func isUrgent(e event) bool { return e.urgent }
+
+func (l *Loop) hasUrgent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.events, isUrgent)
+}
+
+// takeUrgent takes the urgent events out of the queue.
+func (l *Loop) takeUrgent() (taken []event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.events {
+		if e.urgent {
+			taken = append(taken, e)
+		}
+	}
+	if len(taken) > 0 {
+		l.events = slices.DeleteFunc(l.events, isUrgent)
+	}
+	return taken
 }

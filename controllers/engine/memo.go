@@ -120,8 +120,9 @@ func (u *unit[K, V]) enqueue() {
 	}
 }
 
-// flush recomputes what is out of date and returns what became different: removed units first.
-func (m *memo[K, V]) flush() []change[K, V] {
+// flush recomputes what is out of date and returns what became different: removed units first. It
+// ends after a unit when a pause is due, and then has more to do.
+func (m *memo[K, V]) flush(due pause) (changes []change[K, V]) {
 	queue := m.queue
 	m.queue = nil
 	for _, u := range queue {
@@ -130,19 +131,40 @@ func (m *memo[K, V]) flush() []change[K, V] {
 			m.remove(u)
 		}
 	}
-	changes := m.dropped
+	changes = m.dropped
 	m.dropped = nil
-	for _, u := range queue {
+	for i, u := range queue {
 		if u.users == 0 || !u.stale {
 			continue
 		}
-		u.stale = false
-		if old, changed := u.recompute(); changed {
-			changes = append(changes, change[K, V]{key: u.key, old: old, new: u.value})
+		changes = u.refresh(changes)
+		if due() && i+1 < len(queue) {
+			for _, left := range queue[i+1:] {
+				left.enqueue()
+			}
+			return changes
 		}
 	}
 	return changes
 }
+
+// renewKnown is flush for the units that have a result. It removes none.
+func (m *memo[K, V]) renewKnown() (changes []change[K, V]) {
+	queue := m.queue
+	m.queue = nil
+	for _, u := range queue {
+		u.queued = false
+		if u.users == 0 || !u.stale || u.value == nil {
+			u.enqueue()
+			continue
+		}
+		changes = u.refresh(changes)
+	}
+	return changes
+}
+
+// more reports whether something is out of date.
+func (m *memo[K, V]) more() bool { return len(m.queue) > 0 }
 
 func (m *memo[K, V]) remove(u *unit[K, V]) {
 	u.fail(nil)
@@ -151,6 +173,15 @@ func (m *memo[K, V]) remove(u *unit[K, V]) {
 	if u.value != nil {
 		m.dropped = append(m.dropped, change[K, V]{key: u.key, old: u.value})
 	}
+}
+
+// refresh recomputes a unit that is out of date, and adds what became different.
+func (u *unit[K, V]) refresh(changes []change[K, V]) []change[K, V] {
+	u.stale = false
+	if old, changed := u.recompute(); changed {
+		changes = append(changes, change[K, V]{key: u.key, old: old, new: u.value})
+	}
+	return changes
 }
 
 func (u *unit[K, V]) recompute() (old *V, changed bool) {

@@ -157,29 +157,6 @@ func gatewaySource(gateway types.NamespacedName) ir.Source {
 // does nothing: a half-read world must not reach a proxy or a status.
 func (m *Model) Synced() { m.synced = true }
 
-// Flush computes what is out of date, layer by layer, and calls the output.
-func (m *Model) Flush() {
-	if !m.synced {
-		return
-	}
-	m.flushGateways()
-	m.flushPools()
-	m.flushRoutes()
-	m.flushHosts()
-	m.flushListeners()
-	m.flushClusters()
-	m.flushEndpoints()
-	m.flushSecrets()
-	m.flushScalers()
-	m.renewGone()
-	m.publish()
-	m.flushStatuses()
-	if !m.flushed {
-		m.flushed = true
-		m.output.Synced()
-	}
-}
-
 // upsert replaces one resource of a gateway; either side may be nil.
 func (m *Model) upsert(gateway types.NamespacedName, old, new *resource.Resource) {
 	if old != nil && (new == nil || new.Key != old.Key) {

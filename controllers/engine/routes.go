@@ -24,18 +24,19 @@ func (m *Model) computePool(key types.NamespacedName, record func(store.Dep)) *r
 }
 
 func (m *Model) flushPools() {
-	for _, change := range m.pools.flush() {
+	for _, change := range m.pools.flush(never) {
 		m.graph.touch(poolDep{change.key})
 	}
 }
 
-func (m *Model) flushRoutes() {
-	for _, change := range m.routes.flush() {
+func (m *Model) flushRoutes(due pause) (done bool) {
+	for _, change := range m.routes.flush(due) {
 		m.graph.touch(routeDep{change.key})
 		m.reindex(change.old, change.new)
 		m.reuse(change.old, change.new)
 		m.reattach(change.key, change.old, change.new)
 	}
+	return !m.routes.more()
 }
 
 // reindex moves the fragments of a route. A change of status alone moves nothing.

@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -49,25 +50,37 @@ func (d *discard) Attachment(resolve.Object, *resolve.Attachment) { d.attachment
 func crowd(n int) (*Model, *discard) {
 	out := &discard{kept: map[resource.Key]resource.Resource{}}
 	m := New(out, class.Setting{})
-	m.Set(store.GatewayClass, &gwv1.GatewayClass{
+	crowdObjects(n, func(kind store.Kind, object client.Object) { m.Set(kind, object) })
+	m.Synced()
+	m.Flush()
+	return m, out
+}
+
+// crowdObjects are the objects of crowd.
+func crowdObjects(n int, set func(store.Kind, client.Object)) {
+	set(store.GatewayClass, &gwv1.GatewayClass{
 		ObjectMeta: metav1.ObjectMeta{Name: "kedify"}, Spec: gwv1.GatewayClassSpec{ControllerName: v1alpha1.ControllerName},
 	})
-	m.Set(store.Gateway, &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "infra", Name: "gw", Generation: 1}, Spec: gwv1.GatewaySpec{
+	set(store.Gateway, &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "infra", Name: "gw", Generation: 1}, Spec: gwv1.GatewaySpec{
 		GatewayClassName: "kedify", Listeners: []gwv1.Listener{{Name: "http", Port: 80, Protocol: gwv1.HTTPProtocolType,
 			AllowedRoutes: &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: ptr.To(gwv1.NamespacesFromAll)}}}},
 	}})
 	for i := range n {
-		m.Set(store.HTTPRoute, crowdRoute(i, 1, "/"))
+		set(store.HTTPRoute, crowdRoute(i, 1, "/"))
 		meta := metav1.ObjectMeta{Namespace: "apps", Name: fmt.Sprintf("s%d", i)}
-		m.Set(store.Service, &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
-		meta.Labels = map[string]string{discoveryv1.LabelServiceName: meta.Name}
-		m.Set(store.EndpointSlice, &discoveryv1.EndpointSlice{ObjectMeta: meta, AddressType: discoveryv1.AddressTypeIPv4,
-			Ports:     []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To(int32(3000))}},
-			Endpoints: []discoveryv1.Endpoint{{Addresses: []string{"10.0.0.1"}}}})
+		set(store.Service, &corev1.Service{ObjectMeta: meta, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
+		set(store.EndpointSlice, crowdSlice(i, "10.0.0.1"))
 	}
-	m.Synced()
-	m.Flush()
-	return m, out
+}
+
+func crowdSlice(i int, address string) *discoveryv1.EndpointSlice {
+	name := fmt.Sprintf("s%d", i)
+	return &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Namespace: "apps", Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To(int32(3000))}},
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{address}}},
+	}
 }
 
 func crowdRoute(i int, generation int64, path string) *gwv1.HTTPRoute {

@@ -14,7 +14,7 @@ func (m *Model) computeScaler(key types.NamespacedName, record func(store.Dep)) 
 }
 
 func (m *Model) flushScalers() {
-	for _, change := range m.scalers.flush() {
+	for _, change := range m.scalers.flush(never) {
 		m.output.Scaler(change.key, change.new)
 	}
 }

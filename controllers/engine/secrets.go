@@ -73,7 +73,7 @@ func (m *Model) computeSecret(key secretKey, c *computation) (*resource.Resource
 }
 
 func (m *Model) flushSecrets() {
-	for _, change := range m.secrets.flush() {
+	for _, change := range m.secrets.flush(never) {
 		m.upsert(change.key.gateway, change.old, change.new)
 	}
 }

@@ -149,12 +149,13 @@ func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolv
 	return found
 }
 
-func (m *Model) flushStatuses() {
-	for _, change := range m.statuses.flush() {
+func (m *Model) flushStatuses(due pause) (done bool) {
+	for _, change := range m.statuses.flush(due) {
 		update := status.Update{Object: change.key}
 		if change.new != nil {
 			update = *change.new
 		}
 		m.output.Status(update)
 	}
+	return !m.statuses.more()
 }

@@ -49,7 +49,16 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-func (w *world) flush() { w.model.Flush() }
+// flush computes everything, with pauses in which endpoints change.
+func (w *world) flush() {
+	for !w.model.Advance(func() bool { return w.random.IntN(4) == 0 }) {
+		if len(w.objects) > 0 && w.random.IntN(2) == 0 {
+			kind := pick(w, []store.Kind{store.EndpointSlice, store.Pod})
+			w.put(kind, generators[kind](w))
+		}
+		w.model.PublishEndpoints()
+	}
+}
 
 // populate starts the world with what nothing works without.
 func (w *world) populate() {
