@@ -103,7 +103,7 @@ func TestWeightIsThatOfTheTable(t *testing.T) {
 func TestX1NamesAreBounded(t *testing.T) {
 	value := strings.Repeat("é", 700)
 	result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
-		"rules: [{matches: [{queryParams: [{name: q, value: "+value+"a}]}, {queryParams: [{name: q, value: "+value+"b}]}], backendRefs: [{name: web, port: 80}]}]"))
+		"rules: [{matches: [{headers: [{name: q, value: "+value+"a}]}, {headers: [{name: q, value: "+value+"b}]}], backendRefs: [{name: web, port: 80}]}]"))
 	rules := onlyRules(t, result)
 	if a, b := rules[0].Route.Name, rules[1].Route.Name; a == b || len(a) > 300 || !utf8.ValidString(a) {
 		t.Errorf("names %q and %q", a, b)
