@@ -36,6 +36,11 @@ func (m *Model) Advance(due pause) (done bool) {
 	m.flushEndpoints()
 	m.flushSecrets()
 	m.flushScalers()
+	if due() && !m.rested { // publishing takes its time, too
+		m.rested = true
+		return false
+	}
+	m.rested = false
 	m.renewGone()
 	m.publish()
 	if !m.flushStatuses(due) {

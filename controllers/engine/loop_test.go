@@ -141,3 +141,31 @@ func TestLoopGathersABurst(t *testing.T) {
 		}
 	})
 }
+
+// TestX1EndpointsAreGatheredShortly: a burst of others delays changed endpoints by urgentDelay.
+func TestX1EndpointsAreGatheredShortly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		measured := &flushes{}
+		loop := NewLoop(newRecorder(), measured)
+		done := make(chan error, 1)
+		go func() { done <- loop.Run(ctx) }()
+		loop.Deliver(failingGateway, Delivery{})
+		synctest.Wait()
+		for i := range 3 * urgentDelay / time.Millisecond { // never quiet
+			if i == 5 {
+				loop.Set(store.EndpointSlice, crowdSlice(1, "10.0.0.1"))
+			}
+			loop.Deliver(failingGateway, Delivery{})
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			if now := measured.read(); i < 5 && now.count != 1 || i > 5+urgentDelay/time.Millisecond && now.count == 1 {
+				t.Errorf("%d flushes after %d ms", now.count, i+1)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

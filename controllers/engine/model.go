@@ -57,6 +57,7 @@ type Model struct {
 	gone    []types.NamespacedName // gateways that the output forgot in this flush
 	synced  bool
 	flushed bool // the output knows of the first flush
+	rested  bool // the flush had a pause before it publishes
 }
 
 // New returns an empty model in a setting; Installed changes the CRDs of it.

@@ -276,10 +276,10 @@ type latencies []time.Duration
 func (l latencies) quantile(q float64) time.Duration { return l[min(int(q*float64(len(l))), len(l)-1)] }
 
 // TestX1EndpointsPassPoison: while a tenant applies such objects as fast as the API server lets it, the endpoints of
-// others change within 25 ms: they are gathered for urgentDelay at most, and wait for the rest of computations. The
-// time of the CPU counts, because other programs may keep the machine busy.
+// others change within 25 ms. The time of the CPU counts, because other programs may keep the machine busy;
+// TestX1EndpointsAreGatheredShortly has the rest.
 func TestX1EndpointsPassPoison(t *testing.T) {
-	const most = 25*time.Millisecond - urgentDelay
+	const most = 25 * time.Millisecond
 	out := &watcher{discard: discard{kept: map[resource.Key]resource.Resource{}}, reached: map[string]chan struct{}{}}
 	loop := NewLoop(out, &flushes{}, class.Setting{})
 	ctx, cancel := context.WithCancel(t.Context())

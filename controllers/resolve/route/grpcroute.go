@@ -23,12 +23,12 @@ func (r *routeResolver) grpcRoute(route *gwv1.GRPCRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.grpc = true
 	r.setHostnames(route.Spec.Hostnames)
-	return r.httpResult(route.Spec.ParentRefs, func() []rule {
+	return r.httpResult(route.Spec.ParentRefs, func() ([]rule, resolve.Problem) {
 		rules := make([]rule, 0, len(route.Spec.Rules))
 		for i, spec := range route.Spec.Rules {
 			rules = append(rules, grpcRule(i, spec, &r.expressions))
 		}
-		return rules
+		return rules, resolve.Problem{}
 	})
 }
 

@@ -12,12 +12,15 @@ import (
 func (r *routeResolver) httpRoute(route *gwv1.HTTPRoute) resolve.RouteResult {
 	r.meta = route.ObjectMeta
 	r.setHostnames(route.Spec.Hostnames)
-	return r.httpResult(route.Spec.ParentRefs, func() []rule {
+	return r.httpResult(route.Spec.ParentRefs, func() ([]rule, resolve.Problem) {
+		if problem := rulesProblem(exactBytes(route.Spec.Rules)); !problem.None() {
+			return nil, problem
+		}
 		rules := make([]rule, 0, len(route.Spec.Rules))
 		for i, spec := range route.Spec.Rules {
 			rules = append(rules, httpRule(i, spec, &r.expressions))
 		}
-		return rules
+		return rules, resolve.Problem{}
 	})
 }
 

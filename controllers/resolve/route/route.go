@@ -65,12 +65,12 @@ type routeResolver struct {
 
 // httpResult makes the result of a route. Its rules are not looked at when none of its parents
 // is a Gateway of this product: such a route costs as little as it means.
-func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf func() []rule) resolve.RouteResult {
+func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf func() ([]rule, resolve.Problem)) resolve.RouteResult {
 	parents := r.parents(parentRefs)
 	if len(parents) == 0 {
 		return resolve.RouteResult{Object: r.object, Generation: r.meta.Generation}
 	}
-	rules := rulesOf()
+	rules, valid := rulesOf()
 	resolved := r.irRules(rules)
 	result := resolve.RouteResult{
 		Object:     r.object,
@@ -80,7 +80,6 @@ func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf fu
 		Backends:   r.backendRefs(rules),
 		Generated:  v1alpha1.Generated(&r.meta),
 	}
-	valid := resolve.Problem{}
 	if len(rules) > 0 && r.dropped == len(rules) {
 		valid = resolve.Problem{Reason: r.invalid[0].Reason, Message: resolve.JoinMessages(r.invalid)}
 	}

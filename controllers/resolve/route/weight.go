@@ -3,6 +3,7 @@ package route
 import (
 	"reflect"
 
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -55,6 +56,27 @@ func bytesOf(v reflect.Value) (bytes int) {
 			bytes += bytesOf(v.Field(i))
 		}
 	default: // numbers are small
+	}
+	return bytes
+}
+
+// exactBytes is a part of the weight of rules that is known before they are resolved: the values that
+// are compared as they are. (Expressions have a budget of their own.)
+func exactBytes(rules []gwv1.HTTPRouteRule) (bytes int) {
+	for i := range rules {
+		for j := range rules[i].Matches {
+			match := &rules[i].Matches[j]
+			for k := range match.Headers {
+				if ptr.Deref(match.Headers[k].Type, gwv1.HeaderMatchExact) == gwv1.HeaderMatchExact {
+					bytes += len(match.Headers[k].Value)
+				}
+			}
+			for k := range match.QueryParams {
+				if ptr.Deref(match.QueryParams[k].Type, gwv1.QueryParamMatchExact) == gwv1.QueryParamMatchExact {
+					bytes += len(match.QueryParams[k].Value)
+				}
+			}
+		}
 	}
 	return bytes
 }
