@@ -147,7 +147,7 @@ func TestX1EndpointsAreGatheredShortly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		measured := &flushes{}
-		loop := NewLoop(newRecorder(), measured)
+		loop := NewLoop(newRecorder(), class.Setting{}, measured)
 		done := make(chan error, 1)
 		go func() { done <- loop.Run(ctx) }()
 		loop.Deliver(failingGateway, Delivery{})

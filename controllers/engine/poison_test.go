@@ -19,6 +19,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -281,7 +282,7 @@ func (l latencies) quantile(q float64) time.Duration { return l[min(int(q*float6
 func TestX1EndpointsPassPoison(t *testing.T) {
 	const most = 25 * time.Millisecond
 	out := &watcher{discard: discard{kept: map[resource.Key]resource.Resource{}}, reached: map[string]chan struct{}{}}
-	loop := NewLoop(out, &flushes{}, class.Setting{})
+	loop := NewLoop(out, class.Setting{}, &flushes{})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	threads := make(chan int, 1)

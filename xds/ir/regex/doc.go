@@ -7,6 +7,6 @@
 //
 // What is not on the list of this parser is refused, also where Envoy would take it. Package
 // regexp/syntax is no help: it knows names that Envoy does not know, and it takes seconds for some
-// texts of 4 KiB before it returns. See docs/adr/0027-expressions.md; the test of the corpus holds
+// texts of 4 KiB before it returns. See docs/adr/0035-expressions.md; the test of the corpus holds
 // the list to what a real Envoy says.
 package regex
