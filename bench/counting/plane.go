@@ -116,7 +116,9 @@ func (p *Plane) Start(place Place, ports *map[string]uint32) error {
 func (p *Plane) server(ctx context.Context) (*server.Server, error) {
 	counts := count.New(count.Options{Registry: p.registry, Catalog: p.catalog})
 	go func() { _ = counts.Run(ctx) }()
-	return server.New(server.Options{Publisher: p.publisher, Gateways: p.gateways, TLS: p.tls, Register: func(s *grpc.Server) { counts.Register(s) }})
+	return server.New(server.Options{
+		Publisher: p.publisher, Gateways: p.gateways, TLS: p.tls, Register: func(s *grpc.Server) { counts.Register(s) },
+	})
 }
 
 // Synced says whether the proxy of a gateway has taken everything.

@@ -85,7 +85,8 @@ func runWiring(ctx context.Context, options wiring.Options, log logr.Logger) err
 			Recorder: mgr.GetEventRecorder("kedify-gateway"), Scales: scales,
 		},
 		Options: options, Pod: podOfEnvironment(), Registry: metrics.Registry, Log: log,
-		Elect: lead.ByLease(leases.CoordinationV1(), types.NamespacedName{Namespace: options.Namespace, Name: wiring.LeaseName}, replica, log.WithName("lead")),
+		Elect: lead.ByLease(leases.CoordinationV1(),
+			types.NamespacedName{Namespace: options.Namespace, Name: wiring.LeaseName}, replica, log.WithName("lead")),
 	})
 	if err != nil {
 		return err

@@ -120,6 +120,8 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	if l.untyped {
 		l.watcher = newRelay(l.watcher, l.untype)
 	}
+	// A reflector that ends between its list and its watch stops no watcher.
+	context.AfterFunc(l.ctx, l.watcher.Stop)
 	return list, l.api.Client.List(l.ctx, list)
 }
 

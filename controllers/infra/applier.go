@@ -93,7 +93,8 @@ func NewApplier(options Options) *Applier {
 		results: map[types.NamespacedName]string{},
 	}
 	a.queue = work.New(work.Options[types.NamespacedName]{
-		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Within: options.Within, Do: a.attempt,
+		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,
+		Within: options.Within, Do: a.attempt,
 	})
 	return a
 }

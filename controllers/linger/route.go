@@ -18,10 +18,10 @@ func routes(kind store.Kind) bool { return kind == store.HTTPRoute || kind == st
 
 // scalerOf is the HTTPScaler of a generated object; an empty key: objects of its kind have none.
 func scalerOf(it item) types.NamespacedName {
-	switch it.kind {
-	case store.HTTPScaler:
+	switch {
+	case it.kind == store.HTTPScaler:
 		return it.key
-	case store.HTTPRoute, store.TLSRoute:
+	case routes(it.kind):
 		return types.NamespacedName{Namespace: it.key.Namespace, Name: strings.TrimSuffix(it.key.Name, plan.HealthSuffix)}
 	}
 	return types.NamespacedName{}

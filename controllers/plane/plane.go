@@ -78,7 +78,8 @@ func New(deps Deps) (*Plane, error) {
 // made.
 func build(deps Deps) (*Plane, error) {
 	p := &Plane{
-		deps: deps, wires: &wires{}, leadership: lead.New(), catalog: scaler.NewCatalog(), attachments: attachments.New(), gateways: server.NewGateways(),
+		deps: deps, wires: &wires{}, leadership: lead.New(), catalog: scaler.NewCatalog(), attachments: attachments.New(),
+		gateways: server.NewGateways(),
 	}
 	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
 	var err error

@@ -73,20 +73,24 @@ func newTriggers(p *Plane) *triggers {
 			// ClusterTriggerAuthentications are not watched.
 			Report: writeDelivery(events.NewWriter(api.Recorder, api.Direct), options.KEDAAuthentication),
 		}),
-		metrics: certs.NewDeliveries(certs.DeliveriesOptions{
-			Each: certs.DeliveryOptions{
-				Certificates: p.authority,
-				Client:       api.Direct,
-				Name:         controllers.MetricsSecretName,
-				Component:    "metrics-client",
-				Clock:        p.deps.Clock,
-				Log:          log.WithName("certs"),
-				Report:       func(error) {}, // logged
-			},
-			Wanted:   p.countingNamespaces,
-			Identity: server.MetricsIdentity,
-		}),
+		metrics: newMetricsDeliveries(p),
 	}
+}
+
+func newMetricsDeliveries(p *Plane) *certs.Deliveries {
+	return certs.NewDeliveries(certs.DeliveriesOptions{
+		Each: certs.DeliveryOptions{
+			Certificates: p.authority,
+			Client:       p.deps.API.Direct,
+			Name:         controllers.MetricsSecretName,
+			Component:    "metrics-client",
+			Clock:        p.deps.Clock,
+			Log:          p.deps.Log.WithName("certs"),
+			Report:       func(error) {}, // logged
+		},
+		Wanted:   p.countingNamespaces,
+		Identity: server.MetricsIdentity,
+	})
 }
 
 // countingNamespaces are those with a trigger that an Envoy of the user counts for, and whether all triggers are

@@ -131,7 +131,8 @@ func New(options Options) *Controller {
 		active:    map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{
-		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock, Within: options.Within, Do: c.attempt,
+		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,
+		Within: options.Within, Do: c.attempt,
 	})
 	c.engine = newEngine(options, c.kinds)
 	c.backfill = newBackfill(options)

@@ -1,6 +1,7 @@
 package count_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -93,7 +94,7 @@ func TestX10NodesAreBounded(t *testing.T) {
 		defer end()
 		return take(encoded(t, message(node)))
 	}
-	if err := one(gatewayKey, "one more"); err != count.ErrTooManyProxies {
+	if err := one(gatewayKey, "one more"); !errors.Is(err, count.ErrTooManyProxies) {
 		t.Errorf("one more: %v", err)
 	}
 	if err := one(gatewayKey, "node-7"); err != nil {
@@ -113,12 +114,12 @@ func TestX10NodesAreBounded(t *testing.T) {
 		take, end := service.Take(gatewayKey)
 		data := encoded(t, message(fmt.Sprint("split-", i), at(5, gauge("server.uptime", 1))...))
 		_ = take(data)
-		if err := take(data); err != count.ErrSplit {
+		if err := take(data); !errors.Is(err, count.ErrSplit) {
 			t.Fatal(err)
 		}
 		end()
 	}
-	if err := one(gatewayKey, fmt.Sprint("split-", 3*count.MaxSplit-1)); err != count.ErrSplit {
+	if err := one(gatewayKey, fmt.Sprint("split-", 3*count.MaxSplit-1)); !errors.Is(err, count.ErrSplit) {
 		t.Errorf("a refused proxy: %v", err)
 	}
 	if n := service.Remembered(gatewayKey); n != count.MaxSplit {

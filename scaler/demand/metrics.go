@@ -40,7 +40,11 @@ var (
 
 // Register registers the metrics of what is reported, known and not known.
 func (r *Registry) Register(registerer prometheus.Registerer) error {
-	return errors.Join(registerer.Register(r.metrics.reports), registerer.Register(r.metrics.stale), registerer.Register(r.metrics.tooMany), registerer.Register(collector{r}))
+	var problems []error
+	for _, collected := range []prometheus.Collector{r.metrics.reports, r.metrics.stale, r.metrics.tooMany, collector{r}} {
+		problems = append(problems, registerer.Register(collected))
+	}
+	return errors.Join(problems...)
 }
 
 // collector reads the registry when Prometheus scrapes.

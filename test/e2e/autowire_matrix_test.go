@@ -21,9 +21,10 @@ import (
 // fronted is an application behind a consumer of its own, with requests through it.
 type fronted struct {
 	foreign
-	name, host, address string
-	traffic             *load.Run
-	cells               []string
+	namespace, name string
+	host, address   string
+	traffic         *load.Run
+	cells           []string
 	// null is the most that a rename cost without the product.
 	null int
 }
@@ -56,8 +57,8 @@ func TestAutowireMatrix(t *testing.T) {
 		}
 	}
 	for _, s := range []step{
-		{name: "rename by the owner", null: true, do: func() { renameAll(t, c, namespace, rewritten, "", "-twin") }},
-		{name: "and back", null: true, do: func() { renameAll(t, c, namespace, rewritten, "-twin", "") }},
+		{name: "rename by the owner", null: true, do: func() { renameAll(t, c, rewritten, "", "-twin") }},
+		{name: "and back", null: true, do: func() { renameAll(t, c, rewritten, "-twin", "") }},
 		{name: "wire", rewrites: true, do: func() {
 			wireAll(t, c, namespace, rewritten)
 			leads(t, c, namespace, service.name+"-0", v1alpha1.PathProxy)
@@ -119,10 +120,10 @@ func (l *fronted) account(t *testing.T, s step, begun time.Time) {
 }
 
 // renameAll has each object lead to another Service of the same Pods, as its owner can.
-func renameAll(t *testing.T, c *cluster.Cluster, namespace string, applications []*fronted, from, to string) {
+func renameAll(t *testing.T, c *cluster.Cluster, applications []*fronted, from, to string) {
 	t.Helper()
 	for _, l := range applications {
-		object := l.get(t, c, namespace, l.name)
+		object := l.get(t, c, l.namespace, l.name)
 		spec := text(t, object.Object["spec"])
 		for _, key := range []string{"name", "host"} {
 			spec = strings.ReplaceAll(spec, fmt.Sprintf("%q:%q", key, l.name+from), fmt.Sprintf("%q:%q", key, l.name+to))
@@ -160,13 +161,13 @@ func frontApplications(t *testing.T, c *cluster.Cluster, namespace string) []*fr
 	const rate = 50
 	var applications []*fronted
 	for _, f := range foreigners {
-		l := &fronted{foreign: f, name: f.kind, host: hostIn(namespace, f.kind)}
+		l := &fronted{foreign: f, namespace: namespace, name: f.kind, host: hostIn(namespace, f.kind)}
 		c.Apply(t, namespace, fmt.Sprintf(twinYAML, l.name))
 		l.address = f.behind(t, c, namespace, workload{Name: l.name, Replicas: 1}, l.host)
 		l.traffic = steady(t, l.address, l.host, rate)
 		applications = append(applications, l)
 	}
-	l := &fronted{name: "service", host: hostIn(namespace, "service")}
+	l := &fronted{namespace: namespace, name: "service", host: hostIn(namespace, "service")}
 	c.Apply(t, namespace, render(t, workloadYAML, workload{Name: l.name, Replicas: 1}))
 	c.DeploymentReady(t, namespace, l.name)
 	c.Apply(t, namespace, annotated(render(t, scaledYAML, simple(l.name, l.host))))

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"google.golang.org/protobuf/proto"
 )
 
 // What the proxies of one gateway may make a replica remember. Who has the certificate of a Gateway can send
@@ -64,10 +63,24 @@ func (s *Session) forgetMentioned() {
 
 // await keeps a request until the gateway is ready.
 func (s *Session) await(request *discovery.DeltaDiscoveryRequest) {
-	if s.awaiting += proto.Size(request); s.awaiting > maxBacklog {
+	if s.awaiting += sizeOf(request); s.awaiting > maxBacklog {
 		s.backlog = nil
 		s.end(ErrTooMuchBacklog)
 		return
 	}
 	s.backlog = append(s.backlog, request)
+}
+
+// sizeOf is about how many bytes a request keeps.
+func sizeOf(request *discovery.DeltaDiscoveryRequest) int {
+	size := 64 + len(request.GetErrorDetail().GetMessage())
+	for _, names := range [][]string{request.GetResourceNamesSubscribe(), request.GetResourceNamesUnsubscribe()} {
+		for _, name := range names {
+			size += 16 + len(name)
+		}
+	}
+	for name, version := range request.GetInitialResourceVersions() {
+		size += 32 + len(name) + len(version)
+	}
+	return size
 }
