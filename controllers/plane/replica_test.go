@@ -131,7 +131,9 @@ func (c *cluster) start(ip string) *replica {
 		},
 		Elect:   r.elect,
 		Replica: ip, Registry: r.registry, Log: c.log,
-		Timing: plane.Timing{RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience},
+		Timing: plane.Timing{
+			RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace,
+		},
 		Listen: func(at string) (net.Listener, error) {
 			if at == address {
 				return accept, nil
