@@ -93,7 +93,7 @@ func needed(t *testing.T) grants {
 	return want
 }
 
-// TestX4ViewsHaveARole: the role that opens the views names every path that is served, and nobody has it.
+// TestX4ViewsHaveARole: the role that opens the views names every path that is served, and the chart binds it to no user.
 func TestX4ViewsHaveARole(t *testing.T) {
 	objects := rendered(t)
 	want := grants{}

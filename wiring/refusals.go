@@ -56,7 +56,8 @@ func (r *refusals) replace(of map[string]map[string]string, namespace string, re
 // refusal is what the API server says in an error that does not pass by itself; empty: it may.
 func refusal(err error) string {
 	var status apierrors.APIStatus
-	if !errors.As(err, &status) || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+	refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+	if !refused || testFailed(err) || !errors.As(err, &status) {
 		return ""
 	}
 	return status.Status().Message

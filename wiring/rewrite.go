@@ -111,7 +111,7 @@ func (p *patcher) patch(
 		return nil, nil
 	case apierrors.IsConflict(err) || testFailed(err):
 		return nil, fmt.Errorf("patch %s: %w: %w", describe(object), errChanged, err)
-	case apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err):
+	case refusal(err) != "":
 		return nil, fmt.Errorf("patch %s: %w: %w", describe(object), errRefused, err)
 	}
 	return nil, fmt.Errorf("patch %s: %w", describe(object), err)

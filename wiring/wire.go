@@ -118,7 +118,7 @@ func (w *Wiring) patchAll(ctx context.Context, world plan.World, made plan.Plan)
 		if err != nil {
 			problems = append(problems, err)
 			w.tellFailure(patch, err)
-			if why := refusal(err); why != "" && errors.Is(err, errRefused) {
+			if why := refusal(err); why != "" {
 				refused[describe(patch.Object)] = why
 			}
 			return

@@ -127,8 +127,8 @@ func (g *Guard) known(key request) (decision, bool) {
 	return known, decided
 }
 
-// keep remembers a decision. When there are too many, those that refuse go, and then the oldest ones: a flood of
-// foreign tokens must not push out the readers.
+// keep remembers a decision. When there are too many, those that refuse go, and those that are too old to count: a
+// flood of foreign tokens must not push out the readers.
 func (g *Guard) keep(key request, made decision) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -35,6 +35,7 @@ type Loop struct {
 
 	mu     sync.Mutex
 	events []event
+	urgent int // how many of them are: an event must not cost a look at all others
 	wake   chan struct{}
 }
 
@@ -96,6 +97,9 @@ func (l *Loop) enqueue(e event) {
 	e.at = time.Now()
 	l.mu.Lock()
 	l.events = append(l.events, e)
+	if e.urgent {
+		l.urgent++
+	}
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
@@ -148,7 +152,7 @@ func (l *Loop) gather(ctx context.Context) {
 func (l *Loop) flush() {
 	l.mu.Lock()
 	events := l.events
-	l.events = nil
+	l.events, l.urgent = nil, 0
 	l.mu.Unlock()
 	start, changed := time.Now(), 0
 	first := start
@@ -186,25 +190,25 @@ func (l *Loop) compute(endpoints bool) {
 	}
 }
 
-func isUrgent(e event) bool { return e.urgent }
-
 func (l *Loop) hasUrgent() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.events, isUrgent)
+	return l.urgent > 0
 }
 
 // takeUrgent takes the urgent events out of the queue.
 func (l *Loop) takeUrgent() (taken []event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.urgent == 0 {
+		return nil
+	}
 	for _, e := range l.events {
 		if e.urgent {
 			taken = append(taken, e)
 		}
 	}
-	if len(taken) > 0 {
-		l.events = slices.DeleteFunc(l.events, isUrgent)
-	}
+	l.events = slices.DeleteFunc(l.events, func(e event) bool { return e.urgent })
+	l.urgent = 0
 	return taken
 }

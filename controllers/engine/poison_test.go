@@ -135,7 +135,7 @@ func tenants(n int) (*Model, *discard) {
 	return m, out
 }
 
-// TestX1PoisonIsRefused: each object is refused by name, in a time and with an amount of memory that hurts nobody else.
+// TestX1PoisonIsRefused: each object is refused by name, in a time and with an amount of memory that no other tenant notices.
 func TestX1PoisonIsRefused(t *testing.T) {
 	const (
 		mostTime  = 10 * time.Millisecond

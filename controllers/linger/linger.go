@@ -134,15 +134,13 @@ func (l *Linger) Delete(kind store.Kind, object client.Object) {
 		l.forget(it)
 		return
 	}
-	l.depart(it, begun, func() {
-		if kind == store.HTTPScaler {
-			delete(l.wired, it.key)
-		}
-		l.forget(it)
-	})
+	l.depart(it, begun, func() { l.forget(it) })
 }
 
 func (l *Linger) forget(it item) {
 	delete(l.routes, it)
+	if it.kind == store.HTTPScaler {
+		delete(l.wired, it.key)
+	}
 	l.next.Delete(it.kind, it.key)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/plane"
 )
 
-// TestX4ViewsAreProtected: what the port of the metrics serves besides them answers nobody without a token.
+// TestX4ViewsAreProtected: what the port of the metrics serves besides them takes a token.
 func TestX4ViewsAreProtected(t *testing.T) {
 	c := newCluster(t)
 	r := c.leader("127.0.0.1")

@@ -100,8 +100,8 @@ type Controller struct {
 	// referrers are the objects of other namespaces that refer to backends of a namespace.
 	referrers *referrers
 
-	handover *handover
-	farewell *farewell
+	handover   *handover
+	proxyGrace *proxyGrace
 
 	// foreignKnown is set when the objects of other controllers were handed over.
 	foreignKnown atomic.Bool
@@ -123,12 +123,12 @@ func New(options Options) *Controller {
 		options.Requested = func(types.NamespacedName) bool { return false }
 	}
 	c := &Controller{
-		Options:   options,
-		kinds:     &kinds{synced: map[string]bool{}},
-		referrers: newReferrers(),
-		handover:  newHandover(),
-		farewell:  newFarewell(options.Clock),
-		active:    map[string]bool{},
+		Options:    options,
+		kinds:      &kinds{synced: map[string]bool{}},
+		referrers:  newReferrers(),
+		handover:   newHandover(),
+		proxyGrace: newProxyGrace(options.Clock),
+		active:     map[string]bool{},
 	}
 	c.queue = work.New(work.Options[partition]{
 		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,

@@ -5,9 +5,9 @@
 //
 // Inputs: streams of Envoys. Service: our own proxies, on the xDS port; the gateway is that of
 // the client certificate, the node is in the first message, and only demand keys that the gateway counts for
-// are read. External: Envoys that users run
-// (kedify-envoy-http, or externalProxyMetricKey of kedify-http), on a port without client
-// certificates. Outputs: a demand.Report for each message, Gone at the end of a stream, metrics. A
+// are read. External: Envoys that users run (kedify-envoy-http, or externalProxyMetricKey of
+// kedify-http), on a port of its own; their client certificate names a namespace, and they count for its
+// triggers alone. Outputs: a demand.Report for each message, Gone at the end of a stream, metrics. A
 // message with a wrong or unknown field does no harm: fields that cannot be read are left out,
 // and numbers that are no counts (negative, NaN, infinite) are ignored.
 //

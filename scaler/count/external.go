@@ -46,7 +46,7 @@ type ExternalOptions struct {
 	// Identify returns the namespace of a connection. Nil: server.PeerMetrics, the one that the client
 	// certificate names.
 	Identify func(context.Context) (namespace string, err error)
-	// Changed is called when Namespaces returns others. It must not block. Nil: nobody is told.
+	// Changed is called when Namespaces returns others. It must not block. May be nil.
 	Changed func()
 	// Flush is how often Envoys report at most. Zero: demand.DefaultFlush.
 	Flush   time.Duration

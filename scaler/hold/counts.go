@@ -4,12 +4,14 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/scaler/hold/places"
 )
 
 // heldCounts counts held requests, over all gateways of this replica, and limits them.
 type heldCounts struct {
 	options *Options
-	places  *places
+	places  *places.Places
 
 	mu    sync.RWMutex
 	byKey map[types.NamespacedName]*heldCount
@@ -32,7 +34,7 @@ type heldCount struct {
 }
 
 func newHeldCounts(options *Options) *heldCounts {
-	return &heldCounts{options: options, places: newPlaces(options.Limits.MaxTotal), byKey: map[types.NamespacedName]*heldCount{}}
+	return &heldCounts{options: options, places: places.New(options.Limits.MaxTotal), byKey: map[types.NamespacedName]*heldCount{}}
 }
 
 // locked returns the count of a key, known or new, with its lock held.
@@ -85,7 +87,7 @@ const (
 )
 
 // enter counts a request that will be held, unless that would exceed a limit.
-func (c *heldCounts) enter(s *subject, maxPending int) (at place, exceeded string) {
+func (c *heldCounts) enter(s *subject, maxPending int) (at places.Place, exceeded string) {
 	of := c.locked(s.demand)
 	defer of.mu.Unlock()
 	counts := c.options.Catalog.Counts(s.gateway, s.demand)
@@ -97,12 +99,12 @@ func (c *heldCounts) enter(s *subject, maxPending int) (at place, exceeded strin
 		c.forget(s.demand, of)
 		return at, limitMaxPending
 	}
-	at = c.places.take(tenant, counts && of.reserved < reservedPerKey)
-	switch at.of {
-	case nil:
+	at, found := c.places.Take(tenant, counts && of.reserved < places.ReservedPerKey)
+	if !found {
 		c.forget(s.demand, of)
 		return at, limitMaxTotal
-	case &c.places.reserve:
+	}
+	if at.Reserved {
 		of.reserved++
 	}
 	of.byGateway[s.gateway]++
@@ -112,11 +114,11 @@ func (c *heldCounts) enter(s *subject, maxPending int) (at place, exceeded strin
 }
 
 // leave counts a request that is held no more.
-func (c *heldCounts) leave(s *subject, at place) {
+func (c *heldCounts) leave(s *subject, at places.Place) {
 	of := c.locked(s.demand)
 	defer of.mu.Unlock()
-	c.places.leave(at)
-	if at.of == &c.places.reserve {
+	c.places.Leave(at)
+	if at.Reserved {
 		of.reserved--
 	}
 	of.byGateway[s.gateway]--

@@ -28,7 +28,7 @@ func (o hostOwners) of(host string) string {
 	return ""
 }
 
-// claim takes the hosts of a trigger that nobody has.
+// claim takes the hosts of a trigger that no other namespace has.
 func (o hostOwners) claim(c *candidate) {
 	for _, host := range c.spec.Hosts {
 		if o.of(host) == "" {

@@ -37,7 +37,7 @@ data: {tls.crt: eA==, tls.key: eA==}
 }
 
 // TestX8HostsOfTheSharedProxy: a host belongs to the namespace that has it first. A younger trigger of another
-// namespace is refused, however it asks for the host, and makes no route; names that nobody has are free.
+// namespace is refused, however it asks for the host, and makes no route; names that no namespace has are free.
 func TestX8HostsOfTheSharedProxy(t *testing.T) {
 	for _, c := range []struct {
 		first, second string

@@ -13,21 +13,21 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
-// farewell keeps the proxies of a partition for as long as the routes of its last trigger linger: wired
+// proxyGrace keeps the proxies of a partition for as long as the routes of its last trigger linger: wired
 // Services lead to them until the command "wiring" has seen that the trigger is gone. A new leader begins anew.
-type farewell struct {
+type proxyGrace struct {
 	clock clock.PassiveClock
 
 	mu    sync.Mutex
 	since map[partition]time.Time
 }
 
-func newFarewell(clk clock.PassiveClock) *farewell {
-	return &farewell{clock: clk, since: map[partition]time.Time{}}
+func newProxyGrace(clk clock.PassiveClock) *proxyGrace {
+	return &proxyGrace{clock: clk, since: map[partition]time.Time{}}
 }
 
 // rest is how long the proxies of a partition stay although no trigger needs them.
-func (f *farewell) rest(of partition, leaves bool) time.Duration {
+func (f *proxyGrace) rest(of partition, leaves bool) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !leaves {
@@ -51,7 +51,7 @@ func (c *Controller) pruned(of partition, world plan.World, made plan.Plan) ([]a
 	})
 	live := world.Find.Gateway(world.Proxy)
 	leaves := c.Autowire && !needed && live != nil && plan.Managed(live)
-	if rest := c.farewell.rest(of, leaves); rest > 0 {
+	if rest := c.proxyGrace.rest(of, leaves); rest > 0 {
 		return prunedOfTriggers, rest
 	}
 	return slices.Concat(prunedOfTriggers, prunedOfProxy), 0
