@@ -84,20 +84,21 @@ func (d *drainer) drain(ctx context.Context) (drained, error) {
 	}
 	start := d.clock.Now()
 	var last sample
-	lastArrival := start
+	quietSince := start
 	for {
 		now, err := d.sample(ctx)
 		if err != nil {
 			return drained{}, err
 		}
-		if now.arrivals != last.arrivals || now.inFlight() > 0 {
-			lastArrival = d.clock.Now()
+		// What was in flight at the last look may have ended only just now.
+		if now.arrivals != last.arrivals || now.inFlight() > 0 || last.inFlight() > 0 {
+			quietSince = d.clock.Now()
 		}
 		if now.inFlight() != last.inFlight() {
 			d.log.Info("draining", "requests", now.requests, "connections", now.connections, "sessions", now.sessions)
 		}
 		last = now
-		if d.clock.Since(lastArrival) >= d.options.quiet {
+		if d.clock.Since(quietSince) >= d.options.quiet {
 			return drained{complete: true, last: now}, nil
 		}
 		left := d.options.timeout - d.clock.Since(start)
