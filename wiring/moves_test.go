@@ -16,10 +16,12 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/wiring/plan"
 )
 
 // wiredRig is a rig whose Ingress leads to the proxies, with a leader.
@@ -123,6 +125,7 @@ func TestT52ShortOutage(t *testing.T) {
 	r.debounce = period
 	r.leader()
 	r.Eventually(r.path).Should(Equal(throughProxies))
+	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
 	r.Eventually(r.quiet(500 * time.Millisecond)).Should(BeTrue())
 	writes := len(r.written())
 	for range 3 {
@@ -285,7 +288,8 @@ func TestT40FirstProxies(t *testing.T) {
 	began := time.Now()
 	r.proxies(true)
 	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
-	r.Expect(time.Since(began)).To(BeNumerically("<", recovery))
+	settle := plan.DefaultSetting(types.NamespacedName{}).Settle
+	r.Expect(time.Since(began)).To(BeNumerically("<", settle+recovery), "the settling time, and no recovery period before it")
 	r.Expect(leader.told("DirectPath")()).To(BeFalse())
 	r.Expect(r.scales.scaledTo()).To(BeEmpty())
 }

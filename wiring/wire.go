@@ -34,7 +34,7 @@ func (m *memories) set(namespace string, memory plan.Memory) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.all[namespace] = memory
-	if len(memory.Idle) == 0 && len(memory.Rewrites) == 0 {
+	if len(memory.Idle) == 0 && len(memory.Entered) == 0 && len(memory.Rewrites) == 0 {
 		delete(m.all, namespace)
 	}
 }

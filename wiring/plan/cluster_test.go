@@ -51,6 +51,7 @@ func newCluster(t *testing.T, documents string) *cluster {
 		t: t, objects: map[string]Object{}, now: start, path: v1alpha1.PathProxy, proxies: true,
 		setting: DefaultSetting(types.NamespacedName{Namespace: "shop", Name: v1alpha1.ProxyGatewayName}),
 	}
+	c.setting.Settle = 0 // TestRewritesWaitForConsumers has one
 	c.put(documents)
 	return c
 }
@@ -173,7 +174,7 @@ func (c *cluster) carry(p Plan) (changed bool) {
 			c.memory = c.memory.Rewritten(patch.Object, c.now, c.setting.RewritePeriod)
 		}
 	}
-	c.memory.Idle = p.Memory.Idle
+	c.memory.Idle, c.memory.Entered = p.Memory.Idle, p.Memory.Entered
 	for _, deletion := range p.Deletions {
 		c.delete(deletion.Kind + " " + keyText(deletion.Object))
 	}

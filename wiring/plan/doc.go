@@ -9,8 +9,8 @@
 //
 // # What holds
 //
-//   - A wired Service exists, and has a ready endpoint of a proxy, before an object is pointed at it. It
-//     goes a minute after nothing points at it any more.
+//   - A wired Service exists, and has a ready endpoint of a proxy for a moment, before an object is pointed at it:
+//     consumers hear of Services and of objects on different watches. It goes a minute after nothing points at it any more.
 //   - A reference is rewritten, and stays so, while the triggers match all of its requests: the proxies
 //     answer the others with 404. Exceptions are told: a rule without hosts, and what users wire by hand.
 //   - A move takes two plans: the second write follows what the first left on the API server. Between

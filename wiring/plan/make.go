@@ -40,6 +40,7 @@ func Make(world World) Plan {
 	m.read()
 	for _, w := range m.sorted {
 		m.enter(w)
+		m.noteEntered(w)
 		for _, u := range w.uses {
 			m.judge(w, u)
 		}
@@ -61,7 +62,7 @@ func newMaker(world World) *maker {
 		endpoints: map[string]*metav1.PartialObjectMetadata{}, all: map[string]*wired{},
 		usesOf: map[*unstructured.Unstructured]map[string]*use{}, passing: map[string][]reason{},
 	}
-	m.plan.Memory = Memory{Idle: map[string]time.Time{}, Rewrites: world.Memory.Rewrites}
+	m.plan.Memory = Memory{Idle: map[string]time.Time{}, Entered: map[string]time.Time{}, Rewrites: world.Memory.Rewrites}
 	for _, service := range world.Services {
 		m.services[service.Name] = service
 	}

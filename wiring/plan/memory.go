@@ -12,6 +12,8 @@ import (
 type Memory struct {
 	// Idle says since when nothing points at a wired Service, by its name.
 	Idle map[string]time.Time
+	// Entered says since when a wired Service has a ready endpoint of a proxy, by its name.
+	Entered map[string]time.Time
 	// Rewrites are the times at which an object was rewritten.
 	Rewrites map[Identity][]time.Time
 }

@@ -24,6 +24,29 @@ func TestLaterObjects(t *testing.T) {
 	c.leadsTo("web-kedify")
 }
 
+// TestRewritesWaitForConsumers: an object is pointed at a wired Service a moment after that has a ready endpoint, so
+// that consumers have heard of the Service first. An object that is made later does not wait again.
+func TestRewritesWaitForConsumers(t *testing.T) {
+	c := newCluster(t, trigger+sep+application+sep+ingress)
+	c.setting.Settle = time.Second
+	plan := c.converge()
+	c.leadsTo("web")
+	c.expect("web-kedify", "10.1.0.1", "10.0.0.1")
+	if plan.Again != time.Second {
+		t.Errorf("asks again in %s", plan.Again)
+	}
+	want := "Service web-kedify has a ready endpoint for less than 1s"
+	if why := plan.Statuses[0].Rewired; !strings.Contains(why.Message, want) {
+		t.Errorf("says %q, want %q", why.Message, want)
+	}
+	c.now = c.now.Add(time.Second)
+	c.converge()
+	c.leadsTo("web-kedify")
+	c.put(ingress)
+	c.converge()
+	c.leadsTo("web-kedify")
+}
+
 // TestFight: T49. Another writer that points the object back wins after some rewrites, and hears once
 // what to do; an hour later it is tried again.
 func TestFight(t *testing.T) {

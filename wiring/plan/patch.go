@@ -137,8 +137,20 @@ func (m *maker) hindrance(u *use) string {
 		return "Service " + w.name + " has to have a ready endpoint of a proxy"
 	case !m.reachable(u):
 		return "ReferenceGrant " + w.name + " has to exist"
+	case m.settles(w):
+		return "Service " + w.name + " has a ready endpoint for less than " + m.Settle.String() + ", and consumers have to see it first"
 	}
 	return ""
+}
+
+// settles reports whether consumers may not yet know the wired Service.
+func (m *maker) settles(w *wired) bool {
+	left := m.Settle - m.Now.Sub(m.plan.Memory.Entered[w.name])
+	if left <= 0 {
+		return false
+	}
+	m.due(left)
+	return true
 }
 
 // waitsFor is what the triggers lack; empty: those that lack nothing match all requests.

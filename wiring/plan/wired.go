@@ -172,6 +172,21 @@ func (w *wired) entered(number int32) bool {
 	})
 }
 
+// noteEntered remembers since when a proxy is behind the wired Service.
+func (m *maker) noteEntered(w *wired) {
+	for number := range w.ports {
+		if !w.entered(number) {
+			continue
+		}
+		since, known := m.Memory.Entered[w.name]
+		if !known {
+			since = m.Now
+		}
+		m.plan.Memory.Entered[w.name] = since
+		return
+	}
+}
+
 func ready(slice *discoveryv1.EndpointSlice) bool {
 	return slices.ContainsFunc(slice.Endpoints, func(e discoveryv1.Endpoint) bool { return ptr.Deref(e.Conditions.Ready, true) })
 }

@@ -27,11 +27,14 @@ type Setting struct {
 	RewritePeriod time.Duration
 	// Idle is how long a wired Service stays after nothing points at it any more.
 	Idle time.Duration
+	// Settle is how long a wired Service has a ready endpoint of a proxy before an object is pointed at it. A consumer
+	// that hears of the object before it hears of the Service answers 503 meanwhile.
+	Settle time.Duration
 }
 
 // DefaultSetting has the limits of the product.
 func DefaultSetting(proxy types.NamespacedName) Setting {
-	return Setting{Proxy: proxy, MaxRewrites: 5, RewritePeriod: time.Hour, Idle: time.Minute}
+	return Setting{Proxy: proxy, MaxRewrites: 5, RewritePeriod: time.Hour, Idle: time.Minute, Settle: time.Second}
 }
 
 // World is everything that a Plan is made from. Objects are read only. Unless it says otherwise, a list
