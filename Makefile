@@ -94,6 +94,10 @@ sweep: bin/testbed ## Values at and beyond the bounds of every field, alone and 
 	  ENVOY="$(ENVOY)" go test -count=1 -v -timeout=3h ./test/sweep -args -long 2>&1 | tee out/sweep.log || status=$$?; \
 	  $(BAR) out/sweep.log; exit $$status
 
+.PHONY: vulncheck
+vulncheck: ## Known vulnerabilities of what the product is built from; needs the Go vulnerability database, or DB=file:///copy
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(DB),-db $(DB)) ./...
+
 .PHONY: generate
 generate: ## Regenerate deep copies and CRDs
 	$(GENERATOR) object paths=./api/...
