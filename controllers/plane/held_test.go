@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -89,8 +90,15 @@ func (r *replica) requestWith(as credentials.TransportCredentials, node, backend
 
 // The trigger of a ScaledObject has requests held at the replica that their Envoy asks, be it the
 // leader or not, and an endpoint that becomes ready releases them.
-func TestHeldRequestIsReleased(t *testing.T) {
-	c := newCluster(t, serviceYAML("a"), scaledObjectYAML)
+func TestHeldRequestIsReleased(t *testing.T) { requestIsHeldAndReleased(t, scaledObjectYAML) }
+
+// A backend that never goes to zero has no endpoint, too, when its last Pod dies: its requests are held.
+func TestS3RequestsAreHeldWhateverTheMinimum(t *testing.T) {
+	requestIsHeldAndReleased(t, strings.Replace(scaledObjectYAML, "minReplicaCount: 0", "minReplicaCount: 1", 1))
+}
+
+func requestIsHeldAndReleased(t *testing.T, scaledObject string) {
+	c := newCluster(t, serviceYAML("a"), scaledObject)
 	c.leader("127.0.0.1")
 	other := c.replica("127.0.0.2")
 	gateway := types.NamespacedName{Namespace: "apps", Name: v1alpha1.ProxyGatewayName}
@@ -99,12 +107,7 @@ func TestHeldRequestIsReleased(t *testing.T) {
 	c.Eventually(func() bool { return other.dump(gateway).Synced }).Should(BeTrue())
 	c.Eventually(func() string { return other.held().Name }).ShouldNot(BeEmpty())
 
-	stream := other.request(gateway, "envoy", other.held().Name, "apps/web-0")
-	answered := make(chan *extprocv3.ProcessingResponse, 1)
-	go func() {
-		answer, _ := stream.Recv() // nil: the stream failed
-		answered <- answer
-	}()
+	answered := answerOf(other.request(gateway, "envoy", other.held().Name, "apps/web-0"))
 	c.Eventually(func() int { return other.held().Held }).Should(Equal(1))
 	c.Expect(answered).NotTo(Receive())
 
@@ -113,4 +116,33 @@ func TestHeldRequestIsReleased(t *testing.T) {
 	c.Eventually(answered).Should(Receive(&answer))
 	c.Expect(answer.GetRequestHeaders()).NotTo(BeNil(), "the request goes on: %v", answer)
 	c.Expect(proxy.Violations()).To(BeEmpty(), "requests would have failed")
+}
+
+// answerOf receives the answer about one request; nil: the stream failed.
+func answerOf(stream extprocv3.ExternalProcessor_ProcessClient) <-chan *extprocv3.ProcessingResponse {
+	answered := make(chan *extprocv3.ProcessingResponse, 1)
+	go func() {
+		answer, _ := stream.Recv()
+		answered <- answer
+	}()
+	return answered
+}
+
+// The maintenance page is shown whatever the minimum is, and although a Pod is ready.
+func TestS2MaintenancePageWhateverTheMinimum(t *testing.T) {
+	scaledObject := strings.Replace(scaledObjectYAML, "minReplicaCount: 0", "minReplicaCount: 1", 1)
+	c := newCluster(t, serviceYAML("a", "10.0.0.1"), strings.TrimRight(scaledObject, "\n")+`
+      maintenancePageEnabled: "true"
+`)
+	leader := c.leader("127.0.0.1")
+	gateway := types.NamespacedName{Namespace: "apps", Name: v1alpha1.ProxyGatewayName}
+	c.Eventually(c.condition(gatewayNamed(gateway), "Accepted")).Should(Equal("True/Accepted"))
+	leader.proxy(gateway, deltatest.Options{Node: "envoy"})
+	c.Eventually(func() string { return leader.held().Name }).ShouldNot(BeEmpty())
+	c.Eventually(func() string { return leader.held().State }).Should(Equal("armed"), "every request is asked about")
+
+	var answer *extprocv3.ProcessingResponse
+	c.Eventually(answerOf(leader.request(gateway, "envoy", leader.held().Name, "apps/web-0"))).Should(Receive(&answer))
+	c.Expect(answer.GetImmediateResponse().GetStatus().GetCode()).To(BeNumerically("==", http.StatusServiceUnavailable))
+	c.Expect(answer.GetImmediateResponse().GetDetails()).To(Equal("hold_maintenance_page"))
 }

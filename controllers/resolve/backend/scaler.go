@@ -48,11 +48,6 @@ func leadsTo(candidate *v1alpha1.HTTPScaler, cluster ir.ClusterKey, portName str
 	return backend.PortName == portName
 }
 
-// MayBeAtZero reports whether a trigger with these limits lets its workload have no replica.
-func MayBeAtZero(scale v1alpha1.HTTPScalerScale) bool {
-	return scale.Min == 0 || scale.Idle != nil && *scale.Idle == 0
-}
-
 // HoldTimeout is how long a request of a trigger waits for an endpoint.
 func HoldTimeout(hold v1alpha1.HTTPScalerHold) time.Duration {
 	if hold.Timeout == nil {

@@ -10,7 +10,9 @@ import (
 )
 
 // demand marks a target as the backend of a kedify-http trigger: its requests are counted for
-// the trigger, and wait when the backend may be at zero.
+// the trigger, and wait while the backend has no endpoint, whatever the minimum of its replicas is:
+// a backend that never goes to zero has no endpoint, too, when its last Pod dies
+// (docs/adr/0030-scaling-edges.md).
 //
 // The trigger is the one that the route was generated for (v1alpha1.HTTPScalerLabel) or, on a
 // route of the user, the oldest one with the same backend: nothing of the user is changed, the
@@ -22,9 +24,7 @@ func (r *routeResolver) demand(target *ir.Target, portName string) {
 	}
 	hold := target.Cluster.HoldCluster()
 	target.Cluster.Demand = found.Name
-	if backend.MayBeAtZero(found.Spec.Scale) {
-		target.Hold = &ir.Hold{Cluster: hold, Demand: ir.Key(store.KeyOf(found)), Timeout: backend.HoldTimeout(found.Spec.Hold)}
-	}
+	target.Hold = &ir.Hold{Cluster: hold, Demand: ir.Key(store.KeyOf(found)), Timeout: backend.HoldTimeout(found.Spec.Hold)}
 }
 
 // connections is the trigger that connections to a backend count for; empty: none. Triggers
