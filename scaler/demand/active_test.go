@@ -80,6 +80,28 @@ func TestActivityWindowLength(t *testing.T) {
 	}
 }
 
+// One request at zero wakes an application whatever the activation target is: it is held, and nothing else
+// would ever answer it. When it is released and alone, the application is idle below the target.
+func TestS6HeldRequestWakes(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(activation(5), window(10*time.Second, time.Second)))
+	changed, cancel := r.Wake(webKey)
+	defer cancel()
+	p := w.proxy("p", r, 0, 500*time.Millisecond)
+	p.rate = constant(0)
+	w.run(10 * time.Second)
+	r.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
+	if !r.read().Active || !woken(changed) {
+		t.Error("a held request does not wake the application")
+	}
+	r.Hold(webKey, demand.Holding{Arrived: 1})
+	p.active = inFlight(1)
+	w.run(3 * time.Second)
+	if r.read().Active {
+		t.Error("one request, which runs, exceeds a target of 5")
+	}
+}
+
 // With an activation target arrivals alone do not activate; exceeding it does, for the
 // activity window; and held requests do in any case.
 func TestActivationTarget(t *testing.T) {

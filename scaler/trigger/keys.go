@@ -116,7 +116,8 @@ var routingKeys = []Key{
 		"Host names of the application: exact, `*.suffix` or `*` alone. They are compared with `Host` or `:authority` " +
 		"without the port, and with the server name (SNI) of TLS."},
 	{Name: keyPathPrefixes, Section: sectionRouting, Values: "comma-separated paths, up to 64", Default: "/", Meaning: "The " +
-		"path must start with one of them, by whole segments: `/foo` matches `/foo/1` and not `/foobar`."},
+		"path must start with one of them, by whole segments: `/foo` matches `/foo/1` and not `/foobar`. An asterisk matches itself alone: " +
+		"`/foo/*` is taken with a warning, and `/foo` is what is meant."},
 	{Name: keyHeaders, Section: sectionRouting, Values: "a YAML or JSON list, up to 16 items", Meaning: "Headers that must " +
 		"all match. An item has a `name` and at most one of `value` (exact), `valueWildcard` (`*` and `?`, any case) and " +
 		"`valueRegex` (RE2, the whole value, any case); with none of them the header must be present. A trigger without `headers` " +
@@ -158,7 +159,9 @@ var metricKeys = []Key{
 	{Name: keyTargetValue, Section: sectionMetric, Values: "1 to 1000000000", Default: "100", Envoy: true,
 		Meaning: "Target value of the metric per replica. Whole numbers only."},
 	{Name: keyActivationTargetValue, Section: sectionMetric, Values: "0 to 1000000000", Default: "0", Envoy: true, Ours: true,
-		Meaning: "KEDA scales the application from zero when the metric exceeds this value."},
+		Meaning: "The application is kept from zero while the metric exceeds this value. A held request starts it whatever the value is: " +
+			"nothing else would ever answer that request. With a value above 0, a few requests that are being answered do not keep it: " +
+			"`cooldownPeriod` then begins although they run."},
 	{Name: keyWindow, Section: sectionMetric, Values: "duration, 100ms to 1h", Default: "1m", Envoy: true,
 		Meaning: "Time over which the request rate is averaged. Ignored with `concurrency`."},
 	{Name: keyGranularity, Section: sectionMetric, Values: "duration, 100ms to `window`", Default: "1s", Envoy: true,

@@ -80,6 +80,11 @@ func (r *reader) pathPrefixes() []string {
 	for _, prefix := range prefixes {
 		if problem := pathProblem(prefix); problem != "" {
 			r.refuse(keyPathPrefixes, "pathPrefixes item %s %s", quote(prefix), problem)
+			continue
+		}
+		if meant, asterisk := withoutAsterisk(prefix); asterisk {
+			r.warn(keyPathPrefixes, "pathPrefixes item %s has an asterisk, which matches itself alone; write %s, which matches everything below",
+				quote(prefix), quote(meant))
 		}
 	}
 	if len(prefixes) == 0 {
@@ -99,7 +104,20 @@ func (r *reader) path(key string) string {
 		r.refuse(key, "%s %s %s", key, quote(path), problem)
 		return ""
 	}
+	if _, asterisk := withoutAsterisk(path); asterisk {
+		r.warn(key, "%s %s has an asterisk, which matches itself alone; write the path that requests have", key, quote(path))
+	}
 	return path
+}
+
+// withoutAsterisk returns the longest prefix of whole segments without an asterisk, and whether the path has
+// one. Paths have no patterns here; those of an Ingress and of other gateways do.
+func withoutAsterisk(path string) (prefix string, has bool) {
+	before, _, has := strings.Cut(path, "*")
+	if !has {
+		return path, false
+	}
+	return withoutSlash(before[:strings.LastIndex(before, rootPath)+1]), true
 }
 
 // withoutSlash makes "/foo/" and "/foo" one: both match whole segments below. An empty

@@ -117,6 +117,24 @@ func TestPathPrefixesRules(t *testing.T) {
 	})
 }
 
+// TestS7AsterisksOfPaths: patterns of an Ingress are taken as they stand, and a warning says what is meant.
+func TestS7AsterisksOfPaths(t *testing.T) {
+	item := func(written, meant string) string {
+		return `warning: trigger 0: pathPrefixes item "` + written + `" has an asterisk, which matches itself alone; write "` + meant +
+			`", which matches everything below`
+	}
+	wantRules(t, []rule{
+		{changes{"pathPrefixes": "/api/*"}, []string{item("/api/*", "/api")}},
+		{changes{"pathPrefixes": "/api*"}, []string{item("/api*", "/")}},
+		{changes{"pathPrefixes": "/*"}, []string{item("/*", "/")}},
+		{changes{"pathPrefixes": "/a/b/**, /c/*/d/"}, []string{item("/a/b/**", "/a/b"), item("/c/*/d", "/c")}},
+		{changes{"pathPrefixes": "/v1/(.*)"}, []string{item("/v1/(.*)", "/v1")}},
+		{changes{"healthcheckPath": "/health*"}, []string{
+			`warning: trigger 0: healthcheckPath "/health*" has an asterisk, which matches itself alone; write the path that requests have`,
+		}},
+	})
+}
+
 // TestG3PathsOfTriggers: a path is kept in the form in which the proxy sees those of requests, so that
 // two spellings are one path.
 func TestG3PathsOfTriggers(t *testing.T) {
