@@ -55,6 +55,7 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 	var problems []error
 	told := append([]plan.Event(nil), made.Events...)
 	failed := map[types.NamespacedName]bool{}
+	refusals := map[types.NamespacedName]string{}
 	generations := map[types.NamespacedName]int64{}
 	desired := make([]client.Object, 0, len(made.Objects))
 	for _, object := range made.Objects {
@@ -65,14 +66,22 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 		case err != nil:
 			problems = append(problems, err)
 			told = append(told, notApplied(world, object, err)...)
+			if of := scalerOf(object); refused(err) && of.Name != "" && refusals[of] == "" {
+				refusals[of] = err.Error()
+			}
 		}
 		if _, scaler := object.(*v1alpha1.HTTPScaler); scaler {
 			generations[store.KeyOf(object)], failed[store.KeyOf(object)] = result.Generation, err != nil
 		}
 	}
 	for _, status := range made.Statuses {
-		if failed[status.Scaler] {
+		refusal := refusals[status.Scaler]
+		if failed[status.Scaler] && refusal == "" {
 			continue
+		}
+		if refusal != "" {
+			failed[status.Scaler] = true
+			plan.NotApplied(&status.Value, refusal)
 		}
 		if err := c.writeStatus(ctx, status, generations[status.Scaler]); err != nil {
 			failed[status.Scaler] = true
@@ -110,10 +119,24 @@ func (c *Controller) noteActive(partition partition, made plan.Plan) {
 	}
 }
 
+// scalerOf is the trigger that an object is made of; empty: none.
+func scalerOf(object client.Object) types.NamespacedName {
+	if _, is := object.(*v1alpha1.HTTPScaler); is {
+		return store.KeyOf(object)
+	}
+	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetLabels()[v1alpha1.HTTPScalerLabel]}
+}
+
+// refused reports whether an object cannot be applied as it is; other errors pass by themselves.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err) ||
+		meta.IsNoMatchError(err) || errors.Is(err, apply.ErrForeign)
+}
+
 // notApplied tells the owner of an object that the API server refuses it.
 func notApplied(world plan.World, object client.Object, err error) []plan.Event {
-	if !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !meta.IsNoMatchError(err) && !errors.Is(err, apply.ErrForeign) {
-		return nil // passes by itself
+	if !refused(err) {
+		return nil
 	}
 	owner := metav1.GetControllerOf(object)
 	if owner == nil {
@@ -138,13 +161,20 @@ func proxyNotApplied(world plan.World, err error) []plan.Event {
 }
 
 // writeStatus writes a status that differs from the live one. Conditions keep their
-// transition time while their status stays.
+// transition time while their status stays. The generation is zero when the HTTPScaler could not be applied:
+// the status is then that of the live one, if there is one.
 func (c *Controller) writeStatus(ctx context.Context, status plan.Status, generation int64) error {
 	live := &v1alpha1.HTTPScaler{}
 	key := client.ObjectKey{Namespace: status.Scaler.Namespace, Name: status.Scaler.Name}
 	err := c.Cache.Get(ctx, key, live)
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("read HTTPScaler %s: %w", status.Scaler, err)
+	}
+	if generation == 0 {
+		if err != nil {
+			return nil // the event tells
+		}
+		generation = live.Generation
 	}
 	wanted := status.Value
 	wanted.Conditions = append([]metav1.Condition(nil), wanted.Conditions...)

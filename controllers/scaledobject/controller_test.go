@@ -269,6 +269,50 @@ func TestRefusedObject(t *testing.T) {
 	}
 }
 
+// TestS1RefusedObjectIsACondition: what the API server refuses of a trigger is said in the status of its
+// HTTPScaler, which is what people look at, and not in an event alone that is gone after an hour.
+func TestS1RefusedObjectIsACondition(t *testing.T) {
+	for _, kind := range []string{"HTTPScaler", "HTTPRoute"} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBench(t, scaledObject("web", "a.test"), webService())
+			b.reconcile()
+			so := &kedav1alpha1.ScaledObject{}
+			b.exists(so, "web")
+			so.Spec.Triggers[0].Metadata["hosts"] = "b.test"
+			b.update(so)
+			b.fail["apply "+kind+" web-0"] = apierrors.NewInvalid(schema.GroupKind{Kind: kind}, "web-0", nil)
+			for range 2 {
+				if err := b.controller.reconcile(context.Background(), "shop"); !apierrors.IsInvalid(err) {
+					t.Fatalf("error %v", err)
+				}
+			}
+			scaler := &v1alpha1.HTTPScaler{}
+			b.exists(scaler, "web-0")
+			for _, kindOfCondition := range []string{plan.ConditionAccepted, plan.ConditionReady} {
+				condition := meta.FindStatusCondition(scaler.Status.Conditions, kindOfCondition)
+				if condition == nil || condition.Status != metav1.ConditionFalse || condition.Reason != plan.ReasonNotApplied ||
+					!strings.Contains(condition.Message, kind) || !strings.Contains(condition.Message, "invalid") {
+					t.Errorf("%s: %+v", kindOfCondition, condition)
+				}
+			}
+			statuses := 0
+			for _, write := range b.written() {
+				if write == "status web-0" {
+					statuses++
+				}
+			}
+			if statuses != 2 { // the first one, and the refusal
+				t.Errorf("%d writes of the status", statuses)
+			}
+			delete(b.fail, "apply "+kind+" web-0")
+			b.reconcile()
+			if b.exists(scaler, "web-0"); !meta.IsStatusConditionTrue(scaler.Status.Conditions, plan.ConditionReady) {
+				t.Errorf("when it is applied: %+v", scaler.Status.Conditions)
+			}
+		})
+	}
+}
+
 // A read that fails is not the absence of everything.
 func TestFailedReadDeletesNothing(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"), webService())

@@ -76,6 +76,7 @@ func Owns(condition metav1.Condition) bool {
 const (
 	ReasonAccepted          = "Accepted"
 	ReasonInvalid           = "Invalid"
+	ReasonNotApplied        = "NotApplied"
 	ReasonAnotherAddress    = "AnotherScalerAddress"
 	ReasonConflicted        = "Conflicted"
 	ReasonUnsupported       = "UnsupportedValue"

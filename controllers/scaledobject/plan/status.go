@@ -64,6 +64,18 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	return status
 }
 
+// NotApplied says in a status that the API server refuses an object of the trigger: what is written is not in
+// force, whatever else is right about it.
+func NotApplied(status *v1alpha1.HTTPScalerStatus, refusal string) {
+	conditions := []metav1.Condition{conditionOf(ConditionAccepted, false, explanation{ReasonNotApplied, refusal})}
+	for _, condition := range status.Conditions {
+		if condition.Type != ConditionAccepted && condition.Type != ConditionReady {
+			conditions = append(conditions, condition)
+		}
+	}
+	status.Conditions = append(conditions, ready(conditions))
+}
+
 // ready sums up the other conditions.
 func ready(conditions []metav1.Condition) metav1.Condition {
 	for _, condition := range conditions {
