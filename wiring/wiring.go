@@ -92,9 +92,11 @@ func New(deps Deps) (*Wiring, error) {
 	w.refusals = newRefusals()
 	w.moves = work.New(work.Options[string]{
 		Name: "wiring_moves", Workers: workers, FirstRetry: firstRetry, LastRetry: lastMoveRetry, Clock: deps.Clock, Do: w.move,
+		Log: deps.Log,
 	})
 	w.objects = work.New(work.Options[string]{
 		Name: "wiring_objects", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: deps.Clock, Do: w.wire,
+		Log: deps.Log,
 	})
 	return w, nil
 }

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"fmt"
-	"runtime/debug"
 	"slices"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -21,23 +19,9 @@ type RenderFailure struct {
 	Kept bool
 }
 
-// Panic is the error of a unit whose computation panicked.
-type Panic struct {
-	Value any
-	Stack []byte
-}
-
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
-
-// recovered turns a panic of compute into an error, so that it ends no other unit. Computations
-// only read, so they leave nothing half written.
-func recovered[V any](compute func() (*V, error)) (value *V, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			value, err = nil, &Panic{Value: p, Stack: debug.Stack()}
-		}
-	}()
-	return compute()
+// failedStep reports a panic outside of all units.
+func (m *Model) failedStep(step string, err error) {
+	m.output.RenderFailed(&RenderFailure{Unit: step, Err: err, Kept: true})
 }
 
 // failures finds the failures of now by the object that they are reported on.

@@ -67,7 +67,7 @@ func (m *Model) PublishEndpoints() {
 			case change.new == nil || m.awaited(gateway, change.new.Key):
 				m.upsert(gateway, change.old, change.new)
 			case !sameResource(change.old, change.new):
-				m.output.Publish(gateway, resource.Change{Upsert: []resource.Resource{*change.new}})
+				m.send(gateway, resource.Change{Upsert: []resource.Resource{*change.new}})
 			}
 		}
 	}

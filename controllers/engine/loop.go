@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // Debounce: a change after a quiet time is computed at once; in a burst, the loop waits for
@@ -49,6 +50,8 @@ type Metrics interface {
 // event is one change of the input, applied by the goroutine that owns the model. It reports
 // whether there is something to compute.
 type event struct {
+	// name says what changed, for a log; nil: nothing of a user.
+	name  func() string
 	apply func(*Model) bool
 	at    time.Time
 	// urgent events may overtake others. Kinds of objects come without an order between them.
@@ -65,12 +68,18 @@ func NewLoop(output Output, setting class.Setting, metrics Metrics) *Loop {
 
 // Set hands in an object that appeared or changed; it must not be modified afterwards.
 func (l *Loop) Set(kind store.Kind, object client.Object) {
-	l.enqueue(event{apply: func(m *Model) bool { return m.Set(kind, object) }, urgent: urgent(kind)})
+	l.enqueue(event{
+		name:  func() string { return string(kind) + " " + store.KeyOf(object).String() },
+		apply: func(m *Model) bool { return m.Set(kind, object) }, urgent: urgent(kind),
+	})
 }
 
 // Delete hands in that an object vanished.
 func (l *Loop) Delete(kind store.Kind, key types.NamespacedName) {
-	l.enqueue(event{apply: func(m *Model) bool { m.Delete(kind, key); return true }, urgent: urgent(kind)})
+	l.enqueue(event{
+		name:  func() string { return "deletion of " + string(kind) + " " + key.String() },
+		apply: func(m *Model) bool { m.Delete(kind, key); return true }, urgent: urgent(kind),
+	})
 }
 
 // Deliver hands in what the proxies of a gateway have.
@@ -158,7 +167,7 @@ func (l *Loop) flush() {
 	first := start
 	endpoints := false
 	for _, e := range events {
-		if e.apply(l.model) {
+		if l.apply(e) {
 			if changed == 0 {
 				first = e.at
 			}
@@ -173,19 +182,41 @@ func (l *Loop) flush() {
 	l.metrics.Flushed(changed, time.Since(start), time.Since(first))
 }
 
+// apply takes an event in. One that panics is left out: no other waits for it.
+func (l *Loop) apply(e event) bool {
+	changed, err := contain.Call(func() (bool, error) { return e.apply(l.model), nil })
+	if err != nil {
+		step := "input"
+		if e.name != nil {
+			step = e.name()
+		}
+		l.model.failedStep(step, err)
+		return true // the model may have taken a part of it
+	}
+	return changed
+}
+
 // compute flushes the model. Endpoints that changed go first, also those that change in between.
 func (l *Loop) compute(endpoints bool) {
 	for {
-		if endpoints {
-			l.model.PublishEndpoints()
+		done, err := contain.Call(func() (bool, error) {
+			if endpoints {
+				l.model.PublishEndpoints()
+			}
+			start := time.Now()
+			return l.model.Advance(func() bool { return time.Since(start) > pauseAfter }), nil
+		})
+		if err != nil {
+			// Units contain their own panics, and so does publishing: what is left is between them.
+			l.model.failedStep("flush", err)
+			return
 		}
-		start := time.Now()
-		if l.model.Advance(func() bool { return time.Since(start) > pauseAfter }) {
+		if done {
 			return
 		}
 		endpoints = false
 		for _, e := range l.takeUrgent() {
-			endpoints = e.apply(l.model) || endpoints
+			endpoints = l.apply(e) || endpoints
 		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -211,7 +212,7 @@ func (u *unit[K, V]) run() (value *V, failure *RenderFailure) {
 		}
 		return m.sources(u.key)
 	}}
-	value, err := recovered(func() (*V, error) { return m.compute(u.key, c) })
+	value, err := contain.Call(func() (*V, error) { return m.compute(u.key, c) })
 	u.reads = m.graph.link(u, u.reads, nodes)
 	if err != nil {
 		failure = &RenderFailure{Unit: m.name(u.key), Sources: c.sources(), Err: err, Kept: u.value != nil}

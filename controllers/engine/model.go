@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -226,7 +227,7 @@ func (m *Model) eachResource(gateway types.NamespacedName, visit func(*resource.
 func (m *Model) publish() {
 	for gateway, pending := range m.pending {
 		if m.gateways.get(gateway) != nil {
-			m.output.Publish(gateway, changeOf(pending))
+			m.send(gateway, changeOf(pending))
 		}
 	}
 	clear(m.pending)
@@ -236,6 +237,13 @@ func (m *Model) publish() {
 		}
 	}
 	m.fresh = nil
+}
+
+// send publishes a change. A panic is the fault of this gateway alone.
+func (m *Model) send(gateway types.NamespacedName, change resource.Change) {
+	if err := contain.Do(func() { m.output.Publish(gateway, change) }); err != nil {
+		m.failedStep("resources of Gateway "+gateway.String(), err)
+	}
 }
 
 func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }

@@ -31,7 +31,8 @@ type Output interface {
 	// Synced is called once, after the first flush: everything that existed at the start was
 	// output.
 	Synced()
-	// RenderFailed reports a unit that could not be computed, once per error.
+	// RenderFailed reports a unit that could not be computed, once per error; and a step that is no unit
+	// and panicked, such as a change that could not be taken in.
 	RenderFailed(failure *RenderFailure)
 }
 
@@ -39,6 +40,11 @@ type Output interface {
 type Rejection struct {
 	Sources []ir.Source
 	Message string
+	// StandIn: an earlier version is in force.
+	StandIn bool
+	// Rule that is withheld alone; empty: the whole resource is. Absent: it does not even answer 500.
+	Rule   string
+	Absent bool
 }
 
 // Delivery is what the proxies of a gateway have: publish.Delivery in the words of status.

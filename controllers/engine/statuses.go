@@ -134,7 +134,9 @@ func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolv
 	}
 	for _, delivery := range m.deliveries {
 		for _, rejection := range delivery.Rejected {
-			collect(rejection.Sources, resolve.Rejected{Message: rejection.Message})
+			collect(rejection.Sources, resolve.Rejected{
+				Message: rejection.Message, Kept: rejection.StandIn, Rule: rejection.Rule, Absent: rejection.Absent,
+			})
 		}
 	}
 	for _, failure := range m.failures.bySource[source] {
@@ -144,7 +146,8 @@ func (m *Model) rejected(object resolve.Object, record func(store.Dep)) []resolv
 		collect([]ir.Source{source}, resolve.Rejected{Message: problem})
 	}
 	slices.SortFunc(found, func(a, b resolve.Rejected) int {
-		return cmp.Or(strings.Compare(a.Source.String(), b.Source.String()), strings.Compare(a.Message, b.Message))
+		return cmp.Or(strings.Compare(a.Source.String(), b.Source.String()), strings.Compare(a.Rule, b.Rule),
+			strings.Compare(a.Message, b.Message))
 	})
 	return found
 }

@@ -94,7 +94,7 @@ func NewApplier(options Options) *Applier {
 	}
 	a.queue = work.New(work.Options[types.NamespacedName]{
 		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,
-		Within: options.Within, Do: a.attempt,
+		Within: options.Within, Do: a.attempt, Log: options.Log,
 	})
 	return a
 }

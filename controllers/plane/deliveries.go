@@ -6,6 +6,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
@@ -18,7 +19,11 @@ func (p *Plane) deliver(d publish.Delivery) {
 		}
 	}
 	for _, rejection := range d.Rejected {
-		delivery.Rejected = append(delivery.Rejected, engine.Rejection{Sources: rejection.Sources, Message: rejection.Message})
+		refused := engine.Rejection{Sources: rejection.Sources, Message: rejection.Message, StandIn: rejection.StandIn}
+		if w := rejection.Withheld; w != nil {
+			refused.Rule, refused.Absent = w.Rule, w.Form == resource.Absent
+		}
+		delivery.Rejected = append(delivery.Rejected, refused)
 	}
 	p.loop.Deliver(types.NamespacedName(d.Gateway), delivery)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/scale"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 // Deps are what a Plane needs of its process.
@@ -35,6 +36,9 @@ type Deps struct {
 	// Clock defaults to the clock of the machine.
 	Clock  clock.WithTickerAndDelayedExecution
 	Timing Timing
+	// Before returns a stage in front of the first one, for tests that put into a resource what Envoy refuses.
+	// Nil: none.
+	Before func(stage.Stage) stage.Stage
 	Log    logr.Logger
 }
 

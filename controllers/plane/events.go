@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler/rescue"
 	"github.com/kedify/inference-gateway/xds/publish"
+	"github.com/kedify/inference-gateway/xds/resource"
 )
 
 // rejectionTopic is the topic of the events about the rejections by the Envoys of a Gateway.
@@ -34,12 +35,25 @@ func (p *Plane) writeRejections(d publish.Delivery) {
 			object.SetName(source.Name)
 			all = append(all, events.Event{
 				Regarding: object, Type: corev1.EventTypeWarning, Reason: "RejectedByProxy", Action: "Publish",
-				Note: fmt.Sprintf("Envoy %s rejected %s: %s; its last good version stays in force",
-					rejection.Node, rejection.Resource.Name, rejection.Message),
+				Note: rejectionNote(rejection),
 			})
 		}
 	}
 	p.events.WriteOnce(rejectionTopic(d.Gateway), all)
+}
+
+// rejectionNote says what an Envoy refused, and what is in force instead.
+func rejectionNote(r publish.Rejection) string {
+	what, instead := r.Resource.Name, "no earlier version is known"
+	switch {
+	case r.Withheld != nil && r.Withheld.Form == resource.Absent:
+		what, instead = fmt.Sprintf("rule %q", r.Withheld.Rule), "it is left out"
+	case r.Withheld != nil:
+		what, instead = fmt.Sprintf("rule %q", r.Withheld.Rule), "its requests are answered 500"
+	case r.StandIn:
+		instead = "its last good version stays in force"
+	}
+	return fmt.Sprintf("Envoy %s rejected %s: %s; %s", r.Node, what, r.Message, instead)
 }
 
 // writeRescue writes an event on the HTTPScaler each time that the product scaled a workload

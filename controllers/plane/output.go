@@ -1,14 +1,13 @@
 package plane
 
 import (
-	"errors"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -86,14 +85,10 @@ func (o *output) RenderFailed(failure *engine.RenderFailure) {
 		objects = append(objects, source.String())
 	}
 	values := []any{"unit", failure.Unit, "objects", objects}
-	var panicked *engine.Panic
-	if errors.As(failure.Err, &panicked) {
-		values = append(values, "stack", string(panicked.Stack))
-	}
 	log := o.plane.deps.Log.WithName("engine")
 	if failure.Kept {
-		log.Error(failure.Err, "Failed to render Envoy configuration; keeping the previous version", values...)
+		contain.Log(log, failure.Err, "Failed to render Envoy configuration; keeping the previous version", values...)
 		return
 	}
-	log.Error(failure.Err, "Failed to render Envoy configuration; there is no previous version", values...)
+	contain.Log(log, failure.Err, "Failed to render Envoy configuration; there is no previous version", values...)
 }

@@ -25,9 +25,11 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/isolate"
 	"github.com/kedify/inference-gateway/xds/pickerdelay"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 // Plane is the control plane of one replica. Every replica computes the same model and serves Envoys;
@@ -47,6 +49,7 @@ type Plane struct {
 	// gateways of which Envoys may call.
 	gateways   *server.Gateways
 	publisher  *publish.Publisher
+	isolation  *isolate.Stage
 	scaling    *scaling
 	exchange   *peers.Exchange
 	statuses   *status.Writer
@@ -100,6 +103,8 @@ func build(deps Deps) (*Plane, error) {
 	// Stages between engine and publisher: endpoints of pools that fail open join a moment after
 	// they became ready; then the gate of held requests.
 	stages := pickerdelay.New(pickerdelay.Options{Next: p.scaling.gate})
+	// Isolation: the rule that an Envoy refuses is found and withheld, so that the rest of its table is in force.
+	p.isolation = newIsolation(p, stages)
 	// Peers: an Envoy is connected to one replica; all replicas know what each of them has,
 	// counted and holds.
 	if p.exchange, err = newExchange(p); err != nil {
@@ -110,7 +115,7 @@ func build(deps Deps) (*Plane, error) {
 	// Data planes: an Envoy Deployment per Gateway, in the Gateway's namespace.
 	p.dataPlanes = newDataPlanes(p)
 	// Engine: the model, from objects to resources and statuses.
-	p.loop = engine.NewLoop(&output{stages: stages, plane: p}, class.Setting{
+	p.loop = engine.NewLoop(&output{stages: p.first(), plane: p}, class.Setting{
 		Namespace: deps.Options.Namespace, Unrestricted: deps.Options.UnrestrictedParameters,
 	}, p.metrics)
 	// Inputs: what informers see goes to the engine, deletions of wired routes a moment later.
@@ -134,9 +139,11 @@ func build(deps Deps) (*Plane, error) {
 
 // connect is the way back: who receives what a part reports that was made before the receiver.
 func (p *Plane) connect() {
-	p.wires.delivered.connect(p.exchange.Deliver, p.writeRejections)
-	p.wires.accepted.connect(p.scaling.gate.Accepted)
-	p.wires.merged.connect(p.deliver)
+	p.wires.delivered.connect(p.isolation.Delivered)
+	p.wires.reported.connect(p.exchange.Deliver, p.writeRejections)
+	p.wires.accepted.connect(p.scaling.gate.Accepted, p.isolation.Accepted)
+	p.wires.rejected.connect(func(r rejected) { p.isolation.Rejected(r.gateway, r.rejection) })
+	p.wires.merged.connect(p.deliver, p.isolation.Learn)
 	p.wires.applied.connect(p.reportDataPlane)
 	p.wires.counting.connect(changed(p.triggers.metrics.Refresh))
 	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh),
@@ -161,7 +168,27 @@ func newPublisher(p *Plane) *publish.Publisher {
 		RemoveGrace: p.deps.Timing.RemoveGrace,
 		OnDelivery:  p.wires.delivered.send,
 		OnAccepted:  p.wires.accepted.send,
+		OnRejected: func(gateway ir.Key, rejection publish.Rejection) {
+			p.wires.rejected.send(rejected{gateway: gateway, rejection: rejection})
+		},
 	})
+}
+
+func newIsolation(p *Plane, next stage.Stage) *isolate.Stage {
+	return isolate.New(isolate.Options{
+		Next:     next,
+		Accepted: p.publisher.Accepted,
+		Report:   p.wires.reported.send,
+		Log:      p.deps.Log.WithName("isolate"),
+	})
+}
+
+// first is the stage that the engine calls.
+func (p *Plane) first() stage.Stage {
+	if p.deps.Before == nil {
+		return p.isolation
+	}
+	return p.deps.Before(p.isolation)
 }
 
 func newExchange(p *Plane) (*peers.Exchange, error) {

@@ -62,6 +62,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		Running:  replicas.NewLive(p.deps.API.Scales).Running,
 		TLS:      kedaTLS(p.deps.Options, p.authority),
 		Metrics:  metrics.asked,
+		Log:      log.WithName("keda"),
 	})
 	s.rescuer = rescue.New(rescue.Options{
 		Catalog:  catalog,

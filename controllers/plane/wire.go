@@ -2,6 +2,7 @@ package plane
 
 import (
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -12,6 +13,10 @@ type wires struct {
 	delivered wire[publish.Delivery]
 	// accepted: an Envoy acknowledged a resource that the gate observes.
 	accepted wire[publish.Acceptance]
+	// rejected: an Envoy refused a resource.
+	rejected wire[rejected]
+	// reported: the isolation knows what the Envoys of this replica have, and which rules are withheld.
+	reported wire[publish.Delivery]
 	// merged: the exchange knows what the Envoys of all replicas have.
 	merged wire[publish.Delivery]
 	// applied: an attempt to apply a data plane ended.
@@ -20,6 +25,12 @@ type wires struct {
 	counting wire[struct{}]
 	// authority: the CA changed.
 	authority wire[struct{}]
+}
+
+// rejected is a call of publish.Options.OnRejected.
+type rejected struct {
+	gateway   ir.Key
+	rejection publish.Rejection
 }
 
 // wire is one call. connect is called once, by New.

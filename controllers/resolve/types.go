@@ -243,6 +243,10 @@ type Rejected struct {
 	Message string
 	// RenderFailed: no proxy has seen the configuration.
 	RenderFailed bool
-	// Kept: the proxies keep the version before the one that failed to render.
+	// Kept: the proxies keep the version before.
 	Kept bool
+	// Rule that the proxy refuses and that alone is withheld; empty: all of the resource is. Absent: the rule is
+	// left out; otherwise it answers 500.
+	Rule   string
+	Absent bool
 }

@@ -36,7 +36,7 @@ func newBackfill(options Options) *backfill {
 	b := &backfill{options: options}
 	b.queue = work.New(work.Options[types.NamespacedName]{
 		Name: "backfill", Workers: 1, FirstRetry: firstBackfill, LastRetry: lastBackfill, Pace: backfillPace, Clock: options.Clock,
-		Within: options.Within,
+		Within: options.Within, Log: options.Log,
 		Do: func(ctx context.Context, key types.NamespacedName) work.Next {
 			if b.attempt(ctx, key) {
 				return work.Done()

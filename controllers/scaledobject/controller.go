@@ -132,7 +132,7 @@ func New(options Options) *Controller {
 	}
 	c.queue = work.New(work.Options[partition]{
 		Name: "scaledobject", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,
-		Within: options.Within, Do: c.attempt,
+		Within: options.Within, Do: c.attempt, Log: options.Log,
 	})
 	c.engine = newEngine(options, c.kinds)
 	c.backfill = newBackfill(options)

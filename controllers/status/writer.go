@@ -58,7 +58,7 @@ func NewWriter(options Options) *Writer {
 	w := &Writer{Options: options, wanted: map[resolve.Object]Update{}}
 	w.queue = work.New(work.Options[resolve.Object]{
 		Name: "status", Workers: workers, FirstRetry: 20 * time.Millisecond, LastRetry: 30 * time.Second,
-		Clock: clock.RealClock{}, Within: options.Within, Do: w.attempt,
+		Clock: clock.RealClock{}, Within: options.Within, Do: w.attempt, Log: options.Log,
 	})
 	return w
 }

@@ -1,17 +1,22 @@
 package watch
 
 import (
+	"fmt"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // feed carries the events of one informer to the Handler of a row, from the start of the informer
 // until the kind is lost.
 type feed struct {
 	row Row
+	log logr.Logger
 	// done is closed by lose.
 	done chan struct{}
 
@@ -22,8 +27,8 @@ type feed struct {
 	objects map[types.NamespacedName]client.Object
 }
 
-func newFeed(row Row) *feed {
-	f := &feed{row: row, done: make(chan struct{})}
+func newFeed(row Row, log logr.Logger) *feed {
+	f := &feed{row: row, log: log, done: make(chan struct{})}
 	if row.Optional {
 		f.objects = map[types.NamespacedName]client.Object{}
 	}
@@ -70,7 +75,14 @@ func (f *feed) set(before, after client.Object) {
 	defer f.mu.Unlock()
 	if !f.lost {
 		f.remember(after)
-		f.row.Handler.Set(before, after)
+		f.call(after, func() { f.row.Handler.Set(before, after) })
+	}
+}
+
+// call hands an object over. A panic of the Handler is the fault of that object alone.
+func (f *feed) call(object client.Object, handle func()) {
+	if err := contain.Do(handle); err != nil {
+		contain.Log(f.log, err, "An object was not handed over", "type", fmt.Sprintf("%T", object), "object", client.ObjectKeyFromObject(object).String())
 	}
 }
 
@@ -85,7 +97,7 @@ func (f *feed) delete(object client.Object) {
 	defer f.mu.Unlock()
 	if !f.lost {
 		delete(f.objects, client.ObjectKeyFromObject(object))
-		f.row.Handler.Delete(object)
+		f.call(object, func() { f.row.Handler.Delete(object) })
 	}
 }
 
@@ -104,7 +116,7 @@ func (f *feed) lose() {
 	f.lost = true
 	close(f.done)
 	for _, object := range f.objects {
-		f.row.Handler.Delete(object)
+		f.call(object, func() { f.row.Handler.Delete(object) })
 	}
 	f.objects = nil
 	f.row.Handler.Lost()

@@ -194,7 +194,7 @@ func (w *Watcher) start(ctx context.Context, row *watched, syncing *sync.WaitGro
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", row.gvk, err)
 	}
-	feed := newFeed(row.Row)
+	feed := newFeed(row.Row, w.Log)
 	registration, err := informer.AddEventHandler(feed.events())
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", row.gvk, err)

@@ -8,11 +8,15 @@ package work
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // Options of a Queue of keys K.
@@ -30,8 +34,9 @@ type Options[K comparable] struct {
 	// without a call when ctx ends before (lead.Leadership). A key whose work the end of the permission cut off waits
 	// for the next one. Nil: it is always permitted.
 	Within func(ctx context.Context, work func(context.Context)) bool
-	// Do works on a key and tells what follows.
-	Do func(ctx context.Context, key K) Next
+	// Do works on a key and tells what follows. A panic is logged and counts as Retry.
+	Do  func(ctx context.Context, key K) Next
+	Log logr.Logger
 }
 
 // Next is what follows a call of Do.
@@ -118,13 +123,23 @@ func (q *Queue[K]) next(ctx context.Context) bool {
 // work calls Do when that is permitted.
 func (q *Queue[K]) work(ctx context.Context, key K) (next Next) {
 	if q.options.Within == nil {
-		return q.options.Do(ctx, key)
+		return q.do(ctx, key)
 	}
 	q.options.Within(ctx, func(permitted context.Context) {
-		if next = q.options.Do(permitted, key); permitted.Err() != nil {
+		if next = q.do(permitted, key); permitted.Err() != nil {
 			next = After(0)
 		}
 	})
+	return next
+}
+
+// do calls Do. A panic ends the work on this key alone.
+func (q *Queue[K]) do(ctx context.Context, key K) Next {
+	next, err := contain.Call(func() (Next, error) { return q.options.Do(ctx, key), nil })
+	if err != nil {
+		contain.Log(q.options.Log, err, "Work on a key panicked, will retry", "queue", q.options.Name, "key", fmt.Sprint(key))
+		return Retry()
+	}
 	return next
 }
 

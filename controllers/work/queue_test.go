@@ -210,3 +210,33 @@ func TestWithin(t *testing.T) {
 		}
 	})
 }
+
+// TestX10PanicOfAKey: a key whose work panics is tried again after its backoff, also within a permission, and holds up
+// no other key.
+func TestX10PanicOfAKey(t *testing.T) {
+	for name, within := range map[string]func(context.Context, func(context.Context)) bool{
+		"always":    nil,
+		"permitted": func(ctx context.Context, work func(context.Context)) bool { work(ctx); return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var calls []call
+				queue := run(t, Options[string]{Within: within, Do: func(_ context.Context, key string) Next {
+					calls = append(calls, call{key, time.Since(begun)})
+					if key == "bad" && len(calls) < 3 {
+						panic("index out of range")
+					}
+					return Done()
+				}})
+				queue.Add("bad")
+				queue.Add("good")
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if want := []call{{"bad", 0}, {"good", 0}, {"bad", time.Second}}; !slices.Equal(calls, want) {
+					t.Errorf("calls %v, want %v", calls, want)
+				}
+			})
+		})
+	}
+}

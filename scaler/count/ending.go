@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // description describes envoy.service.metrics.v3.MetricsService, with messages that are read
@@ -55,7 +57,8 @@ func (e ending) follow(from grpc.ServerStream, counted *streams, take func([]byt
 	go func() {
 		defer counted.open.Dec()
 		defer end()
-		done <- readAll(from, counted, take)
+		_, err := contain.Call(func() (struct{}, error) { return struct{}{}, readAll(from, counted, take) })
+		done <- err
 	}()
 	select {
 	case err := <-done:

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/kedify/inference-gateway/api/debug"
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
@@ -187,7 +188,7 @@ func (x *External) Serve(ctx context.Context, accept net.Listener) error {
 	if x.options.TLS != nil {
 		settings = append(settings, grpc.Creds(credentials.NewTLS(x.options.TLS)))
 	}
-	serving := grpc.NewServer(settings...)
+	serving := grpc.NewServer(append(settings, contain.ServerOptions(x.options.Log)...)...)
 	x.Register(serving)
 	return grpcserve.Run(ctx, serving, accept, x.stop)
 }

@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // answerTime bounds an answer. KEDA sets no deadline of its own: a call that hangs stops the
@@ -21,7 +23,7 @@ func within[T any](ctx context.Context, limit time.Duration, f func() (T, error)
 	}
 	done := make(chan result, 1)
 	go func() {
-		value, err := f()
+		value, err := contain.Call(f)
 		done <- result{value, err}
 	}()
 	timer := time.NewTimer(limit)

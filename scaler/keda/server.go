@@ -10,12 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"github.com/go-logr/logr"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
@@ -48,6 +50,7 @@ type Options struct {
 	ConnectionAge time.Duration
 	// Metrics, see NewMetrics. Nil: none are kept.
 	Metrics *Metrics
+	Log     logr.Logger
 }
 
 // Server is KEDA's external scaler. One per process; Serve may be called once.
@@ -76,7 +79,7 @@ func New(options Options) *Server {
 	}
 	s := &Server{options: options, index: newIndex(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{})}
 	options.Catalog.Observe(s.index.set)
-	s.grpc = grpc.NewServer(s.settings()...)
+	s.grpc = grpc.NewServer(append(s.settings(), contain.ServerOptions(options.Log)...)...)
 	pb.RegisterExternalScalerServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	return s

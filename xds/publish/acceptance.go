@@ -96,7 +96,9 @@ func (s *Session) announce(r *record) {
 		return
 	}
 	if newest, _ := s.newestStream(); newest {
-		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Key: r.resource.key(), Version: versionOf(r.acked)})
+		s.gateway.announce(report{acceptance: Acceptance{
+			Gateway: s.gateway.key, Node: s.node, Key: r.resource.key(), Version: versionOf(r.acked),
+		}})
 	}
 }
 
@@ -106,32 +108,49 @@ func (s *Session) announceStream(ended bool) {
 		return
 	}
 	if newest, only := s.newestStream(); newest {
-		s.gateway.announce(Acceptance{Gateway: s.gateway.key, Node: s.node, Gone: ended && only})
+		s.gateway.announce(report{acceptance: Acceptance{Gateway: s.gateway.key, Node: s.node, Gone: ended && only}})
 	}
 }
 
-// announce queues an Acceptance. Another goroutine calls OnAccepted, because the caller may hold
-// locks that OnAccepted takes.
-func (g *gatewayState) announce(acceptance Acceptance) {
-	g.acceptances = append(g.acceptances, acceptance)
+// report is one call of OnAccepted or, with a rejection, of OnRejected.
+type report struct {
+	acceptance Acceptance
+	rejection  *Rejection
+}
+
+// announce queues a report. Another goroutine calls, because the caller may hold
+// locks that the receiver takes.
+func (g *gatewayState) announce(next report) {
+	if next.rejection != nil && g.publisher.onRejected == nil || next.rejection == nil && g.publisher.onAccepted == nil {
+		return
+	}
+	g.reports = append(g.reports, next)
 	if !g.announcing {
 		g.announcing = true
-		go g.reportAcceptances()
+		go g.sendReports()
 	}
 }
 
-// reportAcceptances calls OnAccepted until the queue is empty. One of it runs per gateway.
-func (g *gatewayState) reportAcceptances() {
+// sendReports calls until the queue is empty. One of it runs per gateway.
+func (g *gatewayState) sendReports() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for len(g.acceptances) > 0 {
-		batch := g.acceptances
-		g.acceptances = nil
+	for len(g.reports) > 0 {
+		batch := g.reports
+		g.reports = nil
 		g.mu.Unlock()
-		for _, acceptance := range batch {
-			g.publisher.onAccepted(acceptance)
+		for _, one := range batch {
+			g.publisher.tell(g.key, func() { g.publisher.send(g.key, one) })
 		}
 		g.mu.Lock()
 	}
 	g.announcing = false
+}
+
+func (p *Publisher) send(gateway ir.Key, r report) {
+	if r.rejection != nil {
+		p.onRejected(gateway, *r.rejection)
+		return
+	}
+	p.onAccepted(r.acceptance)
 }

@@ -126,7 +126,7 @@ func (g *gatewayState) report() {
 	if !g.reporting.ever || !equalDelivery(current, g.reporting.told) {
 		g.reporting.told, g.reporting.ever = current, true
 		g.mu.Unlock()
-		g.publisher.onDelivery(current)
+		g.publisher.tell(g.key, func() { g.publisher.onDelivery(current) })
 		g.mu.Lock()
 	}
 	g.reporting.pending = false

@@ -28,9 +28,9 @@ type gatewayState struct {
 	quarantined map[*resourceState]struct{}
 	reporting   deliveryReport
 	serial      uint64 // of the newest session
-	// acceptances are not reported yet; announcing: a goroutine reports them.
-	acceptances []Acceptance
-	announcing  bool
+	// reports are not sent yet; announcing: a goroutine sends them.
+	reports    []report
+	announcing bool
 }
 
 func newGatewayState(p *Publisher, key ir.Key) *gatewayState {

@@ -8,6 +8,7 @@ import (
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/go-logr/logr"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/stage"
@@ -45,6 +46,9 @@ type Options struct {
 	// at a time and in the order of events. OnAccepted may call the Publisher, and may take locks
 	// that are held during calls of the Publisher.
 	OnAccepted func(Acceptance)
+	// OnRejected is called at once when a proxy refuses what is desired, in one order with the calls of
+	// OnAccepted and under the same rules.
+	OnRejected func(ir.Key, Rejection)
 	// Metrics counts; nil: nothing is exported.
 	Metrics *Metrics
 }
@@ -59,6 +63,7 @@ type Publisher struct {
 	log         logr.Logger
 	onDelivery  func(Delivery)
 	onAccepted  func(Acceptance)
+	onRejected  func(ir.Key, Rejection)
 	metrics     *Metrics
 
 	mu       sync.Mutex
@@ -74,6 +79,7 @@ func New(options Options) *Publisher {
 		log:         options.Log,
 		onDelivery:  options.OnDelivery,
 		onAccepted:  options.OnAccepted,
+		onRejected:  options.OnRejected,
 		metrics:     options.Metrics,
 		gateways:    map[ir.Key]*gatewayState{},
 	}
@@ -90,6 +96,13 @@ func New(options Options) *Publisher {
 		p.metrics = NewMetrics()
 	}
 	return p
+}
+
+// tell calls a receiver of Options. What panics in it ends neither the session nor the next call.
+func (p *Publisher) tell(key ir.Key, call func()) {
+	if err := contain.Do(call); err != nil {
+		contain.Log(p.log, err, "A report was not taken", "gateway", key.String())
+	}
 }
 
 // gateway returns the gateway of a key and makes it when there is none.

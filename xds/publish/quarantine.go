@@ -2,6 +2,7 @@ package publish
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -18,9 +19,22 @@ type Rejection struct {
 	Message string `json:"message"`
 	// Sources are the objects that shaped the resource: whom to tell.
 	Sources []ir.Source `json:"sources,omitempty"`
+	// StandIn: an earlier version that a proxy accepted is in force instead.
+	StandIn bool `json:"standIn,omitempty"`
+	// Withheld is the rule that alone is out of force; nil: the whole resource is.
+	Withheld *Withheld `json:"withheld,omitempty"`
 	// Node is the proxy that refused first.
 	Node  string    `json:"node"`
 	Since time.Time `json:"since"`
+}
+
+// Withheld is a part of a table that package isolate found to be what proxies refuse.
+type Withheld struct {
+	// Part is its ID, see resource.Part. It is the Version of the Rejection as well.
+	Part string `json:"part"`
+	// Rule is its name for people.
+	Rule string        `json:"rule"`
+	Form resource.Form `json:"form"`
 }
 
 // accepted remembers the newest revision that a proxy took: it stands in when a later one is
@@ -58,11 +72,23 @@ func (g *gatewayState) quarantine(e *resourceState, rev *revision, node, message
 		e.applied = time.Time{}
 		g.quarantined[e] = struct{}{}
 		g.publisher.metrics.quarantined(g.key, len(g.quarantined))
-		g.publisher.log.Error(nil, "proxy rejected a resource", "gateway", g.key.String(), "node", node,
-			"type", kindNames[e.kind], "name", e.name, "message", message, "standIn", e.lastAccepted != nil)
+		g.logRejection(e)
+		e.rejection.StandIn = e.lastAccepted != nil
+		g.announce(report{rejection: e.rejection})
 	}
 	g.updateCurrent(e)
 	g.reportSoon()
+}
+
+// logRejection reports a rejection. That of a trial is an answer, not a fault.
+func (g *gatewayState) logRejection(e *resourceState) {
+	values := []any{"gateway", g.key.String(), "node", e.rejection.Node, "type", kindNames[e.kind], "name", e.name,
+		"message", e.rejection.Message, "standIn", e.lastAccepted != nil}
+	if strings.HasPrefix(e.name, resource.TrialPrefix) {
+		g.publisher.log.V(1).Info("proxy rejected a trial", values...)
+		return
+	}
+	g.publisher.log.Error(nil, "proxy rejected a resource", values...)
 }
 
 // forgetRejection ends the quarantine of a resource whose desired content changes. The caller

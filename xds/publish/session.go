@@ -5,6 +5,8 @@ import (
 	"time"
 
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // ErrClosed is the end of a session that was closed on purpose.
@@ -154,8 +156,11 @@ func (s *Session) signal() {
 func (s *Session) write() {
 	defer close(s.done)
 	for {
-		message, open := s.take()
+		message, open, err := s.takeContained()
 		switch {
+		case err != nil:
+			s.Close()
+			return
 		case !open:
 			return
 		case message == nil:
@@ -169,6 +174,15 @@ func (s *Session) write() {
 			}
 		}
 	}
+}
+
+// takeContained is take. A panic ends this session, and its proxy opens another one.
+func (s *Session) takeContained() (message *discovery.DeltaDiscoveryResponse, open bool, err error) {
+	err = contain.Do(func() { message, open = s.take() })
+	if err != nil {
+		contain.Log(s.gateway.publisher.log, err, "A response could not be built; the session ends", "gateway", s.gateway.key.String(), "node", s.node)
+	}
+	return message, open, err
 }
 
 // take builds the next response, nil when nothing is due; open is false when the session

@@ -59,6 +59,8 @@ type Resource struct {
 	Demand ir.Key
 	// Endpoints are the backend and the addresses of a ClusterLoadAssignment; nil for other types.
 	Endpoints *ir.Endpoints
+	// Divisible renders a table of routes without some of its rules; nil for other types.
+	Divisible Divisible
 	// ReportACKs: a stage needs to know which proxies accepted the resource
 	// (publish.Options.OnAccepted).
 	ReportACKs bool

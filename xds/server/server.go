@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/internal/grpcserve"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
@@ -100,7 +101,7 @@ func New(options Options) (*Server, error) {
 		}
 		settings = append(settings, grpc.Creds(credentials.NewTLS(options.TLS)), grpc.ChainStreamInterceptor(s.admitGateway))
 	}
-	s.grpc = grpc.NewServer(settings...)
+	s.grpc = grpc.NewServer(append(settings, contain.ServerOptions(options.Log)...)...)
 	discovery.RegisterAggregatedDiscoveryServiceServer(s.grpc, s)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	if options.Register != nil {

@@ -38,17 +38,44 @@ func newTable(name string) *table {
 // Host renders an exact host: its scope and its table. On an error the resources carry only
 // their keys and sources.
 func Host(h ir.Host) (scope, route resource.Resource, err error) {
-	name := RouteName(h.Chain, h.Hostname)
-	t := newTable(name)
-	scope, route = t.keys(h.Chain, h.Hostname)
-	for i := range h.Routes {
-		t.sources = append(t.sources, h.Routes[i].Source)
+	return divided{hosts: []ir.Host{h}, exact: true, chain: h.Chain, host: h.Hostname}.render()
+}
+
+// Wildcards renders all hosts of a chain that are not exact. Envoy prefers exact domains to
+// the longest suffix to "*", which is the precedence of Gateway API.
+func Wildcards(w ir.Wildcards) (scope, route resource.Resource, err error) {
+	return divided{hosts: w.Hosts, chain: w.Chain, host: WildcardHost}.render()
+}
+
+// render renders the scope and the table.
+func (d divided) render() (scope, route resource.Resource, err error) {
+	t := newTable(RouteName(d.chain, d.host))
+	scope, route = t.keys(d.chain, d.host)
+	for _, host := range d.hosts {
+		for i := range host.Routes {
+			t.sources = append(t.sources, host.Routes[i].Source)
+		}
 	}
 	t.sources = distinct(t.sources)
 	scope.Sources, route.Sources = t.sources, t.sources
-	off, err := typedConfig(&routev3.FilterConfig{Disabled: true})
+	if d.exact {
+		err = t.addExact(d.hosts)
+	} else {
+		err = t.addWildcards(d.hosts)
+	}
 	if err != nil {
 		return scope, route, err
+	}
+	scope, route, err = t.render(d.chain, d.host)
+	route.Divisible = d
+	return scope, route, err
+}
+
+// addExact adds the one host of a table.
+func (t *table) addExact(hosts []ir.Host) error {
+	off, err := typedConfig(&routev3.FilterConfig{Disabled: true})
+	if err != nil {
+		return err
 	}
 	t.config.TypedPerFilterConfig = map[string]*anypb.Any{
 		// The host was found, there is nothing to fall back to.
@@ -60,30 +87,21 @@ func Host(h ir.Host) (scope, route resource.Resource, err error) {
 		routingFilter: off,
 		pickerFilter:  off,
 	}
-	if err := t.add(h, "*"); err != nil {
-		return scope, route, fmt.Errorf("host %s: %w", name, err)
-	}
-	return t.render(h.Chain, h.Hostname)
-}
-
-// Wildcards renders all hosts of a chain that are not exact. Envoy prefers exact domains to
-// the longest suffix to "*", which is the precedence of Gateway API.
-func Wildcards(w ir.Wildcards) (scope, route resource.Resource, err error) {
-	name := RouteName(w.Chain, WildcardHost)
-	t := newTable(name)
-	scope, route = t.keys(w.Chain, WildcardHost)
-	for _, host := range w.Hosts {
-		for i := range host.Routes {
-			t.sources = append(t.sources, host.Routes[i].Source)
+	for _, host := range hosts {
+		if err := t.add(host, "*"); err != nil {
+			return fmt.Errorf("host %s: %w", t.config.Name, err)
 		}
 	}
-	t.sources = distinct(t.sources)
-	scope.Sources, route.Sources = t.sources, t.sources
+	return nil
+}
+
+// addWildcards adds the hosts of a chain, and the one that answers all others.
+func (t *table) addWildcards(hosts []ir.Host) error {
 	all := false
-	for _, host := range w.Hosts {
+	for _, host := range hosts {
 		all = all || host.Hostname == WildcardHost
 		if err := t.add(host, host.Hostname); err != nil {
-			return scope, route, fmt.Errorf("host %s: %w", RouteName(w.Chain, host.Hostname), err)
+			return fmt.Errorf("host %s: %w", RouteName(host.Chain, host.Hostname), err)
 		}
 	}
 	if !all {
@@ -93,7 +111,7 @@ func Wildcards(w ir.Wildcards) (scope, route resource.Resource, err error) {
 			Routes:  []*routev3.Route{notFound(noHostRoute)},
 		})
 	}
-	return t.render(w.Chain, WildcardHost)
+	return nil
 }
 
 func (t *table) keys(chain, host string) (scope, route resource.Resource) {

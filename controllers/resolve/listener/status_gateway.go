@@ -242,6 +242,8 @@ func rejectedText(r *resolve.Rejected, subject string) string {
 	switch {
 	case r.RenderFailed && r.Kept:
 		text = fmt.Sprintf("The control plane failed to render %s; the proxies keep its previous version: ", subject)
+	case r.Kept:
+		text = fmt.Sprintf("The proxy refused %s and serves what it had before: ", subject)
 	case r.RenderFailed:
 		text = fmt.Sprintf("The control plane failed to render %s, which has no previous version: ", subject)
 	}

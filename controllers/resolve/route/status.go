@@ -13,7 +13,7 @@ import (
 )
 
 // ConditionProgrammed is present, and False, only while a proxy refuses the configuration of the
-// route or the control plane fails to render it. Requests are then served as before.
+// route or the control plane fails to render it. Its message says how requests are served meanwhile.
 const (
 	ConditionProgrammed   gwv1.RouteConditionType   = v1alpha1.GroupName + "/Programmed"
 	ReasonRejectedByProxy gwv1.RouteConditionReason = "RejectedByProxy"
@@ -59,56 +59,116 @@ func (r *routeResolver) resolvedRefs() metav1.Condition {
 // Status returns our entries of the status of a route, in the order of its parentRefs.
 // rejected is what is not in force; what others than this route made is passed over.
 func Status(r resolve.RouteResult, rejected []resolve.Rejected) []gwv1.RouteParentStatus {
-	programmed := programmed(r, rejected)
+	reported := reportsOf(r, rejected)
 	statuses := make([]gwv1.RouteParentStatus, 0, len(r.Parents))
 	for _, parent := range r.Parents {
 		conditions := append([]metav1.Condition(nil), parent.Conditions...)
 		statuses = append(statuses, gwv1.RouteParentStatus{
-			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: append(conditions, programmed...),
+			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: append(reported.withheld(conditions, r.Generation), reported.programmed(r.Generation)...),
 		})
 	}
 	return statuses
 }
 
-// programmed returns the Programmed condition of a route, or none.
-func programmed(r resolve.RouteResult, rejected []resolve.Rejected) []metav1.Condition {
-	var refused, kept, absent []resolve.Problem
+// reports of what is not in force, by what became of it.
+type reports struct {
+	failing, absent, refused, replaced, kept, missing []resolve.Problem
+}
+
+func (p *reports) add(r resolve.Rejected) {
+	text := r.Message
+	switch {
+	case r.Rule != "":
+		text = fmt.Sprintf("rule %q: %s", r.Rule, text)
+	case r.Source.Section != "":
+		text = fmt.Sprintf("rule %q: %s", r.Source.Section, text)
+	}
+	list := &p.refused
+	switch {
+	case r.Rule != "" && r.Absent:
+		list = &p.absent
+	case r.Rule != "":
+		list = &p.failing
+	case r.RenderFailed && r.Kept:
+		list = &p.kept
+	case r.RenderFailed:
+		list = &p.missing
+	case r.Kept:
+		list = &p.replaced
+	}
+	*list = append(*list, resolve.Problemf(ReasonRejectedByProxy, "%s", text))
+}
+
+// part is what happened to some of the reports.
+type part struct {
+	text     string
+	problems []resolve.Problem
+}
+
+// rules are the parts about rules that are withheld alone.
+func (p *reports) rules() []part {
+	return []part{
+		{"The proxy refuses these rules, their requests are answered 500: ", p.failing},
+		{"The proxy refuses these rules and what selects their requests, they are left out: ", p.absent},
+	}
+}
+
+func textOf(parts []part) string {
+	var texts []string
+	for _, part := range parts {
+		if len(part.problems) > 0 {
+			if last := len(texts) - 1; last >= 0 {
+				texts[last] = resolve.Sentence(texts[last])
+			}
+			texts = append(texts, part.text+resolve.JoinMessages(part.problems))
+		}
+	}
+	return strings.Join(texts, " ")
+}
+
+// reportsOf gathers what is about a route.
+func reportsOf(r resolve.RouteResult, rejected []resolve.Rejected) *reports {
+	all, seen := &reports{}, map[resolve.Rejected]bool{}
 	for _, rejection := range rejected {
-		if rejection.Source.Kind != string(r.Object.Kind) || types.NamespacedName(rejection.Source.Key()) != r.Object.Key {
+		if rejection.Source.Kind != string(r.Object.Kind) || types.NamespacedName(rejection.Source.Key()) != r.Object.Key || seen[rejection] {
 			continue
 		}
-		text := rejection.Message
-		if section := rejection.Source.Section; section != "" {
-			text = fmt.Sprintf("rule %q: %s", section, text)
-		}
-		list := &refused
-		switch {
-		case rejection.RenderFailed && rejection.Kept:
-			list = &kept
-		case rejection.RenderFailed:
-			list = &absent
-		}
-		*list = append(*list, resolve.Problemf(ReasonRejectedByProxy, "%s", text))
+		seen[rejection] = true // a rule stands in a table for each hostname
+		all.add(rejection)
 	}
-	var parts []string
-	for _, part := range []struct {
-		text     string
-		problems []resolve.Problem
-	}{
-		{"The proxy refused the route and serves what it had before: ", refused},
-		{"The control plane failed to render the route; the proxies keep its previous version: ", kept},
-		{"The control plane failed to render the route, which has no previous version: ", absent},
-	} {
-		if len(part.problems) > 0 {
-			parts = append(parts, part.text+resolve.JoinMessages(part.problems))
+	return all
+}
+
+// withheld adds the rules that are withheld to the PartiallyInvalid condition of an accepted parent.
+func (p *reports) withheld(conditions []metav1.Condition, generation int64) []metav1.Condition {
+	text := textOf(p.rules())
+	if text == "" || resolve.FindCondition(conditions, gwv1.RouteConditionAccepted).Status != metav1.ConditionTrue {
+		return conditions
+	}
+	for i, condition := range conditions {
+		if condition.Type == string(gwv1.RouteConditionPartiallyInvalid) {
+			conditions[i] = resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue,
+				gwv1.RouteConditionReason(condition.Reason), condition.Message+" "+text, generation)
+			return conditions
 		}
 	}
-	if len(parts) == 0 {
+	return append(conditions, resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue, ReasonRejectedByProxy, text, generation))
+}
+
+// programmed returns the Programmed condition of a route, or none.
+func (p *reports) programmed(generation int64) []metav1.Condition {
+	text := textOf(append(p.rules(),
+		part{"The proxy refused the route and serves what it had before: ", p.replaced},
+		part{"The proxy refused the route, of which it has accepted no version since the control plane started: ", p.refused},
+		part{"The control plane failed to render the route; the proxies keep its previous version: ", p.kept},
+		part{"The control plane failed to render the route, which has no previous version: ", p.missing},
+	))
+	if text == "" {
 		return nil
 	}
 	reason := ReasonRenderFailed
-	if len(refused) > 0 {
+	if len(p.failing)+len(p.absent)+len(p.refused)+len(p.replaced) > 0 {
 		reason = ReasonRejectedByProxy
 	}
-	return []metav1.Condition{resolve.Condition(ConditionProgrammed, metav1.ConditionFalse, reason, strings.Join(parts, " "), r.Generation)}
+	return []metav1.Condition{resolve.Condition(ConditionProgrammed, metav1.ConditionFalse, reason, text, generation)}
 }

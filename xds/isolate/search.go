@@ -1,0 +1,156 @@
+package isolate
+
+import (
+	"slices"
+
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// width is how many trials of one table are under way. The publisher sends as many responses of one type before it
+// waits for an answer.
+const width = 16
+
+// verdict is what a search found about a part.
+type verdict struct {
+	form    resource.Form
+	message string // of the proxy
+}
+
+// trial is a question: does the proxy take these parts in these forms?
+type trial struct {
+	parts []string
+	forms map[string]resource.Form
+}
+
+// search finds the parts of one table that proxies refuse. It first tries the parts that are new in the table, in groups
+// that are halved and quartered; then all others; and when each part alone is good, prefixes of the table, to find the
+// part that is refused together with those before it.
+type search struct {
+	// order is all parts: those that were there before, then those that are new.
+	order []string
+	// known are the forms of parts that are withheld already.
+	known map[string]resource.Form
+	// rest are the parts that are tried when the new ones are good.
+	rest []string
+
+	queue   []trial
+	running map[int]trial
+	started int
+
+	// together: prefixes are tried. The first low parts of order are accepted, the first high are refused.
+	together  bool
+	low, high int
+
+	message string
+	found   map[string]verdict
+}
+
+// newSearch begins with the parts of a refused table, of which those from the index fresh on are new. message is what the
+// proxy said about the table.
+func newSearch(order []string, fresh int, known map[string]resource.Form, message string) *search {
+	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]verdict{}}
+	unknown := func(id string) bool { _, ok := known[id]; return ok }
+	s.rest = slices.DeleteFunc(slices.Clone(order[:fresh]), unknown)
+	s.split(slices.DeleteFunc(slices.Clone(order[fresh:]), unknown))
+	s.advance()
+	return s
+}
+
+// split queues the parts as up to width groups.
+func (s *search) split(parts []string) {
+	if len(parts) == 0 {
+		return
+	}
+	size := (len(parts) + width - 1) / width
+	for group := range slices.Chunk(parts, size) {
+		s.try(group, nil)
+	}
+}
+
+// try queues a trial of parts, whole unless forms says otherwise.
+func (s *search) try(parts []string, forms map[string]resource.Form) {
+	t := trial{parts: parts, forms: make(map[string]resource.Form, len(parts))}
+	for _, id := range parts {
+		t.forms[id] = forms[id]
+	}
+	s.queue = append(s.queue, t)
+}
+
+// take returns the trials to begin now, by their numbers.
+func (s *search) take() map[int]trial {
+	taken := map[int]trial{}
+	for len(s.queue) > 0 && len(s.running) < width {
+		s.started++
+		taken[s.started], s.running[s.started] = s.queue[0], s.queue[0]
+		s.queue = s.queue[1:]
+	}
+	return taken
+}
+
+// done reports whether nothing is left to try.
+func (s *search) done() bool { return len(s.queue) == 0 && len(s.running) == 0 }
+
+// accept takes in that the proxies took a trial.
+func (s *search) accept(number int) {
+	t, ok := s.running[number]
+	if !ok {
+		return
+	}
+	delete(s.running, number)
+	if s.together {
+		s.low = len(t.parts)
+	}
+	s.advance()
+}
+
+// refuse takes in that a proxy refused a trial.
+func (s *search) refuse(number int, message string) {
+	t, ok := s.running[number]
+	if !ok {
+		return
+	}
+	delete(s.running, number)
+	switch only := t.parts[0]; {
+	case s.together:
+		s.high, s.message = len(t.parts), message
+	case len(t.parts) > 1:
+		s.split(t.parts)
+	case t.forms[only] == resource.Whole:
+		s.found[only] = verdict{resource.Failing, message}
+		s.try(t.parts, map[string]resource.Form{only: resource.Failing})
+	default:
+		s.found[only] = verdict{resource.Absent, s.found[only].message}
+	}
+	s.advance()
+}
+
+// advance decides what to try when everything was answered.
+func (s *search) advance() {
+	if !s.done() || len(s.found) > 0 || len(s.order) == 0 {
+		return
+	}
+	if len(s.rest) > 0 {
+		s.split(s.rest)
+		s.rest = nil
+		return
+	}
+	switch {
+	case !s.together: // as a trial: what is refused may not be a rule at all
+		s.together = true
+		s.try(s.order, s.known)
+	case s.high-s.low > 1:
+		s.try(s.order[:(s.low+s.high)/2], s.known)
+	case s.high > s.low:
+		s.blame(s.order[s.high-1])
+	}
+}
+
+// blame withholds the part that is refused together with those before it, more of it each time.
+func (s *search) blame(id string) {
+	switch s.known[id] {
+	case resource.Whole:
+		s.found[id] = verdict{resource.Failing, s.message}
+	case resource.Failing:
+		s.found[id] = verdict{resource.Absent, s.message}
+	}
+}

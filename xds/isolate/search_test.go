@@ -1,0 +1,163 @@
+package isolate
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// envoy refuses tables as a proxy does: some parts always, some even when they only answer 500, and one pair together.
+type envoy struct {
+	whole, failing map[string]bool
+	pair           [2]string
+}
+
+func (e envoy) refuses(forms map[string]resource.Form) bool {
+	for id, form := range forms {
+		if form == resource.Whole && e.whole[id] || form == resource.Failing && e.failing[id] {
+			return true
+		}
+	}
+	_, first := forms[e.pair[0]]
+	_, second := forms[e.pair[1]]
+	return e.pair[0] != "" && first && second && forms[e.pair[0]] == resource.Whole && forms[e.pair[1]] == resource.Whole
+}
+
+// run answers a search until it is done, and returns how many rounds and trials it took.
+func (e envoy) run(s *search, shuffle *rand.Rand) (rounds, trials int) {
+	for !s.done() {
+		taken := s.take()
+		rounds++
+		numbers := slices.Sorted(maps.Keys(taken))
+		shuffle.Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] })
+		for _, number := range numbers {
+			trials++
+			if e.refuses(taken[number].forms) {
+				s.refuse(number, "refused "+taken[number].parts[0])
+			} else {
+				s.accept(number)
+			}
+		}
+	}
+	return rounds, trials
+}
+
+func named(n int) (order []string) {
+	for i := range n {
+		order = append(order, "p"+strconv.Itoa(i))
+	}
+	return order
+}
+
+func set(ids ...string) map[string]bool {
+	all := map[string]bool{}
+	for _, id := range ids {
+		all[id] = true
+	}
+	return all
+}
+
+func TestSearch(t *testing.T) {
+	failing := func(ids ...string) map[string]resource.Form {
+		forms := map[string]resource.Form{}
+		for _, id := range ids {
+			forms[id] = resource.Failing
+		}
+		return forms
+	}
+	for name, test := range map[string]struct {
+		parts, fresh int
+		known        map[string]resource.Form
+		proxy        envoy
+		want         map[string]resource.Form
+		rounds       int // at most
+	}{
+		"the one rule that is new":          {parts: 1000, fresh: 999, proxy: envoy{whole: set("p999")}, want: failing("p999"), rounds: 2},
+		"the only rule":                     {parts: 1, proxy: envoy{whole: set("p0")}, want: failing("p0"), rounds: 2},
+		"one of a thousand, all new":        {parts: 1000, proxy: envoy{whole: set("p617")}, want: failing("p617"), rounds: 4},
+		"one that was there before":         {parts: 1000, fresh: 990, proxy: envoy{whole: set("p5")}, want: failing("p5"), rounds: 5},
+		"three at once":                     {parts: 300, proxy: envoy{whole: set("p1", "p2", "p299")}, want: failing("p1", "p2", "p299"), rounds: 6},
+		"all of them":                       {parts: 40, proxy: envoy{whole: set(named(40)...)}, want: failing(named(40)...), rounds: 8},
+		"the match as well":                 {parts: 20, fresh: 19, proxy: envoy{whole: set("p19"), failing: set("p19")}, want: map[string]resource.Form{"p19": resource.Absent}, rounds: 2},
+		"beside one that is known":          {parts: 20, fresh: 18, known: failing("p18"), proxy: envoy{whole: set("p18", "p19")}, want: failing("p19"), rounds: 2},
+		"two rules that are good alone":     {parts: 64, fresh: 60, proxy: envoy{pair: [2]string{"p3", "p61"}}, want: failing("p61"), rounds: 12},
+		"the second of a pair, none is new": {parts: 64, fresh: 64, proxy: envoy{pair: [2]string{"p3", "p40"}}, want: failing("p40"), rounds: 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSearch(named(test.parts), test.fresh, test.known, "refused")
+			rounds, trials := test.proxy.run(s, rand.New(rand.NewPCG(1, 2)))
+			found := map[string]resource.Form{}
+			for id, v := range s.found {
+				if found[id] = v.form; v.message == "" {
+					t.Errorf("%s: no message", id)
+				}
+			}
+			if !maps.Equal(found, test.want) {
+				t.Errorf("found %v, want %v", found, test.want)
+			}
+			if rounds > test.rounds {
+				t.Errorf("%d rounds, want at most %d", rounds, test.rounds)
+			}
+			t.Logf("%d rounds, %d trials", rounds, trials)
+		})
+	}
+}
+
+// TestSearchFindsNothing: a table that is refused although its rules are taken together is not the fault of a rule.
+func TestSearchFindsNothing(t *testing.T) {
+	for _, parts := range []int{0, 1, 40} {
+		s := newSearch(named(parts), 0, nil, "refused")
+		if (envoy{}).run(s, rand.New(rand.NewPCG(1, 2))); len(s.found) > 0 {
+			t.Errorf("of %d parts, found %v", parts, s.found)
+		}
+	}
+}
+
+// TestSearchesEnd: whatever a proxy refuses, after some searches it takes the table, and no part is withheld without a cause.
+func TestSearchesEnd(t *testing.T) {
+	for seed := range uint64(300) {
+		dice := rand.New(rand.NewPCG(seed, 1))
+		order := named(1 + dice.IntN(120))
+		pick := func() string { return order[dice.IntN(len(order))] }
+		proxy := envoy{whole: map[string]bool{}, failing: map[string]bool{}}
+		for range dice.IntN(4) {
+			proxy.whole[pick()] = true
+		}
+		for id := range proxy.whole {
+			proxy.failing[id] = dice.IntN(2) == 0
+		}
+		if first, second := pick(), pick(); first != second && dice.IntN(2) == 0 {
+			proxy.pair = [2]string{first, second}
+		}
+		known := map[string]resource.Form{}
+		table := func() map[string]resource.Form {
+			forms := map[string]resource.Form{}
+			for _, id := range order {
+				if known[id] != resource.Absent {
+					forms[id] = known[id]
+				}
+			}
+			return forms
+		}
+		for searches := 0; proxy.refuses(table()); searches++ {
+			if searches > 10 {
+				t.Fatalf("seed %d: no end: %+v", seed, proxy)
+			}
+			s := newSearch(order, dice.IntN(len(order)+1), maps.Clone(known), "refused")
+			proxy.run(s, dice)
+			for id, v := range s.found {
+				known[id] = v.form
+			}
+		}
+		for id := range known {
+			if !proxy.whole[id] && id != proxy.pair[0] && id != proxy.pair[1] {
+				t.Fatalf("seed %d: %s is withheld: %s", seed, id, fmt.Sprint(proxy))
+			}
+		}
+	}
+}

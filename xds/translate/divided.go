@@ -1,0 +1,153 @@
+package translate
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/xds/fields"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
+)
+
+// statusWithheld is what a rule answers that Envoy refuses.
+const statusWithheld = 500
+
+// trialChain is the first fragment of the scope keys of trials. Listeners set the fragment to the name of a chain, which
+// begins with a port.
+const trialChain = "trial"
+
+// divided is a table with the hosts that it is made of.
+type divided struct {
+	hosts []ir.Host
+	// exact: the one host takes all domains, because its scope has compared the name.
+	exact bool
+	// chain and host of the scope key.
+	chain, host string
+}
+
+var _ resource.Divisible = divided{}
+
+// Parts is resource.Divisible.
+func (d divided) Parts() (parts []resource.Part, err error) {
+	for _, host := range d.hosts {
+		over, err := fields.ReadRoute(host.Fields)
+		if err != nil {
+			return nil, err
+		}
+		for i := range host.Routes {
+			id, err := partID(&host.Routes[i], host, over)
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, resource.Part{ID: id, Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source})
+		}
+	}
+	return parts, nil
+}
+
+// partID is the hash of the routes that a route of the IR becomes.
+func partID(route *ir.Route, host ir.Host, over fields.Route) (string, error) {
+	rendered, _, err := renderRoute(route, host, over)
+	if err != nil {
+		return "", err
+	}
+	var hash xxhash.Digest
+	for _, r := range rendered {
+		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.route)
+		if err != nil {
+			return "", err
+		}
+		_, _ = hash.Write(body)
+	}
+	return strconv.FormatUint(hash.Sum64(), 36), nil
+}
+
+// ruleName is the last part of the name of a route: kind/namespace/name/rule.
+func ruleName(route string) string {
+	parts := strings.SplitN(route, "/", 4)
+	return parts[len(parts)-1]
+}
+
+// Render is resource.Divisible.
+func (d divided) Render(forms map[string]resource.Form) (resource.Resource, error) {
+	changed, err := d.with(func(id string) resource.Form { return forms[id] }, true)
+	if err != nil {
+		return resource.Resource{}, err
+	}
+	_, table, err := changed.render()
+	table.Divisible = d // what is withheld may come back
+	return table, err
+}
+
+// Trial is resource.Divisible.
+func (d divided) Trial(name string, forms map[string]resource.Form) (scope, table resource.Resource, err error) {
+	trial, err := d.with(func(id string) resource.Form {
+		if form, ok := forms[id]; ok {
+			return form
+		}
+		return resource.Absent
+	}, false)
+	if err != nil {
+		return scope, table, err
+	}
+	trial.chain, trial.host = trialChain, name
+	scope, table, err = trial.render()
+	table.Divisible, table.Clusters = nil, nil // no request is sent, so no cluster has to be warm
+	return scope, table, err
+}
+
+// with returns the table with parts in other forms. Together: of a rule with a part that is not whole, all parts fail,
+// because the user wrote one rule. Hosts of which no part is left are left out.
+func (d divided) with(formOf func(id string) resource.Form, together bool) (divided, error) {
+	changed := d
+	changed.hosts = nil
+	for _, host := range d.hosts {
+		forms, err := formsOf(host, formOf, together)
+		if err != nil {
+			return d, err
+		}
+		all := host.Routes
+		host.Routes = nil
+		for i := range all {
+			switch route := all[i]; forms[i] {
+			case resource.Whole:
+				host.Routes = append(host.Routes, route)
+			case resource.Failing:
+				route.Action = &ir.Respond{StatusCode: statusWithheld}
+				host.Routes = append(host.Routes, route)
+			}
+		}
+		if len(host.Routes) > 0 || len(all) == 0 || d.exact {
+			changed.hosts = append(changed.hosts, host)
+		}
+	}
+	return changed, nil
+}
+
+// formsOf returns the form of each route of a host.
+func formsOf(host ir.Host, formOf func(id string) resource.Form, together bool) ([]resource.Form, error) {
+	over, err := fields.ReadRoute(host.Fields)
+	if err != nil {
+		return nil, err
+	}
+	forms, broken := make([]resource.Form, len(host.Routes)), map[ir.Action]bool{}
+	for i := range host.Routes {
+		id, err := partID(&host.Routes[i], host, over)
+		if err != nil {
+			return nil, err
+		}
+		forms[i] = formOf(id)
+		if forms[i] != resource.Whole {
+			broken[host.Routes[i].Action] = true
+		}
+	}
+	for i := range forms {
+		if together && forms[i] == resource.Whole && broken[host.Routes[i].Action] {
+			forms[i] = resource.Failing
+		}
+	}
+	return forms, nil
+}
