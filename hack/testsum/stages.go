@@ -25,6 +25,7 @@ func stages() []stage {
 		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
 		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on",
 			depth: -1, run: unit},
+		{name: "clients", about: "everyday clients through a real Envoy: every library, protocol, kind of host and target", depth: 1, run: clients},
 		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
 		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified",
@@ -43,11 +44,9 @@ func lint(ctx context.Context, r *runner) error {
 }
 
 func unit(ctx context.Context, r *runner) error {
-	envoy, err := r.envoy(ctx)
-	if err != nil {
+	if err := r.useEnvoy(ctx); err != nil {
 		return err
 	}
-	r.env = append(r.env, "ENVOY="+envoy)
 	packages, err := r.unitPackages(ctx)
 	if err != nil {
 		return err
@@ -55,6 +54,21 @@ func unit(ctx context.Context, r *runner) error {
 	// The stage before has vetted everything, and no test reads debug information: both cost minutes when
 	// nothing is built yet.
 	return r.goTest(ctx, ".", append([]string{"-race", "-vet=off", "-ldflags=-s -w"}, packages...)...)
+}
+
+// clients tries a part of the matrix; make sweep tries all of it.
+func clients(ctx context.Context, r *runner) error {
+	if err := r.useEnvoy(ctx); err != nil {
+		return err
+	}
+	return r.goTest(ctx, ".", "-count=1", "."+clientsPackage)
+}
+
+// useEnvoy has tests run with the Envoy of the testbed.
+func (r *runner) useEnvoy(ctx context.Context) error {
+	path, err := r.envoy(ctx)
+	r.env = append(r.env, "ENVOY="+path)
+	return err
 }
 
 // envoy is the path of the Envoy that goldens are validated with.

@@ -120,6 +120,11 @@ func unlimitedBreakers() *clusterv3.CircuitBreakers {
 	}}}
 }
 
+// upstreamHTTP1 passes trailers on, in both directions: those of HTTP/2 clients, and of answers to them.
+func upstreamHTTP1() *corev3.Http1ProtocolOptions {
+	return &corev3.Http1ProtocolOptions{EnableTrailers: true}
+}
+
 // httpOptions says what the proxy speaks, explicitly, or that the backend chooses: Envoy never
 // guesses.
 //
@@ -134,7 +139,7 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	switch c.Protocol {
 	case ir.HTTPAny:
 		options.UpstreamProtocolOptions = &httpv3.HttpProtocolOptions_AutoConfig{AutoConfig: &httpv3.HttpProtocolOptions_AutoHttpConfig{
-			HttpProtocolOptions: &corev3.Http1ProtocolOptions{}, Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+			HttpProtocolOptions: upstreamHTTP1(), Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
 		}}
 	case ir.HTTP2:
 		idle = http2Idle
@@ -143,7 +148,7 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 		}
 	case ir.HTTP1, "":
 		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
-			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+			HttpProtocolOptions: upstreamHTTP1(),
 		}
 	default:
 		return nil, fmt.Errorf("protocol %q", c.Protocol)

@@ -50,8 +50,9 @@ type namedFilter struct {
 //  4. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
 //  5. routing headers: what the picker alone may say.
-//  6. picker: asks the endpoint picker of the chosen target.
-//  7. router.
+//  6. request trailers: refuses what the picker would never answer.
+//  7. picker: asks the endpoint picker of the chosen target.
+//  8. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	asked, err := exceptForLocalReplies(picker())
 	if err != nil {
@@ -63,6 +64,7 @@ func httpFilters() ([]*hcmv3.HttpFilter, error) {
 		namedFilter{corsFilter, &corsv3.Cors{}},
 		namedFilter{holdFilter, hold()},
 		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
+		namedFilter{trailersFilter, trailerGuard()},
 		namedFilter{pickerFilter, asked},
 		namedFilter{routerFilter, router()},
 	)

@@ -131,6 +131,9 @@ func targetFilters(target *ir.Target, limit time.Duration) (overrides map[string
 		if overrides[pickerFilter], err = pickerOverride(target.Picker); err != nil {
 			return nil, nil, err
 		}
+		if overrides[trailersFilter], err = refuseTrailers(); err != nil {
+			return nil, nil, err
+		}
 		clusters = append(clusters, ClusterName(target.Picker.Cluster))
 	}
 	if len(overrides) == 0 {

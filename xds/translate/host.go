@@ -83,9 +83,10 @@ func (t *table) addExact(hosts []ir.Host) error {
 		// Nor is the host unknown that a redirect leads to.
 		redirectFilter: off,
 		// Targets with a hold or a picker turn them on again (see picker).
-		holdFilter:    off,
-		routingFilter: off,
-		pickerFilter:  off,
+		holdFilter:     off,
+		routingFilter:  off,
+		trailersFilter: off,
+		pickerFilter:   off,
 	}
 	for _, host := range hosts {
 		if err := t.add(host, "*"); err != nil {

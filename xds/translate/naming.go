@@ -41,6 +41,7 @@ const (
 	pickerFilter   = "picker"
 	routingFilter  = "routing-headers"
 	upgradeFilter  = "upgrade"
+	trailersFilter = "request-trailers"
 	routerFilter   = "router"
 )
 

@@ -75,14 +75,7 @@ func picker() proto.Message {
 		// A picker sets headers on every pick and asks for a new route look-up; a header it
 		// sets could move the request to another rule after the pick.
 		RouteCacheAction: extprocv3.ExternalProcessor_RETAIN,
-		ProcessingMode: &extprocv3.ProcessingMode{
-			RequestHeaderMode:   extprocv3.ProcessingMode_SKIP,
-			ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
-			RequestBodyMode:     extprocv3.ProcessingMode_NONE,
-			ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
-			RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
-			ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
-		},
+		ProcessingMode:   trailersMode(extprocv3.ProcessingMode_SKIP),
 		MetadataOptions: &extprocv3.MetadataOptions{
 			ForwardingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{
 				Untyped: []string{pickNamespace, subsetNamespace},
@@ -118,6 +111,38 @@ func pickerOverride(p *ir.Picker) (*anypb.Any, error) {
 			FailureModeAllow: wrapperspb.Bool(p.FailOpen),
 		},
 	}})
+}
+
+// trailerGuard refuses requests to pools that end with trailers. The known pickers wait for a body that is
+// marked as the end; before trailers none is, they answer no trailers, and Envoy waits for them without a
+// limit of its own. Envoy has no filter that takes trailers away, and none that refuses them, but for this
+// one: an external processor that is to be asked about trailers alone, and never exists.
+func trailerGuard() proto.Message {
+	return &extprocv3.ExternalProcessor{
+		GrpcService:    grpcService(noPickerCluster),
+		StatPrefix:     trailersFilter,
+		ProcessingMode: trailersMode(extprocv3.ProcessingMode_SKIP),
+		StatusOnError:  &httptypev3.HttpStatus{Code: httptypev3.StatusCode_BadRequest},
+	}
+}
+
+// refuseTrailers turns the guard on for one target.
+func refuseTrailers() (*anypb.Any, error) {
+	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
+		Overrides: &extprocv3.ExtProcOverrides{ProcessingMode: trailersMode(extprocv3.ProcessingMode_SEND)},
+	}})
+}
+
+// trailersMode asks about nothing, or about the trailers of requests.
+func trailersMode(mode extprocv3.ProcessingMode_HeaderSendMode) *extprocv3.ProcessingMode {
+	return &extprocv3.ProcessingMode{
+		RequestHeaderMode:   extprocv3.ProcessingMode_SKIP,
+		ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
+		RequestBodyMode:     extprocv3.ProcessingMode_NONE,
+		ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
+		RequestTrailerMode:  mode,
+		ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
+	}
 }
 
 func grpcService(cluster string) *corev3.GrpcService {

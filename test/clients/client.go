@@ -1,0 +1,48 @@
+package clients
+
+import "testing"
+
+// Client is a program that everyday traffic comes from.
+type Client struct {
+	// Name is that of the library or program.
+	Name      string
+	Protocols []Protocol
+	Exchanges []Exchange
+	// ReadsTrailers and SendsTrailers: the library hands trailers of answers to its user, and takes
+	// those of requests.
+	ReadsTrailers, SendsTrailers bool
+	// Run carries out jobs and hands over a report of each, in any order. A job without a report is a hang.
+	Run func(t *testing.T, jobs []Job, report func(Report))
+}
+
+// targets of the client's exchanges.
+func (c *Client) targets() []Target {
+	if c.Exchanges[0] == Unary {
+		return []Target{serviceRPC, poolRPC}
+	}
+	return []Target{service, serviceH2, pool}
+}
+
+var (
+	bodies    = []Exchange{Empty, Small, Large, Chunked, Expect, Trailers, Events}
+	remote    = []Exchange{Unary, UnaryEmpty, UnaryLarge, Download, Collect, Both}
+	talks     = []Exchange{Socket}
+	models    = []Exchange{Chat, ChatStream}
+	both      = []Protocol{HTTP11, HTTPS11}
+	rpc       = []Protocol{HTTP2, HTTPS2}
+	allButOld = []Protocol{HTTP11, HTTP2, HTTPS11, HTTPS2}
+)
+
+func with(exchanges []Exchange, more ...Exchange) []Exchange {
+	return append(append([]Exchange(nil), exchanges...), more...)
+}
+
+// All are the clients of the matrix.
+var All = []*Client{
+	{Name: "curl", Protocols: append([]Protocol{HTTP10, Upgrade}, allButOld...), Exchanges: bodies, ReadsTrailers: true, Run: curl},
+	{
+		Name: "go-nethttp", Protocols: allButOld, Exchanges: with(bodies, Upload),
+		ReadsTrailers: true, SendsTrailers: true, Run: inProcess(netHTTP),
+	},
+	{Name: "grpc-go", Protocols: rpc, Exchanges: remote, ReadsTrailers: true, Run: inProcess(grpcGo)},
+}
