@@ -25,7 +25,7 @@ func stages() []stage {
 		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
 		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on",
 			depth: -1, run: unit},
-		{name: "clients", about: "everyday clients through a real Envoy: every library, protocol, kind of host and target", depth: 1, run: clients},
+		{name: "clients", about: "everyday clients through a real Envoy, to every kind of host and target", depth: 1, run: clients},
 		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
 		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified",

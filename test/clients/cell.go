@@ -161,7 +161,7 @@ func (c Cell) possible() bool {
 	case c.Protocol == HTTP10: // has no chunks, so no body of unknown length, no trailers and no interim answers
 		return !slices.Contains([]Exchange{Chunked, Expect, Trailers, Upload, Socket}, c.Exchange)
 	case c.Exchange == Socket: // WebSocket over HTTP/2 is nothing that these clients do
-		return c.Protocol == HTTP11 || c.Protocol == HTTPS11
+		return c.Protocol.version() == "1" && c.Target != serviceH2 // nor that Go's server does
 	default:
 		return true
 	}

@@ -1,6 +1,9 @@
 package clients
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Client is a program that everyday traffic comes from.
 type Client struct {
@@ -37,7 +40,12 @@ func with(exchanges []Exchange, more ...Exchange) []Exchange {
 	return append(append([]Exchange(nil), exchanges...), more...)
 }
 
-// All are the clients of the matrix.
+// without leaves out what a library cannot do.
+func without(exchanges []Exchange, less ...Exchange) []Exchange {
+	return slices.DeleteFunc(slices.Clone(exchanges), func(e Exchange) bool { return slices.Contains(less, e) })
+}
+
+// All are the clients of the matrix, and what their libraries can do.
 var All = []*Client{
 	{Name: "curl", Protocols: append([]Protocol{HTTP10, Upgrade}, allButOld...), Exchanges: bodies, ReadsTrailers: true, Run: curl},
 	{
@@ -45,4 +53,22 @@ var All = []*Client{
 		ReadsTrailers: true, SendsTrailers: true, Run: inProcess(netHTTP),
 	},
 	{Name: "grpc-go", Protocols: rpc, Exchanges: remote, ReadsTrailers: true, Run: inProcess(grpcGo)},
+	{Name: "python-requests", Protocols: both, Exchanges: with(bodies, Upload), Run: python("client_requests")},
+	{Name: "python-httpx", Protocols: allButOld, Exchanges: with(bodies, Upload), Run: python("client_httpx")},
+	{Name: "python-aiohttp", Protocols: both, Exchanges: with(bodies, Upload, Socket), Run: python("client_aiohttp")},
+	{Name: "python-websockets", Protocols: both, Exchanges: talks, Run: python("client_websockets")},
+	{Name: "python-openai", Protocols: allButOld, Exchanges: models, Run: python("client_openai")},
+	{Name: "python-grpcio", Protocols: rpc, Exchanges: remote, ReadsTrailers: true, Run: python("client_grpcio")},
+	// undici refuses to send Expect, and hands over no trailers of HTTP/2.
+	{Name: "node-undici", Protocols: allButOld, Exchanges: with(without(bodies, Expect), Upload), Run: node("undici")},
+	{
+		Name: "node-fetch", Protocols: []Protocol{HTTP11, HTTPS11, HTTPS2},
+		Exchanges: with(without(bodies, Expect), Upload, Socket), Run: node("fetch"),
+	},
+	{Name: "node-ws", Protocols: both, Exchanges: talks, Run: node("ws")},
+	{
+		Name: "java-net-http", Protocols: []Protocol{HTTP11, Upgrade, HTTPS11, HTTPS2},
+		Exchanges: with(bodies, Upload, Socket), Run: java("Jdk"),
+	},
+	{Name: "java-apache", Protocols: both, Exchanges: with(bodies, Upload), Run: java("Apache")},
 }

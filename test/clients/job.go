@@ -47,9 +47,8 @@ func (j Job) ask(question string, piece int) string {
 
 // Desk makes jobs of cells.
 type Desk struct {
-	gateway          *Gateway
-	folder           string
-	empty, one, more string
+	gateway *Gateway
+	folder  string // of the bodies
 }
 
 // newDesk writes the bodies to files.

@@ -109,6 +109,7 @@ func (w *webClient) request(ctx context.Context) (*http.Request, error) {
 		body = io.MultiReader(body) // of a length that nobody knows
 	case Upload:
 		body = w.pieces(ctx)
+	default:
 	}
 	request, err := http.NewRequestWithContext(ctx, method, w.job.url(), body)
 	if err != nil {
@@ -119,6 +120,7 @@ func (w *webClient) request(ctx context.Context) (*http.Request, error) {
 		request.Header.Set("Expect", "100-continue")
 	case Trailers:
 		request.Trailer = http.Header{sentHeader: {w.job.Trailer}}
+	default:
 	}
 	return request, nil
 }

@@ -135,6 +135,8 @@ var message = websocket.Codec{
 
 // echoSocket speaks first, echoes each message as it is, and tells the sum of those in binary.
 func echoSocket(connection *websocket.Conn) {
+	defer func() { _ = connection.Close() }() // which says goodbye
+
 	if message.Send(connection, "welcome") != nil {
 		return
 	}

@@ -106,6 +106,9 @@ func (b *Builder) Build(ctx context.Context, r Request) (map[string]string, erro
 // appears in one step, when it is complete.
 func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	module := filepath.Join(b.Root, "hack", "testbed", "components", c.Name)
+	if c.Libraries != "" {
+		module = filepath.Join(b.Root, "test", "clients", "testdata", c.Name)
+	}
 	version, err := b.goVersion()
 	if err != nil {
 		return "", fmt.Errorf("go is needed to build: %w", err)
@@ -137,6 +140,8 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 		produce = b.unpackWheel
 	case c.Debian != "":
 		produce = b.unpackDebian
+	case c.Libraries != "":
+		produce = b.installLibraries
 	}
 	if err := produce(ctx, c, module, partial, step); err != nil {
 		return "", fmt.Errorf("build %s: %w", c.Name, err)

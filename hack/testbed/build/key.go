@@ -20,8 +20,11 @@ func key(c Component, moduleDir, goVersion string) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(hash, "%s\n%s\n%s\n", row, goVersion, runtime.GOARCH)
-	if c.fromSource() {
+	if c.fromSource() || c.Libraries != "" {
 		files, err := moduleFiles(moduleDir)
+		if c.Libraries != "" {
+			files, err = recipes[c.Libraries].files(moduleDir)
+		}
 		if err != nil {
 			return "", err
 		}
