@@ -123,3 +123,34 @@ func TestExtractFindsTheBinaryOfAWheel(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// TestLibrariesArePinned: what names the libraries of a client program is part of the key, and there.
+func TestLibrariesArePinned(t *testing.T) {
+	for _, c := range Components {
+		if c.Libraries == "" {
+			continue
+		}
+		folder := filepath.Join("../../../test/clients/testdata", c.Name)
+		before, err := key(c, folder, "go1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := recipes[c.Libraries].files(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := t.TempDir()
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(changed, filepath.Base(file)), append(text, '\n'), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if after, err := key(c, changed, "go1"); err != nil || after == before {
+			t.Errorf("%s: other files, the same key (%v)", c.Name, err)
+		}
+	}
+}
