@@ -11,7 +11,9 @@ import (
 // panics is a handler with a defect.
 type panics struct{}
 
-func (panics) Handle(context.Context, admission.Request) admission.Response { panic("index out of range") }
+func (panics) Handle(context.Context, admission.Request) admission.Response {
+	panic("index out of range")
+}
 
 // TestX10PanicOfAReview: a review that panics is answered with an error, and ends nothing else.
 func TestX10PanicOfAReview(t *testing.T) {

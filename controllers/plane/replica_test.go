@@ -37,6 +37,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
+	"github.com/kedify/inference-gateway/xds/stage"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,6 +65,8 @@ type cluster struct {
 	// sharedProxy and proxyValues are options of replicas that are made.
 	sharedProxy bool
 	proxyValues string
+	// before is plane.Deps.Before of replicas that are made.
+	before func(stage.Stage) stage.Stage
 	// elect makes the election of a replica; nil: by replica.elected.
 	elect func(replica string) lead.Elect
 
@@ -129,7 +132,7 @@ func (c *cluster) start(ip string) *replica {
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
 		},
-		Elect:   r.elect,
+		Elect: r.elect, Before: c.before,
 		Replica: ip, Registry: r.registry, Log: c.log,
 		Timing: plane.Timing{
 			RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace,

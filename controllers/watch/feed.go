@@ -82,7 +82,8 @@ func (f *feed) set(before, after client.Object) {
 // call hands an object over. A panic of the Handler is the fault of that object alone.
 func (f *feed) call(object client.Object, handle func()) {
 	if err := contain.Do(handle); err != nil {
-		contain.Log(f.log, err, "An object was not handed over", "type", fmt.Sprintf("%T", object), "object", client.ObjectKeyFromObject(object).String())
+		contain.Log(f.log, err, "An object was not handed over",
+			"type", fmt.Sprintf("%T", object), "object", client.ObjectKeyFromObject(object).String())
 	}
 }
 

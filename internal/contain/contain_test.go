@@ -48,7 +48,9 @@ func TestCall(t *testing.T) {
 }
 
 // health is a service of which every call panics, but for a name.
-type health struct{ healthv1.UnimplementedHealthServer }
+type health struct {
+	healthv1.UnimplementedHealthServer
+}
 
 func (health) Check(_ context.Context, r *healthv1.HealthCheckRequest) (*healthv1.HealthCheckResponse, error) {
 	if r.Service != "good" {

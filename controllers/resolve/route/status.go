@@ -64,7 +64,8 @@ func Status(r resolve.RouteResult, rejected []resolve.Rejected) []gwv1.RoutePare
 	for _, parent := range r.Parents {
 		conditions := append([]metav1.Condition(nil), parent.Conditions...)
 		statuses = append(statuses, gwv1.RouteParentStatus{
-			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName, Conditions: append(reported.withheld(conditions, r.Generation), reported.programmed(r.Generation)...),
+			ParentRef: parent.Ref, ControllerName: v1alpha1.ControllerName,
+			Conditions: append(reported.withheld(conditions, r.Generation), reported.programmed(r.Generation)...),
 		})
 	}
 	return statuses
@@ -152,7 +153,8 @@ func (p *reports) withheld(conditions []metav1.Condition, generation int64) []me
 			return conditions
 		}
 	}
-	return append(conditions, resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue, ReasonRejectedByProxy, text, generation))
+	return append(conditions, resolve.Condition(gwv1.RouteConditionPartiallyInvalid, metav1.ConditionTrue,
+		ReasonRejectedByProxy, text, generation))
 }
 
 // programmed returns the Programmed condition of a route, or none.
