@@ -11,6 +11,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/test/rig"
 )
 
 // condition is one of an object.
@@ -42,6 +43,17 @@ func (c condition) negative() bool {
 		return c.Status == metav1.ConditionFalse && c.Reason == string(gwv1.GatewayReasonAddressNotUsable)
 	}
 	return false
+}
+
+// conditionsIn are those of all statuses.
+func conditionsIn(out *rig.Output) (all []condition) {
+	for object, update := range out.Statuses {
+		for _, c := range conditionsOf(update.Value) {
+			all = append(all, condition{object: object, Condition: c})
+		}
+	}
+	slices.SortFunc(all, func(a, b condition) int { return strings.Compare(a.String(), b.String()) })
+	return all
 }
 
 // conditionsOf returns the conditions of a status (status.Update).

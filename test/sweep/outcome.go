@@ -7,10 +7,9 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
-	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/test/rig"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -54,20 +53,19 @@ func Run(w *World, schemas Schemas) *Outcome {
 		objects = append(objects, subject)
 	}
 	out := o.resolve(objects)
-	o.Resources = out.all()
-	for _, failure := range out.failures {
+	o.Resources = out.All()
+	for _, failure := range out.Failures {
 		o.find("not rendered: %s", failure)
 	}
 	o.statusesFit(out, schemas)
-	o.judge(append(said, out.conditions()...))
+	o.judge(append(said, conditionsIn(out)...))
 	return o
 }
 
 // resolve runs the engine on the objects.
-func (o *Outcome) resolve(objects []map[string]any) *recorder {
-	out := newRecorder()
-	model := engine.New(out, class.Setting{})
-	for _, content := range objects {
+func (o *Outcome) resolve(contents []map[string]any) *rig.Output {
+	var objects []client.Object
+	for _, content := range contents {
 		row, known := store.RowOf(store.Kind(fmt.Sprint(content["kind"])))
 		if !known {
 			continue
@@ -78,16 +76,9 @@ func (o *Outcome) resolve(objects []map[string]any) *recorder {
 			o.find("an informer cannot read the object: %v", err)
 			continue
 		}
-		object.SetGeneration(1)
-		model.Set(row.Kind, object)
+		objects = append(objects, object)
 	}
-	model.Synced()
-	model.Flush()
-	for gateway := range out.resources {
-		model.Deliver(gateway, engine.Delivery{Connected: 1, Ports: out.ports(gateway)})
-	}
-	model.Flush()
-	return out
+	return rig.Run(objects...)
 }
 
 func decode(content map[string]any, object client.Object) error {
@@ -99,8 +90,8 @@ func decode(content map[string]any, object client.Object) error {
 }
 
 // statusesFit finds statuses that the API server would not take: nothing would be written then.
-func (o *Outcome) statusesFit(out *recorder, schemas Schemas) {
-	for object, update := range out.statuses {
+func (o *Outcome) statusesFit(out *rig.Output, schemas Schemas) {
+	for object, update := range out.Statuses {
 		schema := schemas[string(object.Kind)]
 		if schema == nil || update.Value == nil {
 			continue
