@@ -13,7 +13,7 @@ const promisesPage = "test/README.md"
 
 var (
 	promisesPart = regexp.MustCompile(`(?s)<!-- promises -->\n(.*)<!-- end of promises -->`)
-	promiseRow   = regexp.MustCompile(`(?m)^\| ([TGSX]\d+) \| (.+) \| (.+) \|$`)
+	promiseRow   = regexp.MustCompile(`(?m)^\| ([TGSXA]\d+) \| (.+) \| (.+) \|$`)
 	namedTest    = regexp.MustCompile("`([\\w/]+)` `(Test\\w+)(?:/([^`]+))?`")
 	unproven     = regexp.MustCompile(`not proven: \w+`)
 )

@@ -51,6 +51,9 @@ func Render(c Config) ([]byte, error) {
 	}
 	runtime, err := structpb.NewStruct(map[string]any{
 		"re2.max_program_size.error_level": maxRegexProgram,
+		// Data behind a chunk, and lines of chunks that end with a bare line feed, are refused (RFC 9112, 7.1): another
+		// proxy on the way may see the end of the request elsewhere. Envoy's default lets them pass.
+		"envoy.reloadable_features.strict_chunk_parsing": true,
 	})
 	if err != nil {
 		return nil, err
