@@ -74,6 +74,7 @@ func TestLimits(t *testing.T) {
 func defaults(t *testing.T) map[string]string {
 	all := map[string]string{
 		"the wait for a ready Pod":                                short(scaler.DefaultHoldTimeout),
+		"memory of an Envoy":                                      fmt.Sprintf("%d GiB", infra.DefaultMemory>>30),
 		"requests of an Envoy that stops":                         short(infra.DefaultDrainTimeout),
 		"a waiting or maintenance page":                           constant(t, "controllers/scaledobject/plan/references.go", "maxPageBytes"),
 		"number: attempts after the first, with `retry`":          constant(t, "controllers/resolve/route/rule.go", "defaultAttempts"),
@@ -98,6 +99,9 @@ func listenerLimits(t *testing.T, all map[string]string) {
 	all["a client's connection without a request"] = short(common.IdleTimeout.AsDuration())
 	all["a client that vanished, seen by TCP"] = short(vanished(listener.TcpKeepalive))
 	all["headers of a request, with path and query"] = fmt.Sprintf("%d KiB", manager.MaxRequestHeadersKb.GetValue())
+	all["the same, towards clients"] = fmt.Sprintf("%d KiB", listener.PerConnectionBufferLimitBytes.GetValue()>>10)
+	all["what a client of HTTP/2 sends of a body before any of it is read"] =
+		fmt.Sprintf("%d KiB", manager.Http2ProtocolOptions.InitialStreamWindowSize.GetValue()>>10)
 	all["number: headers of a request"] = fmt.Sprint(common.MaxHeadersCount.GetValue())
 	all["number: requests of a client's HTTP/2 connection at once"] = fmt.Sprint(manager.Http2ProtocolOptions.MaxConcurrentStreams.GetValue())
 	for _, filter := range manager.HttpFilters {
@@ -151,7 +155,7 @@ func clusterLimits(t *testing.T, all map[string]string) {
 		}
 	}
 	if cluster.PerConnectionBufferLimitBytes == nil { // Envoy's default
-		all["what is kept of a body on its way, for each direction"] = "1 MiB"
+		all["what is kept of a body on its way, for each direction, towards endpoints"] = "1 MiB"
 	}
 }
 

@@ -31,6 +31,10 @@ const (
 // kernel's share. Load shedding begins below it, the kernel kills above it.
 const heapShare = 0.9
 
+// DefaultMemory stands for the memory limit of an Envoy that has none: load is shed as it is below that limit, and
+// nothing is killed. One tenant's bodies do not take a node from all others.
+const DefaultMemory = 4 << 30
+
 // rendered is what Envoy starts with.
 type rendered struct {
 	files map[string]string
@@ -116,16 +120,15 @@ func concurrency(envoy v1alpha1.EnvoyParameters) int64 {
 	return 0
 }
 
-// maxHeap turns load shedding on where there is a limit to run into; zero is off.
+// maxHeap is where the heap ends, for load shedding.
 func maxHeap(envoy v1alpha1.EnvoyParameters) uint64 {
-	if envoy.Resources == nil {
-		return 0
+	memory := int64(DefaultMemory)
+	if envoy.Resources != nil {
+		if limit, ok := envoy.Resources.Limits[corev1.ResourceMemory]; ok && limit.Value() > 0 {
+			memory = limit.Value()
+		}
 	}
-	limit, ok := envoy.Resources.Limits[corev1.ResourceMemory]
-	if !ok || limit.Value() <= 0 {
-		return 0
-	}
-	return uint64(float64(limit.Value()) * heapShare)
+	return uint64(float64(memory) * heapShare)
 }
 
 func splitAddress(address string) (string, uint32, error) {

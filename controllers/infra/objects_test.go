@@ -224,3 +224,26 @@ func TestPatchKeepsTheSelector(t *testing.T) {
 }
 
 func raw(text string) *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte(text)} }
+
+// TestX6HeapHasAnEnd: load is shed before a node is out of memory, with a limit of the user's and without one.
+func TestX6HeapHasAnEnd(t *testing.T) {
+	limited := func(memory string) *corev1.ResourceRequirements {
+		return &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}}
+	}
+	for _, c := range []struct {
+		resources *corev1.ResourceRequirements
+		want      string
+	}{
+		{nil, "3865470566"}, {&corev1.ResourceRequirements{}, "3865470566"}, {limited("1Gi"), "966367641"}, {limited("8Gi"), "7730941132"},
+	} {
+		spec := plainSpec()
+		spec.Infrastructure.Parameters.Envoy = &v1alpha1.EnvoyParameters{Resources: c.resources}
+		out, err := renderBootstrap(spec, testConfig)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := out.files[bootstrap.BootstrapFile]; !strings.Contains(text, `max_heap_size_bytes: "`+c.want+`"`) {
+			t.Errorf("%v: no end of the heap at %s", c.resources, c.want)
+		}
+	}
+}

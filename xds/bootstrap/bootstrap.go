@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 const (
@@ -26,6 +27,11 @@ const (
 	// maxRegexProgram replaces Envoy's default of 100, which refuses ordinary expressions.
 	// xds/ir/check bounds what is sent.
 	maxRegexProgram = 1_000_000
+
+	// releaseRate is how many bytes that are free go back to the system in each second, at most. Of what is beyond
+	// keptMemory all of it does, as soon as it is free.
+	releaseRate = 64 << 20
+	keptMemory  = 64 << 20
 )
 
 // Render renders the bootstrap of a proxy as YAML.
@@ -84,6 +90,10 @@ func Render(c Config) ([]byte, error) {
 		DeferredStatOptions: &bootstrapv3.Bootstrap_DeferredStatOptions{EnableDeferredCreationStats: true},
 		ClusterManager:      &bootstrapv3.ClusterManager{EnableDeferredClusterCreation: true},
 		OverloadManager:     overload,
+		// Envoy by itself never gives memory back that bodies took (docs/adr/0034-memory-of-requests.md).
+		MemoryAllocatorManager: &bootstrapv3.MemoryAllocatorManager{
+			BytesToRelease: releaseRate, MemoryReleaseInterval: durationpb.New(time.Second), SoftMemoryLimitBytes: wrapperspb.UInt64(keptMemory),
+		},
 	})
 }
 

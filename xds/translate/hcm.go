@@ -25,6 +25,12 @@ const (
 	connectionIdle = time.Hour
 	// maxStreams per HTTP/2 connection: other gateways multiplex many clients over one.
 	maxStreams = 1000
+	// streamWindow is what the client of an HTTP/2 request may send of its body before the proxy has read it.
+	// All of it is kept when the request is held or its backend is slow (docs/adr/0034-memory-of-requests.md).
+	// The window of the connection has room for that of each stream, so that requests which
+	// are not read keep no other request of their connection from being read.
+	streamWindow     = 256 << 10
+	connectionWindow = maxStreams * streamWindow
 	// maxHeaders of a request, and of an answer: Envoy's own hundred is less than some applications
 	// have. What they take is bounded by their size.
 	maxHeaders = 1000
@@ -71,8 +77,11 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		MaxRequestHeadersKb: uint32Value(maxHeaderKiB),
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
-		HttpProtocolOptions:  &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades(), AcceptHttp_10: !chain.RefuseHTTP10},
-		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{MaxConcurrentStreams: uint32Value(maxStreams), AllowConnect: true},
+		HttpProtocolOptions: &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades(), AcceptHttp_10: !chain.RefuseHTTP10},
+		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{
+			MaxConcurrentStreams: uint32Value(maxStreams), AllowConnect: true,
+			InitialStreamWindowSize: uint32Value(streamWindow), InitialConnectionWindowSize: uint32Value(connectionWindow),
+		},
 
 		StreamIdleTimeout:     durationpb.New(streamIdle),
 		RequestHeadersTimeout: durationpb.New(headersTimeout),

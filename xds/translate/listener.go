@@ -62,13 +62,17 @@ func keepalive() *corev3.TcpKeepalive {
 	return &corev3.TcpKeepalive{KeepaliveTime: uint32Value(60), KeepaliveInterval: uint32Value(15), KeepaliveProbes: uint32Value(4)}
 }
 
+// connectionBuffer is what is kept of the bytes of a client's connection, for each direction, before the other side has
+// taken them. Envoy's own megabyte is more than any throughput needs (docs/adr/0034-memory-of-requests.md).
+const connectionBuffer = 128 << 10
+
 // tcpListener has one filter chain per server name. A connection that no chain claims is
 // closed without a TLS alert.
 func tcpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 	if len(l.Chains) == 0 {
 		return nil, nil, ErrNoChain
 	}
-	message := &listenerv3.Listener{TcpKeepalive: keepalive()}
+	message := &listenerv3.Listener{TcpKeepalive: keepalive(), PerConnectionBufferLimitBytes: uint32Value(connectionBuffer)}
 	var clusters []string
 	inspect := false
 	for _, chain := range l.Chains {

@@ -32,10 +32,10 @@ const (
 	// What the proxy keeps of a body to send it again. More of it makes no error: the request is sent
 	// once. failoverBuffer is for the retries that every rule has, retryBuffer for those that a user
 	// asks for. Where requests may be held it is less, because as much of a body is kept while it
-	// waits: heldBuffer, which is no more than Envoy keeps anyway, and heldRetryBuffer.
+	// waits: heldBuffer and heldRetryBuffer.
 	failoverBuffer  = 64 << 10
 	retryBuffer     = 64 << 20
-	heldBuffer      = 1 << 20
+	heldBuffer      = 256 << 10
 	heldRetryBuffer = 16 << 20
 
 	otherPriorityName = "envoy.retry_priorities.previous_priorities"
