@@ -3,6 +3,7 @@ package translate
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
@@ -26,23 +27,49 @@ type divided struct {
 	exact bool
 	// chain and host of the scope key.
 	chain, host string
+	// ids of the parts.
+	ids *partIDs
+}
+
+// partIDs are the IDs of the routes of each host. They cost as much as the table, and a search needs them for each trial.
+type partIDs struct {
+	once   sync.Once
+	byHost [][]string
+	err    error
+}
+
+// partIDs returns the IDs, which it computes once.
+func (d divided) partIDs() ([][]string, error) {
+	d.ids.once.Do(func() {
+		for _, host := range d.hosts {
+			over, err := fields.ReadRoute(host.Fields)
+			if err != nil {
+				d.ids.err = err
+				return
+			}
+			ids := make([]string, len(host.Routes))
+			for i := range host.Routes {
+				if ids[i], d.ids.err = partID(&host.Routes[i], host, over); d.ids.err != nil {
+					return
+				}
+			}
+			d.ids.byHost = append(d.ids.byHost, ids)
+		}
+	})
+	return d.ids.byHost, d.ids.err
 }
 
 var _ resource.Divisible = divided{}
 
 // Parts is resource.Divisible.
 func (d divided) Parts() (parts []resource.Part, err error) {
-	for _, host := range d.hosts {
-		over, err := fields.ReadRoute(host.Fields)
-		if err != nil {
-			return nil, err
-		}
+	ids, err := d.partIDs()
+	if err != nil {
+		return nil, err
+	}
+	for h, host := range d.hosts {
 		for i := range host.Routes {
-			id, err := partID(&host.Routes[i], host, over)
-			if err != nil {
-				return nil, err
-			}
-			parts = append(parts, resource.Part{ID: id, Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source})
+			parts = append(parts, resource.Part{ID: ids[h][i], Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source})
 		}
 	}
 	return parts, nil
@@ -103,12 +130,13 @@ func (d divided) Trial(name string, forms map[string]resource.Form) (scope, tabl
 // because the user wrote one rule. Hosts of which no part is left are left out.
 func (d divided) with(formOf func(id string) resource.Form, together bool) (divided, error) {
 	changed := d
-	changed.hosts = nil
-	for _, host := range d.hosts {
-		forms, err := formsOf(host, formOf, together)
-		if err != nil {
-			return d, err
-		}
+	changed.hosts, changed.ids = nil, &partIDs{}
+	ids, err := d.partIDs()
+	if err != nil {
+		return d, err
+	}
+	for h, host := range d.hosts {
+		forms := formsOf(host, ids[h], formOf, together)
 		all := host.Routes
 		host.Routes = nil
 		for i := range all {
@@ -128,17 +156,9 @@ func (d divided) with(formOf func(id string) resource.Form, together bool) (divi
 }
 
 // formsOf returns the form of each route of a host.
-func formsOf(host ir.Host, formOf func(id string) resource.Form, together bool) ([]resource.Form, error) {
-	over, err := fields.ReadRoute(host.Fields)
-	if err != nil {
-		return nil, err
-	}
+func formsOf(host ir.Host, ids []string, formOf func(id string) resource.Form, together bool) []resource.Form {
 	forms, broken := make([]resource.Form, len(host.Routes)), map[ir.Action]bool{}
-	for i := range host.Routes {
-		id, err := partID(&host.Routes[i], host, over)
-		if err != nil {
-			return nil, err
-		}
+	for i, id := range ids {
 		forms[i] = formOf(id)
 		if forms[i] != resource.Whole {
 			broken[host.Routes[i].Action] = true
@@ -149,5 +169,5 @@ func formsOf(host ir.Host, formOf func(id string) resource.Form, together bool) 
 			forms[i] = resource.Failing
 		}
 	}
-	return forms, nil
+	return forms
 }

@@ -38,13 +38,13 @@ func newTable(name string) *table {
 // Host renders an exact host: its scope and its table. On an error the resources carry only
 // their keys and sources.
 func Host(h ir.Host) (scope, route resource.Resource, err error) {
-	return divided{hosts: []ir.Host{h}, exact: true, chain: h.Chain, host: h.Hostname}.render()
+	return divided{hosts: []ir.Host{h}, exact: true, chain: h.Chain, host: h.Hostname, ids: &partIDs{}}.render()
 }
 
 // Wildcards renders all hosts of a chain that are not exact. Envoy prefers exact domains to
 // the longest suffix to "*", which is the precedence of Gateway API.
 func Wildcards(w ir.Wildcards) (scope, route resource.Resource, err error) {
-	return divided{hosts: w.Hosts, chain: w.Chain, host: WildcardHost}.render()
+	return divided{hosts: w.Hosts, chain: w.Chain, host: WildcardHost, ids: &partIDs{}}.render()
 }
 
 // render renders the scope and the table.
