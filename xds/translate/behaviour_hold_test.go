@@ -65,8 +65,8 @@ func TestHolds(t *testing.T) {
 
 	// The limits of the rule do not run while a request waits.
 	release := holder.Hold()
-	time.AfterFunc(4*attempt, release)
 	begun := time.Now()
+	time.AfterFunc(4*attempt, release)
 	w.expect(ask{host: "hold.test", path: "/a", method: "POST", body: body}, 200, "armed")
 	if took := time.Since(begun); took < 4*attempt {
 		t.Errorf("answered after %s although it was held for %s", took, 4*attempt)

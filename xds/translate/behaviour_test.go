@@ -30,6 +30,10 @@ type world struct {
 	set   resource.Change
 }
 
+// early is how much before its time a timer of Envoy may be over: its clock is that of the event loop, which is some
+// milliseconds behind.
+const early = 50 * time.Millisecond
+
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, proxy: proxytest.Start(t), port: uint32(proxytest.Port(t))}
 	w.chain = strconv.Itoa(int(w.port))
