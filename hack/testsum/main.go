@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -175,7 +177,11 @@ func repository() (string, error) {
 // clientsPackage has a stage of its own: its clients come from other registries than Go's.
 const clientsPackage = "/test/clients"
 
-// unitPackages are all packages but those whose tests need a cluster, and clientsPackage.
+// longest are packages whose tests take a minute and more, the longest first. As many packages are tested at once as there
+// are cores; a long one that is begun last would run alone.
+var longest = []string{"/xds/translate", "/scaler/hold", "/test/sweep", "/wiring", "/charts", "/controllers/plane"}
+
+// unitPackages are all packages but those whose tests need a cluster, and clientsPackage; the longest first.
 func (r *runner) unitPackages(ctx context.Context) ([]string, error) {
 	list, err := r.answer(ctx, "go", "list", "./...")
 	if err != nil {
@@ -188,5 +194,10 @@ func (r *runner) unitPackages(ctx context.Context) ([]string, error) {
 		}
 		packages = append(packages, pkg)
 	}
+	place := func(pkg string) int {
+		i := slices.IndexFunc(longest, func(end string) bool { return strings.HasSuffix(pkg, end) })
+		return cmp.Or(i+1, len(longest)+1)
+	}
+	slices.SortStableFunc(packages, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	return packages, nil
 }
