@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/wiring"
 )
 
@@ -86,15 +87,30 @@ func TestWiringDeployment(t *testing.T) {
 	}
 }
 
-// TestStandbyForKEDA: the Pods of the wiring answer KEDA while no controller is ready, but not over mutual TLS, for
-// which they have no certificate.
+// TestStandbyForKEDA: the Pods of the wiring answer KEDA while no controller is ready. With mutual TLS they have the
+// certificate that the leader of the controllers delivers, and start without it.
 func TestStandbyForKEDA(t *testing.T) {
-	for set, listens := range map[string]bool{"keda.tls.enabled=false": true, "keda.tls.enabled=true": false} {
-		container := named[*appsv1.Deployment](t, rendered(t, autowired, "--set", set), "kedify-gateway-wiring").Spec.Template.Spec.Containers[0]
+	for set, secured := range map[string]bool{"keda.tls.enabled=false": false, "keda.tls.enabled=true": true} {
+		spec := named[*appsv1.Deployment](t, rendered(t, autowired, "--set", set), "kedify-gateway-wiring").Spec.Template.Spec
+		container := spec.Containers[0]
 		port := slices.ContainsFunc(container.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == 9090 })
 		pod := slices.ContainsFunc(container.Env, func(e corev1.EnvVar) bool { return e.Name == "POD_IPS" && e.ValueFrom != nil })
-		if slices.Contains(container.Args, "--keda-listen=:9090") != listens || port != listens || pod != listens {
+		if !slices.Contains(container.Args, "--keda-listen=:9090") || !port || !pod {
 			t.Errorf("%s: %q, ports %v, environment %v", set, container.Args, container.Ports, container.Env)
+		}
+		folder := ""
+		for _, volume := range spec.Volumes {
+			if volume.Secret == nil || volume.Secret.SecretName != controllers.StandbySecretName || !*volume.Secret.Optional {
+				continue
+			}
+			for _, mount := range container.VolumeMounts {
+				if mount.Name == volume.Name {
+					folder = mount.MountPath
+				}
+			}
+		}
+		if told := slices.Contains(container.Args, "--keda-tls-folder="+folder); told != secured || (folder != "") != secured {
+			t.Errorf("%s: %q, the certificate is in %q", set, container.Args, folder)
 		}
 	}
 }

@@ -125,6 +125,7 @@ func TestControllersWriteWhatIsTheirs(t *testing.T) {
 		"deletes Envoys":                    {write{controllersUser, "DELETE", "apps", "deployments", own + pod, ""}, true},
 		"makes a certificate":               {write{controllersUser, "CREATE", "", "secrets", "", secret("shop", "web-kedify-xds", label)}, true},
 		"makes KEDA's certificate":          {write{controllersUser, "CREATE", "", "secrets", "", secret("keda", "kedify-gateway-keda-client", label)}, true},
+		"makes the standby's certificate":   {write{controllersUser, "CREATE", "", "secrets", "", secret("kedify-system", "kedify-gateway-standby", label)}, true},
 		"makes a certificate that counts":   {write{controllersUser, "CREATE", "", "secrets", "", secret("shop", "kedify-gateway-metrics", label)}, true},
 		"rotates a CA of the user":          {write{controllersUser, "UPDATE", "", "secrets", secret("kedify-system", "kedify-gateway-ca", ""), secret("kedify-system", "kedify-gateway-ca", "")}, true},
 		"makes a proxy":                     {write{controllersUser, "CREATE", "gateway.networking.k8s.io", "gateways", "", secret("shop", "kedify-proxy", label)}, true},

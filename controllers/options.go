@@ -23,6 +23,10 @@ import (
 // ClusterTriggerAuthentication reads it.
 const KEDASecretName = "kedify-gateway-keda-client"
 
+// StandbySecretName is the name of the Secret with the certificate of the standby, which answers KEDA while no controller
+// is ready; the Pods of the command "wiring" have it as files.
+const StandbySecretName = "kedify-gateway-standby"
+
 // MetricsSecretName is the name of the Secret with the certificate of the Envoys that users run, in each namespace
 // with a trigger that such an Envoy counts for.
 const MetricsSecretName = "kedify-gateway-metrics"
@@ -163,6 +167,12 @@ func (o *Options) ScalerNames() []string {
 	names := append(o.ServerNames(), strings.TrimSuffix(o.ServerNames()[0], ".svc"), host)
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// StandbyNames are the DNS names of a standby of the external scaler: those by which Envoys and the API server know the
+// controllers are not among them.
+func (o *Options) StandbyNames() []string {
+	return slices.DeleteFunc(o.ScalerNames(), func(name string) bool { return name == o.ServerNames()[0] })
 }
 
 // Authentication is the ClusterTriggerAuthentication that triggers of the product refer to.

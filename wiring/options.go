@@ -1,6 +1,7 @@
 package wiring
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/xds/server"
 )
 
 // Defaults of the periods.
@@ -37,6 +40,9 @@ type Options struct {
 	Cooldown time.Duration
 	// KEDAListen is the listen address for KEDA while no controller is ready; empty: nothing listens.
 	KEDAListen string
+	// KEDATLSFolder has tls.crt, tls.key and ca.crt of KEDAListen, which then takes KEDA's certificate alone. The files may come
+	// later, and change. Empty: cleartext.
+	KEDATLSFolder string
 	// TokenFile has the token that opens /status/proxies of the controllers; Kubernetes renews it. Empty: none
 	// is shown.
 	TokenFile string
@@ -59,6 +65,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"period in which an object that another writer resets is rewritten a few times only")
 	flags.StringVar(&o.KEDAListen, "keda-listen", "",
 		"listen address for KEDA while no controller is ready, as a standby endpoint of --controller-service; empty turns it off")
+	flags.StringVar(&o.KEDATLSFolder, "keda-tls-folder", "",
+		"folder with tls.crt, tls.key and ca.crt for mutual TLS at --keda-listen (default cleartext)")
 	flags.StringVar(&o.TokenFile, "token-file", "",
 		"file with a token of Kubernetes that opens /status/proxies of the controllers, of audience kedify-gateway")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080", "listen address of /metrics; 0 turns it off")
@@ -88,6 +96,14 @@ func tokenIn(file string) func() (string, error) {
 		token, err := os.ReadFile(file)
 		return strings.TrimSpace(string(token)), err
 	}
+}
+
+// kedaTLS is the TLS of the port for KEDA, as that of the controllers. Nil: cleartext.
+func (o *Options) kedaTLS() *tls.Config {
+	if o.KEDATLSFolder == "" {
+		return nil
+	}
+	return certs.FilesTLS(o.KEDATLSFolder, server.KEDAIdentity)
 }
 
 // proxy is the Gateway that serves the triggers of a namespace.

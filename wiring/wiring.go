@@ -83,7 +83,7 @@ func New(deps Deps) (*Wiring, error) {
 		Informers: deps.API.Cache, Mapper: deps.API.Mapper, Scheme: deps.API.Scheme, Trims: deps.API.Trims,
 		Clock: deps.Clock, Log: deps.Log.WithName("watch"),
 	})
-	w.standby = standby.New(standby.Options{})
+	w.standby = standby.New(standby.Options{TLS: deps.Options.kedaTLS()})
 	w.streams = streams.New(streams.Options{
 		Controllers: w.controllerAddresses, Token: tokenIn(deps.Options.TokenFile), Changed: w.streamsChanged, Clock: deps.Clock,
 	})

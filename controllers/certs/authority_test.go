@@ -31,7 +31,7 @@ func advance(t *testing.T, authority *Authority, now time.Time) *Authority {
 	return advanced
 }
 
-func clientCertificate(t *testing.T, authority *Authority, existing map[string][]byte, now time.Time) ClientCertificate {
+func clientCertificate(t *testing.T, authority *Authority, existing map[string][]byte, now time.Time) Certificate {
 	t.Helper()
 	made, err := authority.ClientCertificate(existing, gatewayIdentity, DefaultLifetimes, now)
 	if err != nil {
@@ -41,7 +41,7 @@ func clientCertificate(t *testing.T, authority *Authority, existing map[string][
 }
 
 // verify reports whether a server with the authority admits the client at that time.
-func verify(authority *Authority, client ClientCertificate, now time.Time) error {
+func verify(authority *Authority, client Certificate, now time.Time) error {
 	certificates, err := parseCertificates(client.Data[corev1.TLSCertKey])
 	if err != nil {
 		return err

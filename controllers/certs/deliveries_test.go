@@ -46,7 +46,7 @@ func TestX4CertificatesOfNamespaces(t *testing.T) {
 		for _, secret := range list.Items {
 			namespaces = append(namespaces, secret.Namespace)
 			for _, admits := range []string{"shop", "other"} {
-				_, err := handshake(made.ServerTLSFor(identity(admits), serverName), envoy(t, ClientCertificate{Data: secret.Data}, clock.Now()))
+				_, err := handshake(made.ServerTLSFor(identity(admits), serverName), envoy(t, Certificate{Data: secret.Data}, clock.Now()))
 				if (err == nil) != (admits == secret.Namespace) {
 					t.Errorf("the certificate of %s opens %s: %v", secret.Namespace, admits, err)
 				}

@@ -22,7 +22,8 @@ const fieldOwner = client.FieldOwner("kedify-gateway-certs")
 type DeliveryOptions struct {
 	// Certificates makes the certificate; a Keeper.
 	Certificates interface {
-		ClientCertificate(existing map[string][]byte, identity string) (ClientCertificate, error)
+		ClientCertificate(existing map[string][]byte, identity string) (Certificate, error)
+		ServingCertificate(existing map[string][]byte, names []string) (Certificate, error)
 	}
 	// Client reads and writes past the cache.
 	Client client.Client
@@ -32,14 +33,17 @@ type DeliveryOptions struct {
 	Component string
 	// Identity of the client, a URI.
 	Identity string
-	Clock    clock.WithTicker
-	Log      logr.Logger
+	// Names of a server, DNS names: the certificate is a serving one, instead of that of a client.
+	Names []string
+	Clock clock.WithTicker
+	Log   logr.Logger
 	// Report is called, from the goroutine of Run, when a delivery fails that did not before, or
 	// for another reason, and with nil when it succeeds again.
 	Report func(error)
 }
 
-// Delivery keeps a client certificate in a Secret, for a program that is not part of the product.
+// Delivery keeps a certificate in a Secret, for a program that only reads it: one that is not part of the product, or
+// one that the CA is not trusted to.
 type Delivery struct {
 	options DeliveryOptions
 	engine  *apply.Engine
@@ -86,9 +90,9 @@ func (d *Delivery) deliver(ctx context.Context) error {
 	if err := d.options.Client.Get(ctx, key, existing); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("read the Secret %s: %w", key, err)
 	}
-	wanted, err := d.options.Certificates.ClientCertificate(existing.Data, d.options.Identity)
+	wanted, err := d.certificate(existing.Data)
 	if err != nil {
-		return fmt.Errorf("client certificate: %w", err)
+		return fmt.Errorf("certificate: %w", err)
 	}
 	secret.Data = wanted.Data
 	result, err := d.engine.Ensure(ctx, secret, nil)
@@ -98,8 +102,17 @@ func (d *Delivery) deliver(ctx context.Context) error {
 	case err != nil || !result.Written:
 		return err
 	}
-	d.options.Log.Info("Delivered a client certificate", "object", key.String(), "identity", d.options.Identity, "reason", wanted.Reason)
+	d.options.Log.Info("Delivered a certificate", "object", key.String(), "identity", d.options.Identity, "names", d.options.Names,
+		"reason", wanted.Reason)
 	return nil
+}
+
+// certificate is what the Secret should hold.
+func (d *Delivery) certificate(existing map[string][]byte) (Certificate, error) {
+	if len(d.options.Names) > 0 {
+		return d.options.Certificates.ServingCertificate(existing, d.options.Names)
+	}
+	return d.options.Certificates.ClientCertificate(existing, d.options.Identity)
 }
 
 // report logs every failure, and tells of an outcome once, however often it repeats.
@@ -107,7 +120,7 @@ func (d *Delivery) report(err error) {
 	failure := ""
 	if err != nil {
 		failure = err.Error()
-		d.options.Log.Error(err, "Failed to deliver a client certificate, will retry")
+		d.options.Log.Error(err, "Failed to deliver a certificate, will retry")
 	}
 	repeated := d.failure == failure
 	d.failure = failure

@@ -1,8 +1,10 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +79,7 @@ func (c *courier) round(t *testing.T) map[string][]byte {
 // connects says whether a client with this Secret is admitted where KEDA is expected.
 func (c *courier) connects(t *testing.T, data map[string][]byte) error {
 	t.Helper()
-	_, err := handshake(c.keeper.ServerTLSFor(kedaIdentity, serverName), envoy(t, ClientCertificate{Data: data}, c.clock.Now()))
+	_, err := handshake(c.keeper.ServerTLSFor(kedaIdentity, serverName), envoy(t, Certificate{Data: data}, c.clock.Now()))
 	return err
 }
 
@@ -224,10 +226,38 @@ func TestServerTLSFor(t *testing.T) {
 	}
 }
 
+// A server that only reads Secrets has a certificate for its names, which stays, follows the names, and is no client's.
+func TestServingCertificate(t *testing.T) {
+	authority := newAuthority(t, epoch)
+	keep := func(existing map[string][]byte, names ...string) Certificate {
+		t.Helper()
+		kept, err := authority.ServingCertificate(existing, names, DefaultLifetimes, epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kept
+	}
+	names := []string{"scaler.example.com", "10.0.0.7", "2001:DB8::1", "a.example.com"}
+	first := keep(nil, names...)
+	if second := keep(first.Data, names...); second.Reason != "" || !maps.EqualFunc(second.Data, first.Data, bytes.Equal) {
+		t.Errorf("made again: %s", second.Reason)
+	}
+	if renamed := keep(first.Data, "b.example.com"); !strings.Contains(renamed.Reason, "it is for") {
+		t.Errorf("for other names: %q", renamed.Reason)
+	}
+	client := clientCertificate(t, authority, first.Data, epoch)
+	if client.Reason == "" || keep(client.Data, names...).Reason == "" {
+		t.Error("the certificate of a server is taken for that of a client, or the reverse")
+	}
+	if err := verify(authority, first, epoch); err == nil {
+		t.Error("a server is admitted as a client")
+	}
+}
+
 // A server may be known by an address.
 func TestServerTLSOfAnAddress(t *testing.T) {
 	c := newCourier(t)
-	config := envoy(t, ClientCertificate{Data: c.round(t)}, epoch)
+	config := envoy(t, Certificate{Data: c.round(t)}, epoch)
 	config.ServerName = "10.0.0.7"
 	shown, err := handshake(c.keeper.ServerTLSFor(kedaIdentity, serverName, "10.0.0.7"), config)
 	if err != nil || !slices.Equal(shown.DNSNames, []string{serverName}) {

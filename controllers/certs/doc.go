@@ -3,8 +3,9 @@
 //
 // Job: one CA in a Secret of the install namespace (Keeper); serving certificates that live in
 // the memory of each replica (Keeper.ServerTLS); client certificates for the Envoys of each
-// Gateway (Keeper.ClientCertificate), which the infrastructure applier writes; and one for a
-// program that only reads Secrets, KEDA (Delivery).
+// Gateway (Keeper.ClientCertificate), which the infrastructure applier writes; and those of
+// programs that only read Secrets: KEDA and its standby (Delivery), which serves with the files of its
+// Secret (FilesTLS).
 // Inputs: the CA Secret, a clock. Outputs: TLS configurations and the contents of Secrets.
 // Ownership: Authority values are immutable and may be shared. A Keeper guards its state with
 // a mutex; Run and Lead are goroutines of the caller, everything else may be called from any. So

@@ -114,12 +114,21 @@ func (k *Keeper) Authority() (*Authority, error) {
 }
 
 // ClientCertificate is Authority.ClientCertificate now.
-func (k *Keeper) ClientCertificate(existing map[string][]byte, identity string) (ClientCertificate, error) {
+func (k *Keeper) ClientCertificate(existing map[string][]byte, identity string) (Certificate, error) {
 	authority, err := k.Authority()
 	if err != nil {
-		return ClientCertificate{}, err
+		return Certificate{}, err
 	}
 	return authority.ClientCertificate(existing, identity, k.options.Lifetimes, k.options.Clock.Now())
+}
+
+// ServingCertificate is Authority.ServingCertificate now.
+func (k *Keeper) ServingCertificate(existing map[string][]byte, names []string) (Certificate, error) {
+	authority, err := k.Authority()
+	if err != nil {
+		return Certificate{}, err
+	}
+	return authority.ServingCertificate(existing, names, k.options.Lifetimes, k.options.Clock.Now())
 }
 
 // every calls f now and at each interval. An error is logged and tried again: the authority

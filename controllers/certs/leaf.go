@@ -75,8 +75,8 @@ func (a *Authority) issue(wish leaf, lifetimes Lifetimes, now time.Time) (*issue
 	return &issued{certificate: certificate, key: key}, nil
 }
 
-// ClientCertificate is the content of the Secret of a client.
-type ClientCertificate struct {
+// Certificate is the content of the Secret of a client, or of a server that reads it.
+type Certificate struct {
 	// Data has tls.crt, tls.key and ca.crt, and nothing else.
 	Data map[string][]byte
 	// Renew is when to ask again.
@@ -89,29 +89,41 @@ type ClientCertificate struct {
 // the same when that is still good, so that a write is due exactly when Data differs.
 func (a *Authority) ClientCertificate(
 	existing map[string][]byte, identity string, lifetimes Lifetimes, now time.Time,
-) (ClientCertificate, error) {
-	certificate, reason := a.checkClient(existing, identity, now)
+) (Certificate, error) {
+	uri, err := url.Parse(identity)
+	if err != nil {
+		return Certificate{}, fmt.Errorf("identity %q: %w", identity, err)
+	}
+	return a.keep(existing, leaf{uris: []*url.URL{uri}, usage: x509.ExtKeyUsageClientAuth}, lifetimes, now)
+}
+
+// ServingCertificate is ClientCertificate for a server with these DNS names.
+func (a *Authority) ServingCertificate(
+	existing map[string][]byte, names []string, lifetimes Lifetimes, now time.Time,
+) (Certificate, error) {
+	return a.keep(existing, leaf{names: names, usage: x509.ExtKeyUsageServerAuth}, lifetimes, now)
+}
+
+// keep returns what the Secret should hold for which a certificate is wished.
+func (a *Authority) keep(existing map[string][]byte, wish leaf, lifetimes Lifetimes, now time.Time) (Certificate, error) {
+	certificate, reason := a.check(existing, wish, now)
 	if reason == nil {
 		data := maps.Clone(existing)
 		maps.DeleteFunc(data, func(name string, _ []byte) bool {
 			return name != corev1.TLSCertKey && name != corev1.TLSPrivateKeyKey
 		})
 		data[corev1.ServiceAccountRootCAKey] = a.Bundle()
-		return ClientCertificate{Data: data, Renew: renewal(certificate)}, nil
+		return Certificate{Data: data, Renew: renewal(certificate)}, nil
 	}
-	uri, err := url.Parse(identity)
+	made, err := a.issue(wish, lifetimes, now)
 	if err != nil {
-		return ClientCertificate{}, fmt.Errorf("identity %q: %w", identity, err)
-	}
-	made, err := a.issue(leaf{uris: []*url.URL{uri}, usage: x509.ExtKeyUsageClientAuth}, lifetimes, now)
-	if err != nil {
-		return ClientCertificate{}, err
+		return Certificate{}, err
 	}
 	key, err := encodeKey(made.key)
 	if err != nil {
-		return ClientCertificate{}, err
+		return Certificate{}, err
 	}
-	return ClientCertificate{
+	return Certificate{
 		Data: map[string][]byte{
 			corev1.TLSCertKey:              encodeCertificates(made.certificate),
 			corev1.TLSPrivateKeyKey:        key,
@@ -122,8 +134,8 @@ func (a *Authority) ClientCertificate(
 	}, nil
 }
 
-// checkClient says why an existing certificate has to be replaced.
-func (a *Authority) checkClient(existing map[string][]byte, identity string, now time.Time) (*x509.Certificate, error) {
+// check says why an existing certificate has to be replaced.
+func (a *Authority) check(existing map[string][]byte, wish leaf, now time.Time) (*x509.Certificate, error) {
 	if len(existing) == 0 {
 		return nil, errors.New("there is none")
 	}
@@ -135,12 +147,11 @@ func (a *Authority) checkClient(existing map[string][]byte, identity string, now
 		return nil, err
 	}
 	certificate := certificates[0]
-	uris := identities(certificate)
-	switch {
-	case !slices.Equal(uris, []string{identity}):
-		return nil, fmt.Errorf("it is for %v, not for %s", uris, identity)
-	case !slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}):
-		return nil, errors.New("it is no client certificate")
+	switch is, wanted := subjects(certificate), wish.subjects(); {
+	case !slices.Equal(is, wanted):
+		return nil, fmt.Errorf("it is for %v, not for %v", is, wanted)
+	case !slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{wish.usage}):
+		return nil, errors.New("it is for another use")
 	case !bytes.Equal(certificate.AuthorityKeyId, a.signer.certificate.SubjectKeyId):
 		return nil, errors.New("another CA signed it")
 	case certificate.CheckSignatureFrom(a.signer.certificate) != nil:
@@ -151,6 +162,32 @@ func (a *Authority) checkClient(existing map[string][]byte, identity string, now
 		return nil, fmt.Errorf("it is valid only from %s", certificate.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return certificate, nil
+}
+
+// subjects are the names and identities of a wish, in order.
+func (l leaf) subjects() (all []string) {
+	for _, name := range l.names {
+		if ip := net.ParseIP(name); ip != nil {
+			name = ip.String()
+		}
+		all = append(all, name)
+	}
+	for _, uri := range l.uris {
+		all = append(all, uri.String())
+	}
+	slices.Sort(all)
+	return all
+}
+
+// subjects are the names and identities of a certificate, in order.
+func subjects(certificate *x509.Certificate) []string {
+	all := slices.Clone(certificate.DNSNames)
+	for _, ip := range certificate.IPAddresses {
+		all = append(all, ip.String())
+	}
+	all = append(all, identities(certificate)...)
+	slices.Sort(all)
+	return all
 }
 
 // identities are the URI names of a certificate.

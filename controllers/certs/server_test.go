@@ -47,7 +47,7 @@ func handshake(server *tls.Config, client *tls.Config) (*x509.Certificate, error
 }
 
 // envoy is a client as an Envoy is one: it has what stands in its Secret.
-func envoy(t *testing.T, certificate ClientCertificate, now time.Time) *tls.Config {
+func envoy(t *testing.T, certificate Certificate, now time.Time) *tls.Config {
 	t.Helper()
 	config := &tls.Config{ServerName: serverName, RootCAs: x509.NewCertPool(), Time: func() time.Time { return now }}
 	config.RootCAs.AppendCertsFromPEM(certificate.Data[corev1.ServiceAccountRootCAKey])
@@ -73,12 +73,12 @@ func TestServerTLS(t *testing.T) {
 	foreign := clientCertificate(t, newAuthority(t, epoch), nil, epoch)
 	foreign.Data[corev1.ServiceAccountRootCAKey] = authority.Bundle()
 	tests := map[string]struct {
-		client ClientCertificate
+		client Certificate
 		now    time.Time
 		ok     bool
 	}{
 		"good":           {good, epoch, true},
-		"none":           {ClientCertificate{Data: map[string][]byte{corev1.ServiceAccountRootCAKey: authority.Bundle()}}, epoch, false},
+		"none":           {Certificate{Data: map[string][]byte{corev1.ServiceAccountRootCAKey: authority.Bundle()}}, epoch, false},
 		"of another CA":  {foreign, epoch, false},
 		"expired":        {good, epoch.Add(DefaultLifetimes.Leaf + time.Minute), false},
 		"not yet expiry": {good, epoch.Add(DefaultLifetimes.Leaf - time.Minute), true},

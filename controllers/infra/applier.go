@@ -37,7 +37,7 @@ type Live interface {
 
 // Certificates makes the client certificates of the Envoys (certs.Keeper).
 type Certificates interface {
-	ClientCertificate(existing map[string][]byte, identity string) (certs.ClientCertificate, error)
+	ClientCertificate(existing map[string][]byte, identity string) (certs.Certificate, error)
 }
 
 // Options of an Applier.

@@ -94,7 +94,7 @@ func (a *Applier) applyCertificate(ctx context.Context, spec Spec) (time.Time, e
 	return certificate.Renew, nil
 }
 
-func certificateSecret(spec Spec, certificate certs.ClientCertificate) *corev1.Secret {
+func certificateSecret(spec Spec, certificate certs.Certificate) *corev1.Secret {
 	meta := objectMeta(spec)
 	meta.Name = SecretName(spec.Gateway)
 	return &corev1.Secret{

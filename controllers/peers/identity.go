@@ -16,7 +16,7 @@ import (
 
 // Certificates signs client certificates; certs.Keeper is one.
 type Certificates interface {
-	ClientCertificate(existing map[string][]byte, identity string) (certs.ClientCertificate, error)
+	ClientCertificate(existing map[string][]byte, identity string) (certs.Certificate, error)
 }
 
 // identity is the certificate that this replica presents to other replicas; it is kept in memory only.

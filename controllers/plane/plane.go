@@ -147,6 +147,7 @@ func (p *Plane) connect() {
 	p.wires.applied.connect(p.reportDataPlane)
 	p.wires.counting.connect(changed(p.triggers.metrics.Refresh))
 	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh),
+		changed(p.triggers.standby.Refresh),
 		changed(p.triggers.metrics.Refresh))
 }
 

@@ -59,6 +59,9 @@ func (p *Plane) lead(ctx context.Context) error {
 	if p.deps.Options.KEDATLS {
 		all = append(all, p.leadership.EachTerm(p.triggers.delivery.Run))
 	}
+	if p.deps.Options.KEDATLS && p.deps.Options.Autowire {
+		all = append(all, p.leadership.EachTerm(p.triggers.standby.Run))
+	}
 	return p.leadership.Run(ctx, p.deps.Elect, all)
 }
 

@@ -19,6 +19,8 @@ type triggers struct {
 	registrar *webhook.Registrar
 	// delivery keeps KEDA's certificate in a Secret where KEDA finds it.
 	delivery *certs.Delivery
+	// standby keeps the certificate with which the Pods of the wiring answer KEDA.
+	standby *certs.Delivery
 	// metrics keep the certificates of the Envoys of users in their namespaces.
 	metrics *certs.Deliveries
 }
@@ -72,6 +74,17 @@ func newTriggers(p *Plane) *triggers {
 			Log:          log.WithName("certs"),
 			// ClusterTriggerAuthentications are not watched.
 			Report: writeDelivery(events.NewWriter(api.Recorder, api.Direct), options.KEDAAuthentication),
+		}),
+		standby: certs.NewDelivery(certs.DeliveryOptions{
+			Certificates: p.authority,
+			Client:       api.Direct,
+			Namespace:    options.Namespace,
+			Name:         controllers.StandbySecretName,
+			Component:    "standby",
+			Names:        options.StandbyNames(),
+			Clock:        p.deps.Clock,
+			Log:          log.WithName("certs"),
+			Report:       func(error) {}, // logged
 		}),
 		metrics: newMetricsDeliveries(p),
 	}

@@ -38,8 +38,8 @@ var ourAuthentication = kedav1alpha1.AuthenticationRef{Name: "kedify-gateway", K
 
 // TestKedifyHTTPMutualTLS turns mutual TLS on as a user does, by an upgrade of the chart, and off
 // again. KEDA reaches the scaler every time, also for a ScaledObject that was there before; no other
-// client does. With -long it also deletes KEDA's certificate, which comes back, and waits until
-// KEDA uses the new one.
+// client does. With -long the standby answers while no controller runs; and KEDA's certificate is deleted, which
+// comes back, and KEDA uses the new one.
 func TestKedifyHTTPMutualTLS(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
@@ -76,6 +76,7 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 	}
 
 	if *long {
+		standsBy(t, c, keda, envoy, so)
 		loseCertificate(t, c, keda, so)
 		reached(t, c, namespace, "after", address)
 	}
@@ -86,6 +87,20 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 		c.ScaledObjectReady(t, namespace, name)
 	}
 	reached(t, c, namespace, "before", address)
+}
+
+// standsBy has no controller run. The Pods of the wiring answer KEDA then, and no other client. The kubelet may take a
+// while until it has made files of their certificate.
+func standsBy(t *testing.T, c *cluster.Cluster, keda, envoy *corev1.Secret, so *kedav1alpha1.ScaledObject) {
+	t.Helper()
+	stopControllers(t, c)
+	begun := time.Now()
+	cluster.Eventually(t, 3*time.Minute, func() error { return askScaler(t, presenting(t, keda, keda), so) })
+	t.Logf("the standby answered KEDA's certificate %s after there was no controller", time.Since(begun).Round(time.Second))
+	if err := askScaler(t, presenting(t, keda, envoy), so); err == nil {
+		t.Error("the standby answered an Envoy's certificate")
+	}
+	c.Scale(t, controllers, controllerName, 2)
 }
 
 // loseCertificate deletes KEDA's certificate and waits until the leader has made another and KEDA
