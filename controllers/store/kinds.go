@@ -101,7 +101,7 @@ var Rows = []Row{
 	{Kind: Pod, New: func() client.Object { return &corev1.Pod{} }, Same: samePod, Trim: trimPod,
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
 	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
-	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimMeta},
+	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
 }
 
 // RowOf returns the row of a kind.

@@ -3,6 +3,7 @@ package store
 import (
 	"maps"
 	"reflect"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -107,6 +108,22 @@ func trimPod(object client.Object) {
 		}
 	}
 	pod.Status = status
+}
+
+// trimConfigMap keeps certificates, pages, and the values of the proxies: most ConfigMaps of a cluster are none of these.
+func trimConfigMap(object client.Object) {
+	trimMeta(object)
+	configMap := object.(*corev1.ConfigMap)
+	maps.DeleteFunc(configMap.Data, func(key, _ string) bool { return !readOfConfigMaps(key) })
+	maps.DeleteFunc(configMap.BinaryData, func(key string, _ []byte) bool { return key != corev1.ServiceAccountRootCAKey })
+}
+
+// readOfConfigMaps reports whether something reads this key. Fixtures of tests are trimmed as well, so a reader of another
+// key fails its own tests until the key is here.
+func readOfConfigMaps(key string) bool {
+	return key == corev1.ServiceAccountRootCAKey ||
+		strings.HasPrefix(key, "coldStartWaitingPage") || strings.HasPrefix(key, "maintenancePage") || // controllers/resolve/backend
+		key == "values" || strings.HasPrefix(key, "namespacedValues.") // controllers/scaledobject/plan
 }
 
 func trimSecret(object client.Object) {

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/internal/golden"
 )
 
@@ -163,7 +164,7 @@ func load(t testing.TB, input []byte) World {
 		if object.GetUID() == "" {
 			object.SetUID(types.UID("uid-of-" + object.GetName()))
 		}
-		w.put(head.Kind, object)
+		w.put(head.Kind, store.Trim(object)) // as the cache has it
 	}
 	w.Attachments = w.Find.(memory).attachments()
 	return w
