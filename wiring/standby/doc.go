@@ -8,8 +8,8 @@
 // controllers say as well; others are not, or every restart of the controllers would start each
 // application that is at zero.
 //
-// Inputs: HTTPScalers, handed over by Set and Delete; TLS, as the controllers have it for KEDA. Outputs: gRPC, by scaler/keda; the EndpointSlices of
-// one Pod (Slices, a pure function).
+// Inputs: HTTPScalers, handed over by Set and Delete; TLS, as the controllers have it for KEDA. Outputs: gRPC,
+// by scaler/keda; the EndpointSlices of one Pod (Slices, a pure function).
 //
 // Connections last 20 s: KEDA keeps one for as long as it can, and is to find the controllers when they
 // are back.
