@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,6 +72,8 @@ type cluster struct {
 	kedaTLS bool
 	// elect makes the election of a replica; nil: by replica.elected.
 	elect func(replica string) lead.Elect
+	// away: no API server answers; nil: one does, always.
+	away *atomic.Bool
 
 	mu       sync.Mutex
 	replicas []*replica
@@ -126,7 +129,7 @@ func (c *cluster) start(ip string) *replica {
 	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1), registry: prometheus.NewRegistry(), elected: make(chan bool)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
-			Cache: c.api.Cache(ctx, &running), Client: c.client, Direct: c.client, Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
+			Cache: c.api.Cache(ctx, &running), Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(), Scheme: c.api.Scheme,
 			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
 		},
 		Options: controllers.Options{

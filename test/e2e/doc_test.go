@@ -60,6 +60,8 @@ spec:
 type echo struct {
 	Name     string
 	Replicas int
+	// Unprobed: ready while it runs, however late the kubelet of a busy machine is.
+	Unprobed bool
 }
 
 const echoYAML = `
@@ -80,7 +82,9 @@ spec:
         - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
         - {name: NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
         ports: [{containerPort: 3000}]
+        {{- if not .Unprobed}}
         readinessProbe: {httpGet: {path: /, port: 3000}, periodSeconds: 1}
+        {{- end}}
 ---
 apiVersion: v1
 kind: Service

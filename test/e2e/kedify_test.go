@@ -140,7 +140,7 @@ func proxied(t testing.TB, c *cluster.Cluster, namespace string, triggers ...str
 
 // patient is a client that waits for a cold start, with a connection per request.
 var patient = &http.Client{
-	Timeout:       2 * time.Minute,
+	Timeout:       4 * time.Minute,
 	Transport:     &http.Transport{DisableKeepAlives: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }

@@ -3,8 +3,8 @@
 // Job: what no API of Kubernetes does. A pod that is deleted, even by force, is asked to end
 // first; a crash does not ask, and a process that hangs does not end. And memory as the API has it is
 // some seconds old.
-// Inputs: the UID of a pod, and the name of its processes. Outputs: SIGKILL, SIGSTOP and SIGCONT;
-// resident memory.
+// Inputs: the UID of a pod, and the name of its processes; the name of a component of the cluster.
+// Outputs: SIGKILL, SIGSTOP and SIGCONT; a component that starts again; process ids, resident memory.
 // Ownership: nothing is kept.
 package node
 
@@ -46,6 +46,15 @@ func signal(pod types.UID, name string, signal syscall.Signal) error {
 		err = errors.Join(err, syscall.Kill(id, signal))
 	}
 	return err
+}
+
+// IDs are those of the processes of a pod that are called so; none while they start.
+func IDs(pod types.UID, name string) []int {
+	found, err := processes(pod, name)
+	if err != nil {
+		return nil
+	}
+	return found
 }
 
 var resident = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
