@@ -104,14 +104,18 @@ func TestR1PoisonIsIsolated(t *testing.T) {
 	s := newSite(t, good, hosts, kinds)
 	edits := 0
 	edit := func() time.Duration { edits++; return s.edit(edits*13%good, edits) }
-	var without, with []time.Duration
+	var without, with, restarted, restartedWith []time.Duration
 	for range min(3*len(all), 100) {
 		without = append(without, edit())
+	}
+	for range 1 + good/300 { // what a restart costs by itself: Envoy waits before it connects again
+		s.restart()
+		restarted = append(restarted, edit())
 	}
 	var named, healed []time.Duration
 	for begin := 0; begin < len(all); begin += group {
 		some := all[begin:min(begin+group, len(all))]
-		s.poisonGroup(some, func() { with = append(with, edit()) })
+		s.poisonGroup(some, func() { with = append(with, edit()) }, func() { restartedWith = append(restartedWith, edit()) })
 		for _, o := range some {
 			named, healed = append(named, o.named), append(healed, o.healed)
 		}
@@ -125,6 +129,8 @@ func TestR1PoisonIsIsolated(t *testing.T) {
 		}
 	}
 	t.Logf("edits of others: p50 %s, p99 %s without poison; p50 %s, p99 %s with it", percentile(without, .5), percentile(without, .99), percentile(with, .5), percentile(with, .99))
+	t.Logf("edits of others right after a restart: p50 %s, max %s without poison; p50 %s, max %s with it", percentile(restarted, .5), percentile(restarted, 1),
+		percentile(restartedWith, .5), percentile(restartedWith, 1))
 	t.Logf("named: p50 %s, p99 %s; healed: p50 %s, p99 %s", percentile(named, .5), percentile(named, .99), percentile(healed, .5), percentile(healed, .99))
 	if *longPoison && percentile(with, .99) > 2*percentile(without, .99) {
 		t.Errorf("the p99 of edits of others is more than twice that without poison")
@@ -140,7 +146,7 @@ func everyNth(all []*offender, count int) (some []*offender) {
 }
 
 // poisonGroup applies some offenders, restarts replica and Envoy while they are in force, and mends them.
-func (s *site) poisonGroup(some []*offender, edit func()) {
+func (s *site) poisonGroup(some []*offender, edit, editRestarted func()) {
 	s.t.Helper()
 	flow := s.traffic()
 	for _, o := range some {
@@ -163,9 +169,8 @@ func (s *site) poisonGroup(some []*offender, edit func()) {
 	}
 	// A new replica, of which the live Envoy keeps what it has.
 	before := flow.failing.Load()
-	s.leader.stop()
-	s.leader = s.cluster.leader("127.0.0.1")
-	edit()
+	s.restart()
+	editRestarted()
 	for _, o := range some {
 		if poll(5*poisonBound, func() bool { bad, _ := s.condemned(o); return bad }) > 5*poisonBound {
 			o.fault("not named after a restart of the replica")
@@ -199,6 +204,13 @@ func (s *site) poisonGroup(some []*offender, edit func()) {
 			o.fault("%d requests of others failed while it was mended: %s", failed, flow.examples[len(flow.examples)-1])
 		}
 	}
+}
+
+// restart replaces the replica.
+func (s *site) restart() {
+	s.t.Helper()
+	s.leader.stop()
+	s.leader = s.cluster.leader("127.0.0.1")
 }
 
 // before is plane.Deps.Before.
