@@ -128,6 +128,7 @@ var (
 	service   = Target{Name: "service"}
 	serviceH2 = Target{Name: "h2c"} // a Service with appProtocol kubernetes.io/h2c
 	pool      = Target{Name: "pool", Pool: true}
+	openPool  = Target{Name: "open", Pool: true} // FailOpen, with a picker that answers
 )
 
 // Targets of gRPC exchanges.

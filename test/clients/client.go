@@ -23,7 +23,7 @@ func (c *Client) targets() []Target {
 	if c.Exchanges[0] == Unary {
 		return []Target{serviceRPC, poolRPC}
 	}
-	return []Target{service, serviceH2, pool}
+	return []Target{service, serviceH2, pool, openPool}
 }
 
 var (
@@ -71,4 +71,5 @@ var All = []*Client{
 		Exchanges: with(bodies, Upload, Socket), Run: java("Jdk"),
 	},
 	{Name: "java-apache", Protocols: both, Exchanges: with(bodies, Upload), Run: java("Apache")},
+	{Name: "java-apache-async", Protocols: rpc, Exchanges: without(bodies, Chunked, Expect), ReadsTrailers: true, Run: java("ApacheAsync")},
 }

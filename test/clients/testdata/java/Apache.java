@@ -29,7 +29,8 @@ class Apache extends Exchange {
         client = HttpClients.custom()
                 .setConnectionManager(PoolingHttpClientConnectionManagerBuilder.create()
                         .setTlsSocketStrategy(new DefaultClientTlsStrategy(job.trusted()))
-                        .setDefaultConnectionConfig(ConnectionConfig.custom().setConnectTimeout(patience).setSocketTimeout(patience).build())
+                        .setDefaultConnectionConfig(
+                                ConnectionConfig.custom().setConnectTimeout(patience).setSocketTimeout(patience).build())
                         .build())
                 .setDefaultRequestConfig(limits)
                 .disableAutomaticRetries()
