@@ -13,6 +13,7 @@ var long = flag.Bool("long", false, "try all cells")
 // TestClients has every client carry out its cells, all clients at once.
 func TestClients(t *testing.T) {
 	desk := newDesk(t, StartGateway(t))
+	desk.await(t)
 	var mu sync.Mutex
 	cells, failed := 0, 0
 	t.Cleanup(func() { fmt.Printf("bar: clients=%d failed=%d\n", cells, failed) })

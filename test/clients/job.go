@@ -1,7 +1,9 @@
 package clients
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,6 +63,33 @@ func newDesk(t *testing.T, gateway *Gateway) *Desk {
 		}
 	}
 	return d
+}
+
+// patience is how long the gateway may take until it serves all that it has acknowledged.
+const patience = time.Minute
+
+// await asks until every target is served on every host: Envoy acknowledges what it has, and its worker takes it a
+// moment later.
+func (d *Desk) await(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, protocol := range []Protocol{HTTP11, HTTPS11} {
+		for _, host := range Hosts {
+			for _, target := range All[0].targets() {
+				probe := d.job(-1, Cell{Exchange: Empty, Protocol: protocol, Host: host, Target: target})
+				for {
+					r, err := netHTTP(ctx, probe)
+					if r.Status == http.StatusOK {
+						break
+					}
+					if ctx.Err() != nil {
+						t.Fatalf("%s on %s: %d, %v", target.Name, host.Kind, r.Status, err)
+					}
+				}
+			}
+		}
+	}
 }
 
 func (d *Desk) job(id int, c Cell) Job {
