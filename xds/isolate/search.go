@@ -152,5 +152,6 @@ func (s *search) blame(id string) {
 		s.found[id] = verdict{resource.Failing, s.message}
 	case resource.Failing:
 		s.found[id] = verdict{resource.Absent, s.message}
+	case resource.Absent: // it is not in the table
 	}
 }

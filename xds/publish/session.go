@@ -180,7 +180,8 @@ func (s *Session) write() {
 func (s *Session) takeContained() (message *discovery.DeltaDiscoveryResponse, open bool, err error) {
 	err = contain.Do(func() { message, open = s.take() })
 	if err != nil {
-		contain.Log(s.gateway.publisher.log, err, "A response could not be built; the session ends", "gateway", s.gateway.key.String(), "node", s.node)
+		contain.Log(s.gateway.publisher.log, err, "A response could not be built; the session ends",
+			"gateway", s.gateway.key.String(), "node", s.node)
 	}
 	return message, open, err
 }

@@ -146,6 +146,7 @@ func (d divided) with(formOf func(id string) resource.Form, together bool) (divi
 			case resource.Failing:
 				route.Action = &ir.Respond{StatusCode: statusWithheld}
 				host.Routes = append(host.Routes, route)
+			case resource.Absent:
 			}
 		}
 		if len(host.Routes) > 0 || len(all) == 0 || d.exact {
