@@ -14,6 +14,11 @@ type HTTPScalerScale struct {
 	//
 	// +optional
 	Fallback *int32 `json:"fallback,omitempty"`
+	// Formula: the ScaledObject has a formula in its scalingModifiers, and KEDA's polls decide by its value alone
+	// whether the workload is to run.
+	//
+	// +optional
+	Formula bool `json:"formula,omitempty"`
 	// ScaleInPaused and ScaleOutPaused follow KEDA's pause annotations.
 	//
 	// +optional

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/replicas"
 	"github.com/kedify/inference-gateway/controllers/watch"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -42,10 +43,15 @@ func newScaling(p *Plane) (*scaling, error) {
 		Registry: s.registry, Catalog: catalog, Metrics: metrics.counted, Log: log.WithName("count"),
 		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },
 	})
+	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
 	s.gate = hold.NewGate(hold.Options{
 		Publisher:   p.publisher,
 		Catalog:     catalog,
 		LastArrival: s.registry.LastArrival,
+		AtZero: func(of *scaler.Scaler) bool {
+			replicas, known := counts.Of(*of)
+			return known && replicas == 0
+		},
 		Held: func(key types.NamespacedName, held int, arrived uint64) {
 			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
 		},
@@ -54,7 +60,6 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:     log.WithName("hold"),
 	})
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
-	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
 	s.keda = keda.New(keda.Options{
 		Catalog:  catalog,
 		Registry: s.registry,

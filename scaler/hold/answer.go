@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"strconv"
@@ -41,6 +42,7 @@ type reply struct {
 	contentType string
 	retryAfter  time.Duration // zero: no header
 	cold        bool          // the request waited
+	reason      string        // why, in the header of that name and for gRPC; empty: the status says it
 	details     string        // for access logs
 }
 
@@ -55,9 +57,12 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 		seconds := int64(math.Ceil(r.retryAfter.Seconds()))
 		immediate.Headers.SetHeaders = append(immediate.Headers.SetHeaders, set("retry-after", strconv.FormatInt(seconds, 10)))
 	}
+	if r.reason != "" {
+		immediate.Headers.SetHeaders = append(immediate.Headers.SetHeaders, set(reasonHeader, r.reason))
+	}
 	if h.grpc() {
 		immediate.GrpcStatus = &extprocv3.GrpcStatus{Status: uint32(codes.Unavailable)}
-		immediate.Body = []byte(http.StatusText(r.status)) // becomes grpc-message
+		immediate.Body = []byte(cmp.Or(r.reason, http.StatusText(r.status))) // becomes grpc-message
 	} else {
 		immediate.Headers.SetHeaders = append(immediate.Headers.SetHeaders, set("content-type", r.contentType))
 		immediate.Body = []byte(r.body)
@@ -67,6 +72,9 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 
 // coldHeader is translate's header of the response, in the case of HTTP/2.
 const coldHeader = "x-keda-http-cold-start"
+
+// reasonHeader says why a request was not held.
+const reasonHeader = "x-keda-http-reason"
 
 func set(name, value string) *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{
@@ -105,6 +113,23 @@ func holdTimeout(retryAfter time.Duration) *reply {
 	return &reply{
 		status: http.StatusGatewayTimeout, body: "no endpoint became ready in time\n", contentType: plainText,
 		retryAfter: retryAfter, cold: true, details: "hold_timeout",
+	}
+}
+
+// backendWithdrawn answers a request that no endpoint will answer: the trigger leads elsewhere, or is gone, or its
+// Service is. A client that comes again finds the route as it is by then.
+func backendWithdrawn(retryAfter time.Duration, held bool) *reply {
+	return &reply{
+		status: http.StatusServiceUnavailable, body: "the backend of this request was taken away\n", contentType: plainText,
+		retryAfter: retryAfter, cold: held, details: "hold_withdrawn", reason: "backend withdrawn",
+	}
+}
+
+// pausedAtZero answers a request that nothing will start the application for.
+func pausedAtZero(retryAfter time.Duration, held bool) *reply {
+	return &reply{
+		status: http.StatusServiceUnavailable, body: "the application has no replicas, and its autoscaling is paused\n", contentType: plainText,
+		retryAfter: retryAfter, cold: held, details: "hold_paused", reason: "paused at zero replicas",
 	}
 }
 

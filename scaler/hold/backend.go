@@ -244,20 +244,29 @@ func (b *backend) admit() {
 	now := b.now()
 	window, load := b.paces()
 	_, inStateArmed := b.state.(armed)
+	paused, mayPause := b.paused()
 	at := b.requests.admit(&admission{
 		policy: admits(b.state), endpoints: b.endpointCount(), proxies: ready, everyProxyReady: all,
 		window: window, load: load,
 		mayDisarm: inStateArmed && !b.maintenance(), starting: b.state == starting{},
+		paused: paused, mayPause: mayPause,
 	}, now)
 	b.wakeup.by(at)
 	b.forgetUnknown(now)
 	b.wakeup.set(b.options().Clock, b.requests.stepBackend)
 }
 
-// forgetUnknown forgets a backend whose time in state unknown is over. A later request for its
+// forgetUnknown forgets a backend whose time in state unknown or withdrawn is over. A later request for its
 // name makes another one.
 func (b *backend) forgetUnknown(now time.Time) {
-	if s, ok := b.state.(unknown); ok && !s.forgetAt.After(now) && b.requests.closeIfNoneHeld() {
+	var forgetAt time.Time
+	switch s := b.state.(type) {
+	case unknown:
+		forgetAt = s.forgetAt
+	case withdrawn:
+		forgetAt = s.forgetAt
+	}
+	if !forgetAt.IsZero() && !forgetAt.After(now) && b.requests.closeIfNoneHeld() {
 		b.gateway.backends.Delete(b.name)
 		b.gateway.knows(b)
 	}

@@ -47,11 +47,15 @@ func (c *call) serve() error {
 		case pass:
 			c.gate.options.Metrics.passed.Inc()
 			return c.pass(b, passWarm, check)
+		case refuse:
+			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, false), answeredWithdrawn)
 		case mustHold:
 		}
 		switch {
 		case c.probe:
 			return c.reply(healthy(), answeredProbe)
+		case c.gate.options.paused(c.scaler):
+			return c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
 		case c.showsWaitingPage(b):
 			c.gate.counts.shown(c.demand)
 			return c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
@@ -63,7 +67,7 @@ func (c *call) serve() error {
 	}
 }
 
-func (c *call) origin() origin { return origin{node: c.node, probe: c.probe} }
+func (c *call) origin() origin { return origin{node: c.node, probe: c.probe, demand: c.demand} }
 
 // headers parses the headers once.
 func (c *call) headers() *headers {
@@ -100,9 +104,12 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		c.gate.counts.leave(&c.subject, at)
 		c.gate.options.Metrics.passed.Inc()
 		return false, c.pass(b, passWarm, check)
+	case refuse: // it was taken away since decide
+		c.gate.counts.leave(&c.subject, at)
+		return false, c.reply(backendWithdrawn(limits.RetryAfter, false), answeredWithdrawn)
 	case mustHold:
 	}
-	if check {
+	if check || c.scaler != nil && c.scaler.Spec.Scale.ScaleOutPaused {
 		b.lockAndStep()
 	}
 	o := c.wait(b, p)
@@ -145,6 +152,10 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 		return c.pass(b, passCold, false)
 	case timedOut:
 		return c.reply(holdTimeout(c.gate.options.Limits.RetryAfter), answeredTimeout)
+	case turnedAway:
+		return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, true), answeredWithdrawn)
+	case stopped:
+		return c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, true), answeredPaused)
 	case canceled:
 		metrics.answered(answeredGone)
 		return status.FromContextError(c.stream.Context().Err()).Err()

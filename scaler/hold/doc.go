@@ -24,6 +24,7 @@
 //	starting              .         ask      as wanted  are held
 //	unknown               forgetAt  route    as wanted  pass if their proxy is connected
 //	unheld                .         route    as wanted  pass
+//	withdrawn             forgetAt  route    as wanted  are answered 503
 //	cold                  .         ask      as wanted  are held
 //	waking                usableAt  ask      as wanted  are held
 //	armed                 .         ask      as wanted  pass if their proxy has an endpoint
@@ -39,17 +40,18 @@
 // after every event, and again until it stays: a condition that already holds when a state is
 // entered needs no event.
 //
-//	state                 ready  some          none         removed  hold+  hold-   ACK        read  busy      page   due
-//	starting              (1)    .             .            .        .      .       .          .     .         .      .
-//	unknown               .      unheld        unheld       .        cold   .       .          .     .         .      (2)
-//	unheld                .      .             .            unknown  (1)    .       .          .     .         .      .
-//	cold                  .      armed/waking  .            .        .      unheld  .          .     .         .      .
-//	waking                .      .             awaitingACK  cold     .      unheld  .          .     .         .      armed
-//	armed                 .      .             awaitingACK  cold     .      unheld  .          .     disarmed  .      .
-//	disarmed              .      .             awaitingACK  cold     .      unheld  .          .     .         armed  armed
-//	awaitingACK           .      armed/waking  .            cold     .      unheld  lingering  .     .         .      lingering!
-//	lingering             .      armed/waking  .            cold     .      unheld  .          .     .         .      awaitingConfirmation
-//	awaitingConfirmation  .      armed/waking  .            cold     .      unheld  .          cold  .         .      cold!
+//	state                 ready  some          none         removed  hold+  hold-      ACK        read  busy      page   due
+//	starting              (1)    .             .            .        .      .          .          .     .         .      .
+//	unknown               .      unheld        unheld       .        cold   .          .          .     .         .      (2)
+//	unheld                .      .             .            unknown  (1)    .          .          .     .         .      .
+//	withdrawn             .      unheld        .            .        cold   .          .          .     .         .      .
+//	cold                  .      armed/waking  .            .        .      withdrawn  .          .     .         .      .
+//	waking                .      .             awaitingACK  cold     .      unheld     .          .     .         .      armed
+//	armed                 .      .             awaitingACK  cold     .      unheld     .          .     disarmed  .      .
+//	disarmed              .      .             awaitingACK  cold     .      unheld     .          .     .         armed  armed
+//	awaitingACK           .      armed/waking  .            cold     .      withdrawn  lingering  .     .         .      lingering!
+//	lingering             .      armed/waking  .            cold     .      withdrawn  .          .     .         .      awaitingConfirmation
+//	awaitingConfirmation  .      armed/waking  .            cold     .      withdrawn  .          cold  .         .      cold!
 //
 // The events:
 //
@@ -69,7 +71,7 @@
 //	a/b  state a for a Service, b for a pool, whose picker needs a moment
 //	!    a wait for a proxy is given up: a log line, and metric waits_exceeded_total
 //	(1)  unheld without a hold cluster, or unknown without a name; with one armed if there are endpoints, or else cold
-//	(2)  the backend is forgotten, unless requests are held
+//	(2)  the backend is forgotten, unless requests are held; so is one that is withdrawn and removed
 //
 // Inputs: what the engine publishes (Apply, Ready, Forget), which proxies accepted what
 // (Accepted), addresses of replicas, the Catalog of triggers, the last arrivals that counting

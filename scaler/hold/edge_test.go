@@ -409,7 +409,8 @@ func testPassesThrough(t *testing.T) {
 	}
 }
 
-// When the backend holds no more, no request waits, and what the engine wants is published.
+// When the backend holds no more, no request waits, and what the engine wants is published. Nothing that may
+// come would answer a request that is held then.
 func TestHoldRemoved(t *testing.T) { synctest.Test(t, testHoldRemoved) }
 
 func testHoldRemoved(t *testing.T) {
@@ -418,12 +419,15 @@ func testHoldRemoved(t *testing.T) {
 	held := r.ask("a")
 	r.holds(1)
 	r.gate.Apply(ir.Key(gatewayKey), resource.Change{Remove: []resource.Key{{Type: resource.Endpoint, Name: r.name() + hold.Suffix}}})
-	held.wants("go cold")
-	r.ask("a").wants("go")
+	held.wants("503 after 5")
+	r.ask("a").wants("503 after 5")
 	r.eventually("the endpoint is gone", func() bool { return p.ports() == "" })
-	if d := r.dump(); d.Armed || d.State != "unheld" {
+	if d := r.dump(); d.Armed || d.State != "withdrawn" {
 		t.Errorf("%+v", d)
 	}
+	r.endpoints(2)
+	r.ask("a").wants("go")
+	r.endpoints()
 	// And back again.
 	r.apply(r.holdAssignment())
 	held = r.ask("a")

@@ -110,6 +110,11 @@ func (g *gatewayHolds) apply(change resource.Change) {
 	for _, b := range touched {
 		published.Upsert = append(published.Upsert, b.advance()...)
 	}
+	for _, b := range touched {
+		if admits(b.state) == turnAway {
+			b.admit() // a proxy that loses the hold cluster drops the calls that carry the answers
+		}
+	}
 	g.gate.options.Publisher.Apply(ir.Key(g.key), published)
 	for _, b := range touched {
 		b.admit()

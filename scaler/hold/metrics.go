@@ -27,6 +27,8 @@ const (
 	answeredProbe       = "probe"
 	answeredGone        = "client_gone"
 	answeredElsewhere   = "elsewhere" // sent to another replica
+	answeredWithdrawn   = "withdrawn" // the backend was taken away
+	answeredPaused      = "paused"    // at zero replicas
 )
 
 // Why calls are refused, values of the metric label "reason".

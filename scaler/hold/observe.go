@@ -3,6 +3,8 @@ package hold
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
@@ -73,6 +75,24 @@ func (b *backend) maintenance() bool {
 		}
 	}
 	return false
+}
+
+// paused returns the triggers of the backend that nothing will start, and whether a trigger is paused, whatever
+// its replicas are.
+func (b *backend) paused() (keys map[types.NamespacedName]bool, mayBe bool) {
+	for _, key := range b.gateway.demands.byEndpoints[b.name] {
+		s := b.options().Catalog.Get(key)
+		if s == nil || !s.Spec.Scale.ScaleOutPaused {
+			continue
+		}
+		if mayBe = true; b.options().AtZero(s) {
+			if keys == nil {
+				keys = map[types.NamespacedName]bool{}
+			}
+			keys[key] = true
+		}
+	}
+	return keys, mayBe
 }
 
 // lastArrival returns when the last request is known to have arrived; zero: unknown.

@@ -29,6 +29,9 @@ type Options struct {
 	// LastArrival returns when the last request of a demand key arrived at a backend; false:
 	// unknown. Nil: always unknown.
 	LastArrival func(types.NamespacedName) (time.Time, bool)
+	// AtZero reports whether the target of a trigger is known to have no replica. It is asked about triggers
+	// that KEDA must not scale out, from memory. Nil: it is never known.
+	AtZero func(*scaler.Scaler) bool
 	// Held is called when the requests that this replica holds for a demand key change: held are
 	// held now, arrived ever were held or shown the waiting page. Calls of one key come one after
 	// the other, in order. Requests wait for it: it must not block.
@@ -97,6 +100,9 @@ func (o *Options) defaults() {
 	if o.LastArrival == nil {
 		o.LastArrival = func(types.NamespacedName) (time.Time, bool) { return time.Time{}, false }
 	}
+	if o.AtZero == nil {
+		o.AtZero = func(*scaler.Scaler) bool { return false }
+	}
 	if o.Held == nil {
 		o.Held = func(types.NamespacedName, int, uint64) {}
 	}
@@ -121,6 +127,11 @@ func (o *Options) defaults() {
 	otherwise(&t.PickerDelay, DefaultPickerDelay)
 	otherwise(&t.OrphanWait, DefaultOrphanWait)
 	otherwise(&t.Pace, DefaultPace)
+}
+
+// paused reports whether nothing will start the target of a trigger: it is at zero, and KEDA must not scale it.
+func (o *Options) paused(s *scaler.Scaler) bool {
+	return s != nil && s.Spec.Scale.ScaleOutPaused && o.AtZero(s)
 }
 
 // otherwise sets what is zero to a default, and what is negative to zero.

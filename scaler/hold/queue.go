@@ -16,6 +16,8 @@ const (
 	timedOut
 	canceled   // by the client
 	redirected // another replica is to be asked
+	turnedAway // nothing that may come would answer it
+	stopped    // nothing will start its target, which is at zero
 )
 
 // pendingRequest is a request that is held. Its outcome is decided once, under the mutex of

@@ -9,12 +9,41 @@ func (r *requests) admit(a *admission, now time.Time) (again time.Time) {
 	defer r.mu.Unlock()
 	r.admission = *a
 	r.pace.set(a.endpoints, a.window, a.load)
+	r.giveUp()
 	again = r.release(now, true)
+	if a.mayPause && r.held > 0 {
+		again = earlier(again, now.Add(pauseLook))
+	}
 	again = earlier(again, r.redirectOrphans(now))
 	if a.mayDisarm && r.traffic.enough(now, &r.options.Timing) {
 		again = earlier(again, now.Add(r.options.Timing.DisarmAfter))
 	}
 	return again
+}
+
+// pauseLook is how often it is looked whether a paused target is at zero by now, while requests are held.
+const pauseLook = time.Second
+
+// giveUp ends the wait of requests that nothing will answer. mu is held.
+func (r *requests) giveUp() {
+	if r.admission.policy == turnAway {
+		for node := range r.queues {
+			r.endAll(node, turnedAway)
+		}
+	}
+	if len(r.admission.paused) == 0 {
+		return
+	}
+	for _, q := range r.queues {
+		for place := q.requests.Front(); place != nil; {
+			p := place.Value.(*pendingRequest)
+			place = place.Next()
+			if r.admission.paused[p.demand] {
+				r.dequeue(p)
+				p.end(stopped)
+			}
+		}
+	}
 }
 
 // release releases requests in order of arrival, as many as the pace allows, and returns when the

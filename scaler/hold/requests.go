@@ -3,6 +3,8 @@ package hold
 import (
 	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // requests are the requests of one backend that proxies ask about: those that are held, and those
@@ -42,12 +44,17 @@ type admission struct {
 	window, load int
 	mayDisarm    bool // enough traffic disarms the backend
 	starting     bool // no request is sent to another replica
+	// paused are the demand keys that nothing will start. mayPause: there may be others in a moment.
+	paused   map[types.NamespacedName]bool
+	mayPause bool
 }
 
 // origin is what the decision about a request depends on.
 type origin struct {
 	node  string // node id of the proxy; "": unknown
 	probe bool   // no sign of traffic
+	// demand is the key of its trigger; zero: none.
+	demand types.NamespacedName
 }
 
 // decision about a request.
@@ -57,6 +64,7 @@ const (
 	askAgain decision = iota // the backend is forgotten; there may be another one of its name
 	pass
 	mustHold
+	refuse // nothing that may come would answer it
 )
 
 // decide decides about a request that arrives. check: the caller is to step the
@@ -72,6 +80,8 @@ func (r *requests) decideLocked(o origin, now time.Time) (d decision, check bool
 	switch {
 	case r.closed:
 		return askAgain, false
+	case r.admission.policy == turnAway:
+		return refuse, false
 	case r.queues[o.node] != nil || !r.passes(o.node): // no request overtakes another
 		return mustHold, false
 	default:

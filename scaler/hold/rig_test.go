@@ -244,7 +244,7 @@ func (r *rig) knows(node string) bool {
 	b := r.dump()
 	for _, p := range b.Proxies {
 		if p.Node == node {
-			return p.Connected && (b.State == "unheld" || b.State == "unknown" || p.Ready == (len(b.Endpoints) > 0))
+			return p.Connected && (b.State == "unheld" || b.State == "withdrawn" || b.State == "unknown" || p.Ready == (len(b.Endpoints) > 0))
 		}
 	}
 	return b.Name == ""

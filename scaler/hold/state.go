@@ -15,6 +15,9 @@ type (
 	unknown struct{ forgetAt time.Time }
 	// unheld: the engine wants endpoints but no hold cluster.
 	unheld struct{}
+	// withdrawn: the engine took the hold cluster away while there was no endpoint: nothing that may come
+	// answers the requests. If it does not want the name either, the backend is forgotten at forgetAt.
+	withdrawn struct{ forgetAt time.Time }
 	// cold: there is no endpoint, and none is published.
 	cold struct{}
 	// waking: a pool has endpoints again, and its picker may not know them before usableAt.
@@ -34,6 +37,7 @@ type (
 func (starting) name() string             { return "starting" }
 func (unknown) name() string              { return "unknown" }
 func (unheld) name() string               { return "unheld" }
+func (withdrawn) name() string            { return "withdrawn" }
 func (cold) name() string                 { return "cold" }
 func (waking) name() string               { return "waking" }
 func (armed) name() string                { return "armed" }
@@ -55,6 +59,8 @@ const (
 	// passConnected lets the requests of a proxy pass that is connected to this replica. Another
 	// replica may know a backend that this one does not know.
 	passConnected
+	// turnAway lets no request pass, and holds none.
+	turnAway
 )
 
 // admits returns how requests are admitted in a state.
@@ -66,6 +72,8 @@ func admits(s state) policy {
 		return passAll
 	case unknown:
 		return passConnected
+	case withdrawn:
+		return turnAway
 	default:
 		return holdAll
 	}
@@ -74,7 +82,7 @@ func admits(s state) policy {
 // asks reports whether proxies ask before they route.
 func asks(s state) bool {
 	switch s.(type) {
-	case unknown, unheld, disarmed:
+	case unknown, unheld, withdrawn, disarmed:
 		return false
 	default:
 		return true

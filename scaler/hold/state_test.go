@@ -18,7 +18,7 @@ var now = time.Unix(1_800_000_000, 0)
 func allStates() []state {
 	later := now.Add(time.Second)
 	return []state{
-		starting{}, unknown{forgetAt: later}, unheld{}, cold{}, waking{usableAt: later}, armed{}, disarmed{},
+		starting{}, unknown{forgetAt: later}, unheld{}, withdrawn{}, cold{}, waking{usableAt: later}, armed{}, disarmed{},
 		awaitingACK{deadline: later}, lingering{until: later}, awaitingConfirmation{deadline: later},
 	}
 }
@@ -38,6 +38,8 @@ func factsOf(s state) *facts {
 		f.holdCluster, f.endpoints, f.published = false, wantsNothing, false
 	case unheld:
 		f.holdCluster = false
+	case withdrawn:
+		f.holdCluster, f.endpoints, f.published = false, wantsNone, false
 	case cold:
 		f.endpoints, f.published = wantsNone, false
 	case waking:
@@ -131,7 +133,7 @@ func meanings() string {
 				map[bool]string{true: "kept", false: "as wanted"}[withholds(s)],
 				map[policy]string{
 					holdAll: "are held", passReady: "pass if their proxy has an endpoint", passAll: "pass",
-					passConnected: "pass if their proxy is connected",
+					passConnected: "pass if their proxy is connected", turnAway: "are answered 503",
 				}[admits(s)])
 		}
 	})

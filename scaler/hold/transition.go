@@ -47,18 +47,46 @@ func next(s state, f *facts) (to state, gaveUp string) {
 	case !f.gatewayReady:
 		return starting{}, ""
 	case !f.holdCluster && f.endpoints == wantsNothing:
-		if _, already := s.(unknown); already {
-			return s, ""
-		}
-		return unknown{forgetAt: f.now.Add(forgetAfter)}, ""
+		return nextWithoutName(s, f), ""
 	case !f.holdCluster:
-		return unheld{}, ""
+		return nextWithoutHold(s, f), ""
 	case f.endpoints == wantsSome:
 		return nextWithEndpoints(s, f), ""
 	case !f.published:
 		return cold{}, ""
 	default:
 		return nextWithoutEndpoints(s, f)
+	}
+}
+
+// nextWithoutHold: a backend that loses its hold cluster while it has no endpoint answers its requests no more. Of
+// one that this replica never knew otherwise, another replica and the proxies may know more.
+func nextWithoutHold(s state, f *facts) state {
+	if f.endpoints == wantsNone {
+		switch s.(type) {
+		case starting, unknown, unheld:
+		default:
+			return withdrawn{}
+		}
+	}
+	return unheld{}
+}
+
+// nextWithoutName: what was taken away while it had no endpoint answers its requests no more. Of what had
+// endpoints, or was never known here, another replica and the proxies may know more.
+func nextWithoutName(s state, f *facts) state {
+	switch s := s.(type) {
+	case unknown:
+		return s
+	case withdrawn:
+		if !s.forgetAt.IsZero() {
+			return s
+		}
+		return withdrawn{forgetAt: f.now.Add(forgetAfter)}
+	case cold, waking, awaitingACK, lingering, awaitingConfirmation:
+		return withdrawn{forgetAt: f.now.Add(forgetAfter)}
+	default:
+		return unknown{forgetAt: f.now.Add(forgetAfter)}
 	}
 }
 
@@ -138,6 +166,8 @@ func due(s state, f *facts) time.Time {
 	var at time.Time
 	switch s := s.(type) {
 	case unknown:
+		at = s.forgetAt
+	case withdrawn:
 		at = s.forgetAt
 	case waking:
 		at = s.usableAt

@@ -40,12 +40,21 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
 	value := reading.Value
+	if found.Spec.Scale.Formula && reading.Active {
+		value = max(value, leastActive)
+	}
 	// KEDA takes these for zero.
 	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
 		return nil, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)
 	}
 	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
 }
+
+// leastActive is the least value of an active trigger under a formula. KEDA's polls ask such a trigger whether it is active
+// and do not use the answer: they take the value of the formula, and a request that runs for longer than the
+// window of a rate has a rate of zero. KEDA counts in thousandths, so this outlives a division by a hundred; it
+// makes no HPA want a replica more.
+const leastActive = 0.1
 
 // IsActive says whether the workload is to run.
 func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsActiveResponse, error) {

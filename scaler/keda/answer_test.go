@@ -110,6 +110,33 @@ func TestGetMetrics(t *testing.T) {
 	}
 }
 
+// TestS4ValueUnderAFormula: an active trigger is more than zero to a formula, whatever its metric is at the moment. Without
+// a formula KEDA asks whether it is active, and the value is what was counted.
+func TestS4ValueUnderAFormula(t *testing.T) {
+	w := newWorld(t)
+	key := apply(t, w.catalog, named{"rate", metadata(nil)})[0]
+	for _, c := range []struct {
+		formula bool
+		reading demand.Reading
+		want    float64
+	}{
+		{true, demand.Reading{Active: true, InFlight: 1}, 0.1}, // it runs for longer than the window
+		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.02}, 0.1},
+		{true, demand.Reading{Active: true, Value: 7}, 7},
+		{true, demand.Reading{Settled: true}, 0},
+		{false, demand.Reading{Active: true, InFlight: 1}, 0},
+	} {
+		inForce := *w.catalog.Get(key)
+		inForce.Spec.Scale.Formula = c.formula
+		w.catalog.Set(key, &inForce)
+		w.registry.set(key, c.reading)
+		got, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(metadata(nil)), MetricName: MetricRate})
+		if err != nil || len(got.GetMetricValues()) != 1 || got.GetMetricValues()[0].GetMetricValueFloat() != c.want {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
+}
+
 // TestUnknown: each way not to know is an Unavailable that says what, and is counted.
 func TestUnknown(t *testing.T) {
 	w := newWorld(t)

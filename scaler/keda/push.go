@@ -42,6 +42,18 @@ type state struct {
 	cooldown time.Duration
 	// paused is true while KEDA must not scale out.
 	paused bool
+	// formula is true while KEDA's polls do not use our word: pushes alone begin its cooldown again.
+	formula bool
+}
+
+// refresh is how often true is sent while the workload runs.
+func (s state) refresh() time.Duration {
+	every := max(minRefresh, s.cooldown/refreshes)
+	if s.formula {
+		// KEDA cuts the time of a push to seconds.
+		every = min(every, max(fastPush, (s.cooldown-time.Second)/2))
+	}
+	return every
 }
 
 // cold reports whether pushes can start the workload. Held requests have no endpoint, so while the
@@ -122,7 +134,7 @@ func (p *pushes) interval(now time.Time, s state) (kind string, every time.Durat
 	case p.waiting.IsZero() && s.replicas < 0 && !s.paused && now.Sub(p.active) < fastPeriod:
 		return pushRepeat, slowPush // perhaps the waiting page was served: one more push is cheap
 	case p.waiting.IsZero():
-		return pushRefresh, max(minRefresh, s.cooldown/refreshes)
+		return pushRefresh, s.refresh()
 	case s.held == 0 && now.Sub(p.active) >= wakePeriod && s.direct:
 		return pushRepeat, minRefresh
 	case s.held == 0 && now.Sub(p.active) >= wakePeriod:

@@ -65,6 +65,7 @@ func (s *Server) state(of *scaler.Scaler) state {
 		replicas: -1,
 		cooldown: time.Duration(of.Spec.Scale.CooldownSeconds) * time.Second,
 		paused:   of.Spec.Scale.ScaleOutPaused,
+		formula:  of.Spec.Scale.Formula,
 	}
 	if replicas, known := s.options.Replicas(*of); known {
 		now.replicas = replicas

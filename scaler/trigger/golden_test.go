@@ -64,6 +64,7 @@ func decode(t *testing.T, text []byte) Object {
 	if target := so.Spec.ScaleTargetRef; target != nil {
 		object.Target = v1alpha1.HTTPScalerTarget{APIVersion: target.APIVersion, Kind: target.Kind, Name: target.Name}
 	}
+	object.Formula = so.IsUsingModifiers()
 	if so.Spec.Fallback != nil {
 		object.FallbackReplicas = &so.Spec.Fallback.Replicas
 	}

@@ -61,6 +61,7 @@ const (
 	fieldTriggers         = "triggers"
 	fieldUseCachedMetrics = "useCachedMetrics"
 	fieldMinReplicas      = "minReplicaCount"
+	fieldCooldown         = "cooldownPeriod"
 	fieldIdleReplicas     = "idleReplicaCount"
 	fieldFallbackReplicas = "fallback.replicas"
 )

@@ -32,6 +32,8 @@ type Object struct {
 	CooldownSeconds, PollingSeconds *int32
 	// FallbackReplicas is spec.fallback.replicas; nil without spec.fallback.
 	FallbackReplicas *int32
+	// Formula: spec.advanced.scalingModifiers.formula is set.
+	Formula bool
 
 	// Triggers are all triggers of the object, in order, also those of other scalers.
 	Triggers []Trigger

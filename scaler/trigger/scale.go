@@ -17,6 +17,10 @@ const (
 	defaultPollingSeconds  = 30
 )
 
+// minCooldownOfFormula: KEDA keeps the time of the last activity in whole seconds, so what is pushed to it counts for up
+// to a second less than the cooldown.
+const minCooldownOfFormula = 2
+
 // KEDA's annotations that pause an object.
 const (
 	annotationPaused         = "autoscaling.keda.sh/paused"
@@ -35,6 +39,10 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 	object := r.object
 	_, fixed := object.Annotations[annotationPausedReplicas]
 	paused := fixed || annotated(object, annotationPaused)
+	if cooldown := or(object.CooldownSeconds, defaultCooldownSeconds); object.Formula && cooldown < minCooldownOfFormula {
+		r.warn(fieldCooldown, "cooldownPeriod %d is too short beside a formula: when its value is not above activationTarget, "+
+			"KEDA may stop the application under a request; make it %d or more", cooldown, minCooldownOfFormula)
+	}
 	return v1alpha1.HTTPScalerScale{
 		Target:          targetOf(object),
 		Min:             or(object.Min, defaultMin),
@@ -43,6 +51,7 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 		CooldownSeconds: or(object.CooldownSeconds, defaultCooldownSeconds),
 		PollingSeconds:  or(object.PollingSeconds, defaultPollingSeconds),
 		Fallback:        object.FallbackReplicas,
+		Formula:         object.Formula,
 		ScaleInPaused:   paused || annotated(object, annotationPausedScaleIn),
 		ScaleOutPaused:  paused || annotated(object, annotationPausedScaleOut),
 	}

@@ -34,6 +34,7 @@ func TestScale(t *testing.T) {
 			func(o *Object) { o.FallbackReplicas = ptr[int32](3) },
 			func(s *scale) { s.Fallback = ptr[int32](3) },
 		},
+		"formula": {func(o *Object) { o.Formula = true }, func(s *scale) { s.Formula = true }},
 		"paused": {
 			func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "true"} },
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
@@ -63,5 +64,28 @@ func TestScale(t *testing.T) {
 				t.Errorf("scale (- want, + got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestS4CooldownOfAFormula: KEDA keeps the time of the last activity in whole seconds.
+func TestS4CooldownOfAFormula(t *testing.T) {
+	warning := func(cooldown string) string {
+		return "warning: trigger 0: cooldownPeriod " + cooldown + " is too short beside a formula: when its value is not above activationTarget, " +
+			"KEDA may stop the application under a request; make it 2 or more"
+	}
+	for _, c := range []struct {
+		cooldown *int32
+		formula  bool
+		want     []string
+	}{
+		{ptr[int32](0), true, []string{warning("0")}},
+		{ptr[int32](1), true, []string{warning("1")}},
+		{ptr[int32](2), true, nil},
+		{nil, true, nil},
+		{ptr[int32](1), false, nil},
+	} {
+		object := shop(httpTrigger(nil))
+		object.CooldownSeconds, object.Formula = c.cooldown, c.formula
+		wantMessages(t, Parse(object, ourAddress).Problems, c.want...)
 	}
 }

@@ -120,9 +120,12 @@ var scales = map[string]func(*kedav1alpha1.ScaledObject){
 	"minReplicaCount":  func(so *kedav1alpha1.ScaledObject) { so.Spec.MinReplicaCount = ptr.To[int32](2) },
 	"idleReplicaCount": func(so *kedav1alpha1.ScaledObject) { so.Spec.IdleReplicaCount = ptr.To[int32](0) },
 	"fallback":         func(so *kedav1alpha1.ScaledObject) { so.Spec.Fallback = &kedav1alpha1.Fallback{Replicas: 2} },
-	"paused":           annotated("autoscaling.keda.sh/paused", "true"),
-	"paused-replicas":  annotated("autoscaling.keda.sh/paused-replicas", "0"),
-	"wired-service":    annotated(v1alpha1.WiredServiceAnnotation, "true"),
+	"formula": func(so *kedav1alpha1.ScaledObject) {
+		so.Spec.Advanced = &kedav1alpha1.AdvancedConfig{ScalingModifiers: kedav1alpha1.ScalingModifiers{Formula: "web * 2", Target: "10"}}
+	},
+	"paused":          annotated("autoscaling.keda.sh/paused", "true"),
+	"paused-replicas": annotated("autoscaling.keda.sh/paused-replicas", "0"),
+	"wired-service":   annotated(v1alpha1.WiredServiceAnnotation, "true"),
 }
 
 func annotated(name, value string) func(*kedav1alpha1.ScaledObject) {
@@ -187,7 +190,9 @@ func TestS1OptionalKeysOnAndOff(t *testing.T) {
 	}
 }
 
-func changesOf(changes ...func(*kedav1alpha1.ScaledObject)) []func(*kedav1alpha1.ScaledObject) { return changes }
+func changesOf(changes ...func(*kedav1alpha1.ScaledObject)) []func(*kedav1alpha1.ScaledObject) {
+	return changes
+}
 
 // step applies what a changed ScaledObject becomes.
 func (a *applies) step(t *testing.T, name string, others []map[string]any, changes []func(*kedav1alpha1.ScaledObject)) {
@@ -216,7 +221,9 @@ func (a *applies) step(t *testing.T, name string, others []map[string]any, chang
 	}
 }
 
-func identityOf(object *unstructured.Unstructured) string { return object.GetKind() + " " + object.GetName() }
+func identityOf(object *unstructured.Unstructured) string {
+	return object.GetKind() + " " + object.GetName()
+}
 
 // plannedFor are the objects of a ScaledObject.
 func plannedFor(t *testing.T, others []map[string]any, changes []func(*kedav1alpha1.ScaledObject)) (objects []map[string]any) {

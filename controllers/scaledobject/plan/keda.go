@@ -23,6 +23,7 @@ func ObjectOf(so *kedav1alpha1.ScaledObject) trigger.Object {
 	if target := so.Spec.ScaleTargetRef; target != nil {
 		object.Target = v1alpha1.HTTPScalerTarget{APIVersion: target.APIVersion, Kind: target.Kind, Name: target.Name}
 	}
+	object.Formula = so.IsUsingModifiers()
 	if so.Spec.Fallback != nil {
 		object.FallbackReplicas = &so.Spec.Fallback.Replicas
 	}
