@@ -146,3 +146,24 @@ func TestS2MaintenancePageWhateverTheMinimum(t *testing.T) {
 	c.Expect(answer.GetImmediateResponse().GetStatus().GetCode()).To(BeNumerically("==", http.StatusServiceUnavailable))
 	c.Expect(answer.GetImmediateResponse().GetDetails()).To(Equal("hold_maintenance_page"))
 }
+
+// A target that is paused at zero starts for no request: it is told so at once.
+func TestS8PausedAtZero(t *testing.T) {
+	scaledObject := strings.Replace(scaledObjectYAML, "name: web}",
+		`name: web, annotations: {autoscaling.keda.sh/paused-replicas: "0"}}`, 1)
+	c := newCluster(t, serviceYAML("a"), scaledObject, `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {namespace: apps, name: web}
+spec: {replicas: 0}
+`)
+	leader := c.leader("127.0.0.1")
+	gateway := types.NamespacedName{Namespace: "apps", Name: v1alpha1.ProxyGatewayName}
+	c.Eventually(c.condition(gatewayNamed(gateway), "Accepted")).Should(Equal("True/Accepted"))
+	leader.proxy(gateway, deltatest.Options{Node: "envoy"})
+	c.Eventually(func() string { return leader.held().State }).Should(Equal("cold"))
+
+	var answer *extprocv3.ProcessingResponse
+	c.Eventually(answerOf(leader.request(gateway, "envoy", leader.held().Name, "apps/web-0"))).Should(Receive(&answer))
+	c.Expect(answer.GetImmediateResponse().GetDetails()).To(Equal("hold_paused"))
+}

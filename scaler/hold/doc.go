@@ -3,7 +3,8 @@
 // Job: two things that share one state per gateway and backend. The Gate decides when proxies get
 // the first endpoint and lose the last one, and whether they ask before they route (armed) or not
 // (disarmed). The Activator answers proxies that ask: a request passes when its
-// proxy is known to have an endpoint, and is held otherwise. Only headers reach this process; a
+// proxy is known to have an endpoint, and is held otherwise. It is answered 503 when nothing that may come would
+// answer it: its backend was taken away, or its target is at zero and KEDA must not scale it. Only headers reach this process; a
 // body waits in the proxy, or in its client.
 //
 // No request is lost because of the order (docs/adr/0006-holding.md):
@@ -75,7 +76,7 @@
 //
 // Inputs: what the engine publishes (Apply, Ready, Forget), which proxies accepted what
 // (Accepted), addresses of replicas, the Catalog of triggers, the last arrivals that counting
-// knows, and calls of ext_proc. Outputs: the same calls of the publisher with other endpoints,
+// knows, whether a target is at zero (Options.AtZero), and calls of ext_proc. Outputs: the same calls of the publisher with other endpoints,
 // answers, the number of held requests of each demand key (Options.Held), Dump and metrics.
 //
 // Ownership: a mutex per gateway guards the states of its backends, and the publisher is called

@@ -165,6 +165,7 @@ type site struct {
 	backend ir.ClusterKey
 	demand  types.NamespacedName
 	limit   *time.Duration // of a request, by its rule
+	unheld  bool           // requests of the site are never held
 }
 
 const siteHost = "shop.test"
@@ -185,19 +186,28 @@ func (s *site) world() []resource.Resource {
 	listener := s.one(translate.Listener(ir.Listener{Port: s.port, Transport: ir.TCP, Chains: []ir.Chain{{ID: chain}}}))
 	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: siteHost, Routes: []ir.Route{{
 		Name: "all", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
-		Action: &ir.Forward{Timeouts: ir.Timeouts{Request: s.limit}, Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: &ir.Hold{
-			Cluster: s.backend.HoldCluster(), Demand: ir.Key(s.demand), Timeout: time.Minute,
-		}}}},
+		Action: &ir.Forward{Timeouts: ir.Timeouts{Request: s.limit}, Targets: []ir.Target{{Cluster: target, Weight: 1, Hold: s.hold()}}},
 	}}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	counted := s.one(translate.Cluster(ir.Cluster{Key: target, Protocol: ir.HTTP1}))
+	if s.unheld {
+		return []resource.Resource{listener, scope, table, counted}
+	}
 	return []resource.Resource{
-		listener, scope, table,
-		s.one(translate.Cluster(ir.Cluster{Key: target, Protocol: ir.HTTP1})),
+		listener, scope, table, counted,
 		s.one(translate.Cluster(ir.Cluster{Key: s.backend.HoldCluster(), Protocol: ir.HTTP2})),
 		s.one(translate.Endpoints(ir.Endpoints{Key: s.backend.HoldCluster()})),
 	}
+}
+
+// hold is how requests of the site wait; nil: they do not.
+func (s *site) hold() *ir.Hold {
+	if s.unheld {
+		return nil
+	}
+	return &ir.Hold{Cluster: s.backend.HoldCluster(), Demand: ir.Key(s.demand), Timeout: time.Minute}
 }
 
 func (s *site) one(r resource.Resource, err error) resource.Resource {

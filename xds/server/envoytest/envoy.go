@@ -53,6 +53,7 @@ type Envoy struct {
 	node  string
 	admin http.Client
 	log   *bytes.Buffer
+	pid   int
 	kill  func()
 }
 
@@ -100,6 +101,7 @@ func (e *Envoy) run(command *exec.Cmd) {
 	if err := <-started; err != nil {
 		e.t.Fatalf("start Envoy: %v", err)
 	}
+	e.pid = command.Process.Pid
 	stopped := false
 	e.kill = func() {
 		if stopped {
@@ -119,6 +121,9 @@ func (e *Envoy) run(command *exec.Cmd) {
 		}
 	}
 }
+
+// PID is that of the process.
+func (e *Envoy) PID() int { return e.pid }
 
 // Stop ends the process. It may be called more than once.
 func (e *Envoy) Stop() { e.kill() }
