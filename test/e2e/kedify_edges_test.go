@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
@@ -95,7 +97,6 @@ func TestS4FormulaKeepsTheApplication(t *testing.T) {
 			c.Apply(t, namespace, render(t, workloadYAML, workload{Name: name, Delay: 3}))
 			object := render(t, scaledYAML, scaled{Name: name, Host: host, Max: 1, Metric: "requestRate", Target: 100, More: []string{"window: 1s"}})
 			for old, now := range map[string]string{
-				"cooldownPeriod: 5":   "cooldownPeriod: 2",
 				"pollingInterval: 5":  "pollingInterval: 1",
 				"advanced: {":         fmt.Sprintf("advanced: {scalingModifiers: {formula: %q, target: \"100\"}, ", formula),
 				"- type: kedify-http": "- name: web\n    type: kedify-http",
@@ -177,8 +178,18 @@ func TestS8PausedAtZero(t *testing.T) {
 	namespace := c.Namespace(t)
 	const host, most = "paused.test", 10 * time.Second
 	address := deploy(t, c, namespace, workload{Name: "paused"}, scaled{Host: host, Max: 1, Metric: "requestRate", Target: 100})
+	const annotation = "autoscaling.keda.sh/paused-replicas"
 	change(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) {
-		so.Annotations = map[string]string{"autoscaling.keda.sh/paused-replicas": "0"}
+		if so.Annotations == nil {
+			so.Annotations = map[string]string{}
+		}
+		so.Annotations[annotation] = "0"
+	})
+	cluster.Eventually(t, most, func() error {
+		if !cluster.Get(t, c, namespace, "paused-0", &v1alpha1.HTTPScaler{}).Spec.Scale.ScaleOutPaused {
+			return errors.New("the HTTPScaler is not paused")
+		}
+		return nil
 	})
 	paused := turnedAway("paused at zero replicas")
 	cluster.Eventually(t, most, func() error {
@@ -189,7 +200,7 @@ func TestS8PausedAtZero(t *testing.T) {
 		return paused(got)
 	})
 	gather(t, 10, address, host, nil).done(t, paused)
-	change(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) { so.Annotations = nil })
+	change(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) { delete(so.Annotations, annotation) })
 	cluster.Eventually(t, time.Minute, func() error {
 		got, err := wait(t.Context(), address, host, "")
 		if err != nil {
