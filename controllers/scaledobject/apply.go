@@ -66,28 +66,13 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 		case err != nil:
 			problems = append(problems, err)
 			told = append(told, notApplied(world, object, err)...)
-			if of := scalerOf(object); refused(err) && of.Name != "" && refusals[of] == "" {
-				refusals[of] = err.Error()
-			}
+			noteRefusal(refusals, object, err)
 		}
 		if _, scaler := object.(*v1alpha1.HTTPScaler); scaler {
 			generations[store.KeyOf(object)], failed[store.KeyOf(object)] = result.Generation, err != nil
 		}
 	}
-	for _, status := range made.Statuses {
-		refusal := refusals[status.Scaler]
-		if failed[status.Scaler] && refusal == "" {
-			continue
-		}
-		if refusal != "" {
-			failed[status.Scaler] = true
-			plan.NotApplied(&status.Value, refusal)
-		}
-		if err := c.writeStatus(ctx, status, generations[status.Scaler]); err != nil {
-			failed[status.Scaler] = true
-			problems = append(problems, err)
-		}
-	}
+	problems = append(problems, c.writeStatuses(ctx, made.Statuses, generations, failed, refusals))
 	c.handover.retain(partition, made.Statuses)
 	kinds, rest := c.pruned(partition, world, made)
 	if rest > 0 {
@@ -102,6 +87,36 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 	}))
 	c.noteActive(partition, made)
 	return errors.Join(problems...)
+}
+
+// writeStatuses writes the statuses of triggers whose objects were applied, and of those of which an object is refused.
+// Which of them are not as planned is noted in failed.
+func (c *Controller) writeStatuses(ctx context.Context, statuses []plan.Status, generations map[types.NamespacedName]int64,
+	failed map[types.NamespacedName]bool, refusals map[types.NamespacedName]string,
+) error {
+	var problems []error
+	for _, status := range statuses {
+		refusal := refusals[status.Scaler]
+		if failed[status.Scaler] && refusal == "" {
+			continue
+		}
+		if refusal != "" {
+			failed[status.Scaler] = true
+			plan.NotApplied(&status.Value, refusal)
+		}
+		if err := c.writeStatus(ctx, status, generations[status.Scaler]); err != nil {
+			failed[status.Scaler] = true
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// noteRefusal notes the first object of a trigger that cannot be applied.
+func noteRefusal(refusals map[types.NamespacedName]string, object client.Object, err error) {
+	if of := scalerOf(object); refused(err) && of.Name != "" && refusals[of] == "" {
+		refusals[of] = err.Error()
+	}
 }
 
 // noteActive updates which namespaces have triggers of the product.
@@ -129,8 +144,8 @@ func scalerOf(object client.Object) types.NamespacedName {
 
 // refused reports whether an object cannot be applied as it is; other errors pass by themselves.
 func refused(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsForbidden(err) ||
-		meta.IsNoMatchError(err) || errors.Is(err, apply.ErrForeign)
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+		apierrors.IsForbidden(err) || meta.IsNoMatchError(err) || errors.Is(err, apply.ErrForeign)
 }
 
 // notApplied tells the owner of an object that the API server refuses it.

@@ -51,20 +51,25 @@ func (c *call) serve() error {
 			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, false), answeredWithdrawn)
 		case mustHold:
 		}
-		switch {
-		case c.probe:
-			return c.reply(healthy(), answeredProbe)
-		case c.gate.options.paused(c.scaler):
-			return c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
-		case c.showsWaitingPage(b):
-			c.gate.counts.shown(c.demand)
-			return c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
-		}
-		again, err := c.hold(b)
+		again, err := c.withoutEndpoint(b)
 		if !again {
 			return err
 		}
 	}
+}
+
+// withoutEndpoint answers a request that does not pass, at once or after a wait. again: the backend was forgotten.
+func (c *call) withoutEndpoint(b *backend) (again bool, err error) {
+	switch {
+	case c.probe:
+		return false, c.reply(healthy(), answeredProbe)
+	case c.gate.options.paused(c.scaler):
+		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
+	case c.showsWaitingPage(b):
+		c.gate.counts.shown(c.demand)
+		return false, c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
+	}
+	return c.hold(b)
 }
 
 func (c *call) origin() origin { return origin{node: c.node, probe: c.probe, demand: c.demand} }

@@ -76,8 +76,9 @@
 //
 // Inputs: what the engine publishes (Apply, Ready, Forget), which proxies accepted what
 // (Accepted), addresses of replicas, the Catalog of triggers, the last arrivals that counting
-// knows, whether a target is at zero (Options.AtZero), and calls of ext_proc. Outputs: the same calls of the publisher with other endpoints,
-// answers, the number of held requests of each demand key (Options.Held), Dump and metrics.
+// knows, whether a target is at zero (Options.AtZero), and calls of ext_proc. Outputs: the same
+// calls of the publisher with other endpoints, answers, the number of held requests of each demand
+// key (Options.Held), Dump and metrics.
 //
 // Ownership: a mutex per gateway guards the states of its backends, and the publisher is called
 // with it held. A mutex per backend guards its requests (requests.go), and nothing is called with
