@@ -12,7 +12,6 @@ import (
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -32,18 +31,13 @@ func turnedAway(reason string) func(answer) error {
 	}
 }
 
-// change changes a ScaledObject as a user does.
+// change changes a ScaledObject. KEDA writes its status all the time while requests are held.
 func change(t *testing.T, c *cluster.Cluster, namespace, name string, edit func(*kedav1alpha1.ScaledObject)) {
 	t.Helper()
-	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		object := &kedav1alpha1.ScaledObject{}
-		if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
-			return err
-		}
-		edit(object)
-		return c.Client.Update(t.Context(), object)
-	})
-	if err != nil {
+	object := cluster.Get(t, c, namespace, name, &kedav1alpha1.ScaledObject{})
+	before := object.DeepCopy()
+	edit(object)
+	if err := c.Client.Patch(t.Context(), object, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}
 }
