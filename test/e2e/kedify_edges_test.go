@@ -31,8 +31,8 @@ func turnedAway(reason string) func(answer) error {
 	}
 }
 
-// change changes a ScaledObject. KEDA writes its status all the time while requests are held.
-func change(t *testing.T, c *cluster.Cluster, namespace, name string, edit func(*kedav1alpha1.ScaledObject)) {
+// changeScaledObject changes a ScaledObject. KEDA writes its status all the time while requests are held.
+func changeScaledObject(t *testing.T, c *cluster.Cluster, namespace, name string, edit func(*kedav1alpha1.ScaledObject)) {
 	t.Helper()
 	object := cluster.Get(t, c, namespace, name, &kedav1alpha1.ScaledObject{})
 	before := object.DeepCopy()
@@ -42,8 +42,8 @@ func change(t *testing.T, c *cluster.Cluster, namespace, name string, edit func(
 	}
 }
 
-// waiting sends requests to an application at zero and returns when all of them are held.
-func waiting(t *testing.T, c *cluster.Cluster, namespace, trigger string, n int, address, host string) *crowd {
+// heldCrowd sends requests to an application at zero and returns when all of them are held.
+func heldCrowd(t *testing.T, c *cluster.Cluster, namespace, trigger string, n int, address, host string) *crowd {
 	t.Helper()
 	all := gather(t, n, address, host, nil)
 	cluster.Eventually(t, 10*time.Second, func() error {
@@ -132,8 +132,8 @@ func TestS5HeldRequestsOfATriggerThatMoves(t *testing.T) {
 			t.Errorf("answered after %s", took)
 		}
 	}
-	all := waiting(t, c, namespace, "moves-0", 10, address, host)
-	change(t, c, namespace, "moves", func(so *kedav1alpha1.ScaledObject) { so.Spec.Triggers[0].Metadata["service"] = "ready" })
+	all := heldCrowd(t, c, namespace, "moves-0", 10, address, host)
+	changeScaledObject(t, c, namespace, "moves", func(so *kedav1alpha1.ScaledObject) { so.Spec.Triggers[0].Metadata["service"] = "ready" })
 	answered(all, func(got answer) error {
 		if got.status == http.StatusOK {
 			return nil
@@ -148,7 +148,7 @@ func TestS5HeldRequestsOfATriggerThatMoves(t *testing.T) {
 		return ok(got)
 	})
 
-	change(t, c, namespace, "moves", func(so *kedav1alpha1.ScaledObject) { so.Spec.Triggers[0].Metadata["service"] = "moves" })
+	changeScaledObject(t, c, namespace, "moves", func(so *kedav1alpha1.ScaledObject) { so.Spec.Triggers[0].Metadata["service"] = "moves" })
 	cluster.Eventually(t, 10*time.Second, func() error { // the proxy has the route back when a request waits
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -157,7 +157,7 @@ func TestS5HeldRequestsOfATriggerThatMoves(t *testing.T) {
 		}
 		return nil
 	})
-	all = waiting(t, c, namespace, "moves-0", 10, address, host)
+	all = heldCrowd(t, c, namespace, "moves-0", 10, address, host)
 	err := c.Client.Delete(t.Context(), &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "moves"}})
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestS8PausedAtZero(t *testing.T) {
 	const host, most = "paused.test", 10 * time.Second
 	address := deploy(t, c, namespace, workload{Name: "paused"}, scaled{Host: host, Max: 1, Metric: "requestRate", Target: 100})
 	const annotation = "autoscaling.keda.sh/paused-replicas"
-	change(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) {
+	changeScaledObject(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) {
 		if so.Annotations == nil {
 			so.Annotations = map[string]string{}
 		}
@@ -194,7 +194,7 @@ func TestS8PausedAtZero(t *testing.T) {
 		return paused(got)
 	})
 	gather(t, 10, address, host, nil).done(t, paused)
-	change(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) { delete(so.Annotations, annotation) })
+	changeScaledObject(t, c, namespace, "paused", func(so *kedav1alpha1.ScaledObject) { delete(so.Annotations, annotation) })
 	cluster.Eventually(t, time.Minute, func() error {
 		got, err := wait(t.Context(), address, host, "")
 		if err != nil {
