@@ -135,7 +135,7 @@ var floods = []flood{
 	}},
 	{"requests one behind the other", func(s *site, t *testing.T, mark string) {
 		connection := dial(t, s.address)
-		_, _ = io.WriteString(connection, strings.Repeat("GET /post HTTP/1.1\r\nHost: mine.test\r\n\r\n", 500))
+		_, _ = io.WriteString(connection, strings.Repeat("GET /post HTTP/1.1\r\nHost: mine.test\r\n\r\n", 100))
 		_, _ = io.WriteString(connection, strings.ReplaceAll(request(mineHost), "{mark}", mark))
 		if _, err := io.Copy(io.Discard, connection); err != nil {
 			t.Error(err)
