@@ -120,12 +120,15 @@ func newUnattended(t *testing.T, c *cluster.Cluster) *unattended {
 
 // during is one outage, with its traffic.
 func (s *unattended) during(t *testing.T, o away) {
-	s.DeploymentReady(t, kedaNamespace, kedaOperator)
 	pods := s.controllers(t, o.replicas)
 	for _, name := range []string{starts, sleeps} {
 		s.ReplicasBecome(t, s.namespace, name, 0, 3*time.Minute)
 	}
-	envoys := s.Pods(t, s.namespace, "gateway.networking.k8s.io/gateway-name=second")
+	var envoy corev1.Pod
+	if o.restart {
+		envoy = s.anew(t, s.namespace, "gateway.networking.k8s.io/gateway-name=second")
+		probe(t, s.second, secondHost, "/")
+	}
 	s.sum(t, pods, "kedify_gateway_leader", 1)
 	warm := load.Start(t, load.Options{Address: s.service, Workers: 2, Pause: 20 * time.Millisecond, Requests: []load.Request{{Host: warmHost, Path: "/"}}})
 	models := load.Start(t, load.Options{Address: s.pool, Workers: 1, Pause: 50 * time.Millisecond, Requests: []load.Request{{
@@ -134,12 +137,12 @@ func (s *unattended) during(t *testing.T, o away) {
 	before := gather(t, waiting, s.sleepers, starts+".test", nil)
 	s.sum(t, pods, "kedify_gateway_hold_held_requests", waiting)
 
-	comesBack := leave(t, o)
+	comesBack := s.leave(t, o)
 	begun := time.Now()
 	after := gather(t, waiting, s.sleepers, sleeps+".test", nil)
 	s.sum(t, pods, "kedify_gateway_hold_held_requests", 2*waiting)
 	if o.restart {
-		restarts(t, envoys[0], s.second)
+		restarts(t, envoy, s.second)
 	}
 	s.sum(t, pods, "kedify_gateway_leader", 0)
 	time.Sleep(time.Until(begun.Add(o.lasts)))
@@ -155,6 +158,31 @@ func (s *unattended) during(t *testing.T, o away) {
 	warm.MustBeClean(t, 500)
 	models.MustBeClean(t, 100)
 	s.controllers(t, 2)
+	s.anew(t, kedaNamespace, "app="+kedaOperator)
+}
+
+// anew has another Pod run instead of the only one with the labels. The kubelet waits longer from one end of a container to the
+// next, and KEDA's operator ends with its lease.
+func (s *unattended) anew(t *testing.T, namespace, selector string) (pod corev1.Pod) {
+	t.Helper()
+	old := s.Pods(t, namespace, selector)
+	for _, pod := range old {
+		kill(t, s.Cluster, namespace, pod.Name)
+	}
+	cluster.Eventually(t, time.Minute, func() error {
+		pods := s.Pods(t, namespace, selector)
+		if len(pods) != 1 || slices.ContainsFunc(old, func(p corev1.Pod) bool { return p.UID == pods[0].UID }) {
+			return fmt.Errorf("%d Pods with %s", len(pods), selector)
+		}
+		pod = pods[0]
+		if !slices.ContainsFunc(pod.Status.Conditions, func(p corev1.PodCondition) bool {
+			return p.Type == corev1.PodReady && p.Status == corev1.ConditionTrue
+		}) {
+			return fmt.Errorf("%s is not ready", pod.Name)
+		}
+		return nil
+	})
+	return pod
 }
 
 // controllers has so many controllers run, until the test ends, and returns their Pods.
@@ -198,7 +226,7 @@ func (s *unattended) sum(t *testing.T, pods []corev1.Pod, gauge string, want flo
 }
 
 // leave has the API server go. comesBack, which the end of the test calls unless the test did, ends that.
-func leave(t *testing.T, o away) (comesBack func()) {
+func (s *unattended) leave(t *testing.T, o away) (comesBack func()) {
 	t.Helper()
 	const apiServer = "kube-apiserver"
 	start, err := func() error { return node.ContinueComponent(apiServer) }, error(nil)
@@ -220,6 +248,10 @@ func leave(t *testing.T, o away) (comesBack func()) {
 		if err := start(); err != nil {
 			t.Fatal(err)
 		}
+		cluster.Eventually(t, time.Minute, func() error {
+			_, err := s.Clients.Discovery().ServerVersion()
+			return err
+		})
 	}
 	t.Cleanup(comesBack)
 	return comesBack
