@@ -1,6 +1,7 @@
 package scaledobject
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,15 +183,14 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 	live := &v1alpha1.HTTPScaler{}
 	key := client.ObjectKey{Namespace: status.Scaler.Namespace, Name: status.Scaler.Name}
 	err := c.Cache.Get(ctx, key, live)
-	if err != nil && !apierrors.IsNotFound(err) {
+	missing := apierrors.IsNotFound(err)
+	if err != nil && !missing {
 		return fmt.Errorf("read HTTPScaler %s: %w", status.Scaler, err)
 	}
-	if generation == 0 {
-		if err != nil {
-			return nil // the event tells
-		}
-		generation = live.Generation
+	if generation == 0 && missing {
+		return nil // the event tells
 	}
+	generation = cmp.Or(generation, live.Generation)
 	wanted := status.Value
 	wanted.Conditions = append([]metav1.Condition(nil), wanted.Conditions...)
 	now := metav1.NewTime(c.Clock.Now()).Rfc3339Copy()

@@ -42,17 +42,15 @@ func changeScaledObject(t *testing.T, c *cluster.Cluster, namespace, name string
 	}
 }
 
-// heldCrowd sends requests to an application at zero and returns when all of them are held.
-func heldCrowd(t *testing.T, c *cluster.Cluster, namespace, trigger string, n int, address, host string) *crowd {
+// areHeld waits until n requests of a trigger are held.
+func areHeld(t *testing.T, c *cluster.Cluster, namespace, trigger string, n int) {
 	t.Helper()
-	all := gather(t, n, address, host, nil)
 	cluster.Eventually(t, 10*time.Second, func() error {
 		if now := held(t, c, namespace, trigger); now != n {
 			return fmt.Errorf("%d held, want %d", now, n)
 		}
 		return nil
 	})
-	return all
 }
 
 // TestS3HeldWhateverTheMinimum: an application whose minimum is 1 is scaled to zero by hand. Its requests wait until
@@ -132,7 +130,8 @@ func TestS5HeldRequestsOfATriggerThatMoves(t *testing.T) {
 			t.Errorf("answered after %s", took)
 		}
 	}
-	all := heldCrowd(t, c, namespace, "moves-0", 10, address, host)
+	all := gather(t, 10, address, host, nil)
+	areHeld(t, c, namespace, "moves-0", 10)
 	changeScaledObject(t, c, namespace, "moves", func(so *kedav1alpha1.ScaledObject) { so.Spec.Triggers[0].Metadata["service"] = "ready" })
 	answered(all, func(got answer) error {
 		if got.status == http.StatusOK {
@@ -157,7 +156,8 @@ func TestS5HeldRequestsOfATriggerThatMoves(t *testing.T) {
 		}
 		return nil
 	})
-	all = heldCrowd(t, c, namespace, "moves-0", 10, address, host)
+	all = gather(t, 10, address, host, nil)
+	areHeld(t, c, namespace, "moves-0", 10)
 	err := c.Client.Delete(t.Context(), &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "moves"}})
 	if err != nil {
 		t.Fatal(err)
