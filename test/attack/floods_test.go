@@ -56,7 +56,7 @@ var floods = []flood{
 	{"settings whose answers nobody reads", unread(func(f *frames) { f.does(f.framer.WriteSettings()) })},
 	{"large answers that nobody reads", func(s *site, t *testing.T, mark string) {
 		f := open(t, s.address, mark, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
-		for i := range uint32(200) {
+		for i := range uint32(60) {
 			f.headers(2*i+1, true, pseudo("GET", "http", mineHost, largeAnswer)...)
 		}
 		if !f.answers() {
