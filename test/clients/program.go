@@ -27,6 +27,9 @@ type Program struct {
 // silence is how long a program may say nothing: longer than its own patience.
 const silence = 2 * limit
 
+// starting is how long a program may take until its first report: a busy machine loads large libraries slowly.
+const starting = 2 * time.Minute
+
 // run starts the program for all jobs. One that is silent for too long, or dies, owes the report of the job that it is
 // at, and is started again for the rest.
 func (p Program) run(t *testing.T, jobs []Job, report func(Report)) {
@@ -68,7 +71,7 @@ func (p Program) start(t *testing.T, installed, source string, jobs []Job, repor
 		}
 		_ = input.Close()
 	}()
-	watch := time.AfterFunc(silence, func() { _ = command.Process.Kill() })
+	watch := time.AfterFunc(starting, func() { _ = command.Process.Kill() })
 	defer watch.Stop()
 	for lines := bufio.NewScanner(output); done < len(jobs) && lines.Scan(); {
 		watch.Reset(silence)
