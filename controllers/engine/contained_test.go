@@ -55,6 +55,16 @@ func TestX10PanicOutsideOfUnits(t *testing.T) {
 				t.Errorf("%q is not told of: %s", wanted, told)
 			}
 		}
+		if out.ready[out.breaks] {
+			t.Error("the broken gateway is ready without its resources")
+		}
+		mended := out.breaks
+		out.breaks = types.NamespacedName{}
+		loop.Set(store.Gateway, failingGatewayObject(2, 83)) // any change
+		quiet()
+		if !out.ready[mended] {
+			t.Error("the gateway is not ready after what broke it is gone")
+		}
 		wrote := out.wrote
 		loop.Deliver(failingGateway, Delivery{Connected: 1})
 		quiet()

@@ -66,8 +66,9 @@ func (m *Model) PublishEndpoints() {
 			case slices.Contains(users[:i], gateway):
 			case change.new == nil || m.awaited(gateway, change.new.Key):
 				m.upsert(gateway, change.old, change.new)
-			case !sameResource(change.old, change.new):
-				m.send(gateway, resource.Change{Upsert: []resource.Resource{*change.new}})
+			case sameResource(change.old, change.new):
+			case !m.send(gateway, resource.Change{Upsert: []resource.Resource{*change.new}}):
+				m.pend(gateway, change.new.Key, change.new)
 			}
 		}
 	}

@@ -224,26 +224,33 @@ func (m *Model) eachResource(gateway types.NamespacedName, visit func(*resource.
 	})
 }
 
+// publish hands on what is pending. What a panic kept from the output stays pending, and a gateway that
+// lacks a part of its resources is not ready.
 func (m *Model) publish() {
 	for gateway, pending := range m.pending {
-		if m.gateways.get(gateway) != nil {
-			m.send(gateway, changeOf(pending))
+		if m.gateways.get(gateway) == nil || m.send(gateway, changeOf(pending)) {
+			delete(m.pending, gateway)
 		}
 	}
-	clear(m.pending)
-	for _, gateway := range m.fresh {
-		if m.gateways.get(gateway) != nil {
-			m.output.Ready(gateway)
+	m.fresh = slices.DeleteFunc(m.fresh, func(gateway types.NamespacedName) bool {
+		if m.gateways.get(gateway) == nil {
+			return true
 		}
-	}
-	m.fresh = nil
+		if m.pending[gateway] != nil {
+			return false
+		}
+		m.output.Ready(gateway)
+		return true
+	})
 }
 
-// send publishes a change. A panic is the fault of this gateway alone.
-func (m *Model) send(gateway types.NamespacedName, change resource.Change) {
-	if err := contain.Do(func() { m.output.Publish(gateway, change) }); err != nil {
+// send publishes a change, and reports whether it did. A panic is the fault of this gateway alone.
+func (m *Model) send(gateway types.NamespacedName, change resource.Change) bool {
+	err := contain.Do(func() { m.output.Publish(gateway, change) })
+	if err != nil {
 		m.failedStep("resources of Gateway "+gateway.String(), err)
 	}
+	return err == nil
 }
 
 func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }
