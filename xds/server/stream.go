@@ -14,6 +14,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
@@ -48,26 +49,32 @@ func (s *Server) DeltaAggregatedResources(stream discovery.AggregatedDiscoverySe
 	}
 	defer s.leave(session)
 	s.log.V(1).Info("proxy connected", "gateway", from.Gateway.String(), "node", from.Node, "address", from.Address)
-	go read(stream, session, first)
+	go s.read(stream, session, first)
 	<-session.Done()
 	s.log.V(1).Info("proxy disconnected", "gateway", from.Gateway.String(), "node", from.Node, "reason", session.Err())
 	return streamError(stream.Context(), session.Err())
 }
 
-// read hands requests to the session until the stream ends, and the session with it.
-func read(
+// read hands requests to the session until the stream ends, and the session with it. A panic ends the session, and its
+// proxy opens another one.
+func (s *Server) read(
 	stream discovery.AggregatedDiscoveryService_DeltaAggregatedResourcesServer,
 	session *publish.Session, first *discovery.DeltaDiscoveryRequest,
 ) {
 	defer session.Close()
-	for request := first; ; {
-		if session.Receive(request) != nil {
-			return
+	err := contain.Do(func() {
+		for request := first; ; {
+			if session.Receive(request) != nil {
+				return
+			}
+			var err error
+			if request, err = stream.Recv(); err != nil {
+				return
+			}
 		}
-		var err error
-		if request, err = stream.Recv(); err != nil {
-			return
-		}
+	})
+	if err != nil {
+		contain.Log(s.log, err, "A request of a proxy panicked; its session ends", "node", first.GetNode().GetId())
 	}
 }
 
