@@ -25,6 +25,11 @@ type HTTPScalerScale struct {
 	ScaleInPaused bool `json:"scaleInPaused,omitempty"`
 	// +optional
 	ScaleOutPaused bool `json:"scaleOutPaused,omitempty"`
+	// StaysAtZero: a pause annotation keeps KEDA from starting a target that has no replica. With ScaleOutPaused alone it
+	// starts those of paused-replicas, or of the minimum.
+	//
+	// +optional
+	StaysAtZero bool `json:"staysAtZero,omitempty"`
 	// OneStep scales from zero to what the held requests need at once, instead of to one
 	// (opt-in).
 	//

@@ -114,7 +114,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		return false, c.reply(backendWithdrawn(limits.RetryAfter, false), answeredWithdrawn)
 	case mustHold:
 	}
-	if check || c.scaler != nil && c.scaler.Spec.Scale.ScaleOutPaused {
+	if check || c.scaler != nil && c.scaler.Spec.Scale.StaysAtZero {
 		b.lockAndStep()
 	}
 	o := c.wait(b, p)

@@ -113,7 +113,7 @@ func testS8PausedAtZero(t *testing.T) {
 	r.connect("a")
 	pause := func(paused bool) {
 		r.trigger(func(s *scaler.Scaler) {
-			s.Spec.Scale.ScaleOutPaused = paused
+			s.Spec.Scale.ScaleOutPaused, s.Spec.Scale.StaysAtZero = paused, paused
 			s.WaitingPage = &scaler.Page{Status: 503, Body: "soon"}
 		})
 	}
@@ -156,4 +156,22 @@ func testS8PausedAtZero(t *testing.T) {
 	if got := join(r.told); !strings.HasSuffix(got, "0 4") {
 		t.Errorf("told %q; four were held", got)
 	}
+}
+
+// KEDA is paused at three replicas and the target is still at zero, or at no replicas but with a minimum: Pods come, and
+// requests wait for them.
+func TestS8PausedAboveZero(t *testing.T) { synctest.Test(t, testS8PausedAboveZero) }
+
+func testS8PausedAboveZero(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.AtZero = func(*scaler.Scaler) bool { return true } })
+	r.world()
+	r.gate.Ready(ir.Key(gatewayKey))
+	r.connect("a")
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Scale.ScaleOutPaused = true })
+	held := r.ask("a")
+	r.holds(1)
+	r.advance(10 * time.Second)
+	held.waits()
+	r.endpoints(1)
+	held.wants("go cold")
 }

@@ -77,12 +77,12 @@ func (b *backend) maintenance() bool {
 	return false
 }
 
-// paused returns the triggers of the backend that nothing will start, and whether a trigger is paused, whatever
-// its replicas are.
+// paused returns the triggers of the backend that nothing will start, and whether there is one that nothing will start
+// once it is at zero.
 func (b *backend) paused() (keys map[types.NamespacedName]bool, mayBe bool) {
 	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		s := b.options().Catalog.Get(key)
-		if s == nil || !s.Spec.Scale.ScaleOutPaused {
+		if s == nil || !s.Spec.Scale.StaysAtZero {
 			continue
 		}
 		if mayBe = true; b.options().AtZero(s) {

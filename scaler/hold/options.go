@@ -30,7 +30,7 @@ type Options struct {
 	// unknown. Nil: always unknown.
 	LastArrival func(types.NamespacedName) (time.Time, bool)
 	// AtZero reports whether the target of a trigger is known to have no replica. It is asked about triggers
-	// that KEDA must not scale out, from memory. Nil: it is never known.
+	// whose target stays at zero then (HTTPScalerScale), from memory. Nil: it is never known.
 	AtZero func(*scaler.Scaler) bool
 	// Held is called when the requests that this replica holds for a demand key change: held are
 	// held now, arrived ever were held or shown the waiting page. Calls of one key come one after
@@ -129,9 +129,9 @@ func (o *Options) defaults() {
 	otherwise(&t.Pace, DefaultPace)
 }
 
-// paused reports whether nothing will start the target of a trigger: it is at zero, and KEDA must not scale it.
+// paused reports whether nothing will start the target of a trigger: it is at zero, and a pause keeps KEDA from starting it.
 func (o *Options) paused(s *scaler.Scaler) bool {
-	return s != nil && s.Spec.Scale.ScaleOutPaused && o.AtZero(s)
+	return s != nil && s.Spec.Scale.StaysAtZero && o.AtZero(s)
 }
 
 // otherwise sets what is zero to a default, and what is negative to zero.

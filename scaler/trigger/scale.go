@@ -54,7 +54,21 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 		Formula:         object.Formula,
 		ScaleInPaused:   paused || annotated(object, annotationPausedScaleIn),
 		ScaleOutPaused:  paused || annotated(object, annotationPausedScaleOut),
+		StaysAtZero:     staysAtZero(object),
 	}
+}
+
+// staysAtZero reports whether a pause keeps KEDA from starting a target that has no replica. KEDA sets the number of
+// paused-replicas, also beside paused, and scales to the minimum in spite of paused-scale-out
+// (controllers/keda/scaledobject_controller.go, pkg/scaling/executor/scale_scaledobjects.go).
+func staysAtZero(object Object) bool {
+	if value, fixed := object.Annotations[annotationPausedReplicas]; fixed {
+		if replicas, err := strconv.ParseInt(value, 10, 32); err == nil {
+			return replicas == 0
+		}
+	}
+	return annotated(object, annotationPaused) ||
+		annotated(object, annotationPausedScaleOut) && or(object.Min, defaultMin) == 0
 }
 
 func (r *reader) oneStep() bool {

@@ -37,10 +37,24 @@ func TestScale(t *testing.T) {
 		"formula": {func(o *Object) { o.Formula = true }, func(s *scale) { s.Formula = true }},
 		"paused": {
 			func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "true"} },
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused, s.StaysAtZero = true, true, true },
+		},
+		"paused at zero": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "0"} },
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused, s.StaysAtZero = true, true, true },
+		},
+		"paused at three": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "3"} },
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
 		},
-		"paused at a number": {
-			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "0"} },
+		"paused, at three": { // KEDA sets the number all the same
+			func(o *Object) {
+				o.Annotations = map[string]string{prefix + "paused": "true", prefix + "paused-replicas": "3"}
+			},
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
+		},
+		"paused at no number": {
+			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "none"} },
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
 		},
 		"not paused": {func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "false"} }, func(*scale) {}},
@@ -52,7 +66,13 @@ func TestScale(t *testing.T) {
 			func(o *Object) {
 				o.Annotations = map[string]string{prefix + "paused-scale-out": "1", prefix + "paused-scale-in": "0"}
 			},
-			func(s *scale) { s.ScaleOutPaused = true },
+			func(s *scale) { s.ScaleOutPaused, s.StaysAtZero = true, true },
+		},
+		"scale-out paused, with a minimum": { // KEDA scales to the minimum
+			func(o *Object) {
+				o.Annotations, o.Min = map[string]string{prefix + "paused-scale-out": "true"}, ptr[int32](1)
+			},
+			func(s *scale) { s.ScaleOutPaused, s.Min = true, 1 },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
