@@ -63,7 +63,7 @@ func (c *call) withoutEndpoint(b *backend) (again bool, err error) {
 	switch {
 	case c.probe:
 		return false, c.reply(healthy(), answeredProbe)
-	case c.gate.options.paused(c.scaler):
+	case c.gate.options.paused(c.scaler) && !b.requests.hasEndpoints():
 		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
 	case c.showsWaitingPage(b):
 		c.gate.counts.shown(c.demand)

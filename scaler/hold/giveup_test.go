@@ -175,3 +175,27 @@ func testS8PausedAboveZero(t *testing.T) {
 	r.endpoints(1)
 	held.wants("go cold")
 }
+
+// The target of the trigger is paused at zero, and its Service has endpoints all the same, of another Deployment: they
+// answer, also the request of a proxy that does not have them yet.
+func TestS8PausedAtZeroWithEndpoints(t *testing.T) { synctest.Test(t, testS8PausedAtZeroWithEndpoints) }
+
+func testS8PausedAtZeroWithEndpoints(t *testing.T) {
+	r := newRig(t, service(), func(o *hold.Options) { o.AtZero = func(*scaler.Scaler) bool { return true } })
+	r.world()
+	r.gate.Ready(ir.Key(gatewayKey))
+	a := r.connect("a")
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Scale.ScaleOutPaused, s.Spec.Scale.StaysAtZero = true, true })
+	a.pause()
+	r.endpoints(1)
+	first := r.ask("a")
+	r.holds(1)
+	r.advance(time.Second) // it is looked again whether the target is at zero
+	first.waits()
+	a.resume()
+	first.wants("go cold")
+	r.ask("a").wants("go")
+	r.endpoints()
+	r.quiet()
+	r.ask("a").wants("503 after 5")
+}

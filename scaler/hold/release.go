@@ -31,7 +31,7 @@ func (r *requests) giveUp() {
 			r.endAll(node, turnedAway)
 		}
 	}
-	if len(r.admission.paused) == 0 {
+	if len(r.admission.paused) == 0 || r.admission.endpoints > 0 { // endpoints answer, whichever workload they belong to
 		return
 	}
 	for _, q := range r.queues {
