@@ -18,6 +18,9 @@ const (
 	refuseAt = 0.98
 )
 
+// trackedPowerOfTwo: streams with buffers of 2^18 bytes, 256 KiB, or more may be reset.
+const trackedPowerOfTwo = 18
+
 // maxConnections of clients is in effect no limit: descriptors and memory end first. It is set
 // because Envoy warns at every start without it.
 const maxConnections = 1_000_000
@@ -62,8 +65,9 @@ func limitHeap(manager *overloadv3.OverloadManager, bytes uint64) error {
 			}},
 		}},
 	}
-	// Streams are counted from 1 MiB of buffers on: smaller ones are not worth resetting.
-	manager.BufferFactoryConfig = &overloadv3.BufferFactoryConfig{MinimumAccountToTrackPowerOfTwo: 20}
+	// Streams are counted from 256 KiB of buffers on, the window of an HTTP/2 stream: a held request with a large body
+	// has that or somewhat more, and could not be chosen otherwise. Smaller ones are not worth resetting.
+	manager.BufferFactoryConfig = &overloadv3.BufferFactoryConfig{MinimumAccountToTrackPowerOfTwo: trackedPowerOfTwo}
 	manager.ResourceMonitors = append(manager.ResourceMonitors, &overloadv3.ResourceMonitor{
 		Name: heapMonitor, ConfigType: &overloadv3.ResourceMonitor_TypedConfig{TypedConfig: config},
 	})
