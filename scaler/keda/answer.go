@@ -40,8 +40,8 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
 	value := reading.Value
-	if found.Spec.Scale.Formula && reading.Active {
-		value = max(value, leastActive)
+	if found.Spec.Scale.Formula && reading.Active && value >= 0 && value < kedaStep {
+		value = leastActive
 	}
 	// KEDA takes these for zero.
 	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
@@ -50,10 +50,15 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
 }
 
-// leastActive is the least value of an active trigger under a formula. KEDA's polls ask such a trigger whether it is active
-// and do not use the answer: they take the value of the formula, and a request that runs for longer than the
-// window of a rate has a rate of zero. KEDA counts in thousandths, so this outlives a division by a hundred; it
-// makes no HPA want a replica more.
+// kedaStep is the least value of a formula that is not zero to KEDA, which counts in thousandths
+// (pkg/scaling/modifiers/formula.go).
+const kedaStep = 0.001
+
+// leastActive is the value of an active trigger under a formula whose metric KEDA would take for zero. KEDA's polls ask
+// such a trigger whether it is active and do not use the answer: they take the value of the formula, and a request that
+// runs for longer than the window of a rate has a rate of zero. A formula may divide this by a hundred and is above zero.
+// It may not multiply it beyond its target, because the HPA would then want more replicas, with the metric type Value
+// more each time. Other values stay as they were counted, for the same reason.
 const leastActive = 0.1
 
 // IsActive says whether the workload is to run.

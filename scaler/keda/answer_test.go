@@ -110,8 +110,8 @@ func TestGetMetrics(t *testing.T) {
 	}
 }
 
-// TestS4ValueUnderAFormula: an active trigger is more than zero to a formula, whatever its metric is at the moment. Without
-// a formula KEDA asks whether it is active, and the value is what was counted.
+// TestS4ValueUnderAFormula: an active trigger is more than zero to a formula, whatever its metric is at the moment. What
+// KEDA does not take for zero is what was counted. Without a formula KEDA asks whether it is active, and the value is what was counted.
 func TestS4ValueUnderAFormula(t *testing.T) {
 	w := newWorld(t)
 	key := apply(t, w.catalog, named{"rate", metadata(nil)})[0]
@@ -121,7 +121,9 @@ func TestS4ValueUnderAFormula(t *testing.T) {
 		want    float64
 	}{
 		{true, demand.Reading{Active: true, InFlight: 1}, 0.1}, // it runs for longer than the window
-		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.02}, 0.1},
+		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.0009}, 0.1}, // KEDA counts in thousandths
+		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.001}, 0.001},
+		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.02}, 0.02}, // a true rate stays what it is
 		{true, demand.Reading{Active: true, Value: 7}, 7},
 		{true, demand.Reading{Settled: true}, 0},
 		{false, demand.Reading{Active: true, InFlight: 1}, 0},
