@@ -37,6 +37,9 @@ type HTTPScalerScale struct {
 	OneStep bool `json:"oneStep,omitempty"`
 }
 
+// MayStop reports whether KEDA stops the target, or scales it to the idle replicas, while no trigger is active.
+func (s HTTPScalerScale) MayStop() bool { return s.Min == 0 || s.Idle != nil }
+
 // HTTPScalerTarget is the workload.
 type HTTPScalerTarget struct {
 	APIVersion string `json:"apiVersion"`

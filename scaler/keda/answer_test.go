@@ -120,7 +120,7 @@ func TestS4ValueUnderAFormula(t *testing.T) {
 		reading demand.Reading
 		want    float64
 	}{
-		{true, demand.Reading{Active: true, InFlight: 1}, 0.1}, // it runs for longer than the window
+		{true, demand.Reading{Active: true, InFlight: 1}, 0.1},                         // it runs for longer than the window
 		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.0009}, 0.1}, // KEDA counts in thousandths
 		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.001}, 0.001},
 		{true, demand.Reading{Active: true, Held: 1, InFlight: 1, Value: 0.02}, 0.02}, // a true rate stays what it is

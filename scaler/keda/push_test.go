@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
 const ms = time.Millisecond
@@ -71,6 +73,26 @@ func TestS4PushesUnderAFormula(t *testing.T) {
 			if last < cooldown+time.Minute {
 				t.Errorf("cooldown %s: the last push at %s", cooldown, last)
 			}
+		}
+	}
+}
+
+// TestS4RhythmOfWhatMayStop: an application that KEDA never stops needs no pushes for its cooldown.
+func TestS4RhythmOfWhatMayStop(t *testing.T) {
+	w := newWorld(t)
+	key := apply(t, w.catalog, named{"", metadata(nil)})[0]
+	w.registry.set(key, demand.Reading{Active: true, InFlight: 1})
+	zero := int32(0)
+	for _, c := range []struct {
+		minimum int32
+		idle    *int32
+		want    time.Duration
+	}{{0, nil, 2 * time.Second}, {1, nil, minRefresh}, {1, &zero, 2 * time.Second}} {
+		inForce := *w.catalog.Get(key)
+		scale := &inForce.Spec.Scale
+		scale.Formula, scale.CooldownSeconds, scale.Min, scale.Idle = true, 5, c.minimum, c.idle
+		if got := w.server.state(&inForce).refresh(); got != c.want {
+			t.Errorf("minimum %d, idle %v: true every %s, want %s", c.minimum, c.idle, got, c.want)
 		}
 	}
 }

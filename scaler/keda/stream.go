@@ -65,7 +65,7 @@ func (s *Server) state(of *scaler.Scaler) state {
 		replicas: -1,
 		cooldown: time.Duration(of.Spec.Scale.CooldownSeconds) * time.Second,
 		paused:   of.Spec.Scale.ScaleOutPaused,
-		formula:  of.Spec.Scale.Formula,
+		formula:  of.Spec.Scale.Formula && of.Spec.Scale.MayStop(),
 	}
 	if replicas, known := s.options.Replicas(*of); known {
 		now.replicas = replicas

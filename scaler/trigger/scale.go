@@ -17,9 +17,14 @@ const (
 	defaultPollingSeconds  = 30
 )
 
-// minCooldownOfFormula: KEDA keeps the time of the last activity in whole seconds, so what is pushed to it counts for up
-// to a second less than the cooldown.
-const minCooldownOfFormula = 2
+// The least cooldowns beside a formula that are safe. Pushes keep the cooldown from ending, every (cooldown - 1 s) / 2, because
+// KEDA keeps the time of the last activity in whole seconds (scaler/keda). KEDA reads that time before it asks the triggers
+// and compares it afterwards, and takes no push in between (pkg/scaling/scale_handler.go, checkScalers). So the queries of
+// other triggers may take as long as lies between two pushes: with 7 s they may take 3 s, KEDA's default limit of HTTP.
+const (
+	minCooldownOfFormula           = 2
+	minCooldownOfFormulaWithOthers = 7
+)
 
 // KEDA's annotations that pause an object.
 const (
@@ -39,11 +44,7 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 	object := r.object
 	_, fixed := object.Annotations[annotationPausedReplicas]
 	paused := fixed || annotated(object, annotationPaused)
-	if cooldown := or(object.CooldownSeconds, defaultCooldownSeconds); object.Formula && cooldown < minCooldownOfFormula {
-		r.warn(fieldCooldown, "cooldownPeriod %d is too short beside a formula: when its value is not above activationTarget, "+
-			"KEDA may stop the application under a request; make it %d or more", cooldown, minCooldownOfFormula)
-	}
-	return v1alpha1.HTTPScalerScale{
+	scale := v1alpha1.HTTPScalerScale{
 		Target:          targetOf(object),
 		Min:             or(object.Min, defaultMin),
 		Max:             or(object.Max, defaultMax),
@@ -55,6 +56,20 @@ func (r *reader) scale() v1alpha1.HTTPScalerScale {
 		ScaleInPaused:   paused || annotated(object, annotationPausedScaleIn),
 		ScaleOutPaused:  paused || annotated(object, annotationPausedScaleOut),
 		StaysAtZero:     staysAtZero(object),
+	}
+	r.cooldown(scale)
+	return scale
+}
+
+// cooldown warns of one that may end under a request.
+func (r *reader) cooldown(scale v1alpha1.HTTPScalerScale) {
+	least := int32(minCooldownOfFormula)
+	if len(r.object.Triggers) > 1 {
+		least = minCooldownOfFormulaWithOthers
+	}
+	if scale.Formula && scale.MayStop() && scale.CooldownSeconds < least {
+		r.warn(fieldCooldown, "cooldownPeriod %d is too short beside a formula: when its value is not above activationTarget, "+
+			"KEDA may stop the application under a request; make it %d or more", scale.CooldownSeconds, least)
 	}
 }
 

@@ -87,25 +87,38 @@ func TestScale(t *testing.T) {
 	}
 }
 
-// TestS4CooldownOfAFormula: KEDA keeps the time of the last activity in whole seconds.
+// TestS4CooldownOfAFormula: KEDA keeps the time of the last activity in whole seconds, and reads it before it asks the other
+// triggers. What cannot be stopped needs no cooldown.
 func TestS4CooldownOfAFormula(t *testing.T) {
-	warning := func(cooldown string) string {
+	warning := func(cooldown, least string) string {
 		return "warning: trigger 0: cooldownPeriod " + cooldown + " is too short beside a formula: when its value is not above activationTarget, " +
-			"KEDA may stop the application under a request; make it 2 or more"
+			"KEDA may stop the application under a request; make it " + least + " or more"
 	}
-	for _, c := range []struct {
-		cooldown *int32
-		formula  bool
-		want     []string
+	alone := []Trigger{httpTrigger(nil)}
+	beside := []Trigger{httpTrigger(nil), {Type: "prometheus", Metadata: map[string]string{"query": "up"}}}
+	none, one := ptr[int32](0), ptr[int32](1)
+	for name, c := range map[string]struct {
+		cooldown, minimum, idle *int32
+		triggers                []Trigger
+		plain                   bool
+		want                    []string
 	}{
-		{ptr[int32](0), true, []string{warning("0")}},
-		{ptr[int32](1), true, []string{warning("1")}},
-		{ptr[int32](2), true, nil},
-		{nil, true, nil},
-		{ptr[int32](1), false, nil},
+		"0":                       {cooldown: none, triggers: alone, want: []string{warning("0", "2")}},
+		"1":                       {cooldown: one, triggers: alone, want: []string{warning("1", "2")}},
+		"2":                       {cooldown: ptr[int32](2), triggers: alone},
+		"2, another trigger":      {cooldown: ptr[int32](2), triggers: beside, want: []string{warning("2", "7")}},
+		"6, another trigger":      {cooldown: ptr[int32](6), triggers: beside, want: []string{warning("6", "7")}},
+		"7, another trigger":      {cooldown: ptr[int32](7), triggers: beside},
+		"default":                 {triggers: beside},
+		"no formula":              {cooldown: one, triggers: beside, plain: true},
+		"minimum of 0":            {cooldown: one, minimum: none, triggers: beside, want: []string{warning("1", "7")}},
+		"minimum of 1":            {cooldown: one, minimum: one, triggers: beside},
+		"minimum of 1, idle of 0": {cooldown: one, minimum: one, idle: none, triggers: beside, want: []string{warning("1", "7")}},
 	} {
-		object := shop(httpTrigger(nil))
-		object.CooldownSeconds, object.Formula = c.cooldown, c.formula
-		wantMessages(t, Parse(object, ourAddress).Problems, c.want...)
+		t.Run(name, func(t *testing.T) {
+			object := shop(c.triggers...)
+			object.CooldownSeconds, object.Formula, object.Min, object.Idle = c.cooldown, !c.plain, c.minimum, c.idle
+			wantMessages(t, Parse(object, ourAddress).Problems, c.want...)
+		})
 	}
 }
