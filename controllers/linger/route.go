@@ -3,7 +3,6 @@ package linger
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,7 +21,7 @@ func scalerOf(it item) types.NamespacedName {
 	case it.kind == store.HTTPScaler:
 		return it.key
 	case routes(it.kind):
-		return types.NamespacedName{Namespace: it.key.Namespace, Name: strings.TrimSuffix(it.key.Name, plan.HealthSuffix)}
+		return plan.ScalerOfRoute(it.key)
 	}
 	return types.NamespacedName{}
 }

@@ -137,10 +137,13 @@ func (c *Controller) noteActive(partition partition, made plan.Plan) {
 
 // scalerOf is the trigger that an object is made of; empty: none.
 func scalerOf(object client.Object) types.NamespacedName {
-	if _, is := object.(*v1alpha1.HTTPScaler); is {
+	switch object.(type) {
+	case *v1alpha1.HTTPScaler:
 		return store.KeyOf(object)
+	case *gwv1.HTTPRoute, *gwv1.TLSRoute:
+		return plan.ScalerOfRoute(store.KeyOf(object))
 	}
-	return types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetLabels()[v1alpha1.HTTPScalerLabel]}
+	return types.NamespacedName{}
 }
 
 // refused reports whether an object cannot be applied as it is; other errors pass by themselves.

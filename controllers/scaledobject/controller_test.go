@@ -272,15 +272,19 @@ func TestRefusedObject(t *testing.T) {
 // TestS1RefusedObjectIsACondition: what the API server refuses of a trigger is said in the status of its
 // HTTPScaler, which is what people look at, and not in an event alone that is gone after an hour.
 func TestS1RefusedObjectIsACondition(t *testing.T) {
-	for _, kind := range []string{"HTTPScaler", "HTTPRoute"} {
-		t.Run(kind, func(t *testing.T) {
-			b := newBench(t, scaledObject("web", "a.test"), webService())
+	for _, refused := range []string{"HTTPScaler web-0", "HTTPRoute web-0", "HTTPRoute web-0.health"} {
+		kind, name, _ := strings.Cut(refused, " ")
+		t.Run(refused, func(t *testing.T) {
+			probed := scaledObject("web", "a.test")
+			probed.Spec.Triggers[0].Metadata["healthcheckPathPrefix"] = "/probe/web"
+			probed.Spec.Triggers[0].Metadata["healthcheckResponse"] = "pathEmbeddedHost"
+			b := newBench(t, probed, webService())
 			b.reconcile()
 			so := &kedav1alpha1.ScaledObject{}
 			b.exists(so, "web")
 			so.Spec.Triggers[0].Metadata["hosts"] = "b.test"
 			b.update(so)
-			b.fail["apply "+kind+" web-0"] = apierrors.NewInvalid(schema.GroupKind{Kind: kind}, "web-0", nil)
+			b.fail["apply "+refused] = apierrors.NewInvalid(schema.GroupKind{Kind: kind}, name, nil)
 			for range 2 {
 				if err := b.controller.reconcile(context.Background(), "shop"); !apierrors.IsInvalid(err) {
 					t.Fatalf("error %v", err)
@@ -304,7 +308,7 @@ func TestS1RefusedObjectIsACondition(t *testing.T) {
 			if statuses != 2 { // the first one, and the refusal
 				t.Errorf("%d writes of the status", statuses)
 			}
-			delete(b.fail, "apply "+kind+" web-0")
+			delete(b.fail, "apply "+refused)
 			b.reconcile()
 			if b.exists(scaler, "web-0"); !meta.IsStatusConditionTrue(scaler.Status.Conditions, plan.ConditionReady) {
 				t.Errorf("when it is applied: %+v", scaler.Status.Conditions)

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -15,8 +17,8 @@ const (
 	kindScaledObject = "ScaledObject"
 	kindGateway      = "Gateway"
 
-	// HealthSuffix ends the name of the route of a healthcheckPathPrefix.
-	HealthSuffix = ".health"
+	// healthSuffix ends the name of the route of a healthcheckPathPrefix.
+	healthSuffix = ".health"
 )
 
 // Ports of the generated Gateway, as docs/kedify-http.md lists them.
@@ -105,6 +107,12 @@ const (
 	ReasonMismatch          = "SelectorsDiffer"
 	ReasonWarned            = "TriggerWarning"
 )
+
+// ScalerOfRoute is the key of the HTTPScaler of a generated route. Its label names the one that requests count for, and
+// those of the route of a healthcheckPathPrefix count for none.
+func ScalerOfRoute(route types.NamespacedName) types.NamespacedName {
+	return types.NamespacedName{Namespace: route.Namespace, Name: strings.TrimSuffix(route.Name, healthSuffix)}
+}
 
 // Managed reports whether the product made the object.
 func Managed(object Object) bool { return v1alpha1.Managed(object) }

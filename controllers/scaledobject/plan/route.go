@@ -50,7 +50,7 @@ func (m *maker) healthRoute(c *candidate) *gwv1.HTTPRoute {
 			break
 		}
 	}
-	route := m.emptyRoute(c, c.key.Name+HealthSuffix)
+	route := m.emptyRoute(c, c.key.Name+healthSuffix)
 	route.Labels[v1alpha1.HTTPScalerLabel] = ""
 	route.Spec.Rules = []gwv1.HTTPRouteRule{{
 		Matches:     []gwv1.HTTPRouteMatch{{Path: pathPrefix(c.spec.HealthCheck.PathPrefix)}},
