@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -59,14 +60,19 @@ func (g *gateway) report() {
 		delivery := g.reports.delivery
 		delivery.Rejected = g.reports.told
 		g.mu.Unlock()
-		g.options.Report(delivery)
+		err := contain.Do(func() { g.options.Report(delivery) })
 		g.mu.Lock()
+		if err != nil {
+			contain.Log(g.options.Log, err, "A report was not taken", "gateway", g.key.String())
+			g.reports.fresh = true // the next event has it reported again
+			break
+		}
 	}
 	g.reports.running = false
 }
 
 // rejections are those of the publisher, but for trials and for tables whose refused rule is known or looked for; and
-// the rules that are withheld.
+// the rules that are withheld. What was learned is left to the replica that found it: else a verdict would outlive it.
 func (g *gateway) rejections() (all []publish.Rejection) {
 	for _, rejection := range g.reports.delivery.Rejected {
 		name := rejection.Resource.Name
@@ -80,7 +86,11 @@ func (g *gateway) rejections() (all []publish.Rejection) {
 		all = append(all, rejection)
 	}
 	for t := range g.partial {
-		all = append(all, t.withheld...)
+		for _, w := range t.withheld {
+			if !g.withheld[w.Withheld.Part].learned {
+				all = append(all, w)
+			}
+		}
 	}
 	slices.SortFunc(all, func(a, b publish.Rejection) int {
 		return cmp.Or(cmp.Compare(a.Resource.Type, b.Resource.Type), cmp.Compare(a.Resource.Name, b.Resource.Name),

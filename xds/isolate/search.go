@@ -24,7 +24,8 @@ type trial struct {
 
 // search finds the parts of one table that proxies refuse. It first tries the parts that are new in the table, in groups
 // that are halved and quartered; then all others; and when each part alone is good, prefixes of the table, to find the
-// part that is refused together with those before it.
+// part that is refused together with those before it. The first refusal has the table without parts tried as well: when that
+// is refused, no part is to blame.
 type search struct {
 	// order is all parts: those that were there before, then those that are new.
 	order []string
@@ -40,6 +41,11 @@ type search struct {
 	// together: prefixes are tried. The first low parts of order are accepted, the first high are refused.
 	together  bool
 	low, high int
+
+	// control: the table without parts is tried, or was, to learn whether a part can be to blame at all.
+	control bool
+	// ended: whatever was asked, nothing is found.
+	ended bool
 
 	message string
 	found   map[string]verdict
@@ -98,9 +104,16 @@ func (s *search) accept(number int) {
 	}
 	delete(s.running, number)
 	if s.together {
-		s.low = len(t.parts)
+		s.low = max(s.low, len(t.parts))
 	}
 	s.advance()
+}
+
+// end ends a search that can find nothing: its answers do not come, or no part is to blame.
+func (s *search) end() {
+	s.ended, s.queue = true, nil
+	clear(s.running)
+	clear(s.found)
 }
 
 // refuse takes in that a proxy refused a trial.
@@ -110,6 +123,14 @@ func (s *search) refuse(number int, message string) {
 		return
 	}
 	delete(s.running, number)
+	if len(t.parts) == 0 {
+		s.end()
+		return
+	}
+	if !s.control {
+		s.control = true
+		s.queue = slices.Insert(s.queue, 0, trial{})
+	}
 	switch only := t.parts[0]; {
 	case s.together:
 		s.high, s.message = len(t.parts), message
@@ -126,7 +147,7 @@ func (s *search) refuse(number int, message string) {
 
 // advance decides what to try when everything was answered.
 func (s *search) advance() {
-	if !s.done() || len(s.found) > 0 || len(s.order) == 0 {
+	if s.ended || !s.done() || len(s.found) > 0 || len(s.order) == 0 {
 		return
 	}
 	if len(s.rest) > 0 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -14,6 +15,9 @@ import (
 
 // answerTime is how long all proxies of a gateway have to answer a trial. After it, those that did decide.
 const answerTime = time.Second
+
+// searchTime is how long a trial waits for its first answer of a connected proxy. After it the search ends with nothing found.
+const searchTime = 5 * time.Second
 
 // Options of a Stage.
 type Options struct {
@@ -90,7 +94,9 @@ func (s *Stage) Delivered(delivery publish.Delivery) {
 // Learn takes what all replicas withhold, so that a proxy which comes to this one is not sent what those of others refuse.
 func (s *Stage) Learn(delivery publish.Delivery) {
 	if g := s.existing(delivery.Gateway); g != nil {
-		g.learn(delivery.Rejected)
+		if err := contain.Do(func() { g.learn(delivery.Rejected) }); err != nil {
+			contain.Log(s.options.Log, err, "What other replicas withhold was not taken", "gateway", delivery.Gateway.String())
+		}
 	}
 }
 
@@ -107,7 +113,7 @@ func (s *Stage) gateway(key ir.Key) *gateway {
 	if found == nil {
 		found = &gateway{
 			options: &s.options, key: key, tables: map[string]*table{}, partial: map[*table]struct{}{},
-			trials: map[string]*asked{}, withheld: map[string]publish.Rejection{},
+			trials: map[string]*asked{}, withheld: map[string]held{},
 		}
 		s.gateways[key] = found
 	}

@@ -1,6 +1,8 @@
 package isolate
 
 import (
+	"github.com/kedify/inference-gateway/internal/contain"
+	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -18,10 +20,11 @@ type table struct {
 	withheld []publish.Rejection
 	// refusal of what was passed on; nil: none that is known.
 	refusal *publish.Rejection
-	// search for its cause, in a table as it was when the search began; nil: none.
+	// search for the cause of a refusal, in a table with parts as it was when the search began; nil: none.
 	search   *search
+	suspect  publish.Rejection
 	searched resource.Divisible
-	names    map[string]resource.Part
+	asked    []resource.Part
 	// unexplained is a version whose search found nothing.
 	unexplained string
 }
@@ -38,20 +41,44 @@ func (t *table) want(wanted resource.Resource) {
 }
 
 // divide returns the parts of what is wanted.
-func (t *table) divide() ([]resource.Part, error) {
-	if t.parts != nil {
-		return t.parts, nil
+func (t *table) divide() (parts []resource.Part, err error) {
+	if t.parts == nil {
+		t.parts, err = contain.Call(t.wanted.Divisible.Parts)
 	}
-	var err error
-	t.parts, err = t.wanted.Divisible.Parts()
 	return t.parts, err
+}
+
+// withholds reports whether a part is not whole in what was passed on.
+func (t *table) withholds(id string) (resource.Form, bool) {
+	for _, w := range t.withheld {
+		if w.Withheld.Part == id {
+			return w.Withheld.Form, true
+		}
+	}
+	return resource.Whole, false
+}
+
+// common reports whether a search found all parts that forward, of more than one object. What they share is the likely cause then:
+// the fields of the Gateway, which are in each of them. No owner is to lose a rule for these.
+func (t *table) common(found map[string]verdict) bool {
+	owners := map[ir.Source]bool{}
+	for _, part := range t.asked {
+		if _, known := t.search.known[part.ID]; known || !part.Forwards {
+			continue
+		}
+		if v, ok := found[part.ID]; !ok || v.form != resource.Failing {
+			return false
+		}
+		owners[part.Source] = true
+	}
+	return len(owners) > 1
 }
 
 // order returns the parts for a search, and the index of the first that is new.
 func (t *table) order(parts []resource.Part) (order []string, fresh int) {
 	was := map[string]bool{}
 	if t.before != nil {
-		if before, err := t.before.Parts(); err == nil {
+		if before, err := contain.Call(t.before.Parts); err == nil {
 			for _, part := range before {
 				was[part.ID] = true
 			}

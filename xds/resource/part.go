@@ -22,6 +22,8 @@ type Part struct {
 	// Name of the rule within its object, for people.
 	Name   string
 	Source ir.Source
+	// Forwards: the part has the fields that the Gateway gives to all rules that forward.
+	Forwards bool
 }
 
 // Divisible renders a table anew. Implementations are immutable, and do the work when they are called.

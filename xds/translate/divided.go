@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -40,23 +41,25 @@ type partIDs struct {
 
 // partIDs returns the IDs, which it computes once.
 func (d divided) partIDs() ([][]string, error) {
-	d.ids.once.Do(func() {
-		for _, host := range d.hosts {
-			over, err := fields.ReadRoute(host.Fields)
-			if err != nil {
-				d.ids.err = err
-				return
-			}
-			ids := make([]string, len(host.Routes))
-			for i := range host.Routes {
-				if ids[i], d.ids.err = partID(&host.Routes[i], host, over); d.ids.err != nil {
-					return
-				}
-			}
-			d.ids.byHost = append(d.ids.byHost, ids)
-		}
-	})
+	d.ids.once.Do(func() { d.ids.byHost, d.ids.err = contain.Call(d.hashParts) })
 	return d.ids.byHost, d.ids.err
+}
+
+func (d divided) hashParts() (byHost [][]string, err error) {
+	for _, host := range d.hosts {
+		over, err := fields.ReadRoute(host.Fields)
+		if err != nil {
+			return nil, err
+		}
+		ids := make([]string, len(host.Routes))
+		for i := range host.Routes {
+			if ids[i], err = partID(&host.Routes[i], host, over); err != nil {
+				return nil, err
+			}
+		}
+		byHost = append(byHost, ids)
+	}
+	return byHost, nil
 }
 
 var _ resource.Divisible = divided{}
@@ -69,7 +72,10 @@ func (d divided) Parts() (parts []resource.Part, err error) {
 	}
 	for h, host := range d.hosts {
 		for i := range host.Routes {
-			parts = append(parts, resource.Part{ID: ids[h][i], Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source})
+			_, forwards := host.Routes[i].Action.(*ir.Forward)
+			parts = append(parts, resource.Part{
+				ID: ids[h][i], Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source, Forwards: forwards,
+			})
 		}
 	}
 	return parts, nil
