@@ -100,7 +100,7 @@ func (g *gateway) conclude(t *table, change *resource.Change) {
 	case g.disputed(t, suspect):
 		found = nil
 	case t.common(found):
-		g.options.Log.Error(nil, "A proxy refuses all rules that forward; what the Gateway gives to all of them is the likely cause, and no rule is withheld",
+		g.options.Log.Error(nil, "A proxy refuses all rules that forward, so the fields of the Gateway may be the cause; no rule is withheld",
 			"gateway", g.key.String(), "table", t.wanted.Name, "message", suspect.Message)
 		found = nil
 	}

@@ -1,11 +1,11 @@
 package translate
 
 import (
-	"strconv"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"sync"
 
-	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kedify/inference-gateway/internal/contain"
@@ -87,7 +87,7 @@ func partID(route *ir.Route, host ir.Host, over fields.Route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var hash xxhash.Digest
+	hash := sha256.New() // that an owner of a refused rule can make no other rule with its ID
 	for _, r := range rendered {
 		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.route)
 		if err != nil {
@@ -95,7 +95,7 @@ func partID(route *ir.Route, host ir.Host, over fields.Route) (string, error) {
 		}
 		_, _ = hash.Write(body)
 	}
-	return strconv.FormatUint(hash.Sum64(), 36), nil
+	return hex.EncodeToString(hash.Sum(nil)[:16]), nil
 }
 
 // ruleName is the last part of the name of a route: kind/namespace/name/rule.
@@ -106,7 +106,7 @@ func ruleName(route string) string {
 
 // Render is resource.Divisible.
 func (d divided) Render(forms map[string]resource.Form) (resource.Resource, error) {
-	changed, err := d.with(func(id string) resource.Form { return forms[id] }, true)
+	changed, err := d.with(func(id string) resource.Form { return forms[id] }, true, true)
 	if err != nil {
 		return resource.Resource{}, err
 	}
@@ -122,7 +122,7 @@ func (d divided) Trial(name string, forms map[string]resource.Form) (scope, tabl
 			return form
 		}
 		return resource.Absent
-	}, false)
+	}, false, len(forms) == 0)
 	if err != nil {
 		return scope, table, err
 	}
@@ -133,8 +133,9 @@ func (d divided) Trial(name string, forms map[string]resource.Form) (scope, tabl
 }
 
 // with returns the table with parts in other forms. Together: of a rule with a part that is not whole, all parts fail,
-// because the user wrote one rule. Hosts of which no part is left are left out.
-func (d divided) with(formOf func(id string) resource.Form, together bool) (divided, error) {
+// because the user wrote one rule. All: a host of which no part is left stays and answers 404; else its requests went to a less
+// specific host, which may be of another tenant.
+func (d divided) with(formOf func(id string) resource.Form, together, all bool) (divided, error) {
 	changed := d
 	changed.hosts, changed.ids = nil, &partIDs{}
 	ids, err := d.partIDs()
@@ -143,10 +144,10 @@ func (d divided) with(formOf func(id string) resource.Form, together bool) (divi
 	}
 	for h, host := range d.hosts {
 		forms := formsOf(host, ids[h], formOf, together)
-		all := host.Routes
+		whole := host.Routes
 		host.Routes = nil
-		for i := range all {
-			switch route := all[i]; forms[i] {
+		for i := range whole {
+			switch route := whole[i]; forms[i] {
 			case resource.Whole:
 				host.Routes = append(host.Routes, route)
 			case resource.Failing:
@@ -155,7 +156,7 @@ func (d divided) with(formOf func(id string) resource.Form, together bool) (divi
 			case resource.Absent:
 			}
 		}
-		if len(host.Routes) > 0 || len(all) == 0 || d.exact {
+		if all || d.exact || len(host.Routes) > 0 || len(whole) == 0 {
 			changed.hosts = append(changed.hosts, host)
 		}
 	}

@@ -1,8 +1,14 @@
 package translate
 
 import (
+	"errors"
+	"slices"
 	"testing"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -59,5 +65,71 @@ func TestDivided(t *testing.T) {
 				t.Errorf("trial %s of %d bytes (%v)", trial.Name, len(trial.Body), err)
 			}
 		})
+	}
+}
+
+// TestAbsentHostStays: a hostname of which every rule is left out keeps its requests, which else went to a less specific one. A trial
+// has the hosts of its parts alone, but for the one without parts, which has all.
+func TestAbsentHostStays(t *testing.T) {
+	_, table, err := Wildcards(ir.Wildcards{Chain: "80", Hosts: []ir.Host{dividedHost("*.h.test"), dividedHost("*")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := table.Divisible.Parts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := map[string]resource.Form{}
+	for _, part := range parts {
+		forms[part.ID] = resource.Absent
+	}
+	left, err := table.Divisible.Render(forms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, none, err := table.Divisible.Trial("1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, absent, err := table.Divisible.Trial("2", forms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		table resource.Resource
+		hosts []string
+	}{
+		"rendered": {left, []string{"*.h.test", "*"}}, "a trial of nothing": {none, []string{"*.h.test", "*"}}, "a trial": {absent, []string{"*"}},
+	} {
+		config := &routev3.RouteConfiguration{}
+		if err := proto.Unmarshal(test.table.Body, config); err != nil {
+			t.Fatal(err)
+		}
+		var hosts []string
+		for _, host := range config.GetVirtualHosts() {
+			hosts = append(hosts, host.GetDomains()...)
+			if len(host.GetRoutes()) != 1 || host.GetRoutes()[0].GetDirectResponse().GetStatus() != 404 {
+				t.Errorf("%s: %s has the routes %v, want one that answers 404", name, host.GetName(), host.GetRoutes())
+			}
+		}
+		if !slices.Equal(hosts, test.hosts) {
+			t.Errorf("%s: hosts %q, want %q", name, hosts, test.hosts)
+		}
+	}
+}
+
+// TestPartsPanic: a panic while the parts are hashed is the error of every call.
+func TestPartsPanic(t *testing.T) {
+	host := dividedHost("h.test")
+	host.Routes[1].Action = (*ir.Respond)(nil)
+	d := divided{hosts: []ir.Host{host}, exact: true, chain: "80", host: "h.test", ids: &partIDs{}}
+	for call := range 2 {
+		var panicked *contain.Panic
+		if parts, err := d.Parts(); !errors.As(err, &panicked) || len(parts) > 0 {
+			t.Errorf("call %d: parts %v, error %v", call, parts, err)
+		}
+	}
+	if _, err := d.Render(map[string]resource.Form{"x": resource.Failing}); err == nil {
+		t.Error("rendered without the IDs of the parts")
 	}
 }
