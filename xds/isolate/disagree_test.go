@@ -44,6 +44,41 @@ func TestProxiesDisagreeOnATrial(t *testing.T) {
 	}
 }
 
+// TestDisagreementEnds: when the proxies that have a table are gone, the rule is withheld that those which are left refuse.
+func TestDisagreementEnds(t *testing.T) {
+	run(t, func(w *world) {
+		w.apply(host("h", 4, ""))
+		healthy := w.connect("old", rules{})
+		w.settle()
+		left := w.connect("new", rules{refuses: refuse("r2"), delay: time.Millisecond})
+		w.settle()
+		w.wantReported("80/h")
+		healthy.session.Close()
+		w.settle()
+		w.wantTable(left, "80/h", "r0=201 r1=201 r2=500 r3=201")
+		w.wantReported("80/h r2 failing")
+	})
+}
+
+// TestLearnWhatIsTaken: a rule that a proxy of this replica has is not withheld because one of another replica refuses it.
+func TestLearnWhatIsTaken(t *testing.T) {
+	run(t, func(w *world) {
+		tables := w.apply(host("h", 3, ""))
+		parts, err := tables[0].Divisible.Parts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.connect("p", rules{})
+		w.settle()
+		w.stage.Learn(publish.Delivery{Gateway: gatewayKey, Rejected: []publish.Rejection{{
+			Resource: tables[0].Key, Version: parts[1].ID, Node: "elsewhere",
+			Withheld: &publish.Withheld{Part: parts[1].ID, Rule: "r1", Form: resource.Failing},
+		}}})
+		w.settle()
+		w.wantTable(p, "80/h", "r0=201 r1=201 r2=201")
+	})
+}
+
 // TestLearn: a rule that another replica withholds is withheld in every table that has it, is not reported as a verdict of this
 // replica, and ends with the verdict there.
 func TestLearn(t *testing.T) {

@@ -3,8 +3,10 @@ package isolate_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
@@ -106,6 +108,31 @@ func TestTrialsEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTimerAndLearnPanic: what panics there ends nothing.
+func TestTimerAndLearnPanic(t *testing.T) {
+	run(t, func(w *world) {
+		tables := w.apply(host("h", 3, ""))
+		w.connect("p", rules{refuses: refuse("r1"), silent: true})
+		w.settle()
+		w.unknown = 1 // the next question is that of the timer
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if w.unknown > 0 {
+			t.Error("the timer asked nothing")
+		}
+		w.unknown = 1
+		w.stage.Learn(publish.Delivery{Gateway: gatewayKey, Rejected: []publish.Rejection{{
+			Resource: tables[0].Key, Version: "x", Withheld: &publish.Withheld{Part: "x", Form: resource.Failing},
+		}}})
+		if w.unknown > 0 {
+			t.Error("what was learned asked nothing")
+		}
+		time.Sleep(20 * time.Second)
+		w.settle()
+		w.wantReported("80/h")
+	})
 }
 
 // TestReportPanics: a report that is not taken ends nothing, and is repeated at the next event.

@@ -48,8 +48,12 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 	if err != nil {
 		contain.Log(g.options.Log, err, "Failed to divide a table", "gateway", g.key.String(), "table", t.wanted.Name)
 	}
-	if err != nil || g.disputed(t, *t.refusal) {
+	if err != nil {
 		t.unexplained = t.refusal.Version
+		return
+	}
+	if g.disputed(t, *t.refusal) {
+		t.unexplained, t.dispute = t.refusal.Version, t.refusal
 		return
 	}
 	order, fresh := t.order(parts)
@@ -58,7 +62,7 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 		known[w.Withheld.Part] = w.Withheld.Form
 	}
 	t.search = newSearch(order, fresh, known, t.refusal.Message)
-	t.suspect, t.searched, t.asked = *t.refusal, t.wanted.Divisible, parts
+	t.differs, t.suspect, t.searched, t.asked = false, *t.refusal, t.wanted.Divisible, parts
 	g.progress(t, change)
 }
 
@@ -71,6 +75,17 @@ func (g *gateway) disputed(t *table, refusal publish.Rejection) bool {
 	g.options.Log.Error(nil, "A proxy refuses a table that another one accepted; no rule is withheld",
 		"gateway", g.key.String(), "table", t.wanted.Name, "node", refusal.Node)
 	return true
+}
+
+// reopen searches again where proxies differed, once the proxy that has the table may be gone: those that are left may all refuse it.
+func (g *gateway) reopen(change *resource.Change) {
+	for _, t := range g.tables {
+		if t.dispute == nil || t.search != nil || t.published != t.dispute.Version || g.has(t.wanted.Key, t.published, "") {
+			continue
+		}
+		t.refusal, t.dispute, t.unexplained = t.dispute, nil, ""
+		g.begin(t, change)
+	}
 }
 
 // progress begins the trials that are due, and concludes a search that is over.
@@ -98,7 +113,7 @@ func (g *gateway) conclude(t *table, change *resource.Change) {
 	switch {
 	case len(found) == 0:
 	case g.disputed(t, suspect):
-		found = nil
+		t.differs, found = true, nil
 	case t.common(found):
 		g.options.Log.Error(nil, "A proxy refuses all rules that forward, so the fields of the Gateway may be the cause; no rule is withheld",
 			"gateway", g.key.String(), "table", t.wanted.Name, "message", suspect.Message)
@@ -113,6 +128,9 @@ func (g *gateway) conclude(t *table, change *resource.Change) {
 	again := g.render(t)
 	if len(found) == 0 || again.Version == suspect.Version {
 		t.unexplained = suspect.Version
+		if t.differs && again.Version == suspect.Version {
+			t.dispute = &suspect
+		}
 	}
 	if t.refusal != nil && again.Version == t.refusal.Version {
 		g.begin(t, change) // another version was refused meanwhile

@@ -71,7 +71,7 @@ func (s *Stage) Forget(key ir.Key) {
 // Accepted takes an acceptance of the publisher: publish.Options.OnAccepted.
 func (s *Stage) Accepted(change publish.Acceptance) {
 	if g := s.existing(change.Gateway); g != nil {
-		g.accepted(change.Key)
+		g.accepted(change.Key, change.Gone)
 	}
 }
 

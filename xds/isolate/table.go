@@ -25,8 +25,11 @@ type table struct {
 	suspect  publish.Rejection
 	searched resource.Divisible
 	asked    []resource.Part
-	// unexplained is a version whose search found nothing.
+	// differs: in the search, a proxy took a trial that another refused.
+	differs bool
+	// unexplained is a version whose search found nothing; dispute is its refusal when that is because proxies differ.
 	unexplained string
+	dispute     *publish.Rejection
 }
 
 // want takes what the engine wants.
@@ -35,7 +38,7 @@ func (t *table) want(wanted resource.Resource) {
 		if t.refusal == nil && t.search == nil && t.wanted.Divisible != nil {
 			t.before = t.wanted.Divisible
 		}
-		t.parts, t.refusal = nil, nil
+		t.parts, t.refusal, t.dispute = nil, nil, nil
 	}
 	t.wanted = wanted
 }

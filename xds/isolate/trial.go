@@ -56,8 +56,8 @@ func (g *gateway) ask(t *table, number int, next trial, change *resource.Change)
 	return nil
 }
 
-// accepted looks at trials that proxies may have accepted: one, or all when a proxy came or went.
-func (g *gateway) accepted(key resource.Key) {
+// accepted looks at trials that proxies may have accepted: one, or all when a proxy came or, with gone, went.
+func (g *gateway) accepted(key resource.Key, gone bool) {
 	if key.Name != "" && !strings.HasPrefix(key.Name, resource.TrialPrefix) {
 		return
 	}
@@ -65,6 +65,9 @@ func (g *gateway) accepted(key resource.Key) {
 	defer g.mu.Unlock()
 	var change resource.Change
 	g.look(key.Name, &change)
+	if gone {
+		g.reopen(&change)
+	}
 	if !change.Empty() {
 		g.pass(change)
 	}
@@ -80,6 +83,7 @@ func (g *gateway) look(name string, change *resource.Change) {
 		case open:
 			continue
 		case taken:
+			a.of.differs = a.of.differs || a.refused != nil
 			a.of.search.accept(a.number)
 		case refused:
 			a.of.search.refuse(a.number, a.refused.Message)

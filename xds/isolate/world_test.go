@@ -32,6 +32,7 @@ type world struct {
 	mu       sync.Mutex
 	rejected []publish.Rejection // as reported last
 	faults   int                 // reports that panic
+	unknown  int                 // questions about what proxies have that panic
 }
 
 // run runs a test in a bubble: time passes when every goroutine waits.
@@ -43,7 +44,7 @@ func run(t *testing.T, test func(w *world)) {
 			OnAccepted: func(a publish.Acceptance) { w.stage.Accepted(a) },
 			OnRejected: func(key ir.Key, r publish.Rejection) { w.stage.Rejected(key, r) },
 		})
-		w.stage = isolate.New(isolate.Options{Next: w.publisher, Accepted: w.publisher.Accepted, Report: w.report})
+		w.stage = isolate.New(isolate.Options{Next: w.publisher, Accepted: w.accepted, Report: w.report})
 		w.stage.Ready(gatewayKey)
 		test(w)
 		w.stage.Forget(gatewayKey)
@@ -58,6 +59,16 @@ func (w *world) report(d publish.Delivery) {
 		panic("a report is not taken")
 	}
 	w.rejected = slices.Clone(d.Rejected)
+}
+
+func (w *world) accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unknown > 0 {
+		w.unknown--
+		panic("what proxies have is not known")
+	}
+	return w.publisher.Accepted(gateway, key)
 }
 
 // reported is a line for each rejection: the table that is refused, or the rule that is withheld.
