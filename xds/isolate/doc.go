@@ -4,7 +4,8 @@
 // in it. When a proxy refuses a table, this package publishes trials: tables with some of its rules, under a scope that no
 // request finds, so that no traffic depends on an answer. What the proxies accept and refuse of the trials is the oracle of
 // a group test. A rule that is refused is withheld, by the hash of its content, from every table of the gateway: it answers
-// 500 or, when the proxy refuses even its match, is left out.
+// 500 or, when the proxy refuses even its match, is left out. When proxies differ, when no rule is to blame, and when no answer
+// comes, nothing is withheld: the table is reported as the publisher does.
 // Inputs: resources with resource.Divisible; acceptances, rejections and deliveries of the publisher; what the other
 // replicas withhold. Outputs: calls of the next stage, and deliveries that say of withheld rules alone that they are not
 // in force.
