@@ -116,17 +116,17 @@ func TestTimerAndLearnPanic(t *testing.T) {
 		tables := w.apply(host("h", 3, ""))
 		w.connect("p", rules{refuses: refuse("r1"), silent: true})
 		w.settle()
-		w.unknown = 1 // the next question is that of the timer
+		w.unknown.Store(1) // the next question is that of the timer
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if w.unknown > 0 {
+		if w.unknown.Load() > 0 {
 			t.Error("the timer asked nothing")
 		}
-		w.unknown = 1
+		w.unknown.Store(1)
 		w.stage.Learn(publish.Delivery{Gateway: gatewayKey, Rejected: []publish.Rejection{{
 			Resource: tables[0].Key, Version: "x", Withheld: &publish.Withheld{Part: "x", Form: resource.Failing},
 		}}})
-		if w.unknown > 0 {
+		if w.unknown.Load() > 0 {
 			t.Error("what was learned asked nothing")
 		}
 		time.Sleep(20 * time.Second)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ type world struct {
 	mu       sync.Mutex
 	rejected []publish.Rejection // as reported last
 	faults   int                 // reports that panic
-	unknown  int                 // questions about what proxies have that panic
+	unknown  atomic.Int32        // questions about what proxies have that panic
 }
 
 // run runs a test in a bubble: time passes when every goroutine waits.
@@ -62,10 +63,8 @@ func (w *world) report(d publish.Delivery) {
 }
 
 func (w *world) accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.unknown > 0 {
-		w.unknown--
+	if w.unknown.Load() > 0 {
+		w.unknown.Add(-1)
 		panic("what proxies have is not known")
 	}
 	return w.publisher.Accepted(gateway, key)
