@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/xds/ir"
 
 	"github.com/go-logr/logr"
@@ -144,12 +145,7 @@ static_resources:
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", freeport.Get(t))
 }
 
 // sleepy answers after ?for=duration.

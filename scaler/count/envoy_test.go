@@ -25,6 +25,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
@@ -102,7 +103,7 @@ func newSite(t *testing.T, to sink) *site {
 	s := &site{t: t, backend: &backend{release: make(chan struct{})}}
 	serving := httptest.NewServer(s.backend)
 	t.Cleanup(serving.Close)
-	port := freePort(t)
+	port := freeport.Get(t)
 	s.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 	text, err := json.Marshal(siteConfig(t, to, port, serving.Listener.Addr().(*net.TCPAddr).Port))
 	if err != nil {
@@ -161,7 +162,7 @@ func siteConfig(t *testing.T, to sink, port, live int) object {
 		"@type":                "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
 		"explicit_http_config": object{"http2_protocol_options": object{}},
 	}}
-	answers, refuses := endpoint("127.0.0.1", live), endpoint("127.0.0.1", freePort(t))
+	answers, refuses := endpoint("127.0.0.1", live), endpoint("127.0.0.1", freeport.Get(t))
 	web := of(webKey)
 	if to.tags {
 		web = "test"
@@ -207,16 +208,6 @@ func siteConfig(t *testing.T, to sink, port, live int) object {
 		config["stats_config"] = object{"stats_matcher": object{"inclusion_list": object{"patterns": append(patterns, object{"exact": "server.uptime"})}}}
 	}
 	return config
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	accept, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = accept.Close() }()
-	return accept.Addr().(*net.TCPAddr).Port
 }
 
 // get returns the status of a request, 0 when there was no answer.

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/kedify/inference-gateway/api/debug"
+	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -258,15 +259,7 @@ func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
 	return e
 }
 
-func freePort(t testing.TB) uint32 {
-	t.Helper()
-	accept, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = accept.Close() }()
-	return uint32(accept.Addr().(*net.TCPAddr).Port)
-}
+func freePort(t testing.TB) uint32 { return uint32(freeport.Get(t)) }
 
 // pod counts requests by the header that names them.
 type pod struct {

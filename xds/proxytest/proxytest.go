@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -187,12 +188,7 @@ func run(t testing.TB, output *syncBuffer, binary string, args ...string) {
 // Port returns a port that was free a moment ago.
 func Port(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	return freeport.Get(t)
 }
 
 type syncBuffer struct {

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -193,15 +194,7 @@ func backend(t *testing.T, name string) uint32 {
 	return uint32(serving.Listener.Addr().(*net.TCPAddr).Port)
 }
 
-func freePort(t *testing.T) uint32 {
-	t.Helper()
-	accept, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = accept.Close() }()
-	return uint32(accept.Addr().(*net.TCPAddr).Port)
-}
+func freePort(t *testing.T) uint32 { return uint32(freeport.Get(t)) }
 
 // client sends requests to one Envoy over keep-alive connections.
 type client struct {
