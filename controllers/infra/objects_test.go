@@ -225,7 +225,7 @@ func TestPatchKeepsTheSelector(t *testing.T) {
 
 func raw(text string) *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte(text)} }
 
-// TestX6HeapHasAnEnd: load is shed before a node is out of memory, with a limit of the user's and without one.
+// TestX6HeapHasAnEnd: load is shed before a node is out of memory, with a memory limit of the container and without one.
 func TestX6HeapHasAnEnd(t *testing.T) {
 	limited := func(memory string) *corev1.ResourceRequirements {
 		return &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}}

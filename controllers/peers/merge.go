@@ -71,29 +71,22 @@ func sameRejection(a, b publish.Rejection) bool {
 	return a.Resource == b.Resource && a.Version == b.Version
 }
 
-// sameVerdict also compares how much of a rule is withheld.
-func sameVerdict(a, b publish.Rejection) bool {
-	return sameRejection(a, b) && formOf(a) == formOf(b)
-}
-
-func formOf(r publish.Rejection) resource.Form {
-	if r.Withheld == nil {
-		return resource.Whole
-	}
-	return r.Withheld.Form
+// equalRejection also compares how much of a rule is withheld.
+func equalRejection(a, b publish.Rejection) bool {
+	return sameRejection(a, b) && a.Form() == b.Form()
 }
 
 // equal compares what status depends on: that versions changed, and all proxies with them, is
 // not reported.
 func equal(a, b publish.Delivery) bool {
 	return a.Connected == b.Connected && a.Synced == b.Synced && maps.Equal(a.Listeners, b.Listeners) &&
-		slices.EqualFunc(a.Rejected, b.Rejected, sameVerdict)
+		slices.EqualFunc(a.Rejected, b.Rejected, equalRejection)
 }
 
 // fades reports whether something that was served is served no more, and no proxy said why:
 // that is also how it looks while proxies change replicas, or one replica is ahead of another.
 func fades(before, now publish.Delivery) bool {
-	if !slices.EqualFunc(before.Rejected, now.Rejected, sameVerdict) {
+	if !slices.EqualFunc(before.Rejected, now.Rejected, equalRejection) {
 		return false
 	}
 	if before.Connected > 0 && now.Connected == 0 {

@@ -13,9 +13,9 @@ func TestFormIsTold(t *testing.T) {
 		return publish.Delivery{Rejected: []publish.Rejection{{Version: "v", Withheld: &publish.Withheld{Part: "v", Form: form}}}}
 	}
 	if equal(withheld(resource.Failing), withheld(resource.Absent)) {
-		t.Error("a verdict with another form is equal")
+		t.Error("a rejection with another form is equal")
 	}
 	if !equal(withheld(resource.Failing), withheld(resource.Failing)) {
-		t.Error("the same verdict is not equal")
+		t.Error("the same rejection is not equal")
 	}
 }

@@ -72,7 +72,8 @@ func (s *site) condemned(o *offender) (bool, string) {
 	for _, parent := range route.Status.Parents {
 		for _, c := range parent.Conditions {
 			stale := c.ObservedGeneration != route.Generation
-			bad := c.Type == "Accepted" && c.Status != "True" || c.Type == "PartiallyInvalid" && c.Status == "True" || c.Type == programmed && c.Status == "False"
+			bad := c.Type == "Accepted" && c.Status != "True" || c.Type == "PartiallyInvalid" && c.Status == "True" ||
+				c.Type == programmed && c.Status == "False"
 			if bad && !stale {
 				return true, c.Message
 			}
@@ -128,10 +129,16 @@ func TestR1PoisonIsIsolated(t *testing.T) {
 			t.Errorf("%s: %s", o.kind, strings.Join(o.faults, "; "))
 		}
 	}
-	t.Logf("edits of others: p50 %s, p99 %s without poison; p50 %s, p99 %s with it", percentile(without, .5), percentile(without, .99), percentile(with, .5), percentile(with, .99))
-	t.Logf("edits of others right after a restart: p50 %s, max %s without poison; p50 %s, max %s with it", percentile(restarted, .5), percentile(restarted, 1),
-		percentile(restartedWith, .5), percentile(restartedWith, 1))
-	t.Logf("named: p50 %s, p99 %s; healed: p50 %s, p99 %s", percentile(named, .5), percentile(named, .99), percentile(healed, .5), percentile(healed, .99))
+	for _, figure := range []struct {
+		what   string
+		values []time.Duration
+	}{
+		{"edits of others without poison", without}, {"edits of others with poison", with},
+		{"edits of others right after a restart without poison", restarted},
+		{"edits of others right after a restart with poison", restartedWith}, {"named", named}, {"healed", healed},
+	} {
+		t.Logf("%s: p50 %s, p99 %s, max %s", figure.what, percentile(figure.values, .5), percentile(figure.values, .99), percentile(figure.values, 1))
+	}
 	if *longPoison && percentile(with, .99) > 2*percentile(without, .99) {
 		t.Errorf("the p99 of edits of others is more than twice that without poison")
 	}

@@ -132,7 +132,10 @@ func kindsOfPoison() map[string]poison {
 		})
 		all[fmt.Sprint("weights-", i)] = setAction(func(a *routev3.RouteAction) {
 			a.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: &routev3.WeightedCluster{
-				Clusters: []*routev3.WeightedCluster_ClusterWeight{{Name: "x", Weight: wrapperspb.UInt32(number * 4294)}, {Name: "y", Weight: wrapperspb.UInt32(number * 4294)}}}}
+				Clusters: []*routev3.WeightedCluster_ClusterWeight{
+					{Name: "x", Weight: wrapperspb.UInt32(number * 4294)}, {Name: "y", Weight: wrapperspb.UInt32(number * 4294)},
+				},
+			}}
 		})
 	}
 	for i, text := range badTexts {

@@ -176,7 +176,7 @@ func testS8PausedAboveZero(t *testing.T) {
 	held.wants("go cold")
 }
 
-// The target of the trigger is paused at zero, and its Service has endpoints all the same, of another Deployment: they
+// The target of the trigger is paused at zero, and its Service has endpoints of another Deployment: they
 // answer, also the request of a proxy that does not have them yet.
 func TestS8PausedAtZeroWithEndpoints(t *testing.T) { synctest.Test(t, testS8PausedAtZeroWithEndpoints) }
 

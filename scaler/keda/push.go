@@ -42,7 +42,7 @@ type state struct {
 	cooldown time.Duration
 	// paused is true while KEDA must not scale out.
 	paused bool
-	// formula is true while KEDA's polls do not use our word and may stop the workload: pushes alone begin its cooldown again.
+	// formula is true while KEDA's polls do not use the answer of IsActive and may stop the workload: pushes alone begin its cooldown again.
 	formula bool
 }
 

@@ -47,7 +47,7 @@ func TestScale(t *testing.T) {
 			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "3"} },
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
 		},
-		"paused, at three": { // KEDA sets the number all the same
+		"paused, at three": { // KEDA scales to the number in spite of paused
 			func(o *Object) {
 				o.Annotations = map[string]string{prefix + "paused": "true", prefix + "paused-replicas": "3"}
 			},

@@ -12,7 +12,7 @@ import (
 type framed struct {
 	name string
 	send func(f *frames)
-	want verdict
+	want outcome
 	// streams are those that have to end; zero: one.
 	streams int
 	check   func(echoed) string

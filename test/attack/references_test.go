@@ -9,7 +9,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
@@ -313,27 +312,7 @@ func refusals(out *rig.Output, namespace string) (all []resolve.Object) {
 		if object.Key.Namespace != namespace || object.Kind == store.Kind("") {
 			continue
 		}
-		var conditions []metav1.Condition
-		switch value := update.Value.(type) {
-		case *gwv1.GatewayStatus:
-			for _, l := range value.Listeners {
-				conditions = append(conditions, l.Conditions...)
-			}
-			conditions = append(conditions, value.Conditions...)
-		case *gwv1.ListenerSetStatus:
-			for _, l := range value.Listeners {
-				conditions = append(conditions, l.Conditions...)
-			}
-		case []gwv1.RouteParentStatus:
-			for _, parent := range value {
-				conditions = append(conditions, parent.Conditions...)
-			}
-		case []gwv1.PolicyAncestorStatus:
-			for _, ancestor := range value {
-				conditions = append(conditions, ancestor.Conditions...)
-			}
-		}
-		if slices.ContainsFunc(conditions, func(c metav1.Condition) bool {
+		if slices.ContainsFunc(rig.Conditions(update.Value), func(c metav1.Condition) bool {
 			return c.Status == metav1.ConditionFalse && (c.Type == "ResolvedRefs" || c.Type == "Accepted")
 		}) {
 			all = append(all, object)

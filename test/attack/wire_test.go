@@ -14,12 +14,12 @@ import (
 	"testing"
 )
 
-// verdict is what may become of an attack.
-type verdict int
+// outcome is what may become of an attack.
+type outcome int
 
 const (
 	// refused: 4xx or 501, or the connection ends; no backend at all sees a byte.
-	refused verdict = iota
+	refused outcome = iota
 	// harmless: the attacker's own backend answers 200, once, and what it sees is checked.
 	harmless
 	// either of both.
@@ -39,7 +39,7 @@ type reply struct {
 // follows the headers.
 type raw struct {
 	name, bytes string
-	want        verdict
+	want        outcome
 	// check complains about what the attacker's backend saw.
 	check func(echoed) string
 	// over is the certificate's name that a client of the HTTPS listener asks for; empty: cleartext.
@@ -76,7 +76,7 @@ func (r raw) send(t *testing.T, connection net.Conn, mark string) (replies []rep
 }
 
 // judgeReplies compares answers with what a row may get.
-func (s *site) judgeReplies(t *testing.T, want verdict, mark string, replies []reply, check func(echoed) string) {
+func (s *site) judgeReplies(t *testing.T, want outcome, mark string, replies []reply, check func(echoed) string) {
 	t.Helper()
 	wasRefused := true
 	for _, r := range replies {

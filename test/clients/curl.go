@@ -52,7 +52,7 @@ func (c *curlRun) exchange(ctx context.Context) (Report, error) {
 		if c.job.Protocol.version() == "1" {
 			content = append(content, "--header", "transfer-encoding: chunked")
 		} else {
-			// From a pipe, whose length nobody knows.
+			// From a pipe, which has no length.
 			content = []string{"--request", "POST", "--upload-file", "-"}
 		}
 	case Expect:

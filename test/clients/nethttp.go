@@ -106,7 +106,7 @@ func (w *webClient) request(ctx context.Context) (*http.Request, error) {
 	case Empty, Events:
 		method, body = http.MethodGet, nil
 	case Chunked, Trailers:
-		body = io.MultiReader(body) // of a length that nobody knows
+		body = io.MultiReader(body) // without a length
 	case Upload:
 		body = w.pieces(ctx)
 	default:

@@ -83,7 +83,7 @@ func (c Cell) refusal() int {
 }
 
 // hasTrailers reports whether trailers pass: those of gRPC, and others of HTTP/2. With HTTP/1.1 the gateway
-// leaves them out, and what else there is of request and answer has to be whole all the same.
+// leaves them out, and the rest of request and answer has to be whole.
 func (c Cell) hasTrailers() bool {
 	return c.Protocol.version() == "2" && (c.Exchange == Trailers || c.Target == serviceRPC || c.Target == poolRPC)
 }

@@ -48,41 +48,12 @@ func (c condition) negative() bool {
 // conditionsIn are those of all statuses.
 func conditionsIn(out *rig.Output) (all []condition) {
 	for object, update := range out.Statuses {
-		for _, c := range conditionsOf(update.Value) {
+		for _, c := range rig.Conditions(update.Value) {
 			all = append(all, condition{object: object, Condition: c})
 		}
 	}
 	slices.SortFunc(all, func(a, b condition) int { return strings.Compare(a.String(), b.String()) })
 	return all
-}
-
-// conditionsOf returns the conditions of a status (status.Update).
-func conditionsOf(value any) (conditions []metav1.Condition) {
-	switch value := value.(type) {
-	case *gwv1.GatewayStatus:
-		conditions = append(conditions, value.Conditions...)
-		for _, l := range value.Listeners {
-			conditions = append(conditions, l.Conditions...)
-		}
-	case *gwv1.ListenerSetStatus:
-		conditions = append(conditions, value.Conditions...)
-		for _, l := range value.Listeners {
-			conditions = append(conditions, l.Conditions...)
-		}
-	case []gwv1.RouteParentStatus:
-		for _, parent := range value {
-			conditions = append(conditions, parent.Conditions...)
-		}
-	case []gwv1.PolicyAncestorStatus:
-		for _, ancestor := range value {
-			conditions = append(conditions, ancestor.Conditions...)
-		}
-	case []inferencev1.ParentStatus:
-		for _, parent := range value {
-			conditions = append(conditions, parent.Conditions...)
-		}
-	}
-	return conditions
 }
 
 // named reports whether a message has one of the tried values, or the name of its field.

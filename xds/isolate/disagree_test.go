@@ -79,8 +79,8 @@ func TestLearnWhatIsTaken(t *testing.T) {
 	})
 }
 
-// TestLearn: a rule that another replica withholds is withheld in every table that has it, is not reported as a verdict of this
-// replica, and ends with the verdict there.
+// TestLearn: a rule that another replica withholds is withheld in every table that has it, is not reported as a finding of this
+// replica, and ends with the finding there.
 func TestLearn(t *testing.T) {
 	run(t, func(w *world) {
 		tables := w.apply(host("h1", 3, ""), host("h2", 3, ""))

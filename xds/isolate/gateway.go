@@ -20,7 +20,7 @@ type gateway struct {
 	// partial are the tables without all of their parts.
 	partial map[*table]struct{}
 	// withheld are the parts that proxies refuse, by ID.
-	withheld map[string]held
+	withheld map[string]withheldPart
 	// trials that proxies have not answered, by the name of their table.
 	trials map[string]*asked
 	serial int
@@ -29,8 +29,8 @@ type gateway struct {
 	reports reports
 }
 
-// held is a verdict on a part.
-type held struct {
+// withheldPart is a part that proxies refuse, with what is said of it.
+type withheldPart struct {
 	publish.Rejection
 	// learned from another replica, and in force while that holds to it.
 	learned bool

@@ -41,7 +41,7 @@ func (g *gateway) learn(rejections []publish.Rejection) {
 	g.renew(touched)
 }
 
-// take takes verdicts over, but for those on parts that a proxy of this replica has.
+// take takes findings over, but for those on parts that a proxy of this replica has.
 func (g *gateway) take(rejections []publish.Rejection, said map[string]publish.Rejection) {
 	for _, rejection := range rejections {
 		if t := g.tables[rejection.Resource.Name]; rejection.Withheld != nil && t != nil {
@@ -52,7 +52,7 @@ func (g *gateway) take(rejections []publish.Rejection, said map[string]publish.R
 	}
 	for id, rejection := range said {
 		if known, ok := g.withheld[id]; !ok || known.learned {
-			g.withheld[id] = held{rejection, true}
+			g.withheld[id] = withheldPart{rejection, true}
 		}
 	}
 }

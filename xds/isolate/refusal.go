@@ -47,8 +47,6 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 	parts, err := t.divide()
 	if err != nil {
 		contain.Log(g.options.Log, err, "Failed to divide a table", "gateway", g.key.String(), "table", t.wanted.Name)
-	}
-	if err != nil {
 		t.unexplained = t.refusal.Version
 		return
 	}
@@ -140,8 +138,8 @@ func (g *gateway) conclude(t *table, change *resource.Change) {
 	change.Upsert = append(change.Upsert, again)
 }
 
-func (g *gateway) withhold(part resource.Part, v verdict, node string) {
-	g.withheld[part.ID] = held{Rejection: publish.Rejection{
+func (g *gateway) withhold(part resource.Part, v finding, node string) {
+	g.withheld[part.ID] = withheldPart{Rejection: publish.Rejection{
 		Version: part.ID, Message: v.message, Since: g.options.Clock.Now(), Node: node,
 		Withheld: &publish.Withheld{Part: part.ID, Rule: part.Name, Form: v.form},
 	}}

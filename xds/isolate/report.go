@@ -40,15 +40,8 @@ func (g *gateway) reportSoon() {
 // untold reports whether there is something to report.
 func (g *gateway) untold() bool {
 	return g.reports.fresh || !slices.EqualFunc(g.rejections(), g.reports.told, func(a, b publish.Rejection) bool {
-		return a.Resource == b.Resource && a.Version == b.Version && formOf(a) == formOf(b)
+		return a.Resource == b.Resource && a.Version == b.Version && a.Form() == b.Form()
 	})
-}
-
-func formOf(r publish.Rejection) resource.Form {
-	if r.Withheld == nil {
-		return resource.Whole
-	}
-	return r.Withheld.Form
 }
 
 func (g *gateway) report() {
@@ -72,7 +65,7 @@ func (g *gateway) report() {
 }
 
 // rejections are those of the publisher, but for trials and for tables whose refused rule is known or looked for; and
-// the rules that are withheld. What was learned is left to the replica that found it: else a verdict would outlive it.
+// the rules that are withheld. What was learned is left to the replica that found it: else a finding would outlive it.
 func (g *gateway) rejections() (all []publish.Rejection) {
 	for _, rejection := range g.reports.delivery.Rejected {
 		name := rejection.Resource.Name

@@ -10,8 +10,8 @@ import (
 // waits for an answer.
 const width = 16
 
-// verdict is what a search found about a part.
-type verdict struct {
+// finding is what a search found about a part.
+type finding struct {
 	form    resource.Form
 	message string // of the proxy
 }
@@ -48,13 +48,13 @@ type search struct {
 	ended bool
 
 	message string
-	found   map[string]verdict
+	found   map[string]finding
 }
 
 // newSearch begins with the parts of a refused table, of which those from the index fresh on are new. message is what the
 // proxy said about the table.
 func newSearch(order []string, fresh int, known map[string]resource.Form, message string) *search {
-	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]verdict{}}
+	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]finding{}}
 	unknown := func(id string) bool { _, ok := known[id]; return ok }
 	s.rest = slices.DeleteFunc(slices.Clone(order[:fresh]), unknown)
 	s.split(slices.DeleteFunc(slices.Clone(order[fresh:]), unknown))
@@ -96,7 +96,7 @@ func (s *search) take() map[int]trial {
 // done reports whether nothing is left to try.
 func (s *search) done() bool { return len(s.queue) == 0 && len(s.running) == 0 }
 
-// accept takes in that the proxies took a trial.
+// accept records that the proxies accepted a trial.
 func (s *search) accept(number int) {
 	t, ok := s.running[number]
 	if !ok {
@@ -116,7 +116,7 @@ func (s *search) end() {
 	clear(s.found)
 }
 
-// refuse takes in that a proxy refused a trial.
+// refuse records that a proxy refused a trial.
 func (s *search) refuse(number int, message string) {
 	t, ok := s.running[number]
 	if !ok {
@@ -137,10 +137,10 @@ func (s *search) refuse(number int, message string) {
 	case len(t.parts) > 1:
 		s.split(t.parts)
 	case t.forms[only] == resource.Whole:
-		s.found[only] = verdict{resource.Failing, message}
+		s.found[only] = finding{resource.Failing, message}
 		s.try(t.parts, map[string]resource.Form{only: resource.Failing})
 	default:
-		s.found[only] = verdict{resource.Absent, s.found[only].message}
+		s.found[only] = finding{resource.Absent, s.found[only].message}
 	}
 	s.advance()
 }
@@ -170,9 +170,9 @@ func (s *search) advance() {
 func (s *search) blame(id string) {
 	switch s.known[id] {
 	case resource.Whole:
-		s.found[id] = verdict{resource.Failing, s.message}
+		s.found[id] = finding{resource.Failing, s.message}
 	case resource.Failing:
-		s.found[id] = verdict{resource.Absent, s.message}
+		s.found[id] = finding{resource.Absent, s.message}
 	case resource.Absent: // it is not in the table
 	}
 }

@@ -113,7 +113,7 @@ func (s *Stage) gateway(key ir.Key) *gateway {
 	if found == nil {
 		found = &gateway{
 			options: &s.options, key: key, tables: map[string]*table{}, partial: map[*table]struct{}{},
-			trials: map[string]*asked{}, withheld: map[string]held{},
+			trials: map[string]*asked{}, withheld: map[string]withheldPart{},
 		}
 		s.gateways[key] = found
 	}

@@ -63,7 +63,7 @@ func (t *table) withholds(id string) (resource.Form, bool) {
 
 // common reports whether a search found all parts that forward, of more than one object. What they share is the likely cause then:
 // the fields of the Gateway, which are in each of them. No owner is to lose a rule for these.
-func (t *table) common(found map[string]verdict) bool {
+func (t *table) common(found map[string]finding) bool {
 	owners := map[ir.Source]bool{}
 	for _, part := range t.asked {
 		if _, known := t.search.known[part.ID]; known || !part.Forwards {

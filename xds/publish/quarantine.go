@@ -28,6 +28,14 @@ type Rejection struct {
 	Since time.Time `json:"since"`
 }
 
+// Form is what of the rule is out of force; resource.Whole: the rejection is of a whole resource.
+func (r Rejection) Form() resource.Form {
+	if r.Withheld == nil {
+		return resource.Whole
+	}
+	return r.Withheld.Form
+}
+
 // Withheld is a part of a table that package isolate found to be what proxies refuse.
 type Withheld struct {
 	// Part is its ID, see resource.Part. It is the Version of the Rejection as well.
