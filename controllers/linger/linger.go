@@ -32,8 +32,9 @@ type Linger struct {
 	grace time.Duration
 
 	mu sync.Mutex
-	// wired has the HTTPScalers with wired Services, those that are leaving among them.
-	wired map[types.NamespacedName]bool
+	// wired has the HTTPScalers with wired Services, those that are leaving among them. The time is the end of
+	// the grace of one that has lost them; zero: it has them.
+	wired map[types.NamespacedName]time.Time
 	// routes are generated routes as Next has them.
 	routes map[item]client.Object
 	// leaving is what Next has longer than the API server.
@@ -59,7 +60,7 @@ func New(next Next, clk clock.WithDelayedExecution, grace time.Duration) *Linger
 	}
 	return &Linger{
 		next: next, clock: clk, grace: grace,
-		wired: map[types.NamespacedName]bool{}, routes: map[item]client.Object{}, leaving: map[item]*departure{},
+		wired: map[types.NamespacedName]time.Time{}, routes: map[item]client.Object{}, leaving: map[item]*departure{},
 	}
 }
 
@@ -78,7 +79,7 @@ func (l *Linger) Set(kind store.Kind, object client.Object) {
 		return
 	}
 	passed := object
-	if before := l.routes[it]; before != nil && l.wired[scalerOf(it)] && l.clock.Since(begun) < (maxGraces-1)*l.grace {
+	if before := l.routes[it]; before != nil && l.isWired(scalerOf(it)) && l.clock.Since(begun) < (maxGraces-1)*l.grace {
 		if kept := keep(before, object); kept != nil {
 			passed = kept
 			l.depart(it, begun, func() {
@@ -116,12 +117,20 @@ func (l *Linger) depart(it item, begun time.Time, leave func()) {
 	})
 }
 
+// note records whether a trigger has wired Services. The command "wiring" takes them from the status before
+// consumers have followed, and often before the trigger itself is gone; so the trigger counts as wired for a grace more.
 func (l *Linger) note(scaler types.NamespacedName, wiring *v1alpha1.HTTPScalerWiring) {
 	if wiring != nil && len(wiring.Services) > 0 {
-		l.wired[scaler] = true
-	} else {
-		delete(l.wired, scaler)
+		l.wired[scaler] = time.Time{}
+	} else if until, was := l.wired[scaler]; was && until.IsZero() {
+		l.wired[scaler] = l.clock.Now().Add(l.grace)
 	}
+}
+
+// isWired reports whether requests may come through wired Services of a trigger.
+func (l *Linger) isWired(scaler types.NamespacedName) bool {
+	until, was := l.wired[scaler]
+	return was && (until.IsZero() || l.clock.Now().Before(until))
 }
 
 // Delete passes on that an object vanished: at once, or after the grace.
@@ -130,7 +139,7 @@ func (l *Linger) Delete(kind store.Kind, object client.Object) {
 	defer l.mu.Unlock()
 	it := item{kind, store.KeyOf(object)}
 	begun := l.stay(it)
-	if !v1alpha1.Generated(object) || !l.wired[scalerOf(it)] {
+	if !v1alpha1.Generated(object) || !l.isWired(scalerOf(it)) {
 		l.forget(it)
 		return
 	}

@@ -96,6 +96,43 @@ func TestWhatLingers(t *testing.T) {
 	}
 }
 
+// A trigger that the wiring has left, and says so in the status before its objects go, was wired a moment ago.
+// haproxy got three 404 in the 100 ms in which the status had gone before the objects.
+func TestWhatWasWiredLingers(t *testing.T) {
+	const step = linger.DefaultGrace / 2
+	for name, test := range map[string]struct {
+		left    []time.Duration // between status and status, and to the deletion
+		lingers bool
+	}{
+		"at once":                        {[]time.Duration{0}, true},
+		"within the grace":               {[]time.Duration{linger.DefaultGrace - 1}, true},
+		"after the grace":                {[]time.Duration{linger.DefaultGrace}, false},
+		"more statuses prolong no grace": {[]time.Duration{step, step, step}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			clock, engine := testingclock.NewFakeClock(time.Now()), known{}
+			l := linger.New(engine, clock, 0)
+			l.Set(store.HTTPScaler, trigger("a-kedify"))
+			l.Set(store.HTTPRoute, route(generated("web-0")))
+			for _, rest := range test.left {
+				l.Set(store.HTTPScaler, trigger())
+				clock.Step(rest)
+			}
+			l.Delete(store.HTTPScaler, trigger())
+			l.Delete(store.HTTPRoute, route(generated("web-0")))
+			if !test.lingers {
+				g.Expect(engine).To(BeEmpty())
+				return
+			}
+			clock.Step(linger.DefaultGrace - 1)
+			g.Expect(engine).To(HaveKey("HTTPRoute web-0"))
+			clock.Step(1)
+			g.Expect(engine).To(BeEmpty())
+		})
+	}
+}
+
 // A trigger that comes back within the grace keeps its routes, in whatever order its objects go and come.
 func TestWhatComesBackStays(t *testing.T) {
 	g := NewWithT(t)

@@ -18,8 +18,8 @@
 // the next decision sees what KEDA wrote. KEDA that decided on an old view may still write 1 over
 // a larger number: for two seconds the number is verified. Pause annotations are honoured.
 //
-// Run runs in every replica of the controller. A replica that does not lead waits half as long
-// again, so that requests do not wait for a leader that died, and makes no step.
+// Run runs in every replica of the controller. A replica that does not lead waits a quarter
+// longer, so that requests do not wait for a leader that died, and makes no step.
 //
 // Ownership: one goroutine per trigger while Run runs, which sleeps until requests are held.
 // The set of triggers has a lock.

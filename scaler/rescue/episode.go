@@ -10,7 +10,7 @@ const (
 	// patience with KEDA, which acts on a push within some 30 ms; pushes are repeated. A replica of
 	// the controller that does not lead waits longer.
 	patience         = time.Second
-	followerPatience = 1500 * time.Millisecond // so that no request waits 2.5 s for the first replica
+	followerPatience = 1250 * time.Millisecond // so that no request waits 2.5 s for the first replica, on a busy machine either
 	// gather is how long the first requests are counted for one step.
 	gather = 50 * time.Millisecond
 	// A step is verified for a while, and made again if KEDA wrote less.

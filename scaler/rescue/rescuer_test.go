@@ -105,7 +105,7 @@ func TestRescue(t *testing.T) {
 		"not the leader": {
 			follower: true,
 			story:    func(w *world) { w.hold(25); w.pass(5 * time.Second) },
-			writes:   []write{{1500 * ms, 3}}, gets: 1,
+			writes:   []write{{1250 * ms, 3}}, gets: 1,
 		},
 		"replicas unknown": {
 			blind:  true,
