@@ -19,13 +19,17 @@ type foreign struct {
 	object     string // kind of the object that names backends
 	// consumer is the Service of the program that serves the object: its namespace and name.
 	consumer [2]string
+	// rename is the most requests, of 50 per second, that the rename of a backend may cost at this consumer; zero
+	// stands for one. Contour sends routes and clusters on streams of their own, and its Envoy answers
+	// 503 until both are there: up to 21 requests of an owner's own renames, without the product (ADR 0011).
+	rename int
 	// yaml has the object, with what else it needs, for Name (object and Service) and Host.
 	yaml string
 }
 
 // foreigners are all kinds that are rewritten.
 var foreigners = []foreign{
-	{kind: "ingress", apiVersion: "networking.k8s.io/v1", object: "Ingress", consumer: [2]string{"projectcontour", "envoy"}, yaml: `
+	{kind: "ingress", apiVersion: "networking.k8s.io/v1", object: "Ingress", consumer: [2]string{"projectcontour", "envoy"}, rename: 25, yaml: `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
@@ -37,7 +41,7 @@ spec:
   - host: {{.Host}}
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: {{.Name}}, port: {number: 80}}}}]}
 `},
-	{kind: "httproute", apiVersion: "gateway.networking.k8s.io/v1", object: "HTTPRoute", consumer: [2]string{"projectcontour", "envoy"}, yaml: `
+	{kind: "httproute", apiVersion: "gateway.networking.k8s.io/v1", object: "HTTPRoute", consumer: [2]string{"projectcontour", "envoy"}, rename: 25, yaml: `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: {{.Name}}}
