@@ -25,10 +25,13 @@ type feed struct {
 	lost bool
 	// objects that were handed over; kept for optional rows alone, the only ones that can be lost.
 	objects map[types.NamespacedName]client.Object
+	// failed are objects whose last event panicked. The Handler may not know them, nor survive a second look
+	// at them, so that what comes next is to it the first that it hears.
+	failed map[types.NamespacedName]bool
 }
 
 func newFeed(row Row, log logr.Logger) *feed {
-	f := &feed{row: row, log: log, done: make(chan struct{})}
+	f := &feed{row: row, log: log, done: make(chan struct{}), failed: map[types.NamespacedName]bool{}}
 	if row.Optional {
 		f.objects = map[types.NamespacedName]client.Object{}
 	}
@@ -46,9 +49,15 @@ func (f *feed) events() toolscache.ResourceEventHandler {
 		return events
 	}
 	return toolscache.FilteringResourceEventHandler{
-		FilterFunc: func(object any) bool { return f.row.Select(lastKnown(object)) },
+		FilterFunc: func(object any) bool { return f.selects(lastKnown(object)) },
 		Handler:    events,
 	}
+}
+
+// selects is Row.Select. An object on which it panics is not handed over.
+func (f *feed) selects(object client.Object) (selected bool) {
+	f.contained(object, func() { selected = f.row.Select(object) })
+	return selected
 }
 
 // lastKnown is the object of an event. An informer that missed the deletion of an object wraps
@@ -61,29 +70,64 @@ func lastKnown(object any) client.Object {
 }
 
 func (f *feed) update(before, after client.Object) {
-	if f.row.Unchanged == nil || !f.row.Unchanged(before, after) {
-		f.set(before, after)
-		return
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.remember(after)
+	if f.unchanged(before, after) {
+		f.remember(after)
+		return
+	}
+	f.handSet(before, after)
+}
+
+// unchanged is Row.Unchanged. What it panics on has changed.
+func (f *feed) unchanged(before, after client.Object) (same bool) {
+	if f.row.Unchanged == nil || f.failed[client.ObjectKeyFromObject(after)] {
+		return false
+	}
+	f.contained(after, func() { same = f.row.Unchanged(before, after) })
+	return same
 }
 
 func (f *feed) set(before, after client.Object) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.lost {
-		f.remember(after)
-		f.call(after, func() { f.row.Handler.Set(before, after) })
+	f.handSet(before, after)
+}
+
+// handSet has mu.
+func (f *feed) handSet(before, after client.Object) {
+	if f.lost {
+		return
+	}
+	f.remember(after)
+	if key := client.ObjectKeyFromObject(after); f.failed[key] {
+		before = nil
+		delete(f.failed, key)
+	}
+	f.hand(after, func() { f.row.Handler.Set(before, after) })
+}
+
+// hand hands an object over. A panic of the Handler is the fault of that object alone.
+func (f *feed) hand(object client.Object, handle func()) {
+	if !f.contained(object, handle) {
+		f.failed[client.ObjectKeyFromObject(object)] = true
 	}
 }
 
-// call hands an object over. A panic of the Handler is the fault of that object alone.
-func (f *feed) call(object client.Object, handle func()) {
-	if err := contain.Do(handle); err != nil {
+// contained calls a function about an object, and reports whether it returned.
+func (f *feed) contained(object client.Object, function func()) bool {
+	err := contain.Do(function)
+	if err != nil {
 		contain.Log(f.log, err, "An object was not handed over",
 			"type", fmt.Sprintf("%T", object), "object", client.ObjectKeyFromObject(object).String())
+	}
+	return err == nil
+}
+
+// tell calls a method of the Handler that is about the kind.
+func (f *feed) tell(method func()) {
+	if err := contain.Do(method); err != nil {
+		contain.Log(f.log, err, "What became of a kind was not told", "type", fmt.Sprintf("%T", f.row.Object))
 	}
 }
 
@@ -97,8 +141,7 @@ func (f *feed) delete(object client.Object) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.lost {
-		delete(f.objects, client.ObjectKeyFromObject(object))
-		f.call(object, func() { f.row.Handler.Delete(object) })
+		f.handDelete(object)
 	}
 }
 
@@ -106,7 +149,7 @@ func (f *feed) synced() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.lost {
-		f.row.Handler.Synced()
+		f.tell(f.row.Handler.Synced)
 	}
 }
 
@@ -117,8 +160,15 @@ func (f *feed) lose() {
 	f.lost = true
 	close(f.done)
 	for _, object := range f.objects {
-		f.call(object, func() { f.row.Handler.Delete(object) })
+		f.handDelete(object)
 	}
 	f.objects = nil
-	f.row.Handler.Lost()
+	f.tell(f.row.Handler.Lost)
+}
+
+// handDelete has mu. An object of the name that comes later is another one.
+func (f *feed) handDelete(object client.Object) {
+	delete(f.objects, client.ObjectKeyFromObject(object))
+	delete(f.failed, client.ObjectKeyFromObject(object))
+	f.contained(object, func() { f.row.Handler.Delete(object) })
 }

@@ -24,7 +24,9 @@ type Row struct {
 }
 
 // Handler receives what happens to the objects of one row. Its methods must not block. Objects
-// are shared with the cache and must not be modified.
+// are shared with the cache and must not be modified. A panic in it, or in a function of its row, is the fault of
+// the object that it was called with: it is logged, all others are handed over, and the next version of that object is,
+// as one that appeared.
 type Handler interface {
 	// Set is called when an object appeared, with a nil before, or changed.
 	Set(before, after client.Object)

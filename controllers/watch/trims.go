@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/kedify/inference-gateway/internal/contain"
 )
 
 // Trims is the transform of a cache: it keeps out of memory what no reader needs.
@@ -38,7 +40,13 @@ func (t *Trims) Transform(object any) (any, error) {
 		t.mu.RUnlock()
 	}
 	o.SetManagedFields(nil)
-	return trim(o), nil
+	// Its reflector would end with a panic, and read nothing for ever with an error: an object that cannot be trimmed
+	// takes more memory.
+	trimmed, err := contain.Call(func() (client.Object, error) { return trim(o), nil })
+	if err != nil {
+		return object, nil //nolint:nilerr // see above
+	}
+	return trimmed, nil
 }
 
 // set is called before the informer of the kind starts. The first row of a kind decides: what the
