@@ -75,6 +75,7 @@ func (c *Controller) carryOut(ctx context.Context, partition partition, world pl
 	}
 	problems = append(problems, c.writeStatuses(ctx, made.Statuses, generations, failed, refusals))
 	c.handover.retain(partition, made.Statuses)
+	problems = append(problems, c.failures(made)...)
 	kinds, rest := c.pruned(partition, world, made)
 	if rest > 0 {
 		c.queue.AddAfter(partition, rest)

@@ -52,7 +52,7 @@ func (c *Controller) pruned(of partition, world plan.World, made plan.Plan) ([]a
 	live := world.Find.Gateway(world.Proxy)
 	leaves := c.Autowire && !needed && live != nil && plan.Managed(live)
 	if rest := c.proxyGrace.rest(of, leaves); rest > 0 {
-		return prunedOfTriggers, rest
+		return prunedOf(made), rest
 	}
-	return slices.Concat(prunedOfTriggers, prunedOfProxy), 0
+	return slices.Concat(prunedOf(made), prunedOfProxy), 0
 }

@@ -33,12 +33,12 @@ func isOfKind(object string, name v1alpha1.AutowireKind) bool {
 // for any of their hosts shows that clients use the proxy.
 func (m *maker) findBypasses() {
 	leading, requested := m.leading(), map[string]bool{}
-	for _, c := range m.candidates {
+	m.each(func(c *candidate) {
 		if c.live != nil && c.live.Spec.Traffic.Seen || m.Find.Requested(c.key) {
 			requested[c.application()] = true
 		}
-	}
-	for _, c := range m.candidates {
+	})
+	m.each(func(c *candidate) {
 		traffic := v1alpha1.HTTPScalerTraffic{Bypass: m.bypass(c, leading)}
 		if c.live != nil {
 			traffic.Seen = c.live.Spec.Traffic.Seen
@@ -51,7 +51,7 @@ func (m *maker) findBypasses() {
 			})
 		}
 		c.spec.Traffic = traffic
-	}
+	})
 }
 
 // application is the ScaledObject and the backends of a trigger.

@@ -47,6 +47,8 @@ type candidate struct {
 	routedBy string
 	// backends of the generated route.
 	backends []gwv1.BackendRef
+	// broken is the panic that a stage made of it; nil: none.
+	broken error
 }
 
 // generates reports whether the trigger has a generated route.
@@ -88,7 +90,7 @@ func (m *maker) collect() {
 	})
 	slices.SortFunc(objects, store.CompareAge[*kedav1alpha1.ScaledObject])
 	for _, so := range objects {
-		m.collectFrom(so)
+		m.collectContained(so)
 	}
 }
 

@@ -13,33 +13,37 @@ func Make(world World) Plan {
 		m.scalers[types.NamespacedName{Namespace: scaler.Namespace, Name: scaler.Name}] = scaler
 	}
 	m.collect()
-	for _, c := range m.candidates {
+	m.each(func(c *candidate) {
 		m.resolveBackend(c)
 		m.resolveReferences(c)
 		m.resolveCounting(c)
-	}
+	})
 	m.attach()
 	m.findBypasses()
 	m.refuseForeignProxy()
 	m.refuseConflicts()
 	m.plan.Objects = m.proxyObjects(m.secure())
+	m.each(m.finish)
 	for _, c := range m.candidates {
-		m.finish(c)
+		if c.broken != nil {
+			m.keep(c)
+		}
 	}
 	return m.plan
 }
 
 // finish adds the objects and the status of a candidate.
 func (m *maker) finish(c *candidate) {
-	m.plan.Objects = append(m.plan.Objects, c.scaler())
-	var routes []Object
-	if c.generates() {
-		routes = m.routes(c)
-	}
+	objects := []Object{c.scaler()}
 	route := ""
-	if len(routes) > 0 {
-		route = routes[0].GetName()
+	if c.generates() {
+		routes := m.routes(c)
+		if len(routes) > 0 {
+			route = routes[0].GetName()
+		}
+		objects = append(objects, routes...)
 	}
-	m.plan.Objects = append(m.plan.Objects, routes...)
-	m.plan.Statuses = append(m.plan.Statuses, Status{Scaler: c.key, Value: m.status(c, route)})
+	status := m.status(c, route)
+	m.plan.Objects = append(m.plan.Objects, objects...)
+	m.plan.Statuses = append(m.plan.Statuses, Status{Scaler: c.key, Value: status})
 }

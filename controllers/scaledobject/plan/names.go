@@ -79,6 +79,7 @@ const (
 	ReasonAccepted          = "Accepted"
 	ReasonInvalid           = "Invalid"
 	ReasonNotApplied        = "NotApplied"
+	ReasonFailed            = "InternalError"
 	ReasonAnotherAddress    = "AnotherScalerAddress"
 	ReasonConflicted        = "Conflicted"
 	ReasonUnsupported       = "UnsupportedValue"

@@ -91,6 +91,10 @@ type Plan struct {
 	// Statuses of HTTPScalers, without times and generations.
 	Statuses []Status
 	Events   []Event
+	// Kept are HTTPScalers that stay as they are, with what was generated for them.
+	Kept []types.NamespacedName
+	// Failures are why.
+	Failures []Failure
 }
 
 // Status is that of one HTTPScaler.
