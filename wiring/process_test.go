@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	k8sevents "k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -79,6 +80,9 @@ type rig struct {
 	// refuses is a write, as in writes, that the API server forbids; refusesNext one that it forbids once it
 	// took it.
 	refuses, refusesNext atomic.Value
+
+	// poison replaces objects on their way from informers; nil: none.
+	poison func(object any) any
 
 	mu     sync.Mutex
 	writes []string
@@ -247,7 +251,7 @@ func (r *rig) replica() *replica {
 	one := &replica{rig: r, leads: make(chan bool), events: k8sevents.NewFakeRecorder(10000)}
 	made, err := wiring.New(wiring.Deps{
 		API: wiring.API{
-			Cache: r.api.Cache(ctx, &running), Direct: r.counting(), Mapper: r.api.Mapper(), Scheme: r.api.Scheme,
+			Cache: r.cache(ctx, &running), Direct: r.counting(), Mapper: r.api.Mapper(), Scheme: r.api.Scheme,
 			Recorder: one.events, Scales: r.scales,
 		},
 		Options: wiring.Options{
@@ -277,6 +281,13 @@ func (r *rig) replica() *replica {
 	r.t.Cleanup(one.stop)
 	r.Eventually(made.Ready).Should(BeTrue())
 	return one
+}
+
+func (r *rig) cache(ctx context.Context, running *sync.WaitGroup) cache.Cache {
+	if r.poison == nil {
+		return r.api.Cache(ctx, running)
+	}
+	return poisoned{r.api.Cache(ctx, running), r.poison}
 }
 
 // leader is a replica that leads.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/work"
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/wiring/plan"
 )
 
@@ -92,6 +93,11 @@ func (w *Wiring) wireNamespace(ctx context.Context, namespace string) (again tim
 	memory, err := w.patchAll(ctx, world, made)
 	w.memories.set(namespace, memory)
 	problems := []error{err}
+	for _, failure := range made.Failures {
+		contain.Log(w.deps.Log, failure.Err, "Failed to plan a part of a namespace; it stays as it is",
+			"namespace", namespace, "about", failure.About)
+		problems = append(problems, fmt.Errorf("plan %s: %w", failure.About, failure.Err))
+	}
 	for _, deletion := range made.Deletions {
 		problems = append(problems, w.delete(ctx, deletion))
 	}

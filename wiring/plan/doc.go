@@ -21,5 +21,6 @@
 //   - Not known is neither allowed nor refused: an HTTPScaler without a status changes nothing.
 //   - A route of a Gateway of this product is never touched. A route of another namespace counts if a
 //     ReferenceGrant permits it.
+//   - A panic about one object leaves that object as it is, and every other as it should be.
 //   - What was rewritten is known from the objects alone, so a restart loses nothing.
 package plan

@@ -31,6 +31,8 @@ type maker struct {
 	usesOf map[*unstructured.Unstructured]map[string]*use
 	// passing says what leads to a part of an application past the proxies, by the HTTPScaler's name.
 	passing map[string][]reason
+	// left are foreign objects that stay as they are, because a step panicked at them.
+	left map[*unstructured.Unstructured]bool
 }
 
 // Make says what a World should become.
@@ -39,18 +41,23 @@ func Make(world World) Plan {
 	m.collect()
 	m.read()
 	for _, w := range m.sorted {
-		m.enter(w)
-		m.noteEntered(w)
-		for _, u := range w.uses {
-			m.judge(w, u)
+		whole := m.attempt("Service "+m.Namespace+"/"+w.name, w.owner(), func() {
+			m.enter(w)
+			m.noteEntered(w)
+			for _, u := range w.uses {
+				m.judge(w, u)
+			}
+			m.render(w)
+		})
+		if !whole {
+			m.keepWired(w)
 		}
-		m.render(w)
 	}
 	m.patch()
 	m.addGrants()
 	m.prune()
 	for _, scaler := range m.scalers {
-		m.say(scaler)
+		m.attempt("the status of HTTPScaler "+keyText(scaler), scaler, func() { m.say(scaler) })
 	}
 	return m.plan
 }
@@ -61,6 +68,7 @@ func newMaker(world World) *maker {
 		slicesOf:  map[string][]*discoveryv1.EndpointSlice{},
 		endpoints: map[string]*metav1.PartialObjectMetadata{}, all: map[string]*wired{},
 		usesOf: map[*unstructured.Unstructured]map[string]*use{}, passing: map[string][]reason{},
+		left: map[*unstructured.Unstructured]bool{},
 	}
 	m.plan.Memory = Memory{Idle: map[string]time.Time{}, Entered: map[string]time.Time{}, Rewrites: world.Memory.Rewrites}
 	for _, service := range world.Services {

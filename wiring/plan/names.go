@@ -37,6 +37,7 @@ const (
 	ReasonMixed       = "MixedParents"
 	ReasonLimited     = "RewritesLimited"
 	ReasonRefused     = "WriteRefused"
+	ReasonFailed      = "InternalError"
 	ReasonLeftover    = "LeftoverDeleted"
 )
 

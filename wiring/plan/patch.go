@@ -18,20 +18,26 @@ import (
 // that is done: a patch is for one version of an object.
 func (m *maker) patch() {
 	for _, object := range m.Foreign {
-		if object.GetDeletionTimestamp() != nil || ownRoute(object) {
-			continue
+		if object.GetDeletionTimestamp() == nil {
+			m.attempt(describe(object), object, func() { m.patchObject(object) })
 		}
-		uses := m.usesOf[object]
-		if patch, needed := m.restore(object); needed {
-			m.plan.Restores = append(m.plan.Restores, patch)
-			for _, u := range uses {
-				m.wait(u, "the object is put back first")
-				m.refuseRestore(u)
-			}
-			continue
-		}
-		m.rewrite(object, uses)
 	}
+}
+
+func (m *maker) patchObject(object *unstructured.Unstructured) {
+	if ownRoute(object) || m.stuck(object) {
+		return
+	}
+	uses := m.usesOf[object]
+	if patch, needed := m.restore(object); needed {
+		m.plan.Restores = append(m.plan.Restores, patch)
+		for _, u := range uses {
+			m.wait(u, "the object is put back first")
+			m.refuseRestore(u)
+		}
+		return
+	}
+	m.rewrite(object, uses)
 }
 
 // restore puts back what is not to lead to the proxies any more. Backends of other namespaces are in
@@ -129,6 +135,8 @@ func (m *maker) hindrance(u *use) string {
 	switch {
 	case waits != "":
 		return waits
+	case w.broken:
+		return "the wiring failed at Service " + w.name + ", see its log"
 	case m.Path != v1alpha1.PathProxy:
 		return "the proxies or the controllers are not ready"
 	case !w.output.Problem.None():

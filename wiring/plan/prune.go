@@ -54,7 +54,7 @@ func (m *maker) idle(w *wired) bool {
 		return w.gone
 	case !w.exists():
 		return true
-	case w.named || m.ForeignUnknown:
+	case w.named || m.incomplete():
 		return false
 	}
 	start, known := m.Memory.Idle[w.name]
@@ -72,7 +72,7 @@ func (m *maker) idle(w *wired) bool {
 
 // addGrants repeats ReferenceGrants. While routes may be missing here, those that exist stay as they are.
 func (m *maker) addGrants() {
-	if m.ForeignUnknown {
+	if m.incomplete() {
 		return
 	}
 	for _, w := range m.sorted {
@@ -102,7 +102,7 @@ func (m *maker) prune() {
 	m.pruneSlices(is)
 	for _, grant := range m.Grants {
 		w := m.all[grant.Name]
-		if ownGrant(grant) && !is(grant) && !m.ForeignUnknown && (w == nil || w.output.Problem.None()) {
+		if ownGrant(grant) && !is(grant) && !m.incomplete() && (w == nil || w.output.Problem.None()) {
 			m.remove(kindGrant, grant)
 		}
 	}

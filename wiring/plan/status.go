@@ -112,7 +112,7 @@ func (m *maker) rewired(scaler *v1alpha1.HTTPScaler) *metav1.Condition {
 		found, why := m.outcome(w, scaler)
 		wired, reasons, lost = append(wired, found...), append(reasons, why...), append(lost, m.unmatchedOf(w, scaler)...)
 	}
-	reasons = append(reasons, m.passing[scaler.Name]...)
+	reasons = append(append(reasons, m.passing[scaler.Name]...), m.failures()...)
 	asked := scaler.Spec.WiredService || !never(scaler)
 	switch {
 	case !asked, standingOf(scaler) == unserved && len(wired)+len(reasons) == 0:

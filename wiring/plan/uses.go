@@ -40,26 +40,32 @@ type use struct {
 // read finds the uses. Order of objects and of references in them stays.
 func (m *maker) read() {
 	for _, object := range m.Foreign {
-		kind, known := kindOf(object)
-		if !known || ownRoute(object) {
+		if !m.attempt(describe(object), object, func() { m.readObject(object) }) {
+			m.leave(object)
+		}
+	}
+}
+
+func (m *maker) readObject(object *unstructured.Unstructured) {
+	kind, known := kindOf(object)
+	if !known || ownRoute(object) {
+		return
+	}
+	served, rewritten := m.servedBy(object), m.rewrittenIn(object)
+	for _, ref := range foreign.References(object) {
+		w, leads := m.target(ref.Target)
+		switch {
+		case w == nil:
+			m.pass(object, served, ref)
+			continue
+		case !m.permitted(object, w, leads):
 			continue
 		}
-		served, rewritten := m.servedBy(object), m.rewrittenIn(object)
-		for _, ref := range foreign.References(object) {
-			w, leads := m.target(ref.Target)
-			switch {
-			case w == nil:
-				m.pass(object, served, ref)
-				continue
-			case !m.permitted(object, w, leads):
-				continue
-			}
-			w.named = w.named || leads
-			u := &use{object: object, text: describe(object), kind: kind, ref: ref, wired: w, leads: leads}
-			u.abroad, u.byHand = object.GetNamespace() != m.Namespace, leads && !rewritten[w.name]
-			if object.GetDeletionTimestamp() == nil && served.concern(u) {
-				m.use(u, served)
-			}
+		w.named = w.named || leads
+		u := &use{object: object, text: describe(object), kind: kind, ref: ref, wired: w, leads: leads}
+		u.abroad, u.byHand = object.GetNamespace() != m.Namespace, leads && !rewritten[w.name]
+		if object.GetDeletionTimestamp() == nil && served.concern(u) {
+			m.use(u, served)
 		}
 	}
 }

@@ -48,6 +48,8 @@ type wired struct {
 	output mirror.Output
 	// gone: nothing has pointed at it for long enough.
 	gone bool
+	// broken: a step panicked at it, and it stays as it is.
+	broken bool
 }
 
 // collect finds what is wired or may be: what the triggers name, and what exists.

@@ -98,6 +98,8 @@ type Plan struct {
 	Events             []Event
 	// Asleep are the HTTPScalers with a wired Service whose application has no ready endpoint.
 	Asleep []types.NamespacedName
+	// Failures are what stays as it is, because a step panicked at it.
+	Failures []Failure
 	// Memory for the next World.
 	Memory Memory
 	// Again is after how long something becomes due although no object changes; zero: nothing does.
