@@ -40,6 +40,12 @@ type HTTPScalerScale struct {
 // MayStop reports whether KEDA stops the target, or scales it to the idle replicas, while no trigger is active.
 func (s HTTPScalerScale) MayStop() bool { return s.Min == 0 || s.Idle != nil }
 
+// StartedByMinimum reports whether KEDA starts a target without replicas while no trigger is active, and does not while one is:
+// paused-scale-out holds up what triggers ask for, and not the minimum.
+func (s HTTPScalerScale) StartedByMinimum() bool {
+	return s.ScaleOutPaused && !s.StaysAtZero && s.Min > 0 && s.Idle == nil
+}
+
 // HTTPScalerTarget is the workload.
 type HTTPScalerTarget struct {
 	APIVersion string `json:"apiVersion"`

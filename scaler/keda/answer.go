@@ -40,7 +40,9 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
 	value := reading.Value
-	if found.Spec.Scale.Formula && reading.Active && value >= 0 && value < kedaStep {
+	if found.Spec.Scale.Formula && s.minimumStarts(found) {
+		value = 0 // by which KEDA decides, see there
+	} else if found.Spec.Scale.Formula && reading.Active && value >= 0 && value < kedaStep {
 		value = leastActive
 	}
 	// KEDA takes these for zero.
@@ -80,6 +82,9 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 // arrivals are unknown, and "no" would stop a workload that may have had requests a moment before:
 // until that is settled, a workload that runs stays active. A workload at zero is not started.
 func (s *Server) active(of *scaler.Scaler) (bool, error) {
+	if s.minimumStarts(of) {
+		return false, nil
+	}
 	if unseen(of) {
 		return true, nil
 	}
@@ -97,6 +102,17 @@ func (s *Server) active(of *scaler.Scaler) (bool, error) {
 		return running, nil
 	}
 	return false, errUnsettled
+}
+
+// minimumStarts reports whether "not active" is what starts a workload at zero. With paused-scale-out KEDA starts nothing for an
+// active trigger, and makes minReplicaCount of a workload whose triggers are not active (pkg/scaling/executor,
+// RequestScale). A held request would keep the application from the minimum that answers it.
+func (s *Server) minimumStarts(of *scaler.Scaler) bool {
+	if !of.Spec.Scale.StartedByMinimum() {
+		return false
+	}
+	replicas, known := s.options.Replicas(*of)
+	return known && replicas == 0
 }
 
 // errUnsettled is answered when neither past arrivals nor replicas are known.

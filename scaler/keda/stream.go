@@ -70,6 +70,9 @@ func (s *Server) state(of *scaler.Scaler) state {
 	if replicas, known := s.options.Replicas(*of); known {
 		now.replicas = replicas
 	}
+	if s.minimumStarts(of) {
+		now.active = false
+	}
 	return now
 }
 

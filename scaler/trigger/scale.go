@@ -74,16 +74,16 @@ func (r *reader) cooldown(scale v1alpha1.HTTPScalerScale) {
 }
 
 // staysAtZero reports whether a pause keeps KEDA from starting a target that has no replica. KEDA sets the number of
-// paused-replicas, also beside paused, and scales to the minimum in spite of paused-scale-out
+// paused-replicas, also beside paused, and nothing while it cannot read the number. It scales to the minimum in spite of
+// paused-scale-out (HTTPScalerScale.StartedByMinimum), but not where there is an idleReplicaCount
 // (controllers/keda/scaledobject_controller.go, pkg/scaling/executor/scale_scaledobjects.go).
 func staysAtZero(object Object) bool {
 	if value, fixed := object.Annotations[annotationPausedReplicas]; fixed {
-		if replicas, err := strconv.ParseInt(value, 10, 32); err == nil {
-			return replicas == 0
-		}
+		replicas, err := strconv.ParseInt(value, 10, 32)
+		return err != nil || replicas <= 0
 	}
 	return annotated(object, annotationPaused) ||
-		annotated(object, annotationPausedScaleOut) && or(object.Min, defaultMin) == 0
+		annotated(object, annotationPausedScaleOut) && (or(object.Min, defaultMin) == 0 || object.Idle != nil)
 }
 
 func (r *reader) oneStep() bool {

@@ -53,9 +53,9 @@ func TestScale(t *testing.T) {
 			},
 			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
 		},
-		"paused at no number": {
+		"paused at no number": { // KEDA ends its loop and sets nothing
 			func(o *Object) { o.Annotations = map[string]string{prefix + "paused-replicas": "none"} },
-			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused = true, true },
+			func(s *scale) { s.ScaleInPaused, s.ScaleOutPaused, s.StaysAtZero = true, true, true },
 		},
 		"not paused": {func(o *Object) { o.Annotations = map[string]string{prefix + "paused": "false"} }, func(*scale) {}},
 		"scale-in paused": {
@@ -73,6 +73,13 @@ func TestScale(t *testing.T) {
 				o.Annotations, o.Min = map[string]string{prefix + "paused-scale-out": "true"}, ptr[int32](1)
 			},
 			func(s *scale) { s.ScaleOutPaused, s.Min = true, 1 },
+		},
+		"scale-out paused, with a minimum and idle": { // KEDA neither leaves the idle replicas nor makes the minimum
+			func(o *Object) {
+				o.Annotations = map[string]string{prefix + "paused-scale-out": "true"}
+				o.Min, o.Idle = ptr[int32](1), ptr[int32](0)
+			},
+			func(s *scale) { s.ScaleOutPaused, s.StaysAtZero, s.Min, s.Idle = true, true, 1, ptr[int32](0) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
