@@ -19,6 +19,9 @@ import (
 	"github.com/kedify/inference-gateway/wiring/plan"
 )
 
+// retryFailures is after how long a plan is made again in which something failed. What else is due does not wait for it.
+const retryFailures = lastRetry
+
 // memories are what the plans of each namespace remember.
 type memories struct {
 	mu  sync.Mutex
@@ -96,7 +99,7 @@ func (w *Wiring) wireNamespace(ctx context.Context, namespace string) (again tim
 	for _, failure := range made.Failures {
 		contain.Log(w.deps.Log, failure.Err, "Failed to plan a part of a namespace; it stays as it is",
 			"namespace", namespace, "about", failure.About)
-		problems = append(problems, fmt.Errorf("plan %s: %w", failure.About, failure.Err))
+		made.Again = sooner(made.Again, retryFailures)
 	}
 	for _, deletion := range made.Deletions {
 		problems = append(problems, w.delete(ctx, deletion))
