@@ -4,14 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,13 +24,18 @@ import (
 )
 
 // large is a body that is not the same anywhere.
-func large(size int) string {
-	var text strings.Builder
-	for i := 0; text.Len() < size; i++ {
-		fmt.Fprintf(&text, "%08d", i)
-	}
-	return text.String()[:size]
-}
+func large(size int) string { return largest()[:size] }
+
+// largest is made once: the race detector makes a loop over so many bytes take seconds.
+var largest = sync.OnceValue(func() string {
+	random := rand.NewChaCha8([32]byte{})
+	bytes := make([]byte, largestSize/2)
+	_, _ = random.Read(bytes)
+	return hex.EncodeToString(bytes)
+})
+
+// largestSize is more than any test sends.
+const largestSize = 66 << 20
 
 func digest(r io.Reader) string {
 	hash := sha256.New()
@@ -122,6 +128,7 @@ func TestG6ListOfAPicker(t *testing.T) {
 // TestG6AfterAHold: a body that was released before the Pod takes connections waits for it. One that is larger
 // than what is kept of it is told to come again.
 func TestG6AfterAHold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	address, _ := digester(t, 1)
 	target := w.held(ir.Target{Cluster: w.cluster(ir.Cluster{Key: serviceKey("web"), Protocol: ir.HTTP1}, closedPort(t)), Weight: 1}, nil)

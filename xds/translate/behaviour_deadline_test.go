@@ -65,6 +65,7 @@ func (w *world) deadlines(t *testing.T) {
 // it may hang, from the headers on or in the middle of a body, and a pool may fail open: the answer is 504
 // when the limit is over, on hosts that the fallback finds as well.
 func TestG5OneDeadline(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deadlines(t)
 	w.apply()
@@ -99,6 +100,7 @@ func TestG5OneDeadline(t *testing.T) {
 
 // TestG5SlowUpload: the limit holds while the client still sends, and the answer is the same.
 func TestG5SlowUpload(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deadlines(t)
 	w.apply()
@@ -123,6 +125,7 @@ func TestG5SlowUpload(t *testing.T) {
 
 // TestG5DeadlineOfGRPC: a gRPC client is told DEADLINE_EXCEEDED, also when its request goes on.
 func TestG5DeadlineOfGRPC(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.deadlines(t)
 	w.apply()
@@ -160,6 +163,7 @@ func TestG5DeadlineOfGRPC(t *testing.T) {
 
 // TestG5DeadlineOfWebSocket: the limit is that of the handshake. A WebSocket that was opened outlives it.
 func TestG5DeadlineOfWebSocket(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	holder := proxytest.StartHolder(t)
 	w.deadlines(t)
@@ -217,6 +221,7 @@ func (w *world) open(host, path string) (status int, connection net.Conn, reader
 // TestPickerHangsAtTheAnswer: without a limit of its rule, an answer whose picker hangs waits for five
 // seconds, and then goes on to its client if the pool fails open.
 func TestPickerHangsAtTheAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	pod := echo(t, "pod")
 	late := proxytest.StartPicker(t, "late")

@@ -107,6 +107,7 @@ type decision struct {
 
 // TestG1DecisionsAreTheSameOnEveryHost has one rule for each setting of a route that Envoy reads.
 func TestG1DecisionsAreTheSameOnEveryHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	rules := newDecidedRules(w)
 	hosts := w.everywhere(rules.routes...)
@@ -237,6 +238,7 @@ func (r *decidedRules) attempted(want int64) func(answer) string {
 // TestG1FieldsAreTheSameOnEveryHost is the same for the fields of RouteAction that a user sets for all
 // routes.
 func TestG1FieldsAreTheSameOnEveryHost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	silent := to(w.cluster(ir.Cluster{Key: serviceKey("silent"), Protocol: ir.HTTP1}, server(t, hang)))
 	routes := []ir.Route{route("silent", prefix("/"), silent)}

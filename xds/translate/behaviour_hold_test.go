@@ -28,6 +28,7 @@ func (w *world) held(target ir.Target, holder *proxytest.Holder) ir.Target {
 // Requests to a backend that holds are asked about, whatever table finds their host, and without
 // a holder they are routed at once.
 func TestHolds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	holder := proxytest.StartHolder(t)
 	armed := w.held(ir.Target{Cluster: w.service("armed"), Weight: 1}, holder)

@@ -11,6 +11,7 @@ import (
 // TestG4SilenceInEnvoy has Envoy keep what TestG4IdleNeverUndercuts says, with an idle timeout of the
 // Gateway of 0.3 s instead of the hour, and an answer that comes after a second.
 func TestG4SilenceInEnvoy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const silence = time.Second
 	slow := w.cluster(ir.Cluster{Key: serviceKey("slow"), Protocol: ir.HTTP1}, server(t, func(_ http.ResponseWriter, in *http.Request) {

@@ -16,6 +16,7 @@ import (
 // plane can be asked, whether their addresses refuse connections or swallow them, and not before a
 // replica that is restarted would have been there again.
 func TestHoldLetsGo(t *testing.T) {
+	t.Parallel()
 	const (
 		requests   = 24
 		least      = time.Second     // the patience of the least lucky request: the pauses are random
@@ -62,6 +63,7 @@ func TestHoldLetsGo(t *testing.T) {
 // TestHoldLetsGoAtZero: the request that went on by itself meets no endpoint: 503, and when to
 // come back.
 func TestHoldLetsGoAtZero(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	zero := ir.Target{Cluster: w.cluster(ir.Cluster{Key: serviceKey("zero"), Protocol: ir.HTTP1}), Weight: 1}
 	placeholder := ir.Target{Cluster: w.cluster(ir.Cluster{Key: serviceKey("placeholder"), Protocol: ir.HTTP1}, refused(t)), Weight: 1}

@@ -168,6 +168,7 @@ func (w *world) load(a ask, stop <-chan struct{}) (sent, failed int, slowest tim
 // tells the proxy. Requests find the new ones by the ClusterIP; those that an old Pod has got when
 // it ends may fail.
 func TestPodsReplacedUnknown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	rules := map[string]func(ir.ClusterKey) *ir.Forward{
 		"plain": func(key ir.ClusterKey) *ir.Forward { return to(key) },
@@ -221,6 +222,7 @@ func TestPodsReplacedUnknown(t *testing.T) {
 // TestClusterIPIsTheLastWay: while Pods take connections no request passes by the ClusterIP, and
 // none does any more some seconds after they take them again.
 func TestClusterIPIsTheLastWay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := newApplication(t, 1)
 	w.host("app.test", route("app", prefix("/"), to(w.backed("app", a))))
@@ -275,6 +277,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 // there is no other way, so a Pod is used from its first moment on; and a ClusterIP without Pods
 // answers 503 at once.
 func TestLoneEndpointIsNeverGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	lone := net.JoinHostPort("127.0.0.1", strconv.Itoa(proxytest.Port(t)))
 	empty := newApplication(t, 1)

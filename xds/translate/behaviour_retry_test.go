@@ -42,6 +42,7 @@ const never = 1 << 20
 // TestRetryOfTimeouts: an attempt that reaches the backendRequest timeout is cancelled and tried
 // again, at most as often as said, and the request timeout bounds all attempts together.
 func TestRetryOfTimeouts(t *testing.T) {
+	t.Parallel()
 	const attempt = 300 * time.Millisecond
 	cases := []struct {
 		name          string
@@ -103,6 +104,7 @@ func reset(out http.ResponseWriter, _ *http.Request) {
 // TestRetryOfBrokenConnections: a connection that is refused, closed or reset before an answer
 // is tried again, without any status code in the list, at most as often as said.
 func TestRetryOfBrokenConnections(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name     string
 		handler  http.HandlerFunc

@@ -294,6 +294,7 @@ func TestCORS(t *testing.T) {
 }
 
 func TestMirrorsRetriesTimeouts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	backend := w.service("backend")
 	copies := make(chan string, 64)

@@ -1,12 +1,15 @@
 package translate_test
 
 import (
+	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +23,17 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
+
+// atOnce is how many of the tests that say so run at once: they wait for timers of the proxy, and cost little meanwhile.
+const atOnce = "6"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // world collects what one test applies to one proxy.
 type world struct {
@@ -344,10 +358,13 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// server starts an HTTP/1.1 backend.
+// server starts an HTTP/1.1 backend. Its requests end with the test, also where the handler has not read their bodies and so
+// does not hear that the proxy has gone.
 func server(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.BaseContext = func(net.Listener) context.Context { return t.Context() }
+	server.Start()
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }
