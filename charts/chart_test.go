@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -59,18 +60,24 @@ func template(t *testing.T, arguments ...string) (string, error) {
 	return string(out), nil
 }
 
-// decode reads the objects strictly: a field that Kubernetes does not know fails the test.
+// decoder is strict: a field that Kubernetes does not know fails the test.
+var decoder = sync.OnceValues(func() (runtime.Decoder, error) {
+	scheme := controllers.NewScheme()
+	err := apiextensionsv1.AddToScheme(scheme)
+	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer(), err
+})
+
+// decode reads the objects strictly.
 func decode(t *testing.T, text string) []runtime.Object {
 	t.Helper()
-	scheme := controllers.NewScheme()
-	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
+	decoder, err := decoder()
+	if err != nil {
 		t.Fatal(err)
 	}
-	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 	documents := yaml.NewDocumentDecoder(io.NopCloser(strings.NewReader(text)))
+	buffer := make([]byte, 1<<20)
 	var objects []runtime.Object
 	for {
-		buffer := make([]byte, 1<<20)
 		n, err := documents.Read(buffer)
 		if errors.Is(err, io.EOF) {
 			return objects

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -35,8 +36,17 @@ type tree struct {
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
 
+// readTree reads the tree, or what an earlier test has read of it. No test changes it.
 func readTree(t *testing.T) *tree {
 	t.Helper()
+	read, err := readOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+var readOnce = sync.OnceValues(func() (*tree, error) {
 	read := &tree{paths: map[string]bool{}, tests: map[string]bool{}, declared: map[string]map[string]bool{}}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -53,11 +63,8 @@ func readTree(t *testing.T) *tree {
 		read.paths[slash] = true
 		return read.add(name, slash)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return read
-}
+	return read, err
+})
 
 func (r *tree) add(name, slash string) error {
 	switch path.Ext(slash) {
