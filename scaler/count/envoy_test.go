@@ -294,6 +294,7 @@ func requests(n uint64) func(debug.Demand) bool {
 // Requests are counted once each, whether they are answered, fail without a connection, find
 // no endpoint, or are retried for any of these reasons; long ones are in flight until they end.
 func TestEnvoyCounts(t *testing.T) {
+	t.Parallel()
 	envoytest.Binary(t)
 	m := newMetrics(t, "127.0.0.1:0", rateOf(webKey), rateOf(deadKey), rateOf(emptyKey), rateOf(mixedKey))
 	s := newSite(t, sink{address: m.address})
@@ -387,6 +388,7 @@ func TestEnvoyExternal(t *testing.T) {
 	envoytest.Binary(t)
 	for _, deltas := range []bool{true, false} {
 		t.Run(fmt.Sprintf("deltas %t", deltas), func(t *testing.T) {
+			t.Parallel()
 			trigger := externalTrigger(webKey, "test")
 			m := newMetrics(t, "127.0.0.1:0", trigger)
 			s := newSite(t, sink{address: m.address, deltas: deltas, tags: true})

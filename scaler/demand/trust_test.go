@@ -81,15 +81,23 @@ func TestX10NodesAreBounded(t *testing.T) {
 		w.clock.Step(time.Millisecond)
 		r.Report(demand.Report{Proxy: demand.Proxy{Gateway: gateway, Node: node}, Counts: counts(1, 0, 0)})
 	}
-	for i := range 2 * demand.MaxProxies {
-		node := fmt.Sprint("made-up-", i)
+	gone := func(node string) { r.Gone(demand.Proxy{Gateway: evil, Node: node}) }
+	const more = 300 // than there is room for; each costs a copy of all
+	for i := range demand.MaxProxies {
+		report(evil, fmt.Sprint("made-up-", i))
+		if i < more {
+			gone(fmt.Sprint("made-up-", i))
+		}
+	}
+	for i := range 2 * more { // one after the other
+		node := fmt.Sprint("more-", i)
 		report(evil, node)
-		r.Gone(demand.Proxy{Gateway: evil, Node: node})
+		gone(node)
 	}
 	if n := r.Nodes(evil); n != demand.MaxProxies {
 		t.Errorf("%d nodes are remembered", n)
 	}
-	for i := range 2 * demand.MaxProxies { // all at once
+	for i := range 2 * more { // all at once: there is room for the first half
 		report(evil, fmt.Sprint("open-", i))
 	}
 	if n := r.Nodes(evil); n != demand.MaxProxies {

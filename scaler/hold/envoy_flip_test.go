@@ -64,7 +64,7 @@ func (a *autoscaler) run(t testing.TB, first *pod, stop <-chan struct{}) {
 		}
 		a.p.apply(a.s.endpoints())
 		if !a.dies {
-			ending.Go(func() { time.Sleep(graceful); old.shutdown() })
+			ending.Go(func() { sleep(graceful); old.shutdown() }) // when stop is closed, all requests are answered
 		}
 		select {
 		case <-a.p.held:
