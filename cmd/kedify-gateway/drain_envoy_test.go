@@ -176,6 +176,7 @@ func expectQuiet(t *testing.T, lastWork, ended time.Time) {
 // A request in flight is waited for, and answered; its connection is told to close. An idle
 // connection beside it holds nothing up.
 func TestEnvoyDrainWaitsForARequest(t *testing.T) {
+	t.Parallel()
 	var served time.Time
 	e := startEnvoy(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sleepy(w, r)
@@ -223,6 +224,7 @@ func TestEnvoyDrainWaitsForARequest(t *testing.T) {
 
 // New connections go on being served while the world has not yet heard.
 func TestEnvoyDrainServesNewcomers(t *testing.T) {
+	t.Parallel()
 	e := startEnvoy(t, http.HandlerFunc(sleepy))
 	var wait sync.WaitGroup
 	var newest time.Time
@@ -247,6 +249,7 @@ func TestEnvoyDrainServesNewcomers(t *testing.T) {
 }
 
 func TestEnvoyDrainWaitsForTCP(t *testing.T) {
+	t.Parallel()
 	e := startEnvoy(t, http.HandlerFunc(sleepy))
 	conn, err := net.Dial("tcp", e.tcp)
 	if err != nil {
@@ -263,6 +266,7 @@ func TestEnvoyDrainWaitsForTCP(t *testing.T) {
 }
 
 func TestEnvoyDrainOfNothing(t *testing.T) {
+	t.Parallel()
 	e := startEnvoy(t, http.HandlerFunc(sleepy))
 	start := time.Now()
 	e.drain(t)
@@ -273,6 +277,7 @@ func TestEnvoyDrainOfNothing(t *testing.T) {
 }
 
 func TestEnvoyDrainIsBounded(t *testing.T) {
+	t.Parallel()
 	e := startEnvoy(t, http.HandlerFunc(sleepy))
 	conn, err := net.Dial("tcp", e.tcp)
 	if err != nil {
