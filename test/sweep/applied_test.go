@@ -153,7 +153,7 @@ func edited(so *kedav1alpha1.ScaledObject) {
 // TestS1OptionalKeysOnAndOff: every optional key of a trigger is switched on, off, on, and off together with another
 // edit. Each time the API server takes every object, and each object is what it would be if it were new.
 func TestS1OptionalKeysOnAndOff(t *testing.T) {
-	schemas, err := ReadSchemas("../..")
+	schemas, err := readSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func plannedFor(t *testing.T, others []map[string]any, changes []func(*kedav1alp
 // TestS1EmptyBlockIsRefused: what the table above would find. A block that loses the last field that was applied is null
 // after the merge.
 func TestS1EmptyBlockIsRefused(t *testing.T) {
-	schemas, err := ReadSchemas("../..")
+	schemas, err := readSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package sweep
 import (
 	"flag"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -94,10 +95,13 @@ func run(worlds []*World, schemas Schemas) []*Outcome {
 	return outcomes
 }
 
+// readSchemas are read and compiled once; no test changes them.
+var readSchemas = sync.OnceValues(func() (Schemas, error) { return ReadSchemas("../..") })
+
 // prepared reads schemas and variants.
 func prepared(t testing.TB) (Schemas, []*Variant) {
 	t.Helper()
-	schemas, err := ReadSchemas("../..")
+	schemas, err := readSchemas()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,17 +156,24 @@ func TestVariantsAreGood(t *testing.T) {
 // fewValues of a place are tried where the question is not about values.
 const fewValues = 12
 
-// some are a few values of a place, the valid one first; all of them in the long form.
-func (p Place) some() []Mutation {
-	all := p.Mutations()
-	if *long {
-		return all
+// some are a few values of a place, the valid one first; all of them in the long form. The others are made when they are
+// asked for: some are large.
+func (p Place) some() iter.Seq[Mutation] {
+	return func(yield func(Mutation) bool) {
+		if !*long && !yield(p.mutation(p.valid)) {
+			return
+		}
+		all := p.Mutations()
+		step := max(1, len(all)/fewValues)
+		if *long {
+			step = 1
+		}
+		for i := 0; i < len(all); i += step {
+			if !yield(all[i]) {
+				return
+			}
+		}
 	}
-	picked := []Mutation{p.mutation(p.valid)}
-	for i := 0; i < len(all); i += max(1, len(all)/fewValues) {
-		picked = append(picked, all[i])
-	}
-	return picked
 }
 
 // TestFieldsAreReached: each field of each schema gets a value that the API server takes, so that none is
@@ -182,10 +193,13 @@ func TestFieldsAreReached(t *testing.T) {
 	// What a valid object has, the API server took.
 	each(func(_ *Variant, place Place, field string) { reached[field] = place.graft == nil })
 	each(func(v *Variant, place Place, field string) {
-		reached[field] = slices.ContainsFunc(place.some(), func(m Mutation) bool {
+		for m := range place.some() {
 			_, gone := m.Tried.(absent)
-			return !gone && m.Tried != nil && schemas[v.Kind.Name].Admit(apply(v.Subject, m)) == nil
-		})
+			if !gone && m.Tried != nil && schemas[v.Kind.Name].Admit(apply(v.Subject, m)) == nil {
+				reached[field] = true
+				break
+			}
+		}
 	})
 	for _, field := range keysOf(reached) {
 		if !reached[field] {
@@ -209,7 +223,7 @@ func TestAdmittedObjectsAreRead(t *testing.T) {
 			if seen[field] {
 				continue
 			}
-			for _, m := range place.some() {
+			for m := range place.some() {
 				object := apply(v.Subject, m)
 				if err := decode(object, v.Kind.empty()); err != nil && schemas[v.Kind.Name].Admit(object) == nil {
 					t.Errorf("%s: %s: %v", v, m, err)
