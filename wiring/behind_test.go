@@ -19,6 +19,7 @@ func (r *rig) setStatus(address string) {
 // TestVersionsThatMeanNothing: a version of an object that differs in nothing that plans read, such as a status,
 // is what the next patch is made for. Otherwise each patch would be one of a version that is gone.
 func TestVersionsThatMeanNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	r.Expect(r.client.Delete(t.Context(), r.scaler("web-0"))).To(Succeed())
 	r.leader()

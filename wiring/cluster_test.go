@@ -2,6 +2,7 @@ package wiring_test
 
 import (
 	"encoding/json"
+	"flag"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,16 @@ import (
 	"github.com/kedify/inference-gateway/wiring/foreign"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// atOnce is how many of the tests that say so run at once: they wait for periods of the process, and cost little meanwhile.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	installation = "kedify-system"
@@ -49,7 +59,7 @@ func newCluster(t *testing.T, texts ...string) *cluster {
 		schema.GroupVersionKind{Group: "route.openshift.io", Version: "v1", Kind: "Route"})
 	c := &cluster{WithT: NewWithT(t), t: t, api: api, client: api.Client}
 	c.SetDefaultEventuallyTimeout(patience)
-	c.SetDefaultEventuallyPollingInterval(2 * time.Millisecond)
+	c.SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
 	c.set(texts...)
 	return c
 }

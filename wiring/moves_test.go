@@ -68,6 +68,7 @@ func (r *rig) neverEmpty() (stop func()) {
 // of the debouncer period on, and through the proxies again when they are back for the recovery period. At no
 // moment is there no endpoint, and no object of the user is touched.
 func TestT52ControllersDead(t *testing.T) {
+	t.Parallel()
 	r, _ := wiredRig(t)
 	ingress := r.untyped("Ingress", "web").GetResourceVersion()
 	stop := r.neverEmpty()
@@ -92,6 +93,7 @@ func TestT52ControllersDead(t *testing.T) {
 // TestT52NoProxyFollows: proxies that are ready, and follow no controller any more, are ill; they are well
 // when one follows again. A controller that cannot be asked moves nothing.
 func TestT52NoProxyFollows(t *testing.T) {
+	t.Parallel()
 	var accepting atomic.Int32
 	controller := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if accepting.Load() < 0 {
@@ -120,6 +122,7 @@ func TestT52NoProxyFollows(t *testing.T) {
 
 // TestT52ShortOutage: what is over before the debouncer period is, moves nothing.
 func TestT52ShortOutage(t *testing.T) {
+	t.Parallel()
 	const period = 4 * time.Second
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	r.debounce = period
@@ -141,6 +144,7 @@ func TestT52ShortOutage(t *testing.T) {
 
 // TestT54ProxiesDead: the same for the proxies of the namespace. A further fallback doubles the recovery period.
 func TestT54ProxiesDead(t *testing.T) {
+	t.Parallel()
 	r, leader := wiredRig(t)
 	for round := range 2 {
 		r.proxies(false)
@@ -174,6 +178,7 @@ func (r *replica) told(reason string) func() bool {
 // TestT53AtZero: an application at zero is woken, and requests go there when its first Pod is ready; until then
 // the proxies keep them.
 func TestT53AtZero(t *testing.T) {
+	t.Parallel()
 	r, _ := wiredRig(t)
 	r.application()
 	r.scales.set(0)
@@ -195,6 +200,7 @@ func (w *workloads) set(replicas int32) {
 // TestFrozenAPIServer: while the API server does not answer nothing is known and nothing moves, also when the
 // last that informers saw was a dead proxy.
 func TestFrozenAPIServer(t *testing.T) {
+	t.Parallel()
 	r, _ := wiredRig(t)
 	r.Eventually(r.quiet(500 * time.Millisecond)).Should(BeTrue())
 	r.frozen.Store(true)
@@ -211,6 +217,7 @@ func TestFrozenAPIServer(t *testing.T) {
 
 // TestSafetyNeedsNoLeader: a replica that does not lead moves to safety, and nothing else.
 func TestSafetyNeedsNoLeader(t *testing.T) {
+	t.Parallel()
 	r, leader := wiredRig(t)
 	leader.stop()
 	follower := r.replica()
@@ -231,6 +238,7 @@ func TestSafetyNeedsNoLeader(t *testing.T) {
 
 // TestTwoReplicas: both move to safety at once, and neither undoes what the other does.
 func TestTwoReplicas(t *testing.T) {
+	t.Parallel()
 	r, _ := wiredRig(t)
 	r.replica()
 	stop := r.neverEmpty()
@@ -247,6 +255,7 @@ func TestTwoReplicas(t *testing.T) {
 
 // TestT55Restart: a process that starts finds everything in the objects and writes nothing, on either path.
 func TestT55Restart(t *testing.T) {
+	t.Parallel()
 	r, leader := wiredRig(t)
 	r.Eventually(r.quiet(500 * time.Millisecond)).Should(BeTrue())
 	leader.stop()
@@ -267,6 +276,7 @@ func TestT55Restart(t *testing.T) {
 
 // TestNothingWiredNothingMoves: without a wired Service, dead controllers move, scale and tell nothing.
 func TestNothingWiredNothingMoves(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML))
 	leader := r.leader()
 	r.Eventually(r.rewired).Should(HavePrefix("False/NothingToRewire"))
@@ -297,6 +307,7 @@ func TestT40FirstProxies(t *testing.T) {
 // TestTriggerGoesFirst: when a trigger goes, and its proxies with it, the wired Service leads to the application
 // until no object leads to it.
 func TestTriggerGoesFirst(t *testing.T) {
+	t.Parallel()
 	r, _ := wiredRig(t)
 	stop := r.neverEmpty()
 	r.Expect(r.client.Delete(t.Context(), r.scaler("web-0"))).To(Succeed())

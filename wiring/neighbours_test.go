@@ -38,6 +38,7 @@ func (r *rig) other() {
 // application of the namespace. Its requests go directly when proxies are ill, and its status says so: otherwise
 // it would be scaled to zero under them. The Service without room says nothing that is not so.
 func TestRefusedServiceKeepsNoNeighbour(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	r.refuses.Store("apply Service other-kedify")
 	r.other()
@@ -57,6 +58,7 @@ func TestRefusedServiceKeepsNoNeighbour(t *testing.T) {
 // TestRightsTakenAway: the API server forbids to change an Ingress. The condition says what it says, and once the
 // right is back the Ingress is rewired without a touch.
 func TestRightsTakenAway(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	r.refuses.Store("patch Ingress web")
 	r.leader()
@@ -72,6 +74,7 @@ func TestRightsTakenAway(t *testing.T) {
 // TestOwnershipEnds: an object is restored, and then the API server refuses to take the product out of its field owners.
 // No plan knows of it any more; it is done as soon as it can be.
 func TestOwnershipEnds(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	r.leader()
 	r.Eventually(r.rewired).Should(HavePrefix("True/Rewired"))
@@ -87,6 +90,7 @@ func TestOwnershipEnds(t *testing.T) {
 // TestServiceOfAGateway: the Service of the proxies of a Gateway "web" has the name of the wired Service of a Service
 // "web", and the label of the product. It stays what it is.
 func TestServiceOfAGateway(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML, `
 apiVersion: v1
 kind: Service

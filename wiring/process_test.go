@@ -164,7 +164,7 @@ func (r *rig) endpointSlices() (stop func()) {
 		for ctx.Err() == nil {
 			r.syncSlices(ctx)
 			select {
-			case <-time.After(2 * time.Millisecond):
+			case <-time.After(10 * time.Millisecond): // what it reads costs more than what it writes
 			case <-ctx.Done():
 			}
 		}

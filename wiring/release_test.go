@@ -59,6 +59,7 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]
 // TestUnwireReleasesServices: the slices of the product on a user's Service go where the Service has endpoints without
 // them. Elsewhere they lead to the application, and not to proxies that are about to go.
 func TestUnwireReleasesServices(t *testing.T) {
+	t.Parallel()
 	selector := strings.Replace(byServiceYAML, "spec: {", "spec: {selector: {app: web}, ", 1)
 	noPod := byServiceDirectYAML[:strings.Index(byServiceDirectYAML, "endpoints:")] + "endpoints: []\n"
 	for name, row := range map[string]struct {
@@ -100,6 +101,7 @@ func TestUnwireReleasesServices(t *testing.T) {
 // TestUnwireInSpiteOfStrangers: a tenant that names a wired Service of another namespace keeps the product from nothing,
 // unless a ReferenceGrant permits it.
 func TestUnwireInSpiteOfStrangers(t *testing.T) {
+	t.Parallel()
 	strange := strings.NewReplacer("namespace: shop, name: web", "namespace: evil, name: web", "name: web, port: 80",
 		"name: web-kedify, namespace: shop, port: 80")
 	route := strange.Replace(routeYAML)

@@ -42,6 +42,7 @@ spec: {host: web.shop.svc.cluster.local, trafficPolicy: {tls: {mode: SIMPLE}}}
 // TestTLSByName: a consumer that speaks TLS to a Service because of another object, which names that Service, is not
 // led to an entry without TLS, whichever of the objects comes first. Without that object it is.
 func TestTLSByName(t *testing.T) {
+	t.Parallel()
 	for name, row := range map[string]struct{ kind, object, policy string }{
 		"BackendTLSPolicy":                {"HTTPRoute", routeYAML, policyYAML},
 		"DestinationRule":                 {"VirtualService", virtualServiceYAML, ruleYAML},

@@ -79,6 +79,7 @@ func (c *cluster) rewire(kind, name string) {
 // TestT47UnwireRestores: with nothing else running, every object becomes what it was, in all of its
 // spec and without the product among its field owners, and what was made for it goes.
 func TestT47UnwireRestores(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, webYAML, ingressYAML, routeYAML, wiredYAML)
 	before := map[string]any{"Ingress": c.untyped("Ingress", "web").Object["spec"], "HTTPRoute": c.untyped("HTTPRoute", "web").Object["spec"]}
 	for kind := range before {
@@ -112,6 +113,7 @@ func TestT47UnwireRestores(t *testing.T) {
 
 // TestUnwireLeavesWhatIsUsed: a wired Service that a user wrote into an object stays, and the exit says so.
 func TestUnwireLeavesWhatIsUsed(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, webYAML, strings.ReplaceAll(ingressYAML, "name: web, port", "name: web-kedify, port"), wiredYAML)
 	before := c.untyped("Ingress", "web")
 	out, err := c.unwiring(nil)
@@ -123,6 +125,7 @@ func TestUnwireLeavesWhatIsUsed(t *testing.T) {
 
 // TestUnwireOneNamespace: the objects of other namespaces stay wired.
 func TestUnwireOneNamespace(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, webYAML, ingressYAML, wiredYAML)
 	c.rewire("Ingress", "web")
 	out, err := c.unwiring(func(u *wiring.Unwiring) { u.Namespace = "other" })
@@ -134,6 +137,7 @@ func TestUnwireOneNamespace(t *testing.T) {
 
 // TestUnwireStopsTheWiring: the process would wire again what is restored, so its Deployment goes to zero first.
 func TestUnwireStopsTheWiring(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, webYAML, ingressYAML, wiredYAML)
 	c.rewire("Ingress", "web")
 	stopped := &stoppable{spec: 2, status: 2}

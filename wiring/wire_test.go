@@ -20,6 +20,7 @@ func nested(content map[string]any, path ...string) ([]any, bool, error) {
 // TestT40Ingress: an Ingress that leads to a scaled application leads to its wired Service, by one word; its
 // other backends stay.
 func TestT40Ingress(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML, ingressYAML))
 	before := r.untyped("Ingress", "web")
 	r.leader()
@@ -48,6 +49,7 @@ func (r *rig) rewiredOf(scaler string) string {
 // TestT48LaterObject: an object that is made after the trigger is wired without a touch, and restored with the
 // trigger.
 func TestT48LaterObject(t *testing.T) {
+	t.Parallel()
 	r := newRig(newCluster(t, webYAML))
 	r.leader()
 	r.Eventually(r.rewired).Should(HavePrefix("False/NothingToRewire"))
@@ -63,6 +65,7 @@ func TestT48LaterObject(t *testing.T) {
 // TestT55Leftover: what a process restored and did not disown before it ended, the next leader disowns. What is
 // rewritten stays the product's.
 func TestT55Leftover(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, webYAML, ingressYAML, strings.ReplaceAll(ingressYAML, "name: web, annotations", "name: restored, annotations"))
 	restored := c.untyped("Ingress", "restored")
 	c.patch(restored, []foreign.Operation{{Op: "replace", Path: "/spec/rules/0/http/paths/1/backend/service/name", Value: "assets"}})

@@ -78,6 +78,7 @@ func (c *cluster) direct() client.Client {
 // X9: a replica that loses the API server, and its Lease with it, serves on: Envoys keep their streams, requests wait
 // and are released, KEDA gets answers. It writes nothing until it has the Lease again, and then what it had to say.
 func TestX9ReplicaServesOnWithoutItsLease(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	const toB = `  - {backendRefs: [{name: b, port: 80}]}`
 	c := newCluster(t, serviceYAML("a"), scaledObjectYAML, gatewayYAML, serviceYAML("b", "10.0.0.9"), routeYAML("r", "b.example.com", toB))
 	away := c.byLease()

@@ -114,6 +114,7 @@ func TestX2CertificateOfOneGatewayMovesNoOtherTrigger(t *testing.T) {
 // X7: the certificate of a Gateway that was deleted opens nothing for the next one of its name, at no service, and
 // the streams that it had opened end with it.
 func TestX7CertificateEndsWithItsGateway(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA))
 	leader := c.leader("127.0.0.1")
 	other := c.replica("127.0.0.2")
