@@ -25,6 +25,8 @@ type inputs struct {
 	statuses *status.Writer
 	watcher  *watch.Watcher
 	listing  *listing
+	// suspects are read off an object before the engine has it, so before a status is wanted of it.
+	suspects *suspects
 	// ready is set when everything that existed at the start was handed over.
 	ready atomic.Bool
 }
@@ -50,13 +52,17 @@ func (i *inputs) row(row store.Row) watch.Row {
 	set := func(object client.Object) { i.linger.Set(row.Kind, object) }
 	if status.Has(row.Kind) {
 		set = func(object client.Object) {
+			i.suspects.observe(row.Kind, object)
 			i.linger.Set(row.Kind, object)
 			i.statuses.Observed(resolve.Object{Kind: row.Kind, Key: store.KeyOf(object)})
 		}
 	}
 	return watch.Row{Object: row.New(), Optional: row.Optional, Handler: watch.Funcs[client.Object]{
-		OnSet:    func(_, object client.Object) { set(object) },
-		OnDelete: func(object client.Object) { i.linger.Delete(row.Kind, object) },
+		OnSet: func(_, object client.Object) { set(object) },
+		OnDelete: func(object client.Object) {
+			i.suspects.forget(row.Kind, object)
+			i.linger.Delete(row.Kind, object)
+		},
 	}}
 }
 

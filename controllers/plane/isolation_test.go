@@ -2,6 +2,9 @@ package plane_test
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -98,6 +101,72 @@ func TestG2RefusedRule(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRestartTriesSuspectsFirst: a new replica of which no status says any more that a rule is refused, because it wrote its own
+// before a proxy came, still finds that rule with as few trials as when it was new among rules that were known to be good.
+func TestRestartTriesSuspectsFirst(t *testing.T) {
+	texts := []string{gatewayYAML, serviceYAML("a", "10.0.0.1")}
+	for i := range 8 {
+		var rules []string
+		for j := range 16 {
+			rules = append(rules, fmt.Sprintf("  - {matches: [{path: {value: /n%d/%d}}], backendRefs: [{name: a, port: 80}]}", i, j))
+		}
+		texts = append(texts, routeYAML(fmt.Sprint("neighbour-", i), "*.example.com", strings.Join(rules, "\n")))
+	}
+	c := newCluster(t, texts...)
+	one := c.leader("127.0.0.1")
+	var mu sync.Mutex
+	trials := map[string]bool{}
+	count := func(key resource.Key, body []byte) string {
+		if mu.Lock(); strings.HasPrefix(key.Name, resource.TrialPrefix) && key.Type == resource.Route {
+			trials[key.Name] = true
+		}
+		mu.Unlock()
+		return refusePoison(key, body)
+	}
+	counted := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		n = len(trials)
+		clear(trials)
+		return n
+	}
+	proxy := one.proxy(gatewayKey, deltatest.Options{Node: "first", Reject: count})
+	c.Eventually(version(proxy, resource.Route, "80/*")).ShouldNot(BeEmpty())
+	c.set(routeYAML("bad", "*.example.com", badRules))
+	bad := routeNamed("bad")
+	c.Eventually(c.condition(bad, programmed)).Should(Equal("False/RejectedByProxy"))
+	isolated := version(proxy, resource.Route, "80/*")()
+	asNew := counted()
+
+	one.stop()
+	proxy.Disconnect()
+	two := c.leader("127.0.0.2")
+	c.Eventually(c.condition(bad, programmed)).Should(Equal("absent"), "the status of the predecessor")
+	proxy.Redial(two.dial)
+	proxy.Connect()
+	c.Eventually(c.condition(bad, programmed)).Should(Equal("False/RejectedByProxy"))
+	c.Expect(version(proxy, resource.Route, "80/*")()).To(Equal(isolated))
+	if n := counted(); n == 0 || n > asNew+1 {
+		t.Errorf("%d trials after a restart, %d when the rules were new", n, asNew)
+	}
+
+	// A route that was edited is a suspect no more: what is found is what the proxy refuses now.
+	two.stop()
+	proxy.Disconnect()
+	c.set(routeYAML("bad", "*.example.com", strings.Replace(badRules, "value: POISON", "value: good", 1)))
+	three := c.leader("127.0.0.3")
+	proxy.Redial(three.dial)
+	proxy.Connect()
+	c.Eventually(func() string {
+		found := c.find(bad, programmed)
+		if found == nil {
+			return ""
+		}
+		return found.Message
+	}).Should(And(ContainSubstring(`left out: rule "match"`), Not(ContainSubstring(`"filter"`))))
+	c.Expect(proxy.Violations()).To(BeEmpty(), "requests would have failed")
 }
 
 // trialsOf are the trials that a proxy has.

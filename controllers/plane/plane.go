@@ -50,6 +50,7 @@ type Plane struct {
 	gateways   *server.Gateways
 	publisher  *publish.Publisher
 	isolation  *isolate.Stage
+	suspects   *suspects
 	scaling    *scaling
 	exchange   *peers.Exchange
 	statuses   *status.Writer
@@ -82,7 +83,7 @@ func New(deps Deps) (*Plane, error) {
 func build(deps Deps) (*Plane, error) {
 	p := &Plane{
 		deps: deps, wires: &wires{}, leadership: lead.New(), catalog: scaler.NewCatalog(), attachments: attachments.New(),
-		gateways: server.NewGateways(),
+		gateways: server.NewGateways(), suspects: newSuspects(),
 	}
 	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
 	var err error
@@ -120,7 +121,7 @@ func build(deps Deps) (*Plane, error) {
 	}, p.metrics)
 	// Inputs: what informers see goes to the engine, deletions of wired routes a moment later.
 	p.inputs = &inputs{
-		loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p),
+		loop: p.loop, statuses: p.statuses, watcher: p.watcher, listing: newListing(p), suspects: p.suspects,
 		linger: linger.New(p.loop, p.deps.Clock, p.deps.Timing.RouteGrace),
 	}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
@@ -177,10 +178,11 @@ func newPublisher(p *Plane) *publish.Publisher {
 
 func newIsolation(p *Plane, next stage.Stage) *isolate.Stage {
 	return isolate.New(isolate.Options{
-		Next:     next,
-		Accepted: p.publisher.Accepted,
-		Report:   p.wires.reported.send,
-		Log:      p.deps.Log.WithName("isolate"),
+		Next:      next,
+		Accepted:  p.publisher.Accepted,
+		Suspected: p.suspects.has,
+		Report:    p.wires.reported.send,
+		Log:       p.deps.Log.WithName("isolate"),
 	})
 }
 

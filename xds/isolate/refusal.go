@@ -59,9 +59,22 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 	for _, w := range t.withheld {
 		known[w.Withheld.Part] = w.Withheld.Form
 	}
-	t.search = newSearch(order, fresh, known, t.refusal.Message)
+	t.search = newSearch(order, fresh, known, g.suspected(parts), t.refusal.Message)
 	t.differs, t.suspect, t.searched, t.asked = false, *t.refusal, t.wanted.Divisible, parts
 	g.progress(t, change)
+}
+
+// suspected are the parts that Options.Suspected names.
+func (g *gateway) suspected(parts []resource.Part) map[string]bool {
+	named := map[string]bool{}
+	if g.options.Suspected != nil {
+		for _, part := range parts {
+			if g.options.Suspected(part.Source, part.Name) {
+				named[part.ID] = true
+			}
+		}
+	}
+	return named
 }
 
 // disputed reports whether another proxy has what one refuses. Then the proxies differ, and a rule of which a proxy makes use is

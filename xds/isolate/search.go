@@ -22,15 +22,21 @@ type trial struct {
 	forms map[string]resource.Form
 }
 
+// maxSuspects bounds how many parts of a list are tried alone because they are suspected: what a suspicion without ground costs.
+const maxSuspects = 2 * width
+
 // search finds the parts of one table that proxies refuse. It first tries the parts that are new in the table, in groups
-// that are halved and quartered; then all others; and when each part alone is good, prefixes of the table, to find the
-// part that is refused together with those before it. The first refusal has the table without parts tried as well: when that
-// is refused, no part is to blame.
+// that are divided until a part is refused alone; then all others; and when each part alone is good, prefixes of the table, to
+// find the part that is refused together with those before it. The first refusal has the table without parts tried as well: when
+// that is refused, no part is to blame. A suspected part is alone in its group from the beginning. So a suspicion decides how
+// many trials there are, and not what is found.
 type search struct {
 	// order is all parts: those that were there before, then those that are new.
 	order []string
 	// known are the forms of parts that are withheld already.
 	known map[string]resource.Form
+	// suspected are parts that were refused before, as far as anything tells.
+	suspected map[string]bool
 	// rest are the parts that are tried when the new ones are good.
 	rest []string
 
@@ -53,13 +59,39 @@ type search struct {
 
 // newSearch begins with the parts of a refused table, of which those from the index fresh on are new. message is what the
 // proxy said about the table.
-func newSearch(order []string, fresh int, known map[string]resource.Form, message string) *search {
-	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]finding{}}
-	unknown := func(id string) bool { _, ok := known[id]; return ok }
-	s.rest = slices.DeleteFunc(slices.Clone(order[:fresh]), unknown)
-	s.split(slices.DeleteFunc(slices.Clone(order[fresh:]), unknown))
+func newSearch(order []string, fresh int, known map[string]resource.Form, suspected map[string]bool, message string) *search {
+	s := &search{
+		order: order, known: known, suspected: suspected, running: map[int]trial{}, high: len(order), message: message,
+		found: map[string]finding{},
+	}
+	isKnown := func(id string) bool { _, ok := known[id]; return ok }
+	s.rest = slices.DeleteFunc(slices.Clone(order[:fresh]), isKnown)
+	s.begin(slices.DeleteFunc(slices.Clone(order[fresh:]), isKnown))
 	s.advance()
 	return s
+}
+
+// begin queues a list of parts: those that are suspected each alone and, if there are any, the others in one group, which is good
+// when the suspicion is right.
+func (s *search) begin(parts []string) {
+	var alone, others []string
+	for _, id := range parts {
+		if s.suspected[id] && len(alone) < maxSuspects {
+			alone = append(alone, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	if len(alone) == 0 {
+		s.split(others)
+		return
+	}
+	if len(others) > 0 {
+		s.try(others, nil)
+	}
+	for _, id := range alone {
+		s.try([]string{id}, nil)
+	}
 }
 
 // split queues the parts as up to width groups.
@@ -151,7 +183,7 @@ func (s *search) advance() {
 		return
 	}
 	if len(s.rest) > 0 {
-		s.split(s.rest)
+		s.begin(s.rest)
 		s.rest = nil
 		return
 	}

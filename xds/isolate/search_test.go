@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -15,9 +16,13 @@ import (
 type envoy struct {
 	whole, failing map[string]bool
 	pair           [2]string
+	all            bool // tables without parts as well
 }
 
 func (e envoy) refuses(forms map[string]resource.Form) bool {
+	if e.all {
+		return true
+	}
 	for id, form := range forms {
 		if form == resource.Whole && e.whole[id] || form == resource.Failing && e.failing[id] {
 			return true
@@ -38,7 +43,7 @@ func (e envoy) run(s *search, shuffle *rand.Rand) (rounds, trials int) {
 		for _, number := range numbers {
 			trials++
 			if e.refuses(taken[number].forms) {
-				s.refuse(number, "refused "+taken[number].parts[0])
+				s.refuse(number, "refused "+strings.Join(taken[number].parts, " "))
 			} else {
 				s.accept(number)
 			}
@@ -89,7 +94,7 @@ func TestSearch(t *testing.T) {
 		"the second of a pair, none is new": {parts: 64, fresh: 64, proxy: envoy{pair: [2]string{"p3", "p40"}}, want: failing("p40"), rounds: 12},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSearch(named(test.parts), test.fresh, test.known, "refused")
+			s := newSearch(named(test.parts), test.fresh, test.known, nil, "refused")
 			rounds, trials := test.proxy.run(s, rand.New(rand.NewPCG(1, 2)))
 			found := map[string]resource.Form{}
 			for id, v := range s.found {
@@ -108,10 +113,74 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestSuspectsAreTriedFirst: after a restart, a search that is told what was refused before finds it with few trials, and one that is
+// told wrong finds the same with few more.
+func TestSuspectsAreTriedFirst(t *testing.T) {
+	refused := set("p3", "p77", "p150", "p301", "p333", "p402", "p555", "p600", "p871", "p999")
+	for name, test := range map[string]struct {
+		suspected      map[string]bool
+		rounds, trials int // at most
+	}{
+		"nothing is told":       {nil, 16, 230},
+		"all of it":             {refused, 2, 22},
+		"one is missing":        {set("p3", "p77", "p150", "p301", "p333", "p402", "p555", "p600", "p871"), 5, 55},
+		"what is good as well":  {set(append(named(8), slices.Sorted(maps.Keys(refused))...)...), 4, 30},
+		"what is good":          {set("p1", "p2", "p4", "p5"), 17, 230 + 5},
+		"everything":            {set(named(1000)...), 19, 230 + maxSuspects + 1},
+		"parts of other tables": {set("q1", "q2"), 16, 230},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSearch(named(1000), 0, nil, test.suspected, "refused")
+			rounds, trials := envoy{whole: refused}.run(s, rand.New(rand.NewPCG(1, 2)))
+			if found := set(slices.Collect(maps.Keys(s.found))...); !maps.Equal(found, refused) {
+				t.Errorf("found %v, want %v", found, refused)
+			}
+			if rounds > test.rounds || trials > test.trials {
+				t.Errorf("%d rounds, %d trials, want at most %d and %d", rounds, trials, test.rounds, test.trials)
+			}
+			t.Logf("%d rounds, %d trials", rounds, trials)
+		})
+	}
+}
+
+// TestSuspicionChangesNothing: whatever is suspected, a search finds the same, in at most so many more trials as suspects are tried alone.
+func TestSuspicionChangesNothing(t *testing.T) {
+	for seed := range uint64(500) {
+		dice := rand.New(rand.NewPCG(seed, 3))
+		order := named(1 + dice.IntN(150))
+		some := func(n int) map[string]bool {
+			ids := map[string]bool{}
+			for range n {
+				ids[order[dice.IntN(len(order))]] = true
+			}
+			return ids
+		}
+		proxy := envoy{whole: some(dice.IntN(6)), failing: some(dice.IntN(6)), all: dice.IntN(20) == 0}
+		if pair := slices.Sorted(maps.Keys(some(2))); len(pair) == 2 && dice.IntN(2) == 0 {
+			proxy.pair = [2]string(pair)
+		}
+		known := map[string]resource.Form{}
+		for id := range some(dice.IntN(3)) {
+			known[id] = resource.Failing
+		}
+		fresh := dice.IntN(len(order) + 1)
+		plain := newSearch(order, fresh, known, nil, "refused")
+		_, without := proxy.run(plain, dice)
+		told := newSearch(order, fresh, known, some(dice.IntN(2*len(order))), "refused")
+		_, with := proxy.run(told, dice)
+		if !maps.EqualFunc(told.found, plain.found, func(a, b finding) bool { return a.form == b.form }) || told.ended != plain.ended {
+			t.Fatalf("seed %d: found %v, without a suspicion %v: %+v", seed, told.found, plain.found, proxy)
+		}
+		if with > without+2*(maxSuspects+1) {
+			t.Fatalf("seed %d: %d trials, without a suspicion %d: %+v", seed, with, without, proxy)
+		}
+	}
+}
+
 // TestSearchFindsNothing: a table that is refused although its rules are taken together is not the fault of a rule.
 func TestSearchFindsNothing(t *testing.T) {
 	for _, parts := range []int{0, 1, 40} {
-		s := newSearch(named(parts), 0, nil, "refused")
+		s := newSearch(named(parts), 0, nil, nil, "refused")
 		if (envoy{}).run(s, rand.New(rand.NewPCG(1, 2))); len(s.found) > 0 {
 			t.Errorf("of %d parts, found %v", parts, s.found)
 		}
@@ -148,7 +217,7 @@ func TestSearchesEnd(t *testing.T) {
 			if searches > 10 {
 				t.Fatalf("seed %d: no end: %+v", seed, proxy)
 			}
-			s := newSearch(order, dice.IntN(len(order)+1), maps.Clone(known), "refused")
+			s := newSearch(order, dice.IntN(len(order)+1), maps.Clone(known), nil, "refused")
 			proxy.run(s, dice)
 			for id, v := range s.found {
 				known[id] = v.form

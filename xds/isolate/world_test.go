@@ -34,6 +34,8 @@ type world struct {
 	rejected []publish.Rejection // as reported last
 	faults   int                 // reports that panic
 	unknown  atomic.Int32        // questions about what proxies have that panic
+
+	suspects []string // rules that are suspected
 }
 
 // run runs a test in a bubble: time passes when every goroutine waits.
@@ -45,7 +47,7 @@ func run(t *testing.T, test func(w *world)) {
 			OnAccepted: func(a publish.Acceptance) { w.stage.Accepted(a) },
 			OnRejected: func(key ir.Key, r publish.Rejection) { w.stage.Rejected(key, r) },
 		})
-		w.stage = isolate.New(isolate.Options{Next: w.publisher, Accepted: w.accepted, Report: w.report})
+		w.stage = isolate.New(isolate.Options{Next: w.publisher, Accepted: w.accepted, Suspected: w.suspected, Report: w.report})
 		w.stage.Ready(gatewayKey)
 		test(w)
 		w.stage.Forget(gatewayKey)
@@ -60,6 +62,10 @@ func (w *world) report(d publish.Delivery) {
 		panic("a report is not taken")
 	}
 	w.rejected = slices.Clone(d.Rejected)
+}
+
+func (w *world) suspected(object ir.Source, rule string) bool {
+	return object.Kind == "HTTPRoute" && object.Namespace == "ns"+rule[1:] && slices.Contains(w.suspects, rule)
 }
 
 func (w *world) accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState {

@@ -1,0 +1,71 @@
+package plane
+
+import (
+	"slices"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve/route"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
+)
+
+// suspects are the rules that statuses last called refused. A replica that starts finds them in the statuses of its predecessor,
+// before it writes statuses of its own in which no proxy has refused anything yet: so what was read is kept until the route
+// changes. The methods may be called from any goroutine.
+type suspects struct {
+	mu     sync.RWMutex
+	routes map[ir.Source]suspectRoute
+}
+
+// suspectRoute is what the status of one generation of a route said.
+type suspectRoute struct {
+	generation int64
+	rules      []string // few: a message lists no more
+}
+
+func newSuspects() *suspects { return &suspects{routes: map[ir.Source]suspectRoute{}} }
+
+// observe takes a version of an object in.
+func (s *suspects) observe(kind store.Kind, object client.Object) {
+	var parents []gwv1.RouteParentStatus
+	switch o := object.(type) {
+	case *gwv1.HTTPRoute:
+		parents = o.Status.Parents
+	case *gwv1.GRPCRoute:
+		parents = o.Status.Parents
+	default:
+		return
+	}
+	found := route.RefusedRules(parents, object.GetGeneration())
+	source := sourceOf(kind, object)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch known, ok := s.routes[source]; {
+	case len(found) > 0:
+		s.routes[source] = suspectRoute{generation: object.GetGeneration(), rules: found}
+	case ok && known.generation != object.GetGeneration():
+		delete(s.routes, source)
+	}
+}
+
+// forget drops an object that was deleted.
+func (s *suspects) forget(kind store.Kind, object client.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.routes, sourceOf(kind, object))
+}
+
+// has is isolate.Options.Suspected.
+func (s *suspects) has(object ir.Source, rule string) bool {
+	object.Section = ""
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Contains(s.routes[object].rules, rule)
+}
+
+func sourceOf(kind store.Kind, object client.Object) ir.Source {
+	return ir.Source{Kind: string(kind), Namespace: object.GetNamespace(), Name: object.GetName()}
+}
