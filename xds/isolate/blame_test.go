@@ -30,15 +30,20 @@ func TestCommonFields(t *testing.T) {
 		return found
 	}
 	for name, test := range map[string]struct {
-		owners []string
-		want   []string
+		owners   []string
+		suspects []string
+		want     []string
 	}{
-		"two owners": {[]string{"a", "b"}, []string{"80/h"}},
-		"one owner":  {[]string{"a", "a"}, []string{"80/h r1 failing", "80/h r2 failing"}},
+		"two owners":                      {[]string{"a", "b"}, nil, []string{"80/h"}},
+		"one owner":                       {[]string{"a", "a"}, nil, []string{"80/h r1 failing", "80/h r2 failing"}},
+		"two owners, one is suspected":    {[]string{"a", "b"}, []string{"r1"}, []string{"80/h"}},
+		"two owners, both are suspected":  {[]string{"a", "b"}, []string{"r1", "r2"}, []string{"80/h"}},
+		"three owners, two are suspected": {[]string{"a", "b", "c"}, []string{"r1", "r2"}, []string{"80/h"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *world) {
-				h := host("h", 3, "")
+				w.suspects = test.suspects
+				h := host("h", 1+len(test.owners), "")
 				for i, owner := range test.owners {
 					h.Routes[i+1].Source.Namespace = owner
 					h.Routes[i+1].Action = &ir.Forward{Targets: []ir.Target{{

@@ -59,22 +59,30 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 	for _, w := range t.withheld {
 		known[w.Withheld.Part] = w.Withheld.Form
 	}
-	t.search = newSearch(order, fresh, known, g.suspected(parts), t.refusal.Message)
+	t.search = newSearch(order, fresh, known, g.hints(parts, known), t.refusal.Message)
 	t.differs, t.suspect, t.searched, t.asked = false, *t.refusal, t.wanted.Divisible, parts
 	g.progress(t, change)
 }
 
-// suspected are the parts that Options.Suspected names.
-func (g *gateway) suspected(parts []resource.Part) map[string]bool {
-	named := map[string]bool{}
-	if g.options.Suspected != nil {
-		for _, part := range parts {
-			if g.options.Suspected(part.Source, part.Name) {
-				named[part.ID] = true
-			}
+// hints are the parts of a refused table that Options.Suspected names, and the first that it does not.
+func (g *gateway) hints(parts []resource.Part, known map[string]resource.Form) hints {
+	first := hints{suspected: map[string]bool{}}
+	if g.options.Suspected == nil {
+		return first
+	}
+	for _, part := range parts {
+		_, withheld := known[part.ID]
+		switch {
+		case g.options.Suspected(part.Source, part.Name):
+			first.suspected[part.ID] = true
+		case first.witness == "" && part.Forwards && !withheld:
+			first.witness = part.ID
 		}
 	}
-	return named
+	if first.suspected[first.witness] {
+		first.witness = "" // another object has the same rule
+	}
+	return first
 }
 
 // disputed reports whether another proxy has what one refuses. Then the proxies differ, and a rule of which a proxy makes use is

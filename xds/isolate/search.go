@@ -20,25 +20,41 @@ type finding struct {
 type trial struct {
 	parts []string
 	forms map[string]resource.Form
+	// first: it is of the suspects: of one or, with more parts, their proof.
+	first bool
 }
 
-// maxSuspects bounds how many parts of a list are tried alone because they are suspected: what a suspicion without ground costs.
+// maxSuspects bounds how many parts are tried alone because they are suspected: what a suspicion without ground costs.
 const maxSuspects = 2 * width
+
+// hints say where to look first.
+type hints struct {
+	// suspected are parts that were refused before, as far as anything tells.
+	suspected map[string]bool
+	// witness is a part that forwards and is not suspected; "": there is none.
+	witness string
+}
 
 // search finds the parts of one table that proxies refuse. It first tries the parts that are new in the table, in groups
 // that are divided until a part is refused alone; then all others; and when each part alone is good, prefixes of the table, to
 // find the part that is refused together with those before it. The first refusal has the table without parts tried as well: when
-// that is refused, no part is to blame. A suspected part is alone in its group from the beginning. So a suspicion decides how
-// many trials there are, and not what is found.
+// that is refused, no part is to blame.
+//
+// Before all that, suspected parts are tried, each alone, and in one more trial, the proof, each answering 500 beside a witness.
+// When suspects are refused and the proof is accepted, they are to blame, and neither an empty table nor what all rules have in
+// common is. Others that are to blame as well have the table refused once more. In every other case the search goes on as if
+// nothing had been suspected. So a suspicion decides how many trials there are, and not what is withheld in the end.
 type search struct {
 	// order is all parts: those that were there before, then those that are new.
 	order []string
 	// known are the forms of parts that are withheld already.
 	known map[string]resource.Form
-	// suspected are parts that were refused before, as far as anything tells.
-	suspected map[string]bool
-	// rest are the parts that are tried when the new ones are good.
-	rest []string
+	// suspects are tried first; proven: the proxies take them when they answer 500, and the witness; doubted: it goes on.
+	suspects        []string
+	proven, doubted bool
+	// list is what is tried, lists are tried when nothing of it is refused.
+	list  []string
+	lists [][]string
 
 	queue   []trial
 	running map[int]trial
@@ -59,38 +75,68 @@ type search struct {
 
 // newSearch begins with the parts of a refused table, of which those from the index fresh on are new. message is what the
 // proxy said about the table.
-func newSearch(order []string, fresh int, known map[string]resource.Form, suspected map[string]bool, message string) *search {
-	s := &search{
-		order: order, known: known, suspected: suspected, running: map[int]trial{}, high: len(order), message: message,
-		found: map[string]finding{},
-	}
+func newSearch(order []string, fresh int, known map[string]resource.Form, first hints, message string) *search {
+	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]finding{}}
 	isKnown := func(id string) bool { _, ok := known[id]; return ok }
-	s.rest = slices.DeleteFunc(slices.Clone(order[:fresh]), isKnown)
-	s.begin(slices.DeleteFunc(slices.Clone(order[fresh:]), isKnown))
+	for _, list := range [][]string{order[fresh:], order[:fresh]} {
+		s.lists = append(s.lists, slices.DeleteFunc(slices.Clone(list), isKnown))
+	}
+	s.suspect(first)
 	s.advance()
 	return s
 }
 
-// begin queues a list of parts: those that are suspected each alone and, if there are any, the others in one group, which is good
-// when the suspicion is right.
-func (s *search) begin(parts []string) {
-	var alone, others []string
-	for _, id := range parts {
-		if s.suspected[id] && len(alone) < maxSuspects {
-			alone = append(alone, id)
-		} else {
-			others = append(others, id)
-		}
-	}
-	if len(alone) == 0 {
-		s.split(others)
+// suspect queues the suspected parts and the proof. Without a witness there is no proof, and nothing is suspected.
+func (s *search) suspect(first hints) {
+	if first.witness == "" {
 		return
 	}
-	if len(others) > 0 {
-		s.try(others, nil)
+	forms := map[string]resource.Form{}
+	for _, id := range s.order {
+		if _, known := s.known[id]; first.suspected[id] && !known && len(s.suspects) < maxSuspects {
+			s.suspects, forms[id] = append(s.suspects, id), resource.Failing
+		}
 	}
-	for _, id := range alone {
+	if len(s.suspects) == 0 {
+		return
+	}
+	s.try(append([]string{first.witness}, s.suspects...), forms)
+	for _, id := range s.suspects {
 		s.try([]string{id}, nil)
+	}
+	for i := range s.queue {
+		s.queue[i].first = true
+	}
+}
+
+// next queues the next list, but for suspects: they were tried. While the suspicion proves right, the others are one group.
+func (s *search) next() {
+	s.doubt()
+	s.list, s.lists = s.lists[0], s.lists[1:]
+	others := slices.DeleteFunc(slices.Clone(s.list), func(id string) bool { return slices.Contains(s.suspects, id) })
+	if len(s.found) > 0 && len(others) > 0 {
+		s.try(others, nil)
+		return
+	}
+	s.split(others)
+}
+
+// doubt goes on with suspects that are refused when there is no proof, once.
+func (s *search) doubt() {
+	for _, id := range s.suspects {
+		if _, refused := s.found[id]; refused && !s.doubted {
+			s.tryNothing()
+			s.try([]string{id}, map[string]resource.Form{id: resource.Failing})
+		}
+	}
+	s.doubted = true
+}
+
+// tryNothing has the table without parts tried next, once.
+func (s *search) tryNothing() {
+	if !s.control {
+		s.control = true
+		s.queue = slices.Insert(s.queue, 0, trial{})
 	}
 }
 
@@ -135,6 +181,7 @@ func (s *search) accept(number int) {
 		return
 	}
 	delete(s.running, number)
+	s.proven = s.proven || t.first && len(t.parts) > 1
 	if s.together {
 		s.low = max(s.low, len(t.parts))
 	}
@@ -155,14 +202,20 @@ func (s *search) refuse(number int, message string) {
 		return
 	}
 	delete(s.running, number)
-	if len(t.parts) == 0 {
+	switch {
+	case len(t.parts) == 0:
 		s.end()
-		return
+	case !t.first:
+		s.tryNothing()
+		s.narrow(t, message)
+	case len(t.parts) == 1:
+		s.found[t.parts[0]] = finding{resource.Failing, message}
 	}
-	if !s.control {
-		s.control = true
-		s.queue = slices.Insert(s.queue, 0, trial{})
-	}
+	s.advance()
+}
+
+// narrow follows up on a refused trial.
+func (s *search) narrow(t trial, message string) {
 	switch only := t.parts[0]; {
 	case s.together:
 		s.high, s.message = len(t.parts), message
@@ -174,20 +227,24 @@ func (s *search) refuse(number int, message string) {
 	default:
 		s.found[only] = finding{resource.Absent, s.found[only].message}
 	}
-	s.advance()
+}
+
+// concluded reports whether what is found suffices: suspects with a proof, or something of the list that was tried.
+func (s *search) concluded() bool {
+	return s.proven && len(s.found) > 0 ||
+		slices.ContainsFunc(s.list, func(id string) bool { _, ok := s.found[id]; return ok })
 }
 
 // advance decides what to try when everything was answered.
 func (s *search) advance() {
-	if s.ended || !s.done() || len(s.found) > 0 || len(s.order) == 0 {
-		return
-	}
-	if len(s.rest) > 0 {
-		s.begin(s.rest)
-		s.rest = nil
+	if s.ended || !s.done() || len(s.order) == 0 || s.concluded() {
 		return
 	}
 	switch {
+	case len(s.lists) > 0:
+		if s.next(); s.done() {
+			s.advance() // it was empty
+		}
 	case !s.together: // as a trial: what is refused may not be a rule at all
 		s.together = true
 		s.try(s.order, s.known)

@@ -65,7 +65,7 @@ func (w *world) report(d publish.Delivery) {
 }
 
 func (w *world) suspected(object ir.Source, rule string) bool {
-	return object.Kind == "HTTPRoute" && object.Namespace == "ns"+rule[1:] && slices.Contains(w.suspects, rule)
+	return object.Kind == "HTTPRoute" && slices.Contains(w.suspects, rule)
 }
 
 func (w *world) accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState {
