@@ -180,7 +180,7 @@ func newIsolation(p *Plane, next stage.Stage) *isolate.Stage {
 	return isolate.New(isolate.Options{
 		Next:      next,
 		Accepted:  p.publisher.Accepted,
-		Suspected: p.suspects.has,
+		Suspected: p.suspects.form,
 		Report:    p.wires.reported.send,
 		Log:       p.deps.Log.WithName("isolate"),
 	})

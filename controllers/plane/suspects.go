@@ -1,7 +1,6 @@
 package plane
 
 import (
-	"slices"
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -10,6 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/resource"
 )
 
 // suspects are the rules that statuses last called refused. A replica that starts finds them in the statuses of its predecessor,
@@ -23,7 +23,7 @@ type suspects struct {
 // suspectRoute is what the status of one generation of a route said.
 type suspectRoute struct {
 	generation int64
-	rules      []string // few: a message lists no more
+	rules      []route.RefusedRule // few: a message lists no more
 }
 
 func newSuspects() *suspects { return &suspects{routes: map[ir.Source]suspectRoute{}} }
@@ -58,12 +58,21 @@ func (s *suspects) forget(kind store.Kind, object client.Object) {
 	delete(s.routes, sourceOf(kind, object))
 }
 
-// has is isolate.Options.Suspected.
-func (s *suspects) has(object ir.Source, rule string) bool {
+// form is isolate.Options.Suspected.
+func (s *suspects) form(object ir.Source, rule string) resource.Form {
 	object.Section = ""
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Contains(s.routes[object].rules, rule)
+	for _, refused := range s.routes[object].rules {
+		if refused.Name != rule {
+			continue
+		}
+		if refused.Absent {
+			return resource.Absent
+		}
+		return resource.Failing
+	}
+	return resource.Whole
 }
 
 func sourceOf(kind store.Kind, object client.Object) ir.Source {

@@ -66,20 +66,20 @@ func (g *gateway) begin(t *table, change *resource.Change) {
 
 // hints are the parts of a refused table that Options.Suspected names, and the first that it does not.
 func (g *gateway) hints(parts []resource.Part, known map[string]resource.Form) hints {
-	first := hints{suspected: map[string]bool{}}
+	first := hints{suspected: map[string]resource.Form{}}
 	if g.options.Suspected == nil {
 		return first
 	}
 	for _, part := range parts {
 		_, withheld := known[part.ID]
-		switch {
-		case g.options.Suspected(part.Source, part.Name):
-			first.suspected[part.ID] = true
+		switch form := g.options.Suspected(part.Source, part.Name); {
+		case form != resource.Whole:
+			first.suspected[part.ID] = form
 		case first.witness == "" && part.Forwards && !withheld:
 			first.witness = part.ID
 		}
 	}
-	if first.suspected[first.witness] {
+	if _, suspected := first.suspected[first.witness]; suspected {
 		first.witness = "" // another object has the same rule
 	}
 	return first

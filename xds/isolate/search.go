@@ -20,8 +20,8 @@ type finding struct {
 type trial struct {
 	parts []string
 	forms map[string]resource.Form
-	// first: it is of the suspects: of one or, with more parts, their proof.
-	first bool
+	// alone: it is of a suspect; proof: it is the proof.
+	alone, proof bool
 }
 
 // maxSuspects bounds how many parts are tried alone because they are suspected: what a suspicion without ground costs.
@@ -29,8 +29,8 @@ const maxSuspects = 2 * width
 
 // hints say where to look first.
 type hints struct {
-	// suspected are parts that were refused before, as far as anything tells.
-	suspected map[string]bool
+	// suspected are parts that were refused before, as far as anything tells, with the form that they had then.
+	suspected map[string]resource.Form
 	// witness is a part that forwards and is not suspected; "": there is none.
 	witness string
 }
@@ -40,17 +40,20 @@ type hints struct {
 // find the part that is refused together with those before it. The first refusal has the table without parts tried as well: when
 // that is refused, no part is to blame.
 //
-// Before all that, suspected parts are tried, each alone, and in one more trial, the proof, each answering 500 beside a witness.
-// When suspects are refused and the proof is accepted, they are to blame, and neither an empty table nor what all rules have in
-// common is. Others that are to blame as well have the table refused once more. In every other case the search goes on as if
+// Before all that, suspected parts are tried, each alone, and in one more trial, the proof, all of them in the form that they had
+// when they were refused before, beside a witness. When suspects are refused and the proof is accepted, they are to blame, and
+// neither an empty table nor what all rules have in common is. Others that are to blame as well have the table refused once more. In every other case the search goes on as if
 // nothing had been suspected. So a suspicion decides how many trials there are, and not what is withheld in the end.
 type search struct {
 	// order is all parts: those that were there before, then those that are new.
 	order []string
 	// known are the forms of parts that are withheld already.
 	known map[string]resource.Form
-	// suspects are tried first; proven: the proxies take them when they answer 500, and the witness; doubted: it goes on.
-	suspects        []string
+	// suspects are tried first, with the form that they had before. worse are those that are refused when they answer 500.
+	suspects []string
+	before   map[string]resource.Form
+	worse    map[string]bool
+	// proven: the proof was accepted; doubted: the search goes on without.
 	proven, doubted bool
 	// list is what is tried, lists are tried when nothing of it is refused.
 	list  []string
@@ -76,7 +79,10 @@ type search struct {
 // newSearch begins with the parts of a refused table, of which those from the index fresh on are new. message is what the
 // proxy said about the table.
 func newSearch(order []string, fresh int, known map[string]resource.Form, first hints, message string) *search {
-	s := &search{order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]finding{}}
+	s := &search{
+		order: order, known: known, running: map[int]trial{}, high: len(order), message: message, found: map[string]finding{},
+		before: first.suspected, worse: map[string]bool{},
+	}
 	isKnown := func(id string) bool { _, ok := known[id]; return ok }
 	for _, list := range [][]string{order[fresh:], order[:fresh]} {
 		s.lists = append(s.lists, slices.DeleteFunc(slices.Clone(list), isKnown))
@@ -91,21 +97,26 @@ func (s *search) suspect(first hints) {
 	if first.witness == "" {
 		return
 	}
-	forms := map[string]resource.Form{}
+	proof := []string{first.witness}
 	for _, id := range s.order {
-		if _, known := s.known[id]; first.suspected[id] && !known && len(s.suspects) < maxSuspects {
-			s.suspects, forms[id] = append(s.suspects, id), resource.Failing
+		form, suspected := s.before[id]
+		if _, known := s.known[id]; !suspected || known || len(s.suspects) == maxSuspects {
+			continue
+		}
+		s.suspects = append(s.suspects, id)
+		s.try([]string{id}, nil)
+		if form == resource.Absent {
+			s.try([]string{id}, map[string]resource.Form{id: resource.Failing})
+		} else {
+			proof = append(proof, id)
 		}
 	}
-	if len(s.suspects) == 0 {
-		return
-	}
-	s.try(append([]string{first.witness}, s.suspects...), forms)
-	for _, id := range s.suspects {
-		s.try([]string{id}, nil)
-	}
 	for i := range s.queue {
-		s.queue[i].first = true
+		s.queue[i].alone = true
+	}
+	if len(s.suspects) > 0 {
+		s.try(proof, s.before)
+		s.queue[len(s.queue)-1].proof = true
 	}
 }
 
@@ -124,8 +135,11 @@ func (s *search) next() {
 // doubt goes on with suspects that are refused when there is no proof, once.
 func (s *search) doubt() {
 	for _, id := range s.suspects {
-		if _, refused := s.found[id]; refused && !s.doubted {
-			s.tryNothing()
+		if _, refused := s.found[id]; !refused || s.doubted {
+			continue
+		}
+		s.tryNothing()
+		if s.before[id] != resource.Absent { // else it was tried
 			s.try([]string{id}, map[string]resource.Form{id: resource.Failing})
 		}
 	}
@@ -181,7 +195,7 @@ func (s *search) accept(number int) {
 		return
 	}
 	delete(s.running, number)
-	s.proven = s.proven || t.first && len(t.parts) > 1
+	s.proven = s.proven || t.proof
 	if s.together {
 		s.low = max(s.low, len(t.parts))
 	}
@@ -205,13 +219,27 @@ func (s *search) refuse(number int, message string) {
 	switch {
 	case len(t.parts) == 0:
 		s.end()
-	case !t.first:
+	case t.proof: // the search goes on without
+	case t.alone:
+		s.condemn(t, message)
+	default:
 		s.tryNothing()
 		s.narrow(t, message)
-	case len(t.parts) == 1:
-		s.found[t.parts[0]] = finding{resource.Failing, message}
 	}
 	s.advance()
+}
+
+// condemn takes in that a suspect is refused, whole or when it answers 500. The answers come in any order.
+func (s *search) condemn(t trial, message string) {
+	only := t.parts[0]
+	if t.forms[only] == resource.Whole {
+		s.found[only] = finding{resource.Failing, message}
+	} else {
+		s.worse[only] = true
+	}
+	if v, refused := s.found[only]; refused && s.worse[only] {
+		s.found[only] = finding{resource.Absent, v.message}
+	}
 }
 
 // narrow follows up on a refused trial.

@@ -24,10 +24,10 @@ type Options struct {
 	Next stage.Stage
 	// Accepted returns what the proxies have of a resource: publish.Publisher.Accepted.
 	Accepted func(ir.Key, resource.Key) map[string]publish.ACKState
-	// Suspected reports whether a rule of an object was refused before, as far as anything tells; nil: no rule was. A search
-	// tries these rules first. It withholds the same rules whatever Suspected says. It is called with locks held, once for each
-	// part of a refused table.
-	Suspected func(object ir.Source, rule string) bool
+	// Suspected returns the form that a rule of an object had because it was refused before, as far as anything tells, and
+	// resource.Whole for others; nil: no rule was refused. A search tries these rules first. It withholds the same rules
+	// whatever Suspected says. It is called with locks held, once for each part of a refused table.
+	Suspected func(object ir.Source, rule string) resource.Form
 	// Report takes what the proxies of a gateway have: a Delivery of the publisher without trials, and with the withheld
 	// rules in place of the tables that they were in. It is called by one goroutine per gateway at a time.
 	Report func(publish.Delivery)

@@ -64,8 +64,11 @@ func (w *world) report(d publish.Delivery) {
 	w.rejected = slices.Clone(d.Rejected)
 }
 
-func (w *world) suspected(object ir.Source, rule string) bool {
-	return object.Kind == "HTTPRoute" && slices.Contains(w.suspects, rule)
+func (w *world) suspected(object ir.Source, rule string) resource.Form {
+	if object.Kind == "HTTPRoute" && slices.Contains(w.suspects, rule) {
+		return resource.Failing
+	}
+	return resource.Whole
 }
 
 func (w *world) accepted(gateway ir.Key, key resource.Key) map[string]publish.ACKState {

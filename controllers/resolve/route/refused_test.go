@@ -21,11 +21,12 @@ func TestRefusedRules(t *testing.T) {
 	for name, test := range map[string]struct {
 		rejected []resolve.Rejected
 		change   func(*gwv1.RouteParentStatus)
-		want     []string
+		want     []RefusedRule
 	}{
 		"nothing":     {},
-		"two rules":   {rejected: []resolve.Rejected{withheld("first", false), withheld("second", true)}, want: []string{"first", "second"}},
-		"no name":     {rejected: []resolve.Rejected{withheld(`GET prefix "/a\b"`, false)}, want: []string{`GET prefix "/a\b"`}},
+		"two rules":   {rejected: []resolve.Rejected{withheld("first", false), withheld("second", true)}, want: []RefusedRule{{Name: "first"}, {Name: "second", Absent: true}}},
+		"left out":    {rejected: []resolve.Rejected{withheld("first", true)}, want: []RefusedRule{{Name: "first", Absent: true}}},
+		"no name":     {rejected: []resolve.Rejected{withheld(`GET prefix "/a\b"`, false)}, want: []RefusedRule{{Name: `GET prefix "/a\b"`}}},
 		"a table":     {rejected: []resolve.Rejected{{Source: source, Message: "bad"}}},
 		"not refused": {rejected: []resolve.Rejected{{Source: source, Message: "bad", RenderFailed: true}}},
 		"of another controller": {
@@ -52,7 +53,7 @@ func TestRefusedRules(t *testing.T) {
 				test.change(&status[0])
 			}
 			if got := RefusedRules(status, result.Generation); !slices.Equal(got, test.want) {
-				t.Errorf("read %q, want %q", got, test.want)
+				t.Errorf("read %v, want %v", got, test.want)
 			}
 		})
 	}

@@ -106,11 +106,14 @@ type part struct {
 	problems []resolve.Problem
 }
 
+// absentText is before rules that are left out.
+const absentText = "The proxy refuses these rules and what selects their requests, they are left out: "
+
 // rules are the parts about rules that are withheld alone.
 func (p *reports) rules() []part {
 	return []part{
 		{"The proxy refuses these rules, their requests are answered 500: ", p.failing},
-		{"The proxy refuses these rules and what selects their requests, they are left out: ", p.absent},
+		{absentText, p.absent},
 	}
 }
 
