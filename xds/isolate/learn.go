@@ -59,16 +59,22 @@ func (g *gateway) take(rejections []publish.Rejection, said map[string]publish.R
 
 // renew passes tables on whose withheld parts changed.
 func (g *gateway) renew(touched map[*table]struct{}) {
+	if len(touched) == 0 {
+		return
+	}
 	var change resource.Change
+	g.renderAgain(touched, &change)
+	g.pass(change)
+}
+
+// renderAgain renders tables whose withheld parts changed.
+func (g *gateway) renderAgain(touched map[*table]struct{}, change *resource.Change) {
 	for t := range touched {
 		before := t.published
 		if again := g.render(t); again.Version != before {
 			t.refusal = nil
 			change.Upsert = append(change.Upsert, again)
 		}
-	}
-	if len(touched) > 0 {
-		g.pass(change)
 	}
 }
 

@@ -118,16 +118,23 @@ func (g *gateway) progress(t *table, change *resource.Change) {
 			}
 		}
 	}
-	if t.search.done() {
-		g.conclude(t, change)
+	if !t.search.done() {
+		g.watch()
 		return
 	}
-	g.watch()
+	g.abandon(t, change)
+	if t.confirms {
+		g.confirmed(t, change)
+	} else {
+		g.conclude(t, change)
+	}
+	if t.recheck && t.search == nil {
+		g.confirm(false, change)
+	}
 }
 
 // conclude withholds what a search found.
 func (g *gateway) conclude(t *table, change *resource.Change) {
-	g.abandon(t, change)
 	found, suspect := t.search.found, t.suspect
 	switch {
 	case len(found) == 0:

@@ -25,6 +25,8 @@ type table struct {
 	suspect  publish.Rejection
 	searched resource.Divisible
 	asked    []resource.Part
+	// confirms: the search is among findings whose proxy is gone. recheck: a proxy came or went while a search ran.
+	confirms, recheck bool
 	// differs: in the search, a proxy took a trial that another refused.
 	differs bool
 	// unexplained is a version whose search found nothing; dispute is its refusal when that is because proxies differ.

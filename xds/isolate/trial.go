@@ -1,6 +1,7 @@
 package isolate
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,9 @@ func (g *gateway) accepted(key resource.Key, gone bool) {
 	if gone {
 		g.reopen(&change)
 	}
+	if key.Name == "" {
+		g.confirm(true, &change)
+	}
 	if !change.Empty() {
 		g.pass(change)
 	}
@@ -86,6 +90,7 @@ func (g *gateway) look(name string, change *resource.Change) {
 			a.of.differs = a.of.differs || a.refused != nil
 			a.of.search.accept(a.number)
 		case refused:
+			a.of.suspect.Node = cmp.Or(a.of.suspect.Node, a.refused.Node)
 			a.of.search.refuse(a.number, a.refused.Message)
 		case never:
 			g.options.Log.Error(nil, "A search for a refused rule ends, because no proxy answers its trials",
