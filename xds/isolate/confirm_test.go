@@ -31,7 +31,7 @@ func TestFindingEndsWithItsProxy(t *testing.T) {
 					w.wantReported("80/h r2 failing")
 					old.session.Close()
 				} else {
-					time.Sleep(30 * time.Millisecond)
+					time.Sleep(50 * time.Millisecond) // two answers: of the table, and of the trial
 					w.wantTable(upgraded, "80/h", withheld)
 				}
 				w.settle()
