@@ -43,7 +43,8 @@ type hints struct {
 // Before all that, suspected parts are tried, each alone, and in one more trial, the proof, all of them in the form that they had
 // when they were refused before, beside a witness. When suspects are refused and the proof is accepted, they are to blame, and
 // neither an empty table nor what all rules have in common is. Others that are to blame as well have the table refused once more.
-// In every other case the search goes on as if nothing had been suspected. So a suspicion decides how many trials there are, and not what is withheld in the end.
+// In every other case the search goes on as if nothing had been suspected. So a suspicion decides how many trials there are, and
+// not what is withheld in the end.
 type search struct {
 	// order is all parts: those that were there before, then those that are new.
 	order []string
