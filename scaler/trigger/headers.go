@@ -120,6 +120,9 @@ func headerOf(item *yaml.Node) (v1alpha1.HTTPScalerHeader, error) {
 		}
 		*match.into = &value
 	}
+	if header.Value != nil && check.Unseen(name, *header.Value) {
+		return header, fmt.Errorf("value %s is removed from the header %s before the proxy compares requests; match another one", quote(*header.Value), quote(name))
+	}
 	if len(fields) > 2 {
 		return header, errors.New("more than one of value, valueWildcard and valueRegex; keep one")
 	}
@@ -194,6 +197,9 @@ func checkHeaderName(name string) error {
 	}
 	if strings.EqualFold(name, "host") {
 		return fmt.Errorf("name %s is not compared as a header; use hosts", quote(name))
+	}
+	if check.Removed(name) {
+		return fmt.Errorf("name %s is that of a header which the proxy removes before it compares requests; match another one", quote(name))
 	}
 	return nil
 }

@@ -44,6 +44,15 @@ func TestHeadersRules(t *testing.T) {
 		{changes{"headers": "- name: Host\n  value: a"}, []string{
 			`trigger 0: headers item 1: name "Host" is not compared as a header; use hosts`,
 		}},
+		{changes{"headers": "- name: X-Envoy-Attempt-Count\n  value: a"}, []string{
+			`trigger 0: headers item 1: name "X-Envoy-Attempt-Count" is that of a header which the proxy removes before it compares requests; match another one`,
+		}},
+		{changes{"headers": "- name: transfer-encoding"}, []string{
+			`trigger 0: headers item 1: name "transfer-encoding" is that of a header which the proxy removes before it compares requests; match another one`,
+		}},
+		{changes{"headers": "- name: Connection\n  value: close"}, []string{
+			`trigger 0: headers item 1: value "close" is removed from the header "Connection" before the proxy compares requests; match another one`,
+		}},
 		{changes{"headers": "- name: :path\n  value: /"}, []string{
 			`trigger 0: headers item 1: name ":path" is not the name of a header; use letters, digits and dashes`,
 		}},

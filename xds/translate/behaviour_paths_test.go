@@ -124,3 +124,41 @@ func TestG11QueriesAsTheyStand(t *testing.T) {
 		}
 	}
 }
+
+// TestG11HeadersOfAConnection: what a client says about its connection is seen by rules as check.Unseen has it.
+func TestG11HeadersOfAConnection(t *testing.T) {
+	w := newWorld(t)
+	type header struct{ name, value, also string }
+	headers := []header{
+		{"connection", "close", ""}, {"connection", "keep-alive, Upgrade", "Upgrade: websocket"}, {"connection", "upgrade", "Upgrade: foo"},
+		{"upgrade", "WebSocket", "Connection: Upgrade"}, {"upgrade", "foo", "Connection: Upgrade"}, {"te", "gzip", ""}, {"te", "trailers", ""},
+		{"expect", "100-continue", ""}, {"content-length", "0", ""},
+	}
+	var rules []ir.Route
+	for _, h := range headers {
+		m := prefix("/")
+		m.Headers = []ir.ValueMatch{{Name: h.name, Value: h.value}}
+		rules = append(rules, route(h.name+": "+h.value, m, &ir.Respond{StatusCode: 201}))
+	}
+	hosts := w.everywhere(rules...)
+	w.apply()
+	for _, host := range hosts {
+		for _, h := range headers {
+			lines := h.name + ": " + h.value + "\r\n"
+			if h.also != "" {
+				lines += h.also + "\r\n"
+			}
+			want := 201
+			if check.Unseen(h.name, h.value) || strings.HasSuffix(h.also, "foo") {
+				want = 404
+			}
+			out := w.raw("GET / HTTP/1.1\r\nHost: " + host + "\r\n" + lines + "\r\n")
+			if h.name == "expect" { // the client waits for 100, and for the answer
+				out = w.do(ask{host: host, method: "POST", body: "x", headers: map[string]string{h.name: h.value}})
+			}
+			if out.status != want {
+				t.Errorf("%s with %s: %s: %d, want %d", host, h.name, h.value, out.status, want)
+			}
+		}
+	}
+}

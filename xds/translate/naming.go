@@ -5,17 +5,15 @@ import (
 	"strings"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
 )
 
 // Names of what we put into the proxy. They are part of the wire: a changed name recreates
 // the resource in every running proxy.
 const (
-	// headerPrefix marks request headers that exist only inside the proxy: written before
-	// routing, removed before the backend.
-	headerPrefix = "x-gw-"
 	// ChainHeader and HostHeader are the two fragments of the scope key.
-	ChainHeader = headerPrefix + "chain"
-	HostHeader  = headerPrefix + "host"
+	ChainHeader = check.KeyHeaders + "chain"
+	HostHeader  = check.KeyHeaders + "host"
 
 	// WildcardHost is the second fragment of the scope key of a chain's wildcard table.
 	WildcardHost = "*"

@@ -1,7 +1,10 @@
 package route
 
 import (
+	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -18,6 +21,31 @@ const defaultCORSMaxAge = 5 * time.Second
 // may begin with "*." (Gateway API CORSOrigin).
 var originPattern = regexp.MustCompile(`^(\*|https?://(\*|(\*\.)?[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*)(:[0-9]{1,5})?)$`)
 
+// anyHeader stands for all headers.
+const anyHeader = "*"
+
+// browserOrigin returns an origin in the form in which browsers send it (WHATWG HTML, serialization of an origin): in lower case,
+// without the port that its scheme has anyway. ok is false for what is no origin.
+func browserOrigin(written string) (origin string, ok bool) {
+	if !originPattern.MatchString(written) {
+		return "", false
+	}
+	origin = strings.ToLower(written)
+	scheme, rest, _ := strings.Cut(origin, "://")
+	host, text, has := strings.Cut(rest, ":")
+	if !has {
+		return origin, true
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return "", false
+	}
+	if defaults := map[string]uint64{"http": 80, "https": 443}; port == defaults[scheme] {
+		return scheme + "://" + host, true
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, host, port), true
+}
+
 // cors reads a CORS filter.
 func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 	if spec == nil {
@@ -30,11 +58,12 @@ func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 	}
 	c.AllowCredentials = spec.AllowCredentials != nil && *spec.AllowCredentials
 	for i, origin := range spec.AllowOrigins {
-		if !originPattern.MatchString(string(origin)) {
+		allowed, ok := browserOrigin(string(origin))
+		if !ok {
 			return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.allowOrigins[%d] %q is not an origin; use a value like https://www.example.com, https://*.example.com or *.", path, i, origin)
 		}
-		c.AllowOrigins = append(c.AllowOrigins, string(origin))
+		c.AllowOrigins = append(c.AllowOrigins, allowed)
 	}
 	for _, method := range spec.AllowMethods {
 		c.AllowMethods = append(c.AllowMethods, string(method))
@@ -49,6 +78,10 @@ func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 		if problem := corsHeaderProblem(path, "exposeHeaders", i, string(name)); !problem.None() {
 			return nil, problem
 		}
+		if name == anyHeader && c.AllowCredentials {
+			return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.exposeHeaders %q means nothing to browsers beside allowCredentials; write the names of the headers.", path, anyHeader)
+		}
 		c.ExposeHeaders = append(c.ExposeHeaders, string(name))
 	}
 	return c, resolve.Problem{}
@@ -56,7 +89,7 @@ func cors(path string, spec *gwv1.HTTPCORSFilter) (*ir.CORS, resolve.Problem) {
 
 // corsHeaderProblem refuses names that are no header names; "*" stands for all.
 func corsHeaderProblem(path, field string, index int, name string) resolve.Problem {
-	if name == "*" {
+	if name == anyHeader {
 		return resolve.Problem{}
 	}
 	if err := check.Header(name, ""); err != nil {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -64,6 +65,15 @@ func TestG11MatchesThatNoRequestMeets(t *testing.T) {
 		`{headers: [{name: x-gateway-destination-endpoint, type: RegularExpression, value: ".*"}]}`: {`headers[0].name`, "match another one"},
 		`{headers: [{name: transfer-encoding, value: "chunked"}]}`:                                  {`headers[0].name`, "match another one"},
 		`{method: CONNECT}`: {`method "CONNECT"`, "use another method"},
+		`{queryParams: [{type: RegularExpression, name: "a&b", value: ".*"}]}`: {`queryParams[0].name "a&b"`, `write "a%26b"`},
+		`{queryParams: [{type: RegularExpression, name: "a#b", value: ".*"}]}`: {`queryParams[0].name "a#b"`, `write "a%23b"`},
+		`{headers: [{name: X-Gw-Host, value: "a.test"}]}`:                      {`headers[0].name "x-gw-host"`, "match another one"},
+		`{headers: [{name: Connection, value: close}]}`:                        {`headers[0] "connection"`, `removes "close"`, "match another one"},
+		`{headers: [{name: Upgrade, value: h2c}]}`:                             {`headers[0] "upgrade"`, "match another one"},
+		`{headers: [{name: TE, value: gzip}]}`:                                 {`headers[0] "te"`, "match another one"},
+		`{headers: [{name: Expect, value: 100-Continue}]}`:                     {`headers[0] "expect"`, "match another one"},
+		`{path: {type: Exact, value: "/100%"}}`:                                {`path.value "/100%"`, "write %25"},
+		`{path: {value: "/a%4/b"}}`:                                            {`path.value "/a%4/b"`, "write %25"},
 	} {
 		result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
 			"rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))
@@ -73,9 +83,12 @@ func TestG11MatchesThatNoRequestMeets(t *testing.T) {
 		}
 		fixture.ExpectMessage(t, conditions, "Accepted", words...)
 	}
-	for _, name := range []string{"x-envoy-external-address", "upgrade", "x-gateway-inference-objective", "host"} {
+	for name, value := range map[string]string{
+		"x-envoy-external-address": "v", "x-gateway-inference-objective": "v", "host": "v",
+		"upgrade": "WebSocket", "connection": "'keep-alive, Upgrade'", "te": "trailers", "expect": "x", "content-length": "'0'",
+	} {
 		result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
-			"rules: [{matches: [{headers: [{name: "+name+", value: v}]}], backendRefs: [{name: web, port: 80}]}]"))
+			"rules: [{matches: [{headers: [{name: "+name+", value: "+value+"}]}], backendRefs: [{name: web, port: 80}]}]"))
 		if got := onlyRules(t, result)[0].Route.Match.Headers; len(got) != 1 || got[0].Name != name {
 			t.Errorf("a match of %s is %v", name, got)
 		}
@@ -131,4 +144,76 @@ rules: [{matches: [{path: {value: /shop}}], backendRefs: [{name: web, port: 80}]
 		paths = append(paths, rule.Match.Path.Value)
 	}
 	fixture.EqualSlices(t, "paths of a.mix.test", paths, []string{"/shop", "/a.B"})
+}
+
+// TestG9HeadersThatTheProxyWrites: what a rule says about a header is what the other side sees. So a header that the proxy
+// writes itself is refused, in a filter of a rule and of a backend, of both kinds of routes: the end of a message on its
+// connection above all, since a backend that believes another one takes the rest of the body for somebody's next request.
+func TestG9HeadersThatTheProxyWrites(t *testing.T) {
+	const request, response = "RequestHeaderModifier, requestHeaderModifier", "ResponseHeaderModifier, responseHeaderModifier"
+	set := func(name, value string) string { return "{set: [{name: " + name + ", value: '" + value + "'}]}" }
+	add := func(name, value string) string { return "{add: [{name: " + name + ", value: '" + value + "'}]}" }
+	remove := func(name string) string { return "{remove: [" + name + "]}" }
+	type change struct{ kind, spec string }
+	refused := map[change]string{
+		{request, set("X-Envoy-Retry-On", "5xx")}: "use another name", {request, add("x-gw-host", "a")}: "use another name",
+		{response, remove("Date")}: "RFC 9110 6.6.1",
+	}
+	for _, name := range []string{"Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Upgrade"} {
+		for _, kind := range []string{request, response} {
+			refused[change{kind, set(name, "3")}], refused[change{kind, add(name, "3")}] = "remove it here", "remove it here"
+		}
+	}
+	served := []change{
+		{request, set("te", "Trailers")}, {request, remove("Content-Length")}, {request, remove("Connection")}, {request, remove("x-envoy-external-address")},
+		{request, set("x-envoy-external-address", "a")}, {request, remove("Date")}, {request, set("x-forwarded-for", "a")}, {request, remove("X-Request-Id")},
+		{response, set("Date", "a")}, {response, remove("Transfer-Encoding")}, {response, remove("Server")}, {response, set("x-envoy-a", "a")}, {response, set("Trailer", "a")},
+	}
+	of := func(kind store.Kind, c change, ofBackend bool) string {
+		kindOf, field, _ := strings.Cut(c.kind, ", ")
+		filter, rule := "filters: [{type: "+kindOf+", "+field+": "+c.spec+"}]", "{backendRefs: [{name: web, port: 80}], FILTER}"
+		if ofBackend {
+			rule = "{backendRefs: [{name: web, port: 80, FILTER}]}"
+		}
+		return fixture.Route(string(kind), "web", "rules: ["+strings.Replace(rule, "FILTER", filter, 1)+"]")
+	}
+	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute} {
+		for _, ofBackend := range []bool{false, true} {
+			for c, words := range refused {
+				result := resolveRoute(t, kind, fixture.HTTPGateway, fixture.WebService, of(kind, c, ofBackend))
+				fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", "filters[0]."+strings.Split(c.kind, ", ")[1], words)
+				respondsWith(t, result, 500)
+			}
+			for _, c := range served {
+				conditions := onlyParent(t, resolveRoute(t, kind, fixture.HTTPGateway, fixture.WebService, of(kind, c, ofBackend))).Conditions
+				if got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs"; got != want {
+					t.Errorf("%s %v: conditions %s, want %s", kind, c, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestG11OriginsThatNoBrowserSends: an origin is compared in the form in which browsers send it, and what cannot have one is refused.
+func TestG11OriginsThatNoBrowserSends(t *testing.T) {
+	with := func(spec string) resolve.RouteResult {
+		return resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, withFilters("{type: CORS, cors: {"+spec+"}}"))
+	}
+	for written, want := range map[string]string{
+		"https://WWW.Example.com": "https://www.example.com", "https://a.test:443": "https://a.test", "http://a.test:80": "http://a.test",
+		"http://a.test:443": "http://a.test:443", "https://*.A.test:443": "https://*.a.test", "https://a.test:08443": "https://a.test:8443",
+		"HTTPS://a.test": "", "https://a.test:0": "", "https://a.test:65536": "", "*": "*", "https://*": "https://*",
+	} {
+		result := with("allowOrigins: ['" + written + "']")
+		if want == "" {
+			fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", "allowOrigins[0]", "is not an origin")
+		} else if got := forwardOf(t, result).Filters.CORS.AllowOrigins[0]; got != want {
+			t.Errorf("%s is compared as %s, want %s", written, got, want)
+		}
+	}
+	const all = "allowOrigins: ['*'], exposeHeaders: ['*']"
+	if got := forwardOf(t, with(all)).Filters.CORS.ExposeHeaders; len(got) != 1 {
+		t.Errorf("headers %q", got)
+	}
+	fixture.ExpectMessage(t, onlyParent(t, with(all+", allowCredentials: true")).Conditions, "Accepted", "exposeHeaders", "write the names")
 }

@@ -28,9 +28,9 @@ func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []reso
 		var problem resolve.Problem
 		switch filter.Type {
 		case gwv1.HTTPRouteFilterRequestHeaderModifier:
-			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier, ofRequests)
 		case gwv1.HTTPRouteFilterResponseHeaderModifier:
-			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier, ofResponses)
 		case gwv1.HTTPRouteFilterRequestRedirect:
 			filters.redirect, problem = requestRedirect(path+".requestRedirect", filter.RequestRedirect)
 		case gwv1.HTTPRouteFilterURLRewrite:
@@ -114,9 +114,9 @@ func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) 
 		case seen[filter.Type]:
 			problem = resolve.Problemf(gwv1.RouteReasonIncompatibleFilters, "%s: %s is there twice; merge the two.", path, filter.Type)
 		case filter.Type == gwv1.HTTPRouteFilterRequestHeaderModifier:
-			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier)
+			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier, ofRequests)
 		case filter.Type == gwv1.HTTPRouteFilterResponseHeaderModifier:
-			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier)
+			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier, ofResponses)
 		default:
 			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.type %q is not supported on a backendRef; move the filter to the filters of the rule.", path, filter.Type)
@@ -129,16 +129,23 @@ func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) 
 	return filters, problems
 }
 
+// messages are what a header modifier changes.
+type messages int
+
+const (
+	ofRequests messages = iota
+	ofResponses
+)
+
 // headerChange reads a header modifier. One header may be changed once only (Gateway API
 // HTTPHeaderFilter), and the authority is not a header to the proxy.
-func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, resolve.Problem) {
+func headerChange(path string, spec *gwv1.HTTPHeaderFilter, of messages) (*ir.HeaderChange, resolve.Problem) {
 	if spec == nil {
 		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s is missing; say what is to be changed, or remove the filter.", path)
 	}
 	var change ir.HeaderChange
 	seen := map[string]bool{}
-	check := func(field, name, value string) resolve.Problem {
-		problem := headerProblem(field, name, value)
+	once := func(field, name string, problem resolve.Problem) resolve.Problem {
 		if lower := strings.ToLower(name); problem.None() && seen[lower] {
 			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s: header %q is changed twice; keep one of set, add and remove for it.", field, name)
@@ -148,24 +155,53 @@ func headerChange(path string, spec *gwv1.HTTPHeaderFilter) (*ir.HeaderChange, r
 		return problem
 	}
 	for i, header := range spec.Set {
-		if problem := check(fmt.Sprintf("%s.set[%d]", path, i), string(header.Name), header.Value); !problem.None() {
+		field := fmt.Sprintf("%s.set[%d]", path, i)
+		if problem := once(field, string(header.Name), writtenProblem(field, header, of)); !problem.None() {
 			return nil, problem
 		}
 		change.Set = append(change.Set, ir.Header{Name: string(header.Name), Value: header.Value})
 	}
 	for i, header := range spec.Add {
-		if problem := check(fmt.Sprintf("%s.add[%d]", path, i), string(header.Name), header.Value); !problem.None() {
+		field := fmt.Sprintf("%s.add[%d]", path, i)
+		if problem := once(field, string(header.Name), writtenProblem(field, header, of)); !problem.None() {
 			return nil, problem
 		}
 		change.Add = append(change.Add, ir.Header{Name: string(header.Name), Value: header.Value})
 	}
 	for i, name := range spec.Remove {
-		if problem := check(fmt.Sprintf("%s.remove[%d]", path, i), name, ""); !problem.None() {
+		field := fmt.Sprintf("%s.remove[%d]", path, i)
+		if problem := once(field, name, removedProblem(field, name, of)); !problem.None() {
 			return nil, problem
 		}
 		change.Remove = append(change.Remove, name)
 	}
 	return &change, resolve.Problem{}
+}
+
+// writtenProblem refuses a header that no rule may write.
+func writtenProblem(field string, header gwv1.HTTPHeader, of messages) resolve.Problem {
+	name := string(header.Name)
+	if problem := headerProblem(field, name, header.Value); !problem.None() {
+		return problem
+	}
+	switch {
+	case check.OfConnection(name, header.Value):
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s: header %q is about a connection or the end of a message on it, and the proxy writes it itself; remove it here.", field, name)
+	case of == ofRequests && check.OfProxy(name):
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s: header %q is read and removed by the proxy itself, and no backend would see it; use another name.", field, name)
+	}
+	return resolve.Problem{}
+}
+
+// removedProblem refuses a header that the proxy adds after all rules.
+func removedProblem(field, name string, of messages) resolve.Problem {
+	if of == ofResponses && strings.EqualFold(name, "date") {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s: a proxy has to add %q to responses without one (RFC 9110 6.6.1); remove it here, or set a value.", field, name)
+	}
+	return headerProblem(field, name, "")
 }
 
 func headerProblem(field, name, value string) resolve.Problem {

@@ -114,6 +114,9 @@ func pathProblem(value string) string {
 			return `contains "\", which the proxy takes for "/" in a request; write "/" or %5C`
 		}
 	}
+	if check.BrokenEscape(value) {
+		return `contains a "%" without two hexadecimal digits behind it; write %25 for the character`
+	}
 	for _, segment := range strings.Split(check.NormalPath(value)[1:], "/") {
 		if segment == "." || segment == ".." {
 			return `contains a "." or ".." segment, encoded or not; write the path it leads to`
@@ -173,13 +176,22 @@ func (s valueSpec) check(field string, expressions *regex.Budget) resolve.Proble
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s.name %q: the proxy removes this header from requests before it compares them; match another one.", field, s.name)
 	}
+	if !s.header {
+		if problem := s.checkQueryText(field, "name", s.name, "&#="); !problem.None() {
+			return problem
+		}
+	}
 	switch s.kind {
 	case "", string(gwv1.HeaderMatchExact):
 		if !s.header {
-			return s.checkQuery(field)
+			return s.checkQueryText(field, "value", s.value, "&#")
 		}
 		if err := cmp.Or(check.HeaderName(s.name), check.HeaderValue(s.value), s.trimmed()); err != nil {
 			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s %q: %v; no request can carry this header, correct it.", field, s.name, err)
+		}
+		if check.Unseen(s.name, s.value) {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s %q: the proxy removes %q from this header before it compares requests; match another one.", field, s.name, s.value)
 		}
 	case string(gwv1.HeaderMatchRegularExpression):
 		if err := expressions.Take(s.value); err != nil {
@@ -202,16 +214,14 @@ func (s valueSpec) trimmed() error {
 	return nil
 }
 
-// checkQuery refuses a parameter that no request can carry: names and values are compared as they
+// checkQueryText refuses the name or the value of a parameter that no request can carry: they are compared as they
 // stand in the URL.
-func (s valueSpec) checkQuery(field string) resolve.Problem {
-	for _, part := range []struct{ field, text, separators string }{{"name", s.name, "&#="}, {"value", s.value, "&#"}} {
-		for _, c := range []byte(part.text) {
-			if c <= ' ' || c >= 0x7f || strings.IndexByte(part.separators, c) >= 0 {
-				return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-					"%s.%s %q has a character that stands in no URL, but its percent-encoded form is compared; write %s.",
-					field, part.field, part.text, percentEncoded(part.text, part.separators))
-			}
+func (s valueSpec) checkQueryText(field, part, text, separators string) resolve.Problem {
+	for _, c := range []byte(text) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(separators, c) >= 0 {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.%s %q has a character that stands in no URL, but its percent-encoded form is compared; write %s.",
+				field, part, text, percentEncoded(text, separators))
 		}
 	}
 	return resolve.Problem{}

@@ -37,6 +37,16 @@ func TwoSpellings(path string) bool {
 }
 
 // escapeAt reports whether a percent-encoded byte begins at i.
+// BrokenEscape reports whether a percent sign begins no escape. The proxy answers requests with such a path 400.
+func BrokenEscape(path string) bool {
+	for i := range len(path) {
+		if path[i] == '%' && !escapeAt(path, i) {
+			return true
+		}
+	}
+	return false
+}
+
 func escapeAt(path string, i int) bool {
 	return path[i] == '%' && i+2 < len(path) && hexDigit(path[i+1]) && hexDigit(path[i+2])
 }

@@ -10,11 +10,25 @@ import (
 // some of them only.
 const EnvoyHeaders = "x-envoy-"
 
+// KeyHeaders begins the headers that exist only inside the proxy: written before routing, removed
+// before the backend.
+const KeyHeaders = "x-gw-"
+
 // clientAddress is the one of EnvoyHeaders that the proxy writes before it compares headers.
 const clientAddress = EnvoyHeaders + "external-address"
 
 // hopHeaders belong to a connection (RFC 9110 7.6.1). Envoy removes them before it compares headers.
 var hopHeaders = []string{"keep-alive", "proxy-connection", "transfer-encoding", "x-forwarded-client-cert"}
+
+// connectionHeaders are about one connection, or say where a message on it ends (RFC 9110 7.6.1 and 8.6,
+// RFC 9112 6). The proxy writes them for each of its connections.
+var connectionHeaders = []string{"connection", "content-length", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+
+// trailers is the only value of TE that HTTP/2 knows. gRPC servers may ask for it.
+const trailers = "trailers"
+
+// webSocket is the only protocol that a client may upgrade to.
+const webSocket = "websocket"
 
 // PickerHeaders are what a client could send to pose as an endpoint picker (Gateway API Inference
 // Extension, proposal 004).
@@ -26,6 +40,37 @@ var PickerHeaders = []string{
 // rule can match it.
 func Removed(name string) bool {
 	name = strings.ToLower(name)
-	return strings.HasPrefix(name, EnvoyHeaders) && name != clientAddress ||
-		slices.Contains(PickerHeaders, name) || slices.Contains(hopHeaders, name)
+	return OfProxy(name) || slices.Contains(PickerHeaders, name) || slices.Contains(hopHeaders, name)
+}
+
+// OfProxy reports whether a header of a request is for the proxy alone: it acts on it, and removes it.
+func OfProxy(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, EnvoyHeaders) && name != clientAddress || strings.HasPrefix(name, KeyHeaders)
+}
+
+// OfConnection reports whether no rule may write a header, because it is of a connection. Envoy sends what a rule
+// writes there as it stands: a backend or a client that believes another length takes the rest of a body for the next
+// message on the connection, which may be anybody's.
+func OfConnection(name, value string) bool {
+	name = strings.ToLower(name)
+	return slices.Contains(connectionHeaders, name) && !(name == "te" && strings.EqualFold(value, trailers))
+}
+
+// Unseen reports whether the proxy shows no rule a header with this value: what is said about a connection is taken out of
+// a request before it is compared, unless it asks for a WebSocket.
+func Unseen(name, value string) bool {
+	switch strings.ToLower(name) {
+	case "expect":
+		return strings.EqualFold(value, "100-continue")
+	case "te":
+		return !strings.EqualFold(value, trailers)
+	case "upgrade":
+		return !strings.EqualFold(value, webSocket)
+	case "connection":
+		return !slices.ContainsFunc(strings.Split(value, ","), func(token string) bool {
+			return strings.EqualFold(strings.TrimSpace(token), "upgrade")
+		})
+	}
+	return false
 }

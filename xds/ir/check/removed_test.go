@@ -1,0 +1,25 @@
+package check_test
+
+import (
+	"testing"
+
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+func TestOfConnection(t *testing.T) {
+	for header, want := range map[[2]string]bool{
+		{"Content-Length", "3"}: true, {"transfer-encoding", "chunked"}: true, {"Connection", ""}: true, {"Upgrade", "websocket"}: true,
+		{"TE", "gzip"}: true, {"TE", "Trailers"}: false, {"Content-Type", "a"}: false, {"Expect", "100-continue"}: false,
+	} {
+		if got := check.OfConnection(header[0], header[1]); got != want {
+			t.Errorf("%v: %v", header, got)
+		}
+	}
+	for name, want := range map[string]bool{
+		"X-Envoy-Retry-On": true, "x-envoy-external-address": false, "x-gw-host": true, "x-gateway-destination-endpoint": false, "x-request-id": false,
+	} {
+		if got := check.OfProxy(name); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
