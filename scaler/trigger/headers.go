@@ -121,7 +121,8 @@ func headerOf(item *yaml.Node) (v1alpha1.HTTPScalerHeader, error) {
 		*match.into = &value
 	}
 	if header.Value != nil && check.Unseen(name, *header.Value) {
-		return header, fmt.Errorf("value %s is removed from the header %s before the proxy compares requests; match another one", quote(*header.Value), quote(name))
+		return header, fmt.Errorf("value %s is removed from the header %s before the proxy compares requests; match another one",
+			quote(*header.Value), quote(name))
 	}
 	if len(fields) > 2 {
 		return header, errors.New("more than one of value, valueWildcard and valueRegex; keep one")

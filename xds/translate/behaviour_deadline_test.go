@@ -202,6 +202,99 @@ func TestG5DeadlineOfWebSocket(t *testing.T) {
 	}
 }
 
+// drip answers at once, and then never ends the answer.
+func drip(out http.ResponseWriter, in *http.Request) {
+	if strings.EqualFold(in.Header.Get("Upgrade"), "websocket") {
+		hang(out, in)
+		return
+	}
+	out.WriteHeader(http.StatusOK)
+	for in.Context().Err() == nil {
+		_, _ = io.WriteString(out, "drop ")
+		out.(http.Flusher).Flush()
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// TestG5LimitOfAnAttempt: timeouts.backendRequest covers an attempt until the full answer has been received (Gateway API,
+// HTTPRouteTimeouts.backendRequest): an answer that has begun is cut, and so is a request that its client does not end. It is the answer to the
+// handshake of a WebSocket, and not what is said afterwards.
+func TestG5LimitOfAnAttempt(t *testing.T) {
+	w := newWorld(t)
+	dripping := server(t, drip)
+	picker := proxytest.StartPicker(t, "picker")
+	picker.Pick(dripping)
+	service := w.cluster(ir.Cluster{Key: serviceKey("dripping"), Protocol: ir.HTTP1}, dripping)
+	limited := func(target ir.Target, request *time.Duration, retry *ir.Retry) *ir.Forward {
+		return &ir.Forward{Targets: []ir.Target{target}, Timeouts: ir.Timeouts{Request: request, BackendRequest: limit(deadline)}, Retry: retry}
+	}
+	toService, long := ir.Target{Cluster: service, Weight: 1}, limit(20*deadline)
+	hosts := w.everywhere(
+		route("alone", prefix("/alone"), limited(toService, nil, nil)),
+		route("within", prefix("/within"), limited(toService, long, nil)),
+		route("unlimited", prefix("/unlimited"), limited(toService, limit(0), nil)),
+		route("retried", prefix("/retried"), limited(toService, long, &ir.Retry{Attempts: 3, Codes: []uint32{503}})),
+		route("pool", prefix("/pool"), limited(w.pool("pool", false, picker, dripping), nil, nil)),
+		route("echo", prefix("/"), limited(ir.Target{Cluster: w.service("echo"), Weight: 1}, nil, nil)),
+	)
+	w.apply()
+	// Envoy waits a second before it closes a connection of HTTP/1.1.
+	transport := &http.Transport{Protocols: &http.Protocols{}}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	for _, host := range hosts[1:] {
+		for _, path := range []string{"/alone", "/within", "/unlimited", "/retried", "/pool"} {
+			t.Run(host+path, func(t *testing.T) {
+				t.Parallel()
+				request, err := http.NewRequest(http.MethodGet, "http://"+local(w.port)+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Host = host
+				begun := time.Now()
+				response, err := transport.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				_, err = io.Copy(io.Discard, response.Body)
+				if took := time.Since(begun); response.StatusCode != http.StatusOK || err == nil || took < deadline-early || took > deadline+lateness {
+					t.Errorf("%s, %v after %s, want the answer to be cut after %s", response.Status, err, took, deadline)
+				}
+			})
+		}
+		t.Run(host+"/upload", func(t *testing.T) {
+			t.Parallel()
+			begun := time.Now()
+			out := w.raw("POST / HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 100\r\n\r\n0123456789")
+			if took := time.Since(begun); out.status != http.StatusGatewayTimeout || took > deadline+lateness {
+				t.Errorf("%d after %s", out.status, took)
+			}
+		})
+		t.Run(host+"/websocket", func(t *testing.T) {
+			t.Parallel()
+			begun := time.Now()
+			if status, _, _ := w.open(host, "/alone"); status != http.StatusGatewayTimeout || time.Since(begun) > deadline+lateness {
+				t.Errorf("%d after %s by a backend that does not answer the handshake", status, time.Since(begun))
+			}
+			status, connection, reader := w.open(host, "/")
+			_, err := reader.ReadString(':')
+			<-time.After(2 * deadline)
+			_, _ = io.WriteString(connection, "ping")
+			pong := make([]byte, 4)
+			if _, readErr := io.ReadFull(reader, pong); status != http.StatusSwitchingProtocols || err != nil || readErr != nil {
+				t.Errorf("%d, %v, %v after twice the limit", status, err, readErr)
+			}
+			out := w.do(ask{host: host})
+			for name := range out.Headers {
+				if strings.HasPrefix(name, "X-Envoy-Upstream") {
+					t.Errorf("the backend sees %s", name)
+				}
+			}
+		})
+	}
+}
+
 // open asks for a WebSocket.
 func (w *world) open(host, path string) (status int, connection net.Conn, reader *bufio.Reader) {
 	w.t.Helper()

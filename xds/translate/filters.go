@@ -49,7 +49,7 @@ type namedFilter struct {
 //  3. cors: answers preflight requests before anything is asked or woken for them.
 //  4. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
-//  5. routing headers: what the picker alone may say.
+//  5. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
 //  6. request trailers: refuses what the picker would never answer.
 //  7. picker: asks the endpoint picker of the chosen target.
 //  8. router.

@@ -91,7 +91,7 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		if !target.Invalid {
 			share.Name = ClusterName(target.Cluster)
 			clusters = append(clusters, share.Name)
-			overrides, asked, err := targetFilters(target, value(f.Timeouts.Request))
+			overrides, asked, err := targetFilters(target, f.Timeouts)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -109,20 +109,22 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 	return split, clusters, nil
 }
 
-// targetFilters turns the filters on that a target needs, and returns the clusters they ask. limit is
-// that of the whole request.
-func targetFilters(target *ir.Target, limit time.Duration) (overrides map[string]*anypb.Any, clusters []string, err error) {
+// targetFilters turns the filters on that a target needs, and returns the clusters they ask.
+func targetFilters(target *ir.Target, limits ir.Timeouts) (overrides map[string]*anypb.Any, clusters []string, err error) {
 	overrides = map[string]*anypb.Any{}
 	if target.Hold != nil {
-		if overrides[holdFilter], err = holdOverride(target, limit); err != nil {
+		if overrides[holdFilter], err = holdOverride(target, value(limits.Request)); err != nil {
 			return nil, nil, err
 		}
 		clusters = append(clusters, ClusterName(target.Hold.Cluster))
 	}
+	switch headers, err := headersOverride(target, value(limits.BackendRequest)); {
+	case err != nil:
+		return nil, nil, err
+	case headers != nil:
+		overrides[routingFilter] = headers
+	}
 	if target.Cluster.Kind == ir.BackendPool {
-		if overrides[routingFilter], err = routingHeadersOverride(); err != nil {
-			return nil, nil, err
-		}
 		if overrides[upgradeFilter], err = refuseUpgrade(); err != nil {
 			return nil, nil, err
 		}
@@ -144,8 +146,9 @@ func targetFilters(target *ir.Target, limit time.Duration) (overrides map[string
 
 // timeouts renders the limits of a rule. The one of the request is that of the whole stream: what
 // holds it, picks for it and answers it shares the time (docs/adr/0029-one-deadline.md). The one of an
-// attempt begins when an endpoint has the request. Nothing said means no limit: Envoy's own default of
-// 15 s would cut every long answer. What silence may last, fitIdle decides.
+// attempt begins when an endpoint has the request. What is rendered here for it ends with the first byte of an
+// answer, and decides about retries; headersOverride ends the answer. Nothing said means no limit: Envoy's own
+// default of 15 s would cut every long answer. What silence may last, fitIdle decides.
 func timeouts(action *routev3.RouteAction, f *ir.Forward) {
 	// Beside max_stream_duration Envoy does not look at it.
 	action.Timeout = durationpb.New(0)

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strconv"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
 )
 
 // Words of the endpoint picker protocol (Gateway API Inference Extension, proposal 004).
@@ -42,13 +44,27 @@ var routingHeaders = []string{
 	"x-dynamo-routing-mode", "x-epp-inject-nvext-token-data",
 }
 
-// routingHeadersOverride removes routingHeaders from the requests of one target before its picker is
-// asked. What the picker says passes, and so do the headers of clients to Services, where they have
-// the meaning that the application gives them.
-func routingHeadersOverride() (*anypb.Any, error) {
+// attemptHeader has the router end an attempt after so many milliseconds, from the moment when an endpoint has it to the last byte of
+// the answer. No field of a route does: per_try_timeout begins with the end of the request and ends with the first byte of the
+// answer. The router removes the header; those of clients are gone by then (earlyMutation).
+const attemptHeader = check.EnvoyHeaders + "upstream-stream-duration-ms"
+
+// headersOverride changes headers of the requests of one target before its picker is asked. It removes routingHeaders from those to a
+// pool: what the picker says passes, and so do the headers of clients to Services, where they have
+// the meaning that the application gives them. attempt is the limit of an attempt; zero: none. WebSockets do not
+// pass this filter, and have none. Nil: nothing is changed.
+func headersOverride(target *ir.Target, attempt time.Duration) (*anypb.Any, error) {
 	var mutations []*mutationv3.HeaderMutation
-	for _, name := range routingHeaders {
-		mutations = append(mutations, removeHeader(name))
+	if target.Cluster.Kind == ir.BackendPool {
+		for _, name := range routingHeaders {
+			mutations = append(mutations, removeHeader(name))
+		}
+	}
+	if attempt > 0 {
+		mutations = append(mutations, addHeader(attemptHeader, strconv.FormatInt(attempt.Milliseconds(), 10)))
+	}
+	if len(mutations) == 0 {
+		return nil, nil
 	}
 	return typedConfig(&headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{RequestMutations: mutations}})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -109,9 +110,9 @@ func preflight(r *rule, method string) []*rule {
 
 // handshake is the route of a rule with a limit for requests that ask for WebSocket. The limit is that of
 // the answer, which is 101: Envoy ends its timeout there, and what is said afterwards has no limit but
-// silence. Elsewhere the limit is that of the whole stream.
+// silence. Elsewhere the limit is that of the whole stream, and of the whole attempt.
 func handshake(r *rule, f *ir.Forward) []*rule {
-	limit := value(f.Timeouts.Request)
+	limit := handshakeLimit(f, r.route.GetRoute())
 	if limit == 0 {
 		return nil
 	}
@@ -126,6 +127,21 @@ func handshake(r *rule, f *ir.Forward) []*rule {
 	route.GetRoute().MaxStreamDuration = nil
 	route.GetRoute().Timeout = durationpb.New(limit)
 	return []*rule{{path: r.path, route: route}}
+}
+
+// handshakeLimit is how long the answer to a handshake may take once it does not wait for a Pod any more. Envoy counts no attempt of
+// one, because the request has no end. Where a Pod may not listen yet, the time of all attempts is that of none.
+func handshakeLimit(f *ir.Forward, action *routev3.RouteAction) time.Duration {
+	request, attempt := value(f.Timeouts.Request), value(f.Timeouts.BackendRequest)
+	switch {
+	case attempt == 0, waits(f):
+		return request
+	case f.Retry == nil:
+		return attempt // not more than that of the request
+	case request == 0:
+		return longest(action)
+	}
+	return request
 }
 
 // perFilter packs the configuration of filters for a route or a target.

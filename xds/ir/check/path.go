@@ -36,7 +36,6 @@ func TwoSpellings(path string) bool {
 	return false
 }
 
-// escapeAt reports whether a percent-encoded byte begins at i.
 // BrokenEscape reports whether a percent sign begins no escape. The proxy answers requests with such a path 400.
 func BrokenEscape(path string) bool {
 	for i := range len(path) {
@@ -47,6 +46,7 @@ func BrokenEscape(path string) bool {
 	return false
 }
 
+// escapeAt reports whether a percent-encoded byte begins at i.
 func escapeAt(path string, i int) bool {
 	return path[i] == '%' && i+2 < len(path) && hexDigit(path[i+1]) && hexDigit(path[i+2])
 }

@@ -54,7 +54,7 @@ func OfProxy(name string) bool {
 // message on the connection, which may be anybody's.
 func OfConnection(name, value string) bool {
 	name = strings.ToLower(name)
-	return slices.Contains(connectionHeaders, name) && !(name == "te" && strings.EqualFold(value, trailers))
+	return slices.Contains(connectionHeaders, name) && (name != "te" || !strings.EqualFold(value, trailers))
 }
 
 // Unseen reports whether the proxy shows no rule a header with this value: what is said about a connection is taken out of
