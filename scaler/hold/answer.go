@@ -63,11 +63,17 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 	if h.grpc() {
 		immediate.GrpcStatus = &extprocv3.GrpcStatus{Status: uint32(codes.Unavailable)}
 		immediate.Body = []byte(cmp.Or(r.reason, http.StatusText(r.status))) // becomes grpc-message
-	} else {
+	} else if r.hasContent() {
 		immediate.Headers.SetHeaders = append(immediate.Headers.SetHeaders, set("content-type", r.contentType))
 		immediate.Body = []byte(r.body)
 	}
 	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate}}
+}
+
+// hasContent reports whether an answer of this status may have a body (RFC 9110 6.4.1). Envoy would send one all the same, and the client
+// would take it for the next answer of the connection.
+func (r *reply) hasContent() bool {
+	return r.status != http.StatusNoContent && r.status != http.StatusResetContent && r.status != http.StatusNotModified
 }
 
 // coldHeader is translate's header of the response, in the case of HTTP/2.

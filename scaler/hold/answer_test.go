@@ -3,6 +3,7 @@ package hold_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,38 @@ func TestMaintenancePage(t *testing.T) {
 				t.Errorf("told %q", r.told)
 			}
 		}))
+	}
+}
+
+// TestS2PageWithoutContent: a page whose status has no content has none, whatever its ConfigMap says: a client would take the bytes for the
+// next answer of its connection.
+func TestS2PageWithoutContent(t *testing.T) { synctest.Test(t, testS2PageWithoutContent) }
+
+func testS2PageWithoutContent(t *testing.T) {
+	r := serviceRig(t)
+	r.connect("a")
+	for status, content := range map[uint32]bool{204: false, 205: false, 304: false, 200: true, 418: true, 503: true} {
+		r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: status, Body: "later"} })
+		q := r.ask("a")
+		q.wants(fmt.Sprint(status))
+		if page := (<-q.answers).GetImmediateResponse(); len(page.GetBody()) > 0 != content || strings.Contains(page.String(), "content-type") != content {
+			t.Errorf("%d: %v", status, page)
+		}
+	}
+}
+
+// TestG3SpellingsOfAHealthCheck: a health check is one in every spelling of its path.
+func TestG3SpellingsOfAHealthCheck(t *testing.T) { synctest.Test(t, testG3SpellingsOfAHealthCheck) }
+
+func testG3SpellingsOfAHealthCheck(t *testing.T) {
+	r := serviceRig(t)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/caf%C3%A9"} })
+	r.connect("a")
+	for _, path := range []string{"/caf%C3%A9", "/caf%c3%a9?verbose", "/caf%c3%A9"} {
+		r.ask("a", ":method", "GET", ":path", path).wants("200")
+	}
+	if len(r.told) > 0 {
+		t.Errorf("told %q", r.told)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
+	paths "github.com/kedify/inference-gateway/xds/ir/check"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
@@ -135,9 +136,9 @@ func (h *headers) navigation() bool {
 		(strings.EqualFold(h.fetchMode, "navigate") || h.insecureUp == "1")
 }
 
-// probe reports whether a request is a health check of the trigger. It is no demand.
+// probe reports whether a request is a health check of the trigger, whichever way it spells the path. It is no demand.
 func (h *headers) probe(check *v1alpha1.HTTPScalerHealthCheck) bool {
-	if check.Path == "" || h.path != check.Path {
+	if check.Path == "" || paths.NormalPath(h.path) != check.Path {
 		return false
 	}
 	return check.Response == "" || check.Response == v1alpha1.HealthPassthrough || check.Response == v1alpha1.HealthStatic

@@ -293,6 +293,49 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// TestPreflightsOfHeaderMatches: a preflight carries none of the headers that a rule matches, but names them. The rule that takes the
+// request answers it.
+func TestPreflightsOfHeaderMatches(t *testing.T) {
+	w := newWorld(t)
+	of := func(name, method string, headers ...ir.ValueMatch) ir.Route {
+		f := to(serviceKey("backend"))
+		f.Filters.CORS = &ir.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{name}}
+		m := prefix("/")
+		m.Method, m.Headers = method, headers
+		return route(name, m, f)
+	}
+	w.service("backend")
+	hosts := w.everywhere(
+		of("BOTH", "PUT", ir.ValueMatch{Name: "x-team", Value: "red"}, ir.ValueMatch{Name: "x-a.b", Value: ".*", Regex: true}),
+		of("TEAM", "", ir.ValueMatch{Name: "X-Team", Value: "red"}),
+		of("ORIGIN", "", ir.ValueMatch{Name: "origin", Value: "https://o.test"}),
+		of("COOKIE", "DELETE", ir.ValueMatch{Name: "cookie", Value: "a=1"}),
+		route("rest", prefix("/"), &ir.Respond{StatusCode: 404}),
+	)
+	w.apply()
+	for _, host := range hosts {
+		for _, c := range []struct{ origin, method, headers, want string }{
+			{"https://a.test", "PUT", "x-a.b,x-team", "BOTH"}, {"https://a.test", "PUT", "X-Team, X-A.B", "BOTH"},
+			{"https://a.test", "GET", "x-team", "TEAM"}, {"https://a.test", "PUT", "x-b, X-TEAM ,x-c", "TEAM"}, {"https://o.test", "PUT", "x-team", "TEAM"},
+			{"https://o.test", "PUT", "x-teams", "ORIGIN"}, {"https://a.test", "DELETE", "x-other", "COOKIE"},
+			{"https://a.test", "PUT", "x-teams,y-x-team", ""}, {"https://a.test", "PUT", "", ""}, {"", "GET", "x-team", ""},
+		} {
+			headers := map[string]string{"Access-Control-Request-Method": c.method}
+			for name, value := range map[string]string{"Origin": c.origin, "Access-Control-Request-Headers": c.headers} {
+				if value != "" {
+					headers[name] = value
+				}
+			}
+			out := w.do(ask{host: host, method: "OPTIONS", headers: headers})
+			if got := out.header.Get("Access-Control-Allow-Methods"); got != c.want || (out.status == 200) != (c.want != "") || out.Backend != "" {
+				t.Errorf("%s: %+v: %d %q by backend %q", host, c, out.status, got, out.Backend)
+			}
+		}
+		w.expect(ask{host: host, headers: map[string]string{"x-team": "red", "Origin": "https://a.test"}}, 200, "backend")
+		w.expect(ask{host: host, headers: map[string]string{"x-team": "blue", "Origin": "https://a.test"}}, 404, "")
+	}
+}
+
 func TestMirrorsRetriesTimeouts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -3,7 +3,6 @@ package translate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -20,11 +19,8 @@ import (
 // ErrNoAction says that a route of the IR does nothing.
 var ErrNoAction = errors.New("route has no action")
 
-const (
-	methodOptions = "OPTIONS"
-	// retryPolicyField is the name of Envoy's field among those of the user.
-	retryPolicyField = "retry_policy"
-)
+// retryPolicyField is the name of Envoy's field among those of the user.
+const retryPolicyField = "retry_policy"
 
 // rule is a rendered route with the path it was made from, which the matcher tree needs.
 type rule struct {
@@ -54,7 +50,7 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 		fitIdle(route.GetRoute(), action)
 		rules = append(handshake(rules[0], action), rules...)
 		if action.Filters.CORS != nil {
-			rules = append(rules, preflight(rules[len(rules)-1], r.Match.Method)...)
+			rules = append(rules, preflight(rules[len(rules)-1], r.Match)...)
 		}
 		return rules, clusters, nil
 	case *ir.Redirect:
@@ -80,32 +76,6 @@ func stated(f *ir.Forward) fields.Stated {
 		Timeout: limits.Request != nil || limits.BackendRequest != nil, Attempt: limits.BackendRequest != nil,
 		Idle: limits.Idle != nil, Retry: f.Retry != nil,
 	}
-}
-
-// preflight is the route that takes the CORS preflight of a rule with a method: the browser
-// asks with OPTIONS and names the method it means in a header. The CORS filter answers it, but
-// only on routes that forward; nothing is ever sent to the cluster named here.
-func preflight(r *rule, method string) []*rule {
-	if method == "" || method == methodOptions {
-		return nil
-	}
-	match := proto.Clone(r.route.Match).(*routev3.RouteMatch)
-	match.Headers = slices.DeleteFunc(match.Headers, func(m *routev3.HeaderMatcher) bool {
-		return m.GetName() == ":method"
-	})
-	match.Headers = append(match.Headers,
-		headerMatch(ir.ValueMatch{Name: ":method", Value: methodOptions}),
-		headerMatch(ir.ValueMatch{Name: "access-control-request-method", Value: method}),
-		&routev3.HeaderMatcher{Name: "origin", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}},
-	)
-	return []*rule{{path: r.path, route: &routev3.Route{
-		Name:                 r.route.Name,
-		Match:                match,
-		TypedPerFilterConfig: r.route.TypedPerFilterConfig,
-		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: InvalidCluster},
-		}},
-	}}}
 }
 
 // handshake is the route of a rule with a limit for requests that ask for WebSocket. The limit is that of

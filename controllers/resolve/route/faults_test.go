@@ -1,6 +1,7 @@
 package route
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -216,4 +217,36 @@ func TestG11OriginsThatNoBrowserSends(t *testing.T) {
 		t.Errorf("headers %q", got)
 	}
 	fixture.ExpectMessage(t, onlyParent(t, with(all+", allowCredentials: true")).Conditions, "Accepted", "exposeHeaders", "write the names")
+}
+
+// TestHealthChecksBehindARewrite: a health check of a trigger reaches the application under the path that the rule makes of it.
+func TestHealthChecksBehindARewrite(t *testing.T) {
+	const scaler = `
+kind: HTTPScaler
+metadata: {name: web-0, namespace: app}
+spec:
+  type: kedify-http
+  scaledObject: web
+  trigger: "0"
+  backend: {service: web, port: 80}
+  metric: {type: requestRate, target: 10}
+  healthCheck: {path: PATH}
+  scale: {target: {apiVersion: apps/v1, kind: Deployment, name: web}, min: 0, max: 3, cooldownSeconds: 300, pollingSeconds: 30}
+`
+	for _, c := range []struct{ prefix, replacement, path, want string }{
+		{"/api", "/", "/api/healthz", "/healthz"}, {"/api", "/", "/api", "/"}, {"/api/", "/v1/", "/api/healthz", "/v1/healthz"}, {"/", "/v1", "/healthz", "/v1/healthz"},
+		{"/api", "/v1", "/apis/healthz", ""}, {"/api", "/v1", "/healthz", ""},
+	} {
+		rules := onlyRules(t, resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, strings.Replace(scaler, "PATH", c.path, 1), fixture.HTTPRoute(
+			"rules: [{matches: [{path: {value: "+c.prefix+"}}], filters: [{type: URLRewrite, urlRewrite: {hostname: a.test, path: "+
+				"{type: ReplacePrefixMatch, replacePrefixMatch: "+c.replacement+"}}}], backendRefs: [{name: web, port: 80}]}]")))
+		want := ir.Rewrite{Hostname: "a.test"}
+		if c.want != "" {
+			want.Path = &ir.PathRewrite{Value: c.want}
+		}
+		probe, ok := rules[0].Route.Action.(*ir.Forward)
+		if !ok || len(rules) != 2 || rules[0].Route.Match.Path.Value != c.path || !reflect.DeepEqual(*probe.Filters.Rewrite, want) {
+			t.Errorf("%+v: %+v", c, rules[0].Route)
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package route
 
 import (
+	"cmp"
+	"strings"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -44,10 +47,12 @@ func (r *routeResolver) healthCheck(action ir.Action) *v1alpha1.HTTPScalerHealth
 	return nil
 }
 
-// answerProbe is the action for health checks: 200, or the backend through clusters that count
+// answerProbe is the action for health checks of a rule that matches of: 200, or the backend through clusters that count
 // for no trigger. While the backend is at zero, scaler/hold answers them.
-func (r *routeResolver) answerProbe(action ir.Action) ir.Action {
-	if r.healthCheck(action).Response == v1alpha1.HealthStatic {
+func (r *routeResolver) answerProbe(of match, action ir.Action) ir.Action {
+	check := r.healthCheck(action)
+	path := check.Path
+	if check.Response == v1alpha1.HealthStatic {
 		return &ir.Respond{StatusCode: statusOK}
 	}
 	forward := *action.(*ir.Forward)
@@ -56,8 +61,18 @@ func (r *routeResolver) answerProbe(action ir.Action) ir.Action {
 		forward.Targets[i].Cluster.Demand = ""
 	}
 	if rewrite := forward.Filters.Rewrite; rewrite != nil && rewrite.Path != nil && rewrite.Path.Prefix {
-		// The prefix that it would replace is not what matched.
-		forward.Filters.Rewrite = &ir.Rewrite{Hostname: rewrite.Hostname}
+		forward.Filters.Rewrite = &ir.Rewrite{Hostname: rewrite.Hostname, Path: replacedPrefix(of.Path, rewrite.Path.Value, path)}
 	}
 	return &forward
+}
+
+// replacedPrefix is what a rule makes of one path whose prefix it replaces; nil: the path is not below the prefix of the rule, and
+// stays.
+func replacedPrefix(of ir.PathMatch, replacement, path string) *ir.PathRewrite {
+	from := strings.TrimRight(of.Value, "/")
+	rest, below := strings.CutPrefix(path, from)
+	if !below || rest != "" && rest[0] != '/' {
+		return nil
+	}
+	return &ir.PathRewrite{Value: cmp.Or(strings.TrimRight(replacement, "/")+rest, "/")}
 }

@@ -49,7 +49,7 @@ func (r *routeResolver) irRules(rules []rule) []resolve.Rule {
 		for _, match := range rule.matches {
 			if probe, ok := r.probe(match, action); ok && !hasMatch(resolved, probe.Match) {
 				// First, in case the user has a rule for the very path.
-				resolved = r.appendRule(resolved, r.irRoute(rule, probe, r.answerProbe(action)))
+				resolved = r.appendRule(resolved, r.irRoute(rule, probe, r.answerProbe(match, action)))
 			}
 			resolved = r.appendRule(resolved, r.irRoute(rule, match, action))
 		}
