@@ -61,7 +61,9 @@ const (
 // sends values of the others without asking (WHATWG Fetch, CORS-safelisted request-header).
 var (
 	sentHeaders   = []string{"host", "origin", "referer", "user-agent", "x-forwarded-for", "x-forwarded-proto", "x-request-id"}
-	unsaidHeaders = []string{"accept", "accept-language", "authorization", "content-language", "content-length", "content-type", "cookie", "range"}
+	unsaidHeaders = []string{
+		"accept", "accept-language", "authorization", "content-language", "content-length", "content-type", "cookie", "range",
+	}
 )
 
 // named reports whether a preflight names a header, and does not have it.
