@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -138,6 +139,12 @@ func (r *reader) passthrough(spec v1alpha1.HTTPScalerSpec) {
 	if r.pooled() {
 		r.refuse(keyInferencePool, "inferencePool %s does not go %s; use plaintext or reencrypt",
 			quote(r.text(keyInferencePool)), reason)
+	}
+	for _, host := range spec.Hosts {
+		if _, err := netip.ParseAddr(host); err == nil { // RFC 6066 3
+			r.refuse(keyHosts, "hosts item %s is an address, and does not go %s: no client names an address there; use a DNS name",
+				quote(host), reason)
+		}
 	}
 	for _, key := range []string{
 		keyTLSSecretName, keyHealthcheckPath, keyHealthcheckResponse, keyHealthcheckPathPrefix,

@@ -80,6 +80,10 @@ func TestTLSRules(t *testing.T) {
 			`trigger 0: pathPrefixes "/a" does not go with tlsMode "passthrough", which sees server names only; leave it out, or use reencrypt`,
 		}},
 		{changes{"tlsMode": "passthrough", "pathPrefixes": "/"}, nil},
+		{changes{"tlsMode": "passthrough", "hosts": "a.example.org, 192.0.2.1"}, []string{
+			`trigger 0: hosts item "192.0.2.1" is an address, and does not go with tlsMode "passthrough", which sees server names only: ` +
+				`no client names an address there; use a DNS name`,
+		}},
 		{changes{"tlsMode": "passthrough", "headers": "[{name: a}]"}, []string{
 			`trigger 0: headers does not go with tlsMode "passthrough", which sees server names only; leave it out, or use reencrypt`,
 		}},
