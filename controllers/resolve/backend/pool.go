@@ -22,7 +22,10 @@ const exportAnnotation = "inference.networking.x-k8s.io/export"
 // responseBodyAnnotation with the value "stream" lets the endpoint picker of a pool see the
 // bodies of responses, which costs it and the proxy one message for each chunk. Without it
 // the picker sees their headers.
-const responseBodyAnnotation = v1alpha1.GroupName + "/picker-response-body"
+const (
+	responseBodyAnnotation = v1alpha1.GroupName + "/picker-response-body"
+	streamedBody           = "stream"
+)
 
 // Pool returns what an InferencePool means to whatever Gateway refers to it.
 //
@@ -72,7 +75,7 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 			FailOpen: result.failOpen,
 		},
 		FailOpen:     result.failOpen,
-		ResponseBody: pool.Annotations[responseBodyAnnotation] == "stream",
+		ResponseBody: pool.Annotations[responseBodyAnnotation] == streamedBody,
 	}
 	return result
 }
@@ -100,7 +103,7 @@ func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.Name
 func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []metav1.Condition {
 	generation := pool.Generation
 	accepted := resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionTrue,
-		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway.", generation)
+		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway."+ignoredBody(pool), generation)
 	resolved := resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionTrue,
 		inferencev1.InferencePoolReasonResolvedRefs, "All references are resolved.", generation)
 	switch {
@@ -120,6 +123,15 @@ func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []meta
 			"Annotation "+exportAnnotation+": this gateway does not export pools to other clusters; remove the annotation.", generation))
 	}
 	return conditions
+}
+
+// ignoredBody says that the annotation about bodies of answers has a value without a meaning; empty: it has none, or is not there.
+func ignoredBody(pool *inferencev1.InferencePool) string {
+	value, found := pool.Annotations[responseBodyAnnotation]
+	if !found || value == streamedBody {
+		return ""
+	}
+	return fmt.Sprintf(" Annotation %s has the value %q, which has no effect; write %q, or remove it.", responseBodyAnnotation, value, streamedBody)
 }
 
 func withoutPicker(picker pickerResult) string {

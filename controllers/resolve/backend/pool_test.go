@@ -97,8 +97,13 @@ func TestPickerResponseBody(t *testing.T) {
 		`, annotations: {gateway.kedify.io/picker-response-body: "no"}`:   false,
 	} {
 		pool := strings.Replace(fixture.ChatPool, "generation: 2", "generation: 2"+annotations, 1)
-		if got := Pool(fixture.Store(t, pool, fixture.PickerService).View(nil), fixture.ChatKey).Picker.ResponseBody; got != want {
+		result := Pool(fixture.Store(t, pool, fixture.PickerService).View(nil), fixture.ChatKey)
+		if got := result.Picker.ResponseBody; got != want {
 			t.Errorf("%q: got %v", annotations, got)
+		}
+		// A value without a meaning is said to have none.
+		if said := strings.Contains(result.Conditions[0].Message, `write "stream"`); said != (annotations != "" && !want) {
+			t.Errorf("%q: %q", annotations, result.Conditions[0].Message)
 		}
 	}
 }
