@@ -131,7 +131,8 @@ func ignoredBody(pool *inferencev1.InferencePool) string {
 	if !found || value == streamedBody {
 		return ""
 	}
-	return fmt.Sprintf(" Annotation %s has the value %q, which has no effect; write %q, or remove it.", responseBodyAnnotation, value, streamedBody)
+	return fmt.Sprintf(" Annotation %s has the value %q, which has no effect; write %q, or remove it.",
+		responseBodyAnnotation, value, streamedBody)
 }
 
 func withoutPicker(picker pickerResult) string {
