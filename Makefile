@@ -65,7 +65,7 @@ lint: ## golangci-lint with the import rules (pinned in hack/tools)
 	cd conformance && $(LINT) run ./...
 
 .PHONY: unit
-unit: ## Unit tests, goldens and in-process feature tests with the race detector
+unit: ## Unit tests, goldens and in-process feature tests, with the race detector where there are goroutines
 	@go run ./hack/testsum unit
 
 .PHONY: golden

@@ -177,9 +177,10 @@ func repository() (string, error) {
 // clientsPackage has a stage of its own: its clients come from other registries than Go's.
 const clientsPackage = "/test/clients"
 
-// longest are packages whose tests take a minute and more, the longest first. As many packages are tested at once as there
-// are cores; a long one that is begun last would run alone.
-var longest = []string{"/xds/translate", "/scaler/hold", "/test/sweep", "/wiring", "/charts", "/controllers/plane"}
+// longest are packages whose tests take half a minute and more, the longest first: one that is begun last would run alone.
+var longest = []string{
+	"/test/sweep", "/controllers/plane", "/xds/translate", "/scaler/hold", "/wiring", "/charts", "/xds/ir/regex", "/test/attack",
+}
 
 // unitPackages are all packages but those whose tests need a cluster, and clientsPackage; the longest first.
 func (r *runner) unitPackages(ctx context.Context) ([]string, error) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -23,8 +25,8 @@ var addresses = []string{"-usable-address=10.99.255.7", "-unusable-address=192.0
 func stages() []stage {
 	return []stage{
 		{name: "lint", about: "golangci-lint with the import rules of the design", run: lint},
-		{name: "unit", about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector on",
-			depth: -1, run: unit},
+		{name: "unit", depth: -1, run: unit,
+			about: "unit tests, goldens, in-process feature tests, envoy --mode validate, fuzz seeds; race detector where goroutines are"},
 		{name: "clients", about: "everyday clients through a real Envoy, to every kind of host and target", depth: 1, run: clients},
 		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
@@ -52,8 +54,20 @@ func unit(ctx context.Context, r *runner) error {
 		return err
 	}
 	// The stage before has vetted everything, and no test reads debug information: both cost minutes when
-	// nothing is built yet.
-	return r.goTest(ctx, ".", append([]string{"-race", "-vet=off", "-ldflags=-s -w"}, packages...)...)
+	// nothing is built yet. Tests of an Envoy wait for its timers: one package more than there are cores is tested at once.
+	// What one goroutine computes is not slowed down by the race detector (alone.go).
+	flags := []string{"-vet=off", "-ldflags=-s -w", fmt.Sprintf("-p=%d", runtime.NumCPU()+1)}
+	var many, single []string
+	for _, pkg := range packages {
+		if isAlone(pkg) {
+			single = append(single, pkg)
+		} else {
+			many = append(many, pkg)
+		}
+	}
+	return errors.Join(
+		r.goTest(ctx, ".", slices.Concat([]string{"-race"}, flags, many)...),
+		r.goTest(ctx, ".", slices.Concat(flags, single)...))
 }
 
 // clients tries a part of the matrix; make sweep tries all of it.
