@@ -21,6 +21,15 @@ import (
 // 2048-bit or larger keys are supported").
 const minRSABits = 2048
 
+const (
+	// maxRSABits is the longest RSA key. An Envoy signs with it for each handshake, on a thread that serves other tenants
+	// as well: some 5 ms with 4096 bits, and cubic in the number of bits.
+	maxRSABits = 4096
+	// maxPairBytes bounds each text of a key pair. Envoy sends the chain with each handshake; clients of Go and OpenSSL
+	// take some 100 KiB.
+	maxPairBytes = 64 << 10
+)
+
 // KeyPair checks what the proxy would check, and more, so that a wrong Secret is rejected
 // here with a reason that a person can act on. Its name is the Secret's, never its content's.
 func KeyPair(object *corev1.Secret) (ir.Secret, error) {
@@ -29,17 +38,20 @@ func KeyPair(object *corev1.Secret) (ir.Secret, error) {
 		if len(object.Data[name]) == 0 {
 			return ir.Secret{}, fmt.Errorf("its data has no %s", name)
 		}
+		if size := len(object.Data[name]); size > maxPairBytes {
+			return ir.Secret{}, fmt.Errorf("%s has %d bytes and the limit is %d; leave out certificates that clients have", name, size, maxPairBytes)
+		}
 	}
 	chain, certificates, err := blocks(certificate)
 	if err != nil {
 		return ir.Secret{}, fmt.Errorf("%s: %w", corev1.TLSCertKey, err)
 	}
+	if err := servableKey(certificates[0]); err != nil {
+		return ir.Secret{}, fmt.Errorf("%s: %w", corev1.TLSCertKey, err)
+	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
 		return ir.Secret{}, fmt.Errorf("%s and %s do not make a key pair: %w", corev1.TLSCertKey, corev1.TLSPrivateKeyKey, err)
-	}
-	if err := servableKey(certificates[0]); err != nil {
-		return ir.Secret{}, fmt.Errorf("%s: %w", corev1.TLSCertKey, err)
 	}
 	// Go reads keys under wrong PEM labels, which Envoy does not: PKCS#8 suits every key.
 	encoded, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
@@ -54,12 +66,15 @@ func KeyPair(object *corev1.Secret) (ir.Secret, error) {
 }
 
 // servableKey rejects the keys that Envoy 1.40 rejects, found by trying each kind that Go can
-// read: Ed25519, P-256, P-384 and P-521 load.
+// read (Ed25519, P-256, P-384 and P-521 load), and those that cost its other tenants too much.
 func servableKey(leaf *x509.Certificate) error {
 	switch key := leaf.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if key.N.BitLen() < minRSABits {
 			return fmt.Errorf("the RSA key has %d bits; use %d or more", key.N.BitLen(), minRSABits)
+		}
+		if key.N.BitLen() > maxRSABits {
+			return fmt.Errorf("the RSA key has %d bits; use %d to %d", key.N.BitLen(), minRSABits, maxRSABits)
 		}
 	case *ecdsa.PublicKey:
 		if key.Curve == elliptic.P224() {
