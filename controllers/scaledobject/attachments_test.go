@@ -109,8 +109,9 @@ func TestReferrers(t *testing.T) {
 	handler.Delete(leading)
 	handler.Delete(elsewhere)
 	b.wantRoutes("shop/local")
-	if left := b.controller.referrers.keys; len(left) > 0 {
-		t.Errorf("kept %v", left)
+	handler.Delete(local)
+	if x := b.controller.referrers; len(x.made) > 0 || len(x.served) > 0 {
+		t.Errorf("kept %v, %v", x.made, x.served)
 	}
 }
 
@@ -135,12 +136,19 @@ func (b *bench) wantRoutes(want ...string) {
 	}
 }
 
-// foreignRoute refers to Service web of a namespace.
+// foreignRoute is served by Gateway main of another controller, and refers to Service web of a namespace, as that controller
+// permits.
 func foreignRoute(namespace, name, to string) *gwv1.HTTPRoute {
 	ref := gwv1.BackendObjectReference{Name: "web", Namespace: ptr.To(gwv1.Namespace(to)), Port: ptr.To(gwv1.PortNumber(80))}
 	return &gwv1.HTTPRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       gwv1.HTTPRouteSpec{Rules: []gwv1.HTTPRouteRule{{BackendRefs: []gwv1.HTTPBackendRef{{BackendRef: gwv1.BackendRef{BackendObjectReference: ref}}}}}},
+		Spec: gwv1.HTTPRouteSpec{
+			CommonRouteSpec: gwv1.CommonRouteSpec{ParentRefs: []gwv1.ParentReference{{Name: "main"}}},
+			Rules:           []gwv1.HTTPRouteRule{{BackendRefs: []gwv1.HTTPBackendRef{{BackendRef: gwv1.BackendRef{BackendObjectReference: ref}}}}},
+		},
+		Status: gwv1.HTTPRouteStatus{RouteStatus: gwv1.RouteStatus{Parents: []gwv1.RouteParentStatus{{
+			ControllerName: "example.com/other", Conditions: []metav1.Condition{{Type: "ResolvedRefs", Status: metav1.ConditionTrue}},
+		}}}},
 	}
 }
 

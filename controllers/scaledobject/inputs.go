@@ -59,7 +59,7 @@ var inputs = []input{
 	{name: "InferencePool", new: func() client.Object { return &inferencev1.InferencePool{} }, touch: touchNamespace},
 	{name: "Rollout", new: untyped(rolloutKind), touch: touchNamespace, trim: replicas.TrimRollout, foreign: true},
 	{name: "GatewayClass", new: func() client.Object { return &gwv1.GatewayClass{} }, touch: touchEverything},
-	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway},
+	{name: "Gateway", new: func() client.Object { return &gwv1.Gateway{} }, touch: touchGateway, same: sameGateway},
 	{name: "GatewayParameters", new: func() client.Object { return &v1alpha1.GatewayParameters{} }, touch: touchParameters},
 	{name: "ReferenceGrant", new: func() client.Object { return &gwv1.ReferenceGrant{} }, touch: touchProxyPart},
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
@@ -107,14 +107,18 @@ func touchConfigMap(c *Controller, object client.Object) {
 	touchNamespace(c, object)
 }
 
-// touchGateway: a generated Gateway without triggers has to go; any other Gateway may serve routes
-// that lead to a trigger's backend.
+// touchGateway: a generated Gateway without triggers has to go; any other Gateway may have the name of a generated
+// one, or serve routes that lead to a trigger's backend.
 func touchGateway(c *Controller, object client.Object) {
-	if plan.Managed(object) {
+	if plan.Managed(object) || object.GetName() == v1alpha1.ProxyGatewayName {
 		c.touch(object.GetNamespace())
+	}
+	if plan.Managed(object) {
 		return
 	}
-	c.touchAll()
+	for _, namespace := range c.referrers.behind(store.KeyOf(object)) {
+		c.touchActive(namespace)
+	}
 }
 
 // touchProxyPart: what belongs to a generated Gateway.
@@ -165,6 +169,14 @@ func sameScaler(before, after client.Object) bool {
 // sameScaledObject: KEDA writes the status at every poll.
 func sameScaledObject(before, after client.Object) bool {
 	return store.Same(before, after) && before.GetDeletionTimestamp().Equal(after.GetDeletionTimestamp())
+}
+
+// sameGateway: of a Gateway that the product did not make, plans read the class alone.
+func sameGateway(before, after client.Object) bool {
+	if plan.Managed(before) || plan.Managed(after) || after.GetName() == v1alpha1.ProxyGatewayName {
+		return store.Same(before, after)
+	}
+	return before.(*gwv1.Gateway).Spec.GatewayClassName == after.(*gwv1.Gateway).Spec.GatewayClassName && before.GetUID() == after.GetUID()
 }
 
 // sameRoute: the status tells what other controllers permit a route to refer to.

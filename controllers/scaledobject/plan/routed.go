@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -31,14 +32,30 @@ type userRoute struct {
 	targets []target
 }
 
-// Targets returns the namespaces of the Services and pools that a route leads to: where a
-// change of the route may matter.
+// Targets returns the namespaces of the Services and pools that a route leads to, sorted: where a change of the
+// route may matter. Namespaces that the route names without being permitted are none of them: its author must not have
+// the plans of others made anew.
 func Targets(route Object) []string {
 	var namespaces []string
-	for _, to := range readRoute(route).targets {
-		namespaces = append(namespaces, to.key.Namespace)
+	read := readRoute(route)
+	for _, to := range read.targets {
+		if read.mayLeadTo(to) {
+			namespaces = append(namespaces, to.key.Namespace)
+		}
 	}
-	return namespaces
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
+}
+
+// Gateways returns the Gateways that a route names as parents.
+func Gateways(route Object) []types.NamespacedName {
+	var gateways []types.NamespacedName
+	for _, parent := range readRoute(route).parents {
+		if key, isGateway := parentKey(parent, route.GetNamespace()); isGateway {
+			gateways = append(gateways, key)
+		}
+	}
+	return gateways
 }
 
 func readRoute(object Object) userRoute {
