@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/kedify/inference-gateway/internal/httpserve"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -32,6 +33,10 @@ const (
 	// maxAnswer bounds an answer; the chart gives the API server little more patience.
 	maxAnswer = 2 * time.Second
 )
+
+// bounds of one address, because whoever reaches the port is answered: the API server shows no certificate. A review
+// has an object before and after a change, of which etcd takes 1.5 MiB each.
+var bounds = httpserve.Bounds{Requests: 64, Body: 4 << 20, Bodies: 16 << 20}
 
 // Options of a Server.
 type Options struct {
@@ -62,18 +67,16 @@ func NewServer(options Options) *Server {
 	mux := http.NewServeMux()
 	mux.Handle(ValidatePath, &admission.Webhook{Handler: &validator{options: options}})
 	mux.Handle(MutatePath, &admission.Webhook{Handler: &mutator{options: options}})
-	return &Server{options: options, handler: http.TimeoutHandler(mux, maxAnswer, "")}
+	return &Server{options: options, handler: http.TimeoutHandler(bounds.Handler(mux), maxAnswer, "")}
 }
 
 // Serve serves until the context ends, and a moment longer. It closes the listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler: s.handler, TLSConfig: withoutClients(s.options.TLS),
-		ReadHeaderTimeout: maxAnswer, ReadTimeout: 2 * maxAnswer, IdleTimeout: time.Minute,
-		ErrorLog: log.New(writer{s.options.Log}, "", 0),
-	}
+	server := httpserve.Server(s.handler)
+	server.TLSConfig = withoutClients(s.options.TLS)
+	server.ErrorLog = log.New(writer{s.options.Log}, "", 0)
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.ServeTLS(listener, "", "") }()
+	go func() { stopped <- server.ServeTLS(httpserve.Listener(listener), "", "") }()
 	select {
 	case err := <-stopped:
 		return fmt.Errorf("admission: %w", err)

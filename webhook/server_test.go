@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -170,5 +172,41 @@ func TestRegistrar(t *testing.T) {
 	}
 	if len(writes) > 0 {
 		t.Errorf("%d writes more", len(writes))
+	}
+}
+
+// TestX4FloodOfReviews: a stranger who sends long reviews is refused before they are read, and the API server is answered
+// meanwhile. Its review of the longest object that etcd takes, before and after a change, is read.
+func TestX4FloodOfReviews(t *testing.T) {
+	server := NewServer(Options{ScalerAddress: scalerAddress, Clock: clocktesting.NewFakeClock(time.Now()), Log: logr.Discard()})
+	review := admissionv1.AdmissionReview{TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}}
+	about := request(t, good)
+	review.Request = &about.AdmissionRequest
+	body, err := json.Marshal(review)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(address string, body io.Reader, size int64) int {
+		question := httptest.NewRequest(http.MethodPost, ValidatePath, body)
+		question.Header.Set("Content-Type", "application/json")
+		question.RemoteAddr, question.ContentLength = address+":1", size
+		answer := httptest.NewRecorder()
+		server.handler.ServeHTTP(answer, question)
+		return answer.Code
+	}
+	for range 8 { // bodies that never come: what they are said to have is taken until their time is over
+		reader, writer := io.Pipe()
+		done := make(chan struct{})
+		go func() { defer close(done); ask("10.0.0.66", reader, 3<<20) }()
+		t.Cleanup(func() { _ = writer.Close(); <-done })
+	}
+	if got := ask("10.0.0.66", strings.NewReader(""), 5<<20); got != http.StatusRequestEntityTooLarge {
+		t.Errorf("a longer review: %d", got)
+	}
+	long := append(bytes.Clone(body), bytes.Repeat([]byte(" "), 3<<20)...)
+	for _, text := range [][]byte{body, long} {
+		if got := ask("10.0.0.1", bytes.NewReader(text), int64(len(text))); got != http.StatusOK {
+			t.Errorf("a review of the API server with %d bytes: %d", len(text), got)
+		}
 	}
 }

@@ -33,7 +33,7 @@ func controllerCommand() *cobra.Command {
 
 // runController runs the control plane on a manager of controller-runtime, which serves metrics and probes.
 func runController(ctx context.Context, options controllers.Options, log logr.Logger) error {
-	mgr, err := newManager(options)
+	mgr, err := newManager(options, log)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	if err := made.Load(ctx); err != nil {
 		return err
 	}
-	if err := addTo(mgr, made); err != nil {
+	if err := addTo(ctx, mgr, options, made); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

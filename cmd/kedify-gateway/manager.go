@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -32,7 +32,7 @@ type controllerManager struct {
 
 // newManager connects to the cluster that the environment names (in-cluster, KUBECONFIG). The manager elects no leader:
 // losing the lease would end the process, and with it the streams of Envoys and the requests that they hold.
-func newManager(options controllers.Options) (*controllerManager, error) {
+func newManager(options controllers.Options, log logr.Logger) (*controllerManager, error) {
 	if options.Namespace == "" {
 		return nil, errors.New("--namespace (or POD_NAMESPACE) is needed: the CA and the leader's lease live there")
 	}
@@ -43,11 +43,14 @@ func newManager(options controllers.Options) (*controllerManager, error) {
 	config.QPS = -1 // API priority and fairness paces this client; a limit of its own would only delay statuses
 	scheme := controllers.NewScheme()
 	trims := watch.NewTrims(scheme, store.Trim)
+	readable, err := watch.NewReadable(config, scheme, log.WithName("watch"))
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
 	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme:                 scheme,
-		Cache:                  cache.Options{DefaultTransform: trims.Transform},
-		Metrics:                metricsserver.Options{BindAddress: options.MetricsListen},
-		HealthProbeBindAddress: options.HealthListen,
+		Scheme:  scheme,
+		Cache:   cache.Options{DefaultTransform: trims.Transform, NewInformer: readable.NewInformer},
+		Metrics: metricsserver.Options{BindAddress: noPort}, HealthProbeBindAddress: noPort, // see ports
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
@@ -76,19 +79,14 @@ func election(mgr *controllerManager, options controllers.Options, replica strin
 const leaseName = "kedify-gateway"
 
 // addTo has the manager run a plane and serve its debug views, its health and its readiness.
-func addTo(mgr *controllerManager, made *plane.Plane) error {
+func addTo(ctx context.Context, mgr *controllerManager, options controllers.Options, made *plane.Plane) error {
 	for _, run := range made.Runnables() {
 		if err := mgr.Add(manager.RunnableFunc(run)); err != nil {
 			return err
 		}
 	}
-	for path, handler := range made.ProtectedViews() {
-		if err := mgr.AddMetricsServerExtraHandler(path, handler); err != nil {
-			return err
-		}
-	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return err
-	}
-	return mgr.AddReadyzCheck("model", func(*http.Request) error { return made.Ready() })
+	return ports{
+		metrics: options.MetricsListen, health: options.HealthListen, views: made.ProtectedViews(),
+		ready: func(*http.Request) error { return made.Ready() },
+	}.addTo(ctx, mgr)
 }

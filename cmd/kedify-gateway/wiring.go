@@ -15,7 +15,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -56,9 +55,13 @@ func runWiring(ctx context.Context, options wiring.Options, log logr.Logger) err
 	config.QPS = -1 // API priority and fairness paces this client; a limit of its own would delay moves to safety
 	scheme := controllers.NewScheme()
 	trims := watch.NewTrims(scheme, func(object client.Object) client.Object { return object })
+	readable, err := watch.NewReadable(config, scheme, log.WithName("watch"))
+	if err != nil {
+		return fmt.Errorf("make a client: %w", err)
+	}
 	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme: scheme, Cache: cache.Options{DefaultTransform: trims.Transform},
-		Metrics: metricsserver.Options{BindAddress: options.MetricsListen}, HealthProbeBindAddress: options.HealthListen,
+		Scheme: scheme, Cache: cache.Options{DefaultTransform: trims.Transform, NewInformer: readable.NewInformer},
+		Metrics: metricsserver.Options{BindAddress: noPort}, HealthProbeBindAddress: noPort, // see ports
 	})
 	if err != nil {
 		return fmt.Errorf("make the manager: %w", err)
@@ -91,7 +94,7 @@ func runWiring(ctx context.Context, options wiring.Options, log logr.Logger) err
 	if err != nil {
 		return err
 	}
-	return startWiring(ctx, mgr, made)
+	return startWiring(ctx, mgr, options, made)
 }
 
 // podOfEnvironment is the Pod of this process, as the downward API describes it.
@@ -102,22 +105,19 @@ func podOfEnvironment() wiring.Pod {
 	}
 }
 
-func startWiring(ctx context.Context, mgr manager.Manager, made *wiring.Wiring) error {
+func startWiring(ctx context.Context, mgr manager.Manager, options wiring.Options, made *wiring.Wiring) error {
 	for _, run := range made.Runnables() {
 		if err := mgr.Add(manager.RunnableFunc(run)); err != nil {
 			return err
 		}
 	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return err
-	}
-	err := mgr.AddReadyzCheck("objects", func(*http.Request) error {
+	serving := ports{metrics: options.MetricsListen, health: options.HealthListen, ready: func(*http.Request) error {
 		if !made.Ready() {
 			return errors.New("the objects of the cluster are still being read")
 		}
 		return nil
-	})
-	if err != nil {
+	}}
+	if err := serving.addTo(ctx, mgr); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

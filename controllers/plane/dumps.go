@@ -3,22 +3,18 @@ package plane
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/debug"
+	"github.com/kedify/inference-gateway/internal/httpserve"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
-
-// viewTimeout bounds the headers of a request.
-const viewTimeout = 5 * time.Second
 
 // views are the debug views by path.
 var views = map[string]func(*Plane) http.Handler{
@@ -59,13 +55,7 @@ func (p *Plane) serveViews(ctx context.Context, listener net.Listener) error {
 	for path, handler := range p.Dumps() {
 		mux.Handle(path, handler)
 	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: viewTimeout, IdleTimeout: time.Minute}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a view is read again, elsewhere
-	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return httpserve.Run(ctx, listener, mux)
 }
 
 // serveXDS answers what the Envoys have: of all Gateways at /xds, of one at

@@ -21,7 +21,7 @@ const StopTimeout = 5 * time.Second
 // StopTimeout, and returns nil.
 func Run(ctx context.Context, server *grpc.Server, accept net.Listener, stopping func()) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(limit(accept, MaxConnections)) }()
+	go func() { failed <- server.Serve(Limit(accept, MaxConnections)) }()
 	select {
 	case err := <-failed:
 		return err

@@ -24,8 +24,8 @@ type limited struct {
 	open map[string]int
 }
 
-// limit returns a listener that closes connections of an address over most at once.
-func limit(accept net.Listener, most int) net.Listener {
+// Limit returns a listener that closes connections of an address over most at once.
+func Limit(accept net.Listener, most int) net.Listener {
 	return &limited{Listener: accept, most: most, open: map[string]int{}}
 }
 
