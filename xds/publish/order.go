@@ -2,9 +2,12 @@ package publish
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+
+	"github.com/kedify/inference-gateway/xds/resource"
 )
 
 // Sizes of responses. Figures: a change that travels alone costs a proxy 3-4 ms, in a batch
@@ -90,6 +93,11 @@ func (s *Session) listOf(k kind, of listName) *sendList {
 	}
 }
 
+// opensTrial: the resource is the scope of a trial. Those of a search travel together, because proxies take them.
+func (e *resourceState) opensTrial() bool {
+	return e.kind == scope && strings.HasPrefix(e.name, resource.TrialPrefix)
+}
+
 // collect takes records from a list until the response is full.
 func (s *Session) collect(k kind, of listName, decide decider) *discovery.DeltaDiscoveryResponse {
 	list := s.listOf(k, of)
@@ -98,8 +106,11 @@ func (s *Session) collect(k kind, of listName, decide decider) *discovery.DeltaD
 		limit = batchSize
 	}
 	building := s.newResponse(k)
-	for list.len() > 0 && len(building.items) < limit && building.bytes < batchBytes {
+	for list.len() > 0 && building.bytes < batchBytes {
 		r := list.front()
+		if len(building.items) >= limit && (len(building.items) >= batchSize || !r.resource.opensTrial()) {
+			break
+		}
 		if of != inNoList && r.list != of {
 			list.pop() // scheduled elsewhere since
 			continue

@@ -1,6 +1,8 @@
 package publish_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -177,6 +179,29 @@ func TestBurst(t *testing.T) {
 		t.Errorf("1,200 resources in one change became %d responses", n)
 	}
 	p.Wait("all routes", func(s deltatest.State) bool { return len(s.Versions(resource.Route)) == 300 })
+}
+
+// The scopes of the trials of a search come and go in one response, and their tables and the scopes of hosts one by one.
+func TestScopesOfTrialsTravelTogether(t *testing.T) {
+	w, p := oneHost(t, deltatest.Options{})
+	var trials []resource.Resource
+	for i := range 11 {
+		name := resource.TrialPrefix + strconv.Itoa(i)
+		trials = append(trials, deltatest.Scope(t, name), deltatest.Route(t, name))
+	}
+	w.apply(append(trials, append(host(t, "a", 9090), host(t, "b", 9090)...)...))
+	w.synced()
+	w.apply(nil, keys(trials)...)
+	w.synced()
+	for _, e := range named(p.Events()) {
+		want := 1
+		if e.Type == resource.Scope && strings.HasPrefix(e.Name, resource.TrialPrefix) {
+			want = len(trials) / 2
+		}
+		if e.Type != resource.Endpoint && e.Batch != want {
+			t.Errorf("%s %s came in a response of %d, want %d", e.Type, e.Name, e.Batch, want)
+		}
+	}
 }
 
 // A route that changes together with a cluster waits for the new version of the cluster.
