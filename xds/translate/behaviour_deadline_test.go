@@ -217,8 +217,7 @@ func drip(out http.ResponseWriter, in *http.Request) {
 }
 
 // TestG5LimitOfAnAttempt: timeouts.backendRequest covers an attempt until the full answer has been received (Gateway API,
-// HTTPRouteTimeouts.backendRequest): an answer that has begun is cut, and so is a request that its client does not end. It is the answer to the
-// handshake of a WebSocket, and not what is said afterwards.
+// HTTPRouteTimeouts.backendRequest): an answer that has begun is cut, and so is a request that its client does not end.
 func TestG5LimitOfAnAttempt(t *testing.T) {
 	w := newWorld(t)
 	dripping := server(t, drip)
@@ -235,7 +234,7 @@ func TestG5LimitOfAnAttempt(t *testing.T) {
 		route("unlimited", prefix("/unlimited"), limited(toService, limit(0), nil)),
 		route("retried", prefix("/retried"), limited(toService, long, &ir.Retry{Attempts: 3, Codes: []uint32{503}})),
 		route("pool", prefix("/pool"), limited(w.pool("pool", false, picker, dripping), nil, nil)),
-		route("echo", prefix("/"), limited(ir.Target{Cluster: w.service("echo"), Weight: 1}, nil, nil)),
+		route("upload", prefix("/"), limited(ir.Target{Cluster: w.service("echo"), Weight: 1}, nil, nil)),
 	)
 	w.apply()
 	// Envoy waits a second before it closes a connection of HTTP/1.1.
@@ -271,27 +270,46 @@ func TestG5LimitOfAnAttempt(t *testing.T) {
 				t.Errorf("%d after %s", out.status, took)
 			}
 		})
-		t.Run(host+"/websocket", func(t *testing.T) {
-			t.Parallel()
-			begun := time.Now()
-			if status, _, _ := w.open(host, "/alone"); status != http.StatusGatewayTimeout || time.Since(begun) > deadline+lateness {
-				t.Errorf("%d after %s by a backend that does not answer the handshake", status, time.Since(begun))
+	}
+}
+
+// TestG5AttemptOfWebSocket: the limit of an attempt is that of the handshake, and what tells the router of it stays in the proxy.
+func TestG5AttemptOfWebSocket(t *testing.T) {
+	w := newWorld(t)
+	dripping := w.cluster(ir.Cluster{Key: serviceKey("dripping"), Protocol: ir.HTTP1}, server(t, drip))
+	echo := w.service("echo")
+	of := func(key ir.ClusterKey, attempt time.Duration) *ir.Forward {
+		f := to(key)
+		f.Timeouts.BackendRequest = limit(attempt)
+		return f
+	}
+	hosts := w.everywhere(
+		route("mute", prefix("/mute"), of(dripping, deadline)), route("short", prefix("/short"), of(echo, lateness)), route("long", prefix("/"), of(echo, time.Minute)))
+	w.apply()
+	var opened []net.Conn
+	for _, host := range hosts[:3] {
+		begun := time.Now()
+		if status, _, _ := w.open(host, "/mute"); status != http.StatusGatewayTimeout || time.Since(begun) > deadline+lateness {
+			t.Errorf("%s: %d after %s by a backend that does not answer the handshake", host, status, time.Since(begun))
+		}
+		status, connection, reader := w.open(host, "/short")
+		if name, err := reader.ReadString(':'); status != http.StatusSwitchingProtocols || err != nil {
+			t.Fatalf("%s: %d, %q, %v", host, status, name, err)
+		}
+		opened = append(opened, connection)
+		for name := range w.do(ask{host: host}).Headers {
+			if strings.HasPrefix(name, "X-Envoy-Upstream") {
+				t.Errorf("%s: the backend sees %s", host, name)
 			}
-			status, connection, reader := w.open(host, "/")
-			_, err := reader.ReadString(':')
-			<-time.After(2 * deadline)
-			_, _ = io.WriteString(connection, "ping")
-			pong := make([]byte, 4)
-			if _, readErr := io.ReadFull(reader, pong); status != http.StatusSwitchingProtocols || err != nil || readErr != nil {
-				t.Errorf("%d, %v, %v after twice the limit", status, err, readErr)
-			}
-			out := w.do(ask{host: host})
-			for name := range out.Headers {
-				if strings.HasPrefix(name, "X-Envoy-Upstream") {
-					t.Errorf("the backend sees %s", name)
-				}
-			}
-		})
+		}
+	}
+	<-time.After(lateness + deadline)
+	for i, connection := range opened {
+		pong := make([]byte, 4)
+		_, _ = io.WriteString(connection, "ping")
+		if _, err := io.ReadFull(connection, pong); err != nil || string(pong) != "ping" {
+			t.Errorf("%s: %q, %v after the limit", hosts[i], pong, err)
+		}
 	}
 }
 
