@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 
 const (
 	installation = "kedify-system"
-	// patience of everything that is waited for.
-	patience = 20 * time.Second
+	// patience of everything that is waited for. Others use the processors as well.
+	patience = time.Minute
 )
 
 // cluster is an API server with the objects of a user.

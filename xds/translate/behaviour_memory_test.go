@@ -111,7 +111,7 @@ func clientOf(t *testing.T, protocol int, shared bool) func() *http.Client {
 		transport.Protocols.SetHTTP1(protocol == 1)
 		transport.Protocols.SetUnencryptedHTTP2(protocol == 2)
 		t.Cleanup(transport.CloseIdleConnections)
-		return &http.Client{Transport: transport, Timeout: time.Minute}
+		return &http.Client{Transport: transport, Timeout: 3 * time.Minute}
 	}
 	if !shared {
 		return made

@@ -134,6 +134,17 @@ func (w *world) apply() {
 	w.t.Helper()
 	w.proxy.Apply(w.set)
 	w.set = resource.Change{}
+	w.listens()
+}
+
+// listens waits for the worker of the proxy, which takes a listener a moment after the proxy has acknowledged it.
+func (w *world) listens() {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if connection, err := net.Dial("tcp", local(w.port)); err == nil {
+			_ = connection.Close()
+			return
+		}
+	}
 }
 
 func serviceKey(name string) ir.ClusterKey {
