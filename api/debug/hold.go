@@ -6,7 +6,9 @@ import "time"
 type Hold struct {
 	Gateway Key `json:"gateway"`
 	// Ready: the first complete state of the Gateway was applied.
-	Ready    bool          `json:"ready"`
+	Ready bool `json:"ready"`
+	// Memory of each of its Envoys for everything, in bytes; zero: not known.
+	Memory   uint64        `json:"memory,omitempty"`
 	Backends []HoldBackend `json:"backends,omitempty"`
 }
 

@@ -84,7 +84,7 @@ func TestJSON(t *testing.T) {
 		"queue": {map[string]debug.Queue{"shop/web": {Concurrency: 1.5, RPS: 2}}, `{"shop/web":{"Concurrency":1.5,"RPS":2}}`},
 		"hold": {
 			debug.Hold{
-				Gateway: debug.Key{Namespace: "shop", Name: "web"}, Ready: true,
+				Gateway: debug.Key{Namespace: "shop", Name: "web"}, Ready: true, Memory: 1024,
 				Backends: []debug.HoldBackend{{
 					Name: "b", Demands: []debug.Key{{Namespace: "shop", Name: "web-0"}}, State: "holding", Armed: true,
 					Endpoints: []string{"127.0.0.1:80"}, Stale: []string{"127.0.0.1:81"}, StaleUntil: &since,
@@ -92,7 +92,7 @@ func TestJSON(t *testing.T) {
 					Held:    1, Unconfirmed: 2,
 				}},
 			},
-			`{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"backends":[{"name":"b",` +
+			`{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"memory":1024,"backends":[{"name":"b",` +
 				`"demands":[{"Namespace":"shop","Name":"web-0"}],"state":"holding","armed":true,"endpoints":["127.0.0.1:80"],` +
 				`"stale":["127.0.0.1:81"],"staleUntil":"2026-05-06T07:08:09Z","proxies":[{"node":"one","connected":true,"ready":true,` +
 				`"held":1,"oldest":1000000000}],"held":1,"unconfirmed":2}]}`,

@@ -64,7 +64,7 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 		ServerName:           host,
 		CertificateDirectory: certificateDirectory,
 		AdminSocket:          adminSocket,
-		MaxHeapBytes:         maxHeap(envoy),
+		MaxHeapBytes:         MaxHeap(envoy),
 	})
 	if err != nil {
 		return rendered{}, fmt.Errorf("render the bootstrap: %w", err)
@@ -120,8 +120,8 @@ func concurrency(envoy v1alpha1.EnvoyParameters) int64 {
 	return 0
 }
 
-// maxHeap is where the heap ends, for load shedding.
-func maxHeap(envoy v1alpha1.EnvoyParameters) uint64 {
+// MaxHeap is where the heap of an Envoy ends, in bytes, for load shedding.
+func MaxHeap(envoy v1alpha1.EnvoyParameters) uint64 {
 	memory := int64(DefaultMemory)
 	if envoy.Resources != nil {
 		if limit, ok := envoy.Resources.Limits[corev1.ResourceMemory]; ok && limit.Value() > 0 {

@@ -42,6 +42,46 @@ spec:
       trafficAutowire: "false"
 `
 
+// memory of the Envoys of a gateway, as the hold of a replica knows it.
+func (r *replica) memory(gateway types.NamespacedName) uint64 {
+	r.cluster.t.Helper()
+	answer := httptest.NewRecorder()
+	r.Dumps()["/hold"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hold", nil))
+	var dumps []debug.Hold
+	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
+	for _, dump := range dumps {
+		if types.NamespacedName(dump.Gateway) == gateway {
+			return dump.Memory
+		}
+	}
+	return 0
+}
+
+// TestX6HoldKnowsTheMemory: every replica knows what the Envoys of a gateway may use: by default, and by the parameters of
+// the Gateway.
+func TestX6HoldKnowsTheMemory(t *testing.T) {
+	c := newCluster(t, serviceYAML("a"), scaledObjectYAML)
+	c.leader("127.0.0.1")
+	other := c.replica("127.0.0.2")
+	gateway := types.NamespacedName{Namespace: "apps", Name: v1alpha1.ProxyGatewayName}
+	c.Eventually(func() uint64 { return other.memory(gateway) }).Should(BeNumerically("==", 3865470566))
+	c.set(`
+apiVersion: gateway.kedify.io/v1alpha1
+kind: GatewayParameters
+metadata: {namespace: apps, name: small}
+spec: {envoy: {resources: {limits: {memory: 512Mi}}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {namespace: apps, name: own}
+spec:
+  gatewayClassName: kedify
+  infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: small}}
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+`)
+	c.Eventually(func() uint64 { return other.memory(types.NamespacedName{Namespace: "apps", Name: "own"}) }).Should(BeNumerically("==", 483183820))
+}
+
 // held returns the backend that holds requests of a replica; an empty one: there is none.
 func (r *replica) held() debug.HoldBackend {
 	r.cluster.t.Helper()

@@ -2,7 +2,9 @@ package plane
 
 import (
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/resolve"
@@ -59,6 +61,7 @@ func (o *output) DataPlane(gateway *resolve.GatewayResult) {
 	if !gateway.Accepted() {
 		return
 	}
+	o.plane.scaling.gate.SetMemory(gateway.Key, infra.MaxHeap(ptr.Deref(gateway.Infrastructure.Parameters.Envoy, v1alpha1.EnvoyParameters{})))
 	o.plane.dataPlanes.Apply(infra.Spec{
 		Gateway:        gateway.Key,
 		UID:            gateway.UID,

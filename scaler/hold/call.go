@@ -96,7 +96,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	if c.scaler != nil && c.scaler.Spec.Hold.MaxPending != nil {
 		maxPending = int(*c.scaler.Spec.Hold.MaxPending)
 	}
-	at, exceeded := c.gate.counts.enter(&c.subject, maxPending)
+	at, exceeded := c.gate.counts.enter(c, maxPending)
 	if exceeded != "" {
 		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
 	}

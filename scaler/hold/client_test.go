@@ -40,7 +40,6 @@ func (a answer) String() string {
 
 // do sends a request with pairs of header names and values.
 func (c *client) do(ctx context.Context, method, path, body string, headers ...string) answer {
-	begun := time.Now()
 	request, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(body))
 	if err != nil {
 		return answer{body: err.Error()}
@@ -49,6 +48,12 @@ func (c *client) do(ctx context.Context, method, path, body string, headers ...s
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+	return c.send(request)
+}
+
+// send sends a request.
+func (c *client) send(request *http.Request) answer {
+	begun := time.Now()
 	response, err := c.http.Do(request)
 	if err != nil {
 		return answer{body: err.Error(), took: time.Since(begun)}

@@ -12,6 +12,7 @@ import (
 type heldCounts struct {
 	options *Options
 	places  *places.Places
+	memory  *places.Memory
 
 	mu    sync.RWMutex
 	byKey map[types.NamespacedName]*heldCount
@@ -34,7 +35,9 @@ type heldCount struct {
 }
 
 func newHeldCounts(options *Options) *heldCounts {
-	return &heldCounts{options: options, places: places.New(options.Limits.MaxTotal), byKey: map[types.NamespacedName]*heldCount{}}
+	return &heldCounts{
+		options: options, places: places.New(options.Limits.MaxTotal), memory: places.NewMemory(), byKey: map[types.NamespacedName]*heldCount{},
+	}
 }
 
 // locked returns the count of a key, known or new, with its lock held.
@@ -84,10 +87,18 @@ func (c *heldCounts) forget(key types.NamespacedName, of *heldCount) {
 const (
 	limitMaxPending = "max_pending"
 	limitMaxTotal   = "max_total"
+	limitMaxMemory  = "max_memory"
 )
 
+// taken is what a held request has, until it leaves.
+type taken struct {
+	place places.Place
+	space places.Space
+}
+
 // enter counts a request that will be held, unless that would exceed a limit.
-func (c *heldCounts) enter(s *subject, maxPending int) (at places.Place, exceeded string) {
+func (c *heldCounts) enter(asked *call, maxPending int) (at taken, exceeded string) {
+	s := &asked.subject
 	of := c.locked(s.demand)
 	defer of.mu.Unlock()
 	counts := c.options.Catalog.Counts(s.gateway, s.demand)
@@ -99,12 +110,17 @@ func (c *heldCounts) enter(s *subject, maxPending int) (at places.Place, exceede
 		c.forget(s.demand, of)
 		return at, limitMaxPending
 	}
-	at, found := c.places.Take(tenant, counts && of.reserved < places.ReservedPerKey)
-	if !found {
+	var found bool
+	if at.place, found = c.places.Take(tenant, counts && of.reserved < places.ReservedPerKey); !found {
 		c.forget(s.demand, of)
 		return at, limitMaxTotal
 	}
-	if at.Reserved {
+	if at.space, found = c.memory.Take(asked.proxy(), tenant, asked.space(), asked.room()); !found {
+		c.places.Leave(at.place)
+		c.forget(s.demand, of)
+		return at, limitMaxMemory
+	}
+	if at.place.Reserved {
 		of.reserved++
 	}
 	of.byGateway[s.gateway]++
@@ -114,11 +130,12 @@ func (c *heldCounts) enter(s *subject, maxPending int) (at places.Place, exceede
 }
 
 // leave counts a request that is held no more.
-func (c *heldCounts) leave(s *subject, at places.Place) {
+func (c *heldCounts) leave(s *subject, at taken) {
 	of := c.locked(s.demand)
 	defer of.mu.Unlock()
-	c.places.Leave(at)
-	if at.Reserved {
+	c.places.Leave(at.place)
+	c.memory.Leave(at.space)
+	if at.place.Reserved {
 		of.reserved--
 	}
 	of.byGateway[s.gateway]--

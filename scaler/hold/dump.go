@@ -28,7 +28,7 @@ func (g *Gate) Dump(key types.NamespacedName) debug.Hold {
 	}
 	found.mu.Lock()
 	defer found.mu.Unlock()
-	d := debug.Hold{Gateway: debug.Key(key), Ready: found.ready}
+	d := debug.Hold{Gateway: debug.Key(key), Ready: found.ready, Memory: found.memory.Load()}
 	found.each(func(b *backend) { d.Backends = append(d.Backends, b.dump()) })
 	slices.SortFunc(d.Backends, func(a, b debug.HoldBackend) int { return strings.Compare(a.Name, b.Name) })
 	return d

@@ -2,6 +2,7 @@ package hold
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
@@ -34,6 +35,9 @@ type gatewayHolds struct {
 	demands demands
 	// asked counts the backends that are there because a proxy asked about them.
 	asked int
+
+	// memory of each proxy, in bytes; zero: nobody knows.
+	memory atomic.Uint64
 }
 
 // maxUnknownBackends is how many backends that the engine does not know are remembered for one gateway: as many

@@ -243,7 +243,14 @@ func (s *site) start(p *plane, pods ...*pod) *envoytest.Envoy {
 
 func (s *site) envoy(node, xds string, p *plane) *envoytest.Envoy {
 	s.t.Helper()
-	e := envoytest.Start(s.t, envoytest.Options{Gateway: ir.Key(gatewayKey), Node: node, XDS: xds})
+	return s.run(envoytest.Options{Gateway: ir.Key(gatewayKey), Node: node, XDS: xds}, p)
+}
+
+// run starts an Envoy, and waits until it has everything.
+func (s *site) run(options envoytest.Options, p *plane) *envoytest.Envoy {
+	s.t.Helper()
+	node := options.Node
+	e := envoytest.Start(s.t, options)
 	gomega.NewWithT(s.t).Eventually(func() bool {
 		for _, proxy := range p.publisher.Dump(ir.Key(gatewayKey)).Proxies {
 			if proxy.Node == node {

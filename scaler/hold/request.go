@@ -37,11 +37,12 @@ type subject struct {
 	backend string               // name of the endpoints
 	demand  types.NamespacedName // zero: no demand key
 	limit   time.Duration        // of the whole request, by its rule; zero: none
+	buffer  int                  // what the proxy keeps of its body at most, in bytes
 }
 
 // readSubject reads the metadata that the route of the request adds to the call.
 func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, error) {
-	s := subject{gateway: gateway}
+	s := subject{gateway: gateway, buffer: translate.HeldBuffer}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldBackend); len(values) > 0 {
 		s.backend = values[0]
 	}
@@ -56,6 +57,11 @@ func readSubject(ctx context.Context, gateway types.NamespacedName) (subject, er
 	}
 	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldLimit); len(values) > 0 {
 		s.limit = readLimit(values[0])
+	}
+	if values := metadata.ValueFromIncomingContext(ctx, translate.HoldBuffer); len(values) > 0 {
+		if bytes, err := strconv.ParseInt(values[0], 10, 32); err == nil && bytes > 0 {
+			s.buffer = int(bytes)
+		}
 	}
 	return s, nil
 }
@@ -84,6 +90,7 @@ type headers struct {
 	method, path          string // path without the query
 	contentType, accept   string
 	fetchMode, insecureUp string
+	contentLength         string
 }
 
 func parseHeaders(all *corev3.HeaderMap) headers {
@@ -113,6 +120,8 @@ func (h *headers) field(name string) *string {
 		return &h.contentType
 	case "accept":
 		return &h.accept
+	case "content-length":
+		return &h.contentLength
 	case "sec-fetch-mode":
 		return &h.fetchMode
 	case "upgrade-insecure-requests":

@@ -29,10 +29,11 @@ const (
 // ErrWeights says that no target has a weight, or that together they exceed 32 bits.
 var ErrWeights = errors.New("sum of weights must be between 1 and 4294967295")
 
-// forward fills a route that sends to weighted targets. It returns the clusters it names.
-func forward(route *routev3.Route, f *ir.Forward, match ir.Match) ([]string, error) {
+// forward fills a route that sends to weighted targets. It returns the clusters it names. overlaid: the Gateway asks
+// for retries.
+func forward(route *routev3.Route, f *ir.Forward, match ir.Match, overlaid bool) ([]string, error) {
 	action := &routev3.RouteAction{}
-	split, clusters, err := targets(f)
+	split, clusters, err := targets(f, waiting{limit: value(f.Timeouts.Request), kept: keptWhileHeld(f, overlaid)})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func forward(route *routev3.Route, f *ir.Forward, match ir.Match) ([]string, err
 //
 // Requests pass the filters of the rule, then those of the backend; responses the other way
 // round.
-func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
+func targets(f *ir.Forward, wait waiting) (*routev3.WeightedCluster, []string, error) {
 	split := &routev3.WeightedCluster{}
 	var clusters []string
 	var sum uint64
@@ -91,7 +92,7 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 		if !target.Invalid {
 			share.Name = ClusterName(target.Cluster)
 			clusters = append(clusters, share.Name)
-			overrides, asked, err := targetFilters(target, f.Timeouts)
+			overrides, asked, err := targetFilters(target, f.Timeouts, wait)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -110,10 +111,12 @@ func targets(f *ir.Forward) (*routev3.WeightedCluster, []string, error) {
 }
 
 // targetFilters turns the filters on that a target needs, and returns the clusters they ask.
-func targetFilters(target *ir.Target, limits ir.Timeouts) (overrides map[string]*anypb.Any, clusters []string, err error) {
+func targetFilters(target *ir.Target, limits ir.Timeouts, wait waiting) (
+	overrides map[string]*anypb.Any, clusters []string, err error,
+) {
 	overrides = map[string]*anypb.Any{}
 	if target.Hold != nil {
-		if overrides[holdFilter], err = holdOverride(target, value(limits.Request)); err != nil {
+		if overrides[holdFilter], err = holdOverride(target, wait); err != nil {
 			return nil, nil, err
 		}
 		clusters = append(clusters, ClusterName(target.Hold.Cluster))

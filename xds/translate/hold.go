@@ -25,6 +25,8 @@ const (
 	HoldDemand = "x-kedify-demand"
 	// HoldLimit is the limit of the rule on the whole request, in milliseconds. Without it there is none.
 	HoldLimit = "x-kedify-limit"
+	// HoldBuffer is what the proxy keeps of the body of a request of the rule, in bytes. Without it, HeldBuffer.
+	HoldBuffer = "x-kedify-buffer"
 	// HoldNode is the request attribute that names this proxy.
 	HoldNode = "xds.node.id"
 )
@@ -83,8 +85,14 @@ func hold() proto.Message {
 	}
 }
 
-// holdOverride turns the filter on for one target. limit is that of the whole request; zero: none.
-func holdOverride(target *ir.Target, limit time.Duration) (*anypb.Any, error) {
+// waiting is what a rule says about its requests while they wait.
+type waiting struct {
+	limit time.Duration // of the whole request; zero: none
+	kept  int           // bytes of a body, at most
+}
+
+// holdOverride turns the filter on for one target.
+func holdOverride(target *ir.Target, wait waiting) (*anypb.Any, error) {
 	service := grpcService(ClusterName(target.Hold.Cluster))
 	service.Timeout = durationpb.New(0)
 	// A call that a replica did not answer is made again, to whichever there is by then: requests
@@ -99,8 +107,11 @@ func holdOverride(target *ir.Target, limit time.Duration) (*anypb.Any, error) {
 		{Key: HoldBackend, Value: EndpointsName(target.Cluster)},
 		{Key: HoldDemand, Value: target.Hold.Demand.String()},
 	}
-	if limit > 0 {
-		metadata = append(metadata, &corev3.HeaderValue{Key: HoldLimit, Value: strconv.FormatInt(limit.Milliseconds(), 10)})
+	if wait.limit > 0 {
+		metadata = append(metadata, &corev3.HeaderValue{Key: HoldLimit, Value: strconv.FormatInt(wait.limit.Milliseconds(), 10)})
+	}
+	if wait.kept != HeldBuffer {
+		metadata = append(metadata, &corev3.HeaderValue{Key: HoldBuffer, Value: strconv.Itoa(wait.kept)})
 	}
 	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{

@@ -35,11 +35,22 @@ const (
 	// waits: heldBuffer and heldRetryBuffer.
 	failoverBuffer  = 64 << 10
 	retryBuffer     = 64 << 20
-	heldBuffer      = 256 << 10
+	heldBuffer      = HeldBuffer
 	heldRetryBuffer = 16 << 20
 
 	otherPriorityName = "envoy.retry_priorities.previous_priorities"
 )
+
+// HeldBuffer is what the proxy keeps of the body of a held request, in bytes, unless HoldBuffer says another number.
+const HeldBuffer = 256 << 10
+
+// keptWhileHeld is what the proxy keeps of a body of the rule while it waits. overlaid: the Gateway asks for retries.
+func keptWhileHeld(f *ir.Forward, overlaid bool) int {
+	if overlaid || f.Retry != nil {
+		return heldRetryBuffer
+	}
+	return heldBuffer
+}
 
 // retries renders the retries of a rule: those that the user asks for, or else those that find a
 // Pod that comes and goes, or another way to it.
@@ -164,12 +175,10 @@ func fitRetries(route *routev3.Route, f *ir.Forward, overlaid bool) error {
 	switch {
 	case policy.GetRetryOn() == "":
 		return nil
-	case waits(f) && (overlaid || f.Retry != nil):
-		route.RequestBodyBufferLimit = wrapperspb.UInt64(heldRetryBuffer)
+	case waits(f):
+		route.RequestBodyBufferLimit = wrapperspb.UInt64(uint64(keptWhileHeld(f, overlaid)))
 	case overlaid || f.Retry != nil:
 		route.RequestBodyBufferLimit = wrapperspb.UInt64(retryBuffer)
-	case waits(f):
-		route.RequestBodyBufferLimit = wrapperspb.UInt64(heldBuffer)
 	default:
 		route.RequestBodyBufferLimit = wrapperspb.UInt64(failoverBuffer)
 	}

@@ -39,7 +39,7 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 	rules := []*rule{{path: r.Match.Path, route: route}}
 	switch action := r.Action.(type) {
 	case *ir.Forward:
-		clusters, err := forward(route, action, r.Match)
+		clusters, err := forward(route, action, r.Match, over.Sets(retryPolicyField))
 		if err != nil {
 			return nil, nil, err
 		}

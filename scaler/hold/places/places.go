@@ -44,9 +44,9 @@ func (p *Places) Take(tenant string, first bool) (Place, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.pool.take(tenant):
+	case p.pool.take(tenant, 1):
 		return Place{tenant: tenant, of: &p.pool}, true
-	case first && p.reserve.take(tenant):
+	case first && p.reserve.take(tenant, 1):
 		return Place{tenant: tenant, of: &p.reserve, Reserved: true}, true
 	}
 	return Place{}, false
@@ -56,7 +56,7 @@ func (p *Places) Take(tenant string, first bool) (Place, bool) {
 func (p *Places) Leave(at Place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at.of.leave(at.tenant)
+	at.of.leave(at.tenant, 1)
 }
 
 // ledger is a number of places with their tenants. A tenant gets no more while it has weight times as many as are
@@ -71,18 +71,27 @@ func newLedger(limit, weight int) ledger {
 	return ledger{limit: limit, weight: weight, byTenant: map[string]int{}}
 }
 
-func (l *ledger) take(tenant string) bool {
-	if l.byTenant[tenant] >= l.weight*(l.limit-l.total) {
+// take takes n.
+func (l *ledger) take(tenant string, n int) bool {
+	if !l.fits(tenant, n) {
 		return false
 	}
-	l.byTenant[tenant]++
-	l.total++
+	l.add(tenant, n)
 	return true
 }
 
-func (l *ledger) leave(tenant string) {
-	l.total--
-	if l.byTenant[tenant]--; l.byTenant[tenant] == 0 {
+func (l *ledger) fits(tenant string, n int) bool {
+	return l.byTenant[tenant]+n <= l.weight*(l.limit-l.total) && l.total+n <= l.limit
+}
+
+func (l *ledger) add(tenant string, n int) {
+	l.byTenant[tenant] += n
+	l.total += n
+}
+
+func (l *ledger) leave(tenant string, n int) {
+	l.total -= n
+	if l.byTenant[tenant] -= n; l.byTenant[tenant] == 0 {
 		delete(l.byTenant, tenant)
 	}
 }

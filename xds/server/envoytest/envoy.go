@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,9 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
+	product "github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -45,6 +49,8 @@ type Options struct {
 	Node    string // node id; empty: "envoy"
 	// XDS is the address of the xDS server, host:port, cleartext.
 	XDS string
+	// Heap is where the heap ends, in bytes: memory is then managed as the product's bootstrap has it. Zero: it is not.
+	Heap uint64
 }
 
 // Envoy is a running process.
@@ -188,9 +194,29 @@ func bootstrap(t testing.TB, options Options, socket string) []byte {
 			}}}}},
 		}}},
 	}
+	if options.Heap > 0 {
+		maps.Copy(config, managedMemory(t, options))
+	}
 	text, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// managedMemory are the parts of the product's bootstrap that are about memory.
+func managedMemory(t testing.TB, options Options) map[string]any {
+	t.Helper()
+	files, err := product.Files(product.Config{
+		Gateway: options.Gateway, Directory: "/etc/envoy", ServerAddress: "localhost", ServerPort: 1, ServerName: "localhost",
+		CertificateDirectory: "/etc/keys", AdminSocket: "/run/admin.sock", MaxHeapBytes: options.Heap,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole map[string]any
+	if err := yaml.Unmarshal(files[product.BootstrapFile], &whole); err != nil {
+		t.Fatal(err)
+	}
+	return map[string]any{"overload_manager": whole["overload_manager"], "memory_allocator_manager": whole["memory_allocator_manager"]}
 }
