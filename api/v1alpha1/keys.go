@@ -27,4 +27,7 @@ const (
 	// OriginalBackendsAnnotation on a foreign object maps names of wired Services to the references
 	// that they replaced, as JSON.
 	OriginalBackendsAnnotation = GroupName + "/original-backends"
+	// UnreadableAnnotation is on an object in memory of which a field cannot be read, and says why: the API server
+	// admits values that the Go type of the field does not hold. A route with it is refused.
+	UnreadableAnnotation = GroupName + "/unreadable"
 )

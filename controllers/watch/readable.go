@@ -28,8 +28,9 @@ import (
 // The schema of a CRD may permit what the Go type of a field does not parse: "1e1.5" is a quantity by the pattern
 // that generators write, and resource.Quantity refuses it. A typed list with one such object is an error as a
 // whole, so its author takes the objects of all tenants from every replica. Here a kind that cannot be decoded as
-// a whole is read without types and converted object by object: those that have no Go form are as if they
-// were not there, and are logged.
+// a whole is read without types and converted object by object. A route that has no Go form comes with what
+// can be read and v1alpha1.UnreadableAnnotation, and is refused; other objects are as if they were not there,
+// and are logged.
 type Readable struct {
 	// client lists and watches without types, past any cache.
 	client client.WithWatch
@@ -92,7 +93,7 @@ func (s *source) list(ctx context.Context, options metav1.ListOptions) (runtime.
 	return s.listOneByOne(ctx, options)
 }
 
-// listOneByOne lists what has a Go form.
+// listOneByOne lists object by object.
 func (s *source) listOneByOne(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	found := s.emptyList()
 	if err := s.client.List(ctx, found, &client.ListOptions{Raw: &options}); err != nil {
@@ -100,7 +101,7 @@ func (s *source) listOneByOne(ctx context.Context, options metav1.ListOptions) (
 	}
 	var items []runtime.Object
 	for i := range found.Items {
-		if object, err := s.convert(&found.Items[i]); err == nil {
+		if object, _ := s.convert(&found.Items[i]); object != nil {
 			items = append(items, object)
 		}
 	}
@@ -125,20 +126,6 @@ func (s *source) emptyList() *unstructured.UnstructuredList {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(s.gvk.GroupVersion().WithKind(s.gvk.Kind + "List"))
 	return list
-}
-
-// convert gives an object its Go form, or says why it has none.
-func (s *source) convert(object *unstructured.Unstructured) (client.Object, error) {
-	typed, err := s.empty()
-	if err == nil {
-		err = runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, typed)
-	}
-	if err != nil {
-		s.log.Error(err, "An object cannot be read, and is taken for absent",
-			"namespace", object.GetNamespace(), "name", object.GetName(), "resourceVersion", object.GetResourceVersion())
-		return nil, err
-	}
-	return typed, nil
 }
 
 func (s *source) empty() (client.Object, error) {
@@ -189,10 +176,10 @@ func (s *source) converting() func(apiwatch.Event) (apiwatch.Event, bool) {
 			s.untyped.Store(refused)
 		}
 		typed, err := s.convert(object)
-		if err == nil {
+		refused = refused || err != nil
+		if typed != nil {
 			return apiwatch.Event{Type: event.Type, Object: typed}, true
 		}
-		refused = true
 		if typed, err = s.empty(); err != nil {
 			return event, false
 		}

@@ -89,6 +89,21 @@ spec:
     backendRefs: [{name: a, port: 80}]
 `
 
+// unreadableYAML has a number that the CRD admits and the Go type of the field does not hold (Gateway API v1.6).
+const unreadableYAML = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: unreadable}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [unreadable.example.com]
+  rules:
+  - filters:
+    - type: ExternalAuth
+      externalAuth: {protocol: HTTP, backendRef: {name: a, port: 80}, forwardBody: {maxSize: 70000}}
+    backendRefs: [{name: a, port: 80}]
+`
+
 // invalid is what the status says of a rule that points nowhere.
 func invalid(reason string) cluster.Condition {
 	return cluster.Condition{Type: "ResolvedRefs", Status: metav1.ConditionFalse, Reason: reason}
@@ -136,6 +151,15 @@ func TestBadInputHurtsNobody(t *testing.T) {
 		if message := c.Message(t, namespace, "bad-regex", "Accepted"); !strings.Contains(message, "x-bad") && !strings.Contains(message, "([") {
 			t.Errorf("the message names neither the header nor the expression: %s", message)
 		}
+	})
+	t.Run("unreadable", func(t *testing.T) {
+		c.Apply(t, namespace, unreadableYAML)
+		c.RouteHas(t, namespace, "unreadable", cluster.Condition{Type: "Accepted", Status: metav1.ConditionFalse, Reason: "UnsupportedValue"})
+		if message := c.Message(t, namespace, "unreadable", "Accepted"); !strings.Contains(message, "forwardBody.maxSize") {
+			t.Errorf("the message does not name the field: %s", message)
+		}
+		c.Apply(t, namespace, strings.ReplaceAll(good, "good", "later"))
+		becomes(t, address, "later.example.com", "/", 200)
 	})
 	t.Run("TheGatewayStays", func(t *testing.T) {
 		c.GatewayReady(t, namespace, "web")

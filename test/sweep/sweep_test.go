@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
 
@@ -28,7 +29,7 @@ var (
 // The short form, and the long one: more than 10,000 configurations.
 var (
 	shortForm = Choice{Places: 40, Values: 1, Pairs: 15}
-	longForm  = Choice{Places: 10_000, Values: 3, Pairs: 150}
+	longForm  = Choice{Places: 10_000, Values: 3, Pairs: 200}
 )
 
 // shown is how many findings are printed of each kind of object.
@@ -225,7 +226,7 @@ func TestAdmittedObjectsAreRead(t *testing.T) {
 			}
 			for m := range place.some() {
 				object := apply(v.Subject, m)
-				if err := decode(object, v.Kind.empty()); err != nil && schemas[v.Kind.Name].Admit(object) == nil {
+				if err := watch.Read(object, v.Kind.empty()); err != nil && schemas[v.Kind.Name].Admit(object) == nil {
 					t.Errorf("%s: %s: %v", v, m, err)
 					break
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
@@ -42,8 +43,8 @@ type generated struct {
 // triggers plans a ScaledObject as the controller does, and has the API server take what is planned.
 func (o *Outcome) triggers(subject map[string]any, others []map[string]any, schemas Schemas) (made generated) {
 	written := &kedav1alpha1.ScaledObject{}
-	if err := decode(subject, written); err != nil {
-		o.find("an informer cannot read the object: %v", err)
+	if err := watch.Read(subject, written); err != nil {
+		o.find("a field of the object cannot be read: %v", err)
 		return made
 	}
 	w := o.World
@@ -144,7 +145,7 @@ func newFinder(objects []map[string]any) finder {
 			continue
 		}
 		object := row.New()
-		if decode(content, object) == nil {
+		if watch.Read(content, object) == nil {
 			f[string(row.Kind)+" "+store.KeyOf(object).String()] = object
 		}
 	}

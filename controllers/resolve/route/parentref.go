@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/hostname"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -45,13 +46,21 @@ func (r *routeResolver) parents(refs []gwv1.ParentReference) []parent {
 		if !exists || !gateway.Owned {
 			continue
 		}
-		p := parent{path: fmt.Sprintf("parentRefs[%d]", i), ref: ref, gateway: gateway.Key, problem: r.hostnameProblem}
+		p := parent{path: fmt.Sprintf("parentRefs[%d]", i), ref: ref, gateway: gateway.Key, problem: r.refusal()}
 		if p.problem.None() {
 			p.attached, p.problem = r.attach(parentReference{p.path, ref, owner, gateway})
 		}
 		parents = append(parents, p)
 	}
 	return parents
+}
+
+// refusal is why no parent takes the route.
+func (r *routeResolver) refusal() resolve.Problem {
+	if text := r.meta.Annotations[v1alpha1.UnreadableAnnotation]; text != "" {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "A field of the route cannot be read: %s; correct it.", text)
+	}
+	return r.hostnameProblem
 }
 
 // parentObject returns the Gateway or ListenerSet that a parentRef names.

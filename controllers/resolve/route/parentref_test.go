@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // crowdedGateway has listeners that differ in one thing each.
@@ -197,4 +199,25 @@ func TestListenerSetThatIsNotAllowed(t *testing.T) {
 		t.Error(got)
 	}
 	fixture.ExpectMessage(t, parent.Conditions, "Accepted", "ListenerSet app/set is not accepted by Gateway infra/gw")
+}
+
+// A route of which a field cannot be read is refused with the field, whatever its kind: without the field it would
+// serve what its owner did not write.
+func TestUnreadable(t *testing.T) {
+	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute} {
+		t.Run(string(kind), func(t *testing.T) {
+			spec := "parentRefs: [{name: gw, namespace: infra}]\nrules: [{backendRefs: [{name: web, port: 80}]}]"
+			annotations := `metadata: {annotations: {` + v1alpha1.UnreadableAnnotation + `: "number 70000 in maxSize"}, `
+			text := strings.Replace(fixture.Route(string(kind), "web", spec), "metadata: {", annotations, 1)
+			result := resolveRoute(t, kind, crowdedGateway, teamNamespaces, fixture.WebService, text)
+			parent := onlyParent(t, result)
+			if got, want := fixture.Summary(parent.Conditions), "Accepted=False/UnsupportedValue "; !strings.HasPrefix(got, want) {
+				t.Errorf("conditions: got %s, want %s", got, want)
+			}
+			fixture.ExpectMessage(t, parent.Conditions, "Accepted", "cannot be read: number 70000 in maxSize; correct it.")
+			if len(result.Fragments) > 0 || len(result.Forwards) > 0 || len(parent.Attached) > 0 {
+				t.Errorf("served: %+v", result)
+			}
+		})
+	}
 }
