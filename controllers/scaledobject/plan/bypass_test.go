@@ -225,7 +225,7 @@ func TestManyBypasses(t *testing.T) {
 func TestForeignTargets(t *testing.T) {
 	world := load(t, []byte(ingress+"\n---\n"+fmt.Sprintf(virtualService, "mesh", "http", "web.shop")+"\n---\n"+fmt.Sprintf(openShift, "web", "b")))
 	for object, want := range map[Object][]string{
-		world.Foreign[0]: {"shop"}, world.Foreign[1]: {"mesh", "shop"}, world.Foreign[2]: {"shop", "shop"},
+		world.Foreign[0]: {"shop"}, world.Foreign[1]: {"mesh", "shop"}, world.Foreign[2]: {"shop"},
 	} {
 		if diff := cmp.Diff(want, Targets(object)); diff != "" {
 			t.Errorf("%T:\n%s", object, diff)
