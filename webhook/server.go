@@ -34,7 +34,7 @@ const (
 	maxAnswer = 2 * time.Second
 )
 
-// bounds of one address, because whoever reaches the port is answered: the API server shows no certificate. A review
+// bounds of one address, because each program that reaches the port is answered: the API server shows no certificate. A review
 // has an object before and after a change, of which etcd takes 1.5 MiB each.
 var bounds = httpserve.Bounds{Requests: 64, Body: 4 << 20, Bodies: 16 << 20}
 

@@ -25,7 +25,7 @@ const shutdownTime = time.Second
 // portBounds are those of one address: a read of metrics or of a view costs the replica a copy of its state.
 var portBounds = httpserve.Bounds{Requests: 8}
 
-// ports are what a process serves over HTTP to whoever reaches its Pod. Those of controller-runtime have no bounds.
+// ports are what a process serves over HTTP to each program that reaches its Pod. Those of controller-runtime have no bounds.
 type ports struct {
 	// metrics and health are listen addresses; "0" turns one off.
 	metrics, health string

@@ -140,7 +140,7 @@ func TestX6FullProxy(t *testing.T) {
 			answers := make(chan answer, times)
 			refused, held := 0, 0
 			g := gomega.NewWithT(t)
-			for begun := 0; begun < times; { // some at a time: until it is decided about them, nobody counts their bodies
+			for begun := 0; begun < times; { // some at a time: their bodies count once it is decided about them
 				for range atOnce {
 					number := begun
 					go func() { answers <- fill(t, s.port, number, body) }()

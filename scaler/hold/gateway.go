@@ -36,7 +36,7 @@ type gatewayHolds struct {
 	// asked counts the backends that are there because a proxy asked about them.
 	asked int
 
-	// memory of each proxy, in bytes; zero: nobody knows.
+	// memory of each proxy, in bytes; zero: it is not known.
 	memory atomic.Uint64
 }
 

@@ -19,7 +19,7 @@ const (
 	heldDivisor = 3
 )
 
-// SetMemory says how much memory the Envoys of a gateway may use, in bytes; zero: nobody knows.
+// SetMemory says how much memory the Envoys of a gateway may use, in bytes; zero: it is not known.
 func (g *Gate) SetMemory(gateway types.NamespacedName, bytes uint64) {
 	g.gateway(gateway).memory.Store(bytes)
 }
@@ -39,5 +39,5 @@ func (c *call) space() int {
 // proxy is the one that asks. Those that do not say who they are count as one.
 func (c *call) proxy() places.Proxy { return places.Proxy{Gateway: c.gateway, Node: c.node} }
 
-// room is what its proxy has for held requests; zero: nobody knows.
+// room is what its proxy has for held requests; zero: it is not known.
 func (c *call) room() int { return int(c.gate.gateway(c.gateway).memory.Load() / heldDivisor) }

@@ -149,7 +149,7 @@ rules: [{matches: [{path: {value: /shop}}], backendRefs: [{name: web, port: 80}]
 
 // TestG9HeadersThatTheProxyWrites: what a rule says about a header is what the other side sees. So a header that the proxy
 // writes itself is refused, in a filter of a rule and of a backend, of both kinds of routes: the end of a message on its
-// connection above all, since a backend that believes another one takes the rest of the body for somebody's next request.
+// connection above all, since a backend that believes another one takes the rest of the body for the next request.
 func TestG9HeadersThatTheProxyWrites(t *testing.T) {
 	const request, response = "RequestHeaderModifier, requestHeaderModifier", "ResponseHeaderModifier, responseHeaderModifier"
 	set := func(name, value string) string { return "{set: [{name: " + name + ", value: '" + value + "'}]}" }
