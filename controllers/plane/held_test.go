@@ -42,14 +42,19 @@ spec:
       trafficAutowire: "false"
 `
 
-// memory of the Envoys of a gateway, as the hold of a replica knows it.
-func (r *replica) memory(gateway types.NamespacedName) uint64 {
+// holds are what a replica holds, by gateway.
+func (r *replica) holds() (dumps []debug.Hold) {
 	r.cluster.t.Helper()
 	answer := httptest.NewRecorder()
 	r.Dumps()["/hold"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hold", nil))
-	var dumps []debug.Hold
 	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
-	for _, dump := range dumps {
+	return dumps
+}
+
+// memory of the Envoys of a gateway, as the hold of a replica knows it.
+func (r *replica) memory(gateway types.NamespacedName) uint64 {
+	r.cluster.t.Helper()
+	for _, dump := range r.holds() {
 		if types.NamespacedName(dump.Gateway) == gateway {
 			return dump.Memory
 		}
@@ -79,17 +84,14 @@ spec:
   infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: small}}
   listeners: [{name: http, port: 80, protocol: HTTP}]
 `)
-	c.Eventually(func() uint64 { return other.memory(types.NamespacedName{Namespace: "apps", Name: "own"}) }).Should(BeNumerically("==", 483183820))
+	gateway.Name = "own"
+	c.Eventually(func() uint64 { return other.memory(gateway) }).Should(BeNumerically("==", 483183820))
 }
 
 // held returns the backend that holds requests of a replica; an empty one: there is none.
 func (r *replica) held() debug.HoldBackend {
 	r.cluster.t.Helper()
-	answer := httptest.NewRecorder()
-	r.Dumps()["/hold"].ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/hold", nil))
-	var dumps []debug.Hold
-	r.cluster.Expect(json.Unmarshal(answer.Body.Bytes(), &dumps)).To(Succeed())
-	for _, dump := range dumps {
+	for _, dump := range r.holds() {
 		for _, backend := range dump.Backends {
 			return backend
 		}

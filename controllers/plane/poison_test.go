@@ -137,7 +137,8 @@ func TestR1PoisonIsIsolated(t *testing.T) {
 		{"edits of others right after a restart without poison", restarted},
 		{"edits of others right after a restart with poison", restartedWith}, {"named", named}, {"healed", healed},
 	} {
-		t.Logf("%s: p50 %s, p99 %s, max %s", figure.what, percentile(figure.values, .5), percentile(figure.values, .99), percentile(figure.values, 1))
+		t.Logf("%s: p50 %s, p99 %s, max %s", figure.what, percentile(figure.values, .5), percentile(figure.values, .99),
+			percentile(figure.values, 1))
 	}
 	if *longPoison && percentile(with, .99) > 2*percentile(without, .99) {
 		t.Errorf("the p99 of edits of others is more than twice that without poison")

@@ -84,7 +84,8 @@ func testPanicOfAPlan(t *testing.T, breaks func(*bench, *fragileReader) (mend fu
 	}
 	b.create(scaledObject("comes", "comes.test"))
 	for range 3 {
-		if err := b.controller.reconcile(t.Context(), "shop"); err == nil || !strings.Contains(err.Error(), "plan ScaledObject shop/bad: panic: nil map") {
+		err := b.controller.reconcile(t.Context(), "shop")
+		if err == nil || !strings.Contains(err.Error(), "plan ScaledObject shop/bad: panic: nil map") {
 			t.Fatalf("error %v, want that of the plan: it is to be tried again", err)
 		}
 	}

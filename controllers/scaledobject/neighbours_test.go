@@ -48,7 +48,8 @@ func TestX1NeighboursMakeNoPlans(t *testing.T) {
 	b.controller.setActive("shop", true)
 	looks := b.looks()
 	gateways, routes := b.handler("Gateway"), b.handler("HTTPRoute")
-	gateway := &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "evil", Name: "main", UID: "1"}, Spec: gwv1.GatewaySpec{GatewayClassName: "other"}}
+	gateway := &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "evil", Name: "main", UID: "1"},
+		Spec: gwv1.GatewaySpec{GatewayClassName: "other"}}
 	denied := foreignRoute("evil", "denied", "shop")
 	denied.Status.Parents = nil
 	if got := looks(func() {

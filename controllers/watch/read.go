@@ -32,8 +32,8 @@ func Read(raw map[string]any, object client.Object) error {
 	return err
 }
 
-// saysSo reports whether an object of a kind that cannot be read is refused in its status. Others are taken for absent.
-func saysSo(kind schema.GroupVersionKind) bool {
+// refusedInStatus reports whether the status of an object that cannot be read says so. Objects of other kinds are taken for absent.
+func refusedInStatus(kind schema.GroupVersionKind) bool {
 	return kind.Group == gwv1.GroupName && strings.HasSuffix(kind.Kind, "Route")
 }
 
@@ -47,7 +47,7 @@ func (s *source) convert(object *unstructured.Unstructured) (client.Object, erro
 		return typed, nil
 	}
 	log := s.log.WithValues("namespace", object.GetNamespace(), "name", object.GetName(), "resourceVersion", object.GetResourceVersion())
-	if typed == nil || !saysSo(s.gvk) {
+	if typed == nil || !refusedInStatus(s.gvk) {
 		log.Error(err, "An object cannot be read, and is taken for absent")
 		return nil, err
 	}

@@ -163,8 +163,8 @@ func (s *source) noticed(event apiwatch.Event) (apiwatch.Event, bool) {
 	return event, true
 }
 
-// converting gives the object of an event its Go form. An object that has none by now is gone for those who knew it
-// before. When all that there is was sent and has a Go form, the next watch is one with types.
+// converting gives the object of an event its Go form. An object that is to be absent is deleted for the informer.
+// When all that there is was sent and has a Go form, the next watch is one with types.
 func (s *source) converting() func(apiwatch.Event) (apiwatch.Event, bool) {
 	refused := false
 	return func(event apiwatch.Event) (apiwatch.Event, bool) {
@@ -212,7 +212,8 @@ func undecodedEvent(object runtime.Object) bool {
 	return false
 }
 
-// events passes the events of a watch on, changed.
+// events passes the events of a watch on, changed. Unlike apiwatch.Filter it ends with Stop when its events are not read any more, as
+// a reflector leaves them.
 type events struct {
 	from   apiwatch.Interface
 	change func(apiwatch.Event) (changed apiwatch.Event, pass bool)

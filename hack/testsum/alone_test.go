@@ -73,7 +73,8 @@ func TestConcurrentIsSeen(t *testing.T) {
 func concurrent(file *ast.File) (found []string) {
 	for _, imported := range file.Imports {
 		path := strings.Trim(imported.Path.Value, `"`)
-		for _, one := range []string{"net/http/httptest", "google.golang.org/grpc", "golang.org/x/sync", "xds/proxytest", "controllers/apitest", "testing/synctest"} {
+		for _, one := range []string{"net/http/httptest", "google.golang.org/grpc", "golang.org/x/sync", "xds/proxytest",
+			"controllers/apitest", "testing/synctest"} {
 			if path == one || strings.HasSuffix(path, "/"+one) {
 				found = append(found, "an import of "+path)
 			}

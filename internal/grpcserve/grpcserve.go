@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/kedify/inference-gateway/internal/connlimit"
 )
 
 // StopTimeout bounds the time that calls have to end after the context ended.
@@ -21,7 +23,7 @@ const StopTimeout = 5 * time.Second
 // StopTimeout, and returns nil.
 func Run(ctx context.Context, server *grpc.Server, accept net.Listener, stopping func()) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(Limit(accept, MaxConnections)) }()
+	go func() { failed <- server.Serve(connlimit.Listener(accept, MaxConnections)) }()
 	select {
 	case err := <-failed:
 		return err

@@ -8,12 +8,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kedify/inference-gateway/internal/grpcserve"
+	"github.com/kedify/inference-gateway/internal/connlimit"
 )
 
 const (
-	// MaxConnections bounds the open connections of one address to one port. Those who have to be answered (API
-	// servers, Prometheus, kubelets) have a few each.
+	// MaxConnections bounds the open connections of one address to one port. API servers,
+	// Prometheus and kubelets have a few each.
 	MaxConnections = 256
 	// headerTime and readTime bound the time to the end of the headers, and of the body, of a request, and writeTime that
 	// of its answer; idleTime is how long a connection is kept without one.
@@ -24,7 +24,7 @@ const (
 )
 
 // Listener returns a listener that closes connections of an address beyond MaxConnections.
-func Listener(accept net.Listener) net.Listener { return grpcserve.Limit(accept, MaxConnections) }
+func Listener(accept net.Listener) net.Listener { return connlimit.Listener(accept, MaxConnections) }
 
 // Server returns a server of a handler with bounds of time.
 func Server(handler http.Handler) *http.Server {
@@ -78,7 +78,7 @@ func (b Bounds) Handler(handler http.Handler) http.Handler {
 
 // ServeHTTP implements http.Handler.
 func (b *bounded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	address, size := addressOf(r), r.ContentLength
+	address, size := connlimit.HostOf(r.RemoteAddr), r.ContentLength
 	switch {
 	case size < 0:
 		refuse(w, http.StatusLengthRequired)
@@ -119,12 +119,4 @@ func (b *bounded) leave(address string, size int64) {
 		return
 	}
 	b.open[address] = share{has.requests - 1, has.bytes - size}
-}
-
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

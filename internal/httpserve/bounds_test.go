@@ -55,7 +55,8 @@ func TestX4FloodOfOneAddress(t *testing.T) {
 		codes = append(codes, handler.request(t, bounded, "10.0.0.66", 3<<20))
 	}
 	neighbours := []func() int{
-		handler.request(t, bounded, "10.0.0.1", 3<<20), handler.request(t, bounded, "10.0.0.2", 1<<20), handler.request(t, bounded, "10.0.0.3", 0),
+		handler.request(t, bounded, "10.0.0.1", 3<<20), handler.request(t, bounded, "10.0.0.2", 1<<20),
+		handler.request(t, bounded, "10.0.0.3", 0),
 	}
 	refused := []func() int{
 		handler.request(t, bounded, "10.0.0.4", -1), handler.request(t, bounded, "10.0.0.4", 4<<20+1),

@@ -70,8 +70,8 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate}}
 }
 
-// hasContent reports whether an answer of this status may have a body (RFC 9110 6.4.1). Envoy would send one all the same, and the client
-// would take it for the next answer of the connection.
+// hasContent reports whether an answer of this status may have a body (RFC 9110 6.4.1). Envoy sends one that is
+// set, and the client takes it for the next answer of the connection.
 func (r *reply) hasContent() bool {
 	return r.status != http.StatusNoContent && r.status != http.StatusResetContent && r.status != http.StatusNotModified
 }

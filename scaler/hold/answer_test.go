@@ -109,7 +109,8 @@ func testS2PageWithoutContent(t *testing.T) {
 		r.trigger(func(s *scaler.Scaler) { s.Maintenance = &scaler.Page{Status: status, Body: "later"} })
 		q := r.ask("a")
 		q.wants(fmt.Sprint(status))
-		if page := (<-q.answers).GetImmediateResponse(); len(page.GetBody()) > 0 != content || strings.Contains(page.String(), "content-type") != content {
+		page := (<-q.answers).GetImmediateResponse()
+		if len(page.GetBody()) > 0 != content || strings.Contains(page.String(), "content-type") != content {
 			t.Errorf("%d: %v", status, page)
 		}
 	}

@@ -37,7 +37,8 @@ var (
 
 // heldSite is a host whose requests are held.
 func (s *site) heldSite(host string, demand types.NamespacedName, retry *ir.Retry, pods ...*pod) []resource.Resource {
-	backend := ir.ClusterKey{Kind: ir.BackendService, Namespace: demand.Namespace, Name: "web-" + strings.TrimSuffix(host, ".test"), Port: 8080}
+	backend := ir.ClusterKey{Kind: ir.BackendService, Namespace: demand.Namespace, Name: "web-" + strings.TrimSuffix(host, ".test"),
+		Port: 8080}
 	target := backend
 	target.Demand = demand.Name
 	scope, table, err := translate.Host(ir.Host{Chain: strconv.Itoa(int(s.port)), Hostname: host, Routes: []ir.Route{{
@@ -160,7 +161,8 @@ func TestX6FullProxy(t *testing.T) {
 			}
 			cold := make(chan answer, 1)
 			go func() { cold <- newClient(t, s.port).to(coldHost, "small") }()
-			g.Eventually(func() float64 { return p.counted("held_requests") }, 10*time.Second).Should(gomega.BeNumerically("==", held+1), "the neighbour's request to be held")
+			g.Eventually(func() float64 { return p.counted("held_requests") }, 10*time.Second).Should(gomega.BeNumerically("==", held+1),
+				"the neighbour's request to be held")
 			memory, err := envoy.Admin("/memory")
 			t.Logf("%d held, %d refused (%v) %s", held, refused, err, strings.Join(strings.Fields(memory), " "))
 			g.Eventually(n.asked, 20*time.Second).Should(gomega.BeNumerically(">=", 200), "warm requests of the neighbour")

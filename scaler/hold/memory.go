@@ -36,7 +36,7 @@ func (c *call) space() int {
 	return plainCost + int(min(length, int64(c.buffer+behindCost)))
 }
 
-// proxy is the one that asks. Those that do not say who they are count as one.
+// proxy is the Envoy that asks. Envoys without a node ID count as one.
 func (c *call) proxy() places.Proxy { return places.Proxy{Gateway: c.gateway, Node: c.node} }
 
 // room is what its proxy has for held requests; zero: it is not known.

@@ -29,7 +29,8 @@ type foreign struct {
 
 // foreigners are all kinds that are rewritten.
 var foreigners = []foreign{
-	{kind: "ingress", apiVersion: "networking.k8s.io/v1", object: "Ingress", consumer: [2]string{"projectcontour", "envoy"}, rename: 25, yaml: `
+	{kind: "ingress", apiVersion: "networking.k8s.io/v1", object: "Ingress", consumer: [2]string{"projectcontour", "envoy"},
+		rename: 25, yaml: `
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
@@ -41,7 +42,8 @@ spec:
   - host: {{.Host}}
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: {{.Name}}, port: {number: 80}}}}]}
 `},
-	{kind: "httproute", apiVersion: "gateway.networking.k8s.io/v1", object: "HTTPRoute", consumer: [2]string{"projectcontour", "envoy"}, rename: 25, yaml: `
+	{kind: "httproute", apiVersion: "gateway.networking.k8s.io/v1", object: "HTTPRoute", consumer: [2]string{"projectcontour",
+		"envoy"}, rename: 25, yaml: `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: {{.Name}}}

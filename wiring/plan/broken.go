@@ -86,7 +86,7 @@ func (m *maker) stuck(object *unstructured.Unstructured) bool {
 	return false
 }
 
-// owner is whom to tell about a wired Service.
+// owner is the HTTPScaler that has events about a wired Service; nil: none.
 func (w *wired) owner() Object {
 	if len(w.scalers) == 0 {
 		return nil

@@ -230,7 +230,7 @@ func (s *search) refuse(number int, message string) {
 	s.advance()
 }
 
-// condemn takes in that a suspect is refused, whole or when it answers 500. The answers come in any order.
+// condemn records that a suspect is refused, whole or when it answers 500. The answers come in any order.
 func (s *search) condemn(t trial, message string) {
 	only := t.parts[0]
 	if t.forms[only] == resource.Whole {

@@ -127,7 +127,8 @@ func suspecting(order []string, known, suspected map[string]resource.Form) hints
 
 // untilTaken searches until the proxy takes the table, as a gateway does that withholds what was found. It returns the forms of what
 // is withheld, and how many searches, rounds and trials there were.
-func (e envoy) untilTaken(order []string, fresh int, suspected map[string]resource.Form, dice *rand.Rand) (known map[string]resource.Form, searches, rounds, trials int) {
+func (e envoy) untilTaken(order []string, fresh int, suspected map[string]resource.Form,
+	dice *rand.Rand) (known map[string]resource.Form, searches, rounds, trials int) {
 	known = map[string]resource.Form{}
 	for {
 		table := map[string]resource.Form{}

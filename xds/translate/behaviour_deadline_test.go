@@ -284,7 +284,8 @@ func TestG5AttemptOfWebSocket(t *testing.T) {
 		return f
 	}
 	hosts := w.everywhere(
-		route("mute", prefix("/mute"), of(dripping, deadline)), route("short", prefix("/short"), of(echo, lateness)), route("long", prefix("/"), of(echo, time.Minute)))
+		route("mute", prefix("/mute"), of(dripping, deadline)), route("short", prefix("/short"), of(echo, lateness)), route("long",
+			prefix("/"), of(echo, time.Minute)))
 	w.apply()
 	var opened []net.Conn
 	for _, host := range hosts[:3] {

@@ -316,7 +316,8 @@ func TestPreflightsOfHeaderMatches(t *testing.T) {
 	for _, host := range hosts {
 		for _, c := range []struct{ origin, method, headers, want string }{
 			{"https://a.test", "PUT", "x-a.b,x-team", "BOTH"}, {"https://a.test", "PUT", "X-Team, X-A.B", "BOTH"},
-			{"https://a.test", "GET", "x-team", "TEAM"}, {"https://a.test", "PUT", "x-b, X-TEAM ,x-c", "TEAM"}, {"https://o.test", "PUT", "x-team", "TEAM"},
+			{"https://a.test", "GET", "x-team", "TEAM"}, {"https://a.test", "PUT", "x-b, X-TEAM ,x-c", "TEAM"}, {"https://o.test", "PUT",
+				"x-team", "TEAM"},
 			{"https://o.test", "PUT", "x-teams", "ORIGIN"}, {"https://a.test", "DELETE", "x-other", "COOKIE"},
 			{"https://a.test", "PUT", "x-teams,y-x-team", ""}, {"https://a.test", "PUT", "", ""}, {"", "GET", "x-team", ""},
 		} {

@@ -32,10 +32,9 @@ const (
 	// What the proxy keeps of a body to send it again. More of it makes no error: the request is sent
 	// once. failoverBuffer is for the retries that every rule has, retryBuffer for those that a user
 	// asks for. Where requests may be held it is less, because as much of a body is kept while it
-	// waits: heldBuffer and heldRetryBuffer.
+	// waits: HeldBuffer and heldRetryBuffer.
 	failoverBuffer  = 64 << 10
 	retryBuffer     = 64 << 20
-	heldBuffer      = HeldBuffer
 	heldRetryBuffer = 16 << 20
 
 	otherPriorityName = "envoy.retry_priorities.previous_priorities"
@@ -49,7 +48,7 @@ func keptWhileHeld(f *ir.Forward, overlaid bool) int {
 	if overlaid || f.Retry != nil {
 		return heldRetryBuffer
 	}
-	return heldBuffer
+	return HeldBuffer
 }
 
 // retries renders the retries of a rule: those that the user asks for, or else those that find a

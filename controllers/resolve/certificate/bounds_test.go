@@ -27,10 +27,12 @@ func TestX1CostOfAKeyPair(t *testing.T) {
 		certificate, key []byte
 		want             string
 	}{
-		"long RSA key":   {large.Certificate, large.Key, "the RSA key has 8676 bits; use 2048 to 4096"},
-		"long chain":     {bytes.Repeat(pair.Certificate, 200), pair.Key, "bytes and the limit is 65536"},
-		"text as chain":  {append(bytes.Repeat([]byte("-----BEGIN X-----\n"), 60_000), pair.Certificate...), pair.Key, "bytes and the limit is 65536"},
-		"text as key":    {pair.Certificate, append(bytes.Repeat([]byte("-----BEGIN X-----\n"), 60_000), pair.Key...), "bytes and the limit is 65536"},
+		"long RSA key": {large.Certificate, large.Key, "the RSA key has 8676 bits; use 2048 to 4096"},
+		"long chain":   {bytes.Repeat(pair.Certificate, 200), pair.Key, "bytes and the limit is 65536"},
+		"text as chain": {append(bytes.Repeat([]byte("-----BEGIN X-----\n"), 60_000), pair.Certificate...), pair.Key,
+			"bytes and the limit is 65536"},
+		"text as key": {pair.Certificate, append(bytes.Repeat([]byte("-----BEGIN X-----\n"), 60_000), pair.Key...),
+			"bytes and the limit is 65536"},
 		"long RSA chain": {append(bytes.Clone(pair.Certificate), large.Certificate...), pair.Key, ""}, // nothing is signed with it
 	} {
 		t.Run(name, func(t *testing.T) {

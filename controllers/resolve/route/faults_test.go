@@ -69,12 +69,13 @@ func TestG11MatchesThatNoRequestMeets(t *testing.T) {
 		`{queryParams: [{type: RegularExpression, name: "a&b", value: ".*"}]}`: {`queryParams[0].name "a&b"`, `write "a%26b"`},
 		`{queryParams: [{type: RegularExpression, name: "a#b", value: ".*"}]}`: {`queryParams[0].name "a#b"`, `write "a%23b"`},
 		`{headers: [{name: X-Gw-Host, value: "a.test"}]}`:                      {`headers[0].name "x-gw-host"`, "match another one"},
-		`{headers: [{name: Connection, value: close}]}`:                        {`headers[0] "connection"`, `removes "close"`, "match another one"},
-		`{headers: [{name: Upgrade, value: h2c}]}`:                             {`headers[0] "upgrade"`, "match another one"},
-		`{headers: [{name: TE, value: gzip}]}`:                                 {`headers[0] "te"`, "match another one"},
-		`{headers: [{name: Expect, value: 100-Continue}]}`:                     {`headers[0] "expect"`, "match another one"},
-		`{path: {type: Exact, value: "/100%"}}`:                                {`path.value "/100%"`, "write %25"},
-		`{path: {value: "/a%4/b"}}`:                                            {`path.value "/a%4/b"`, "write %25"},
+		`{headers: [{name: Connection, value: close}]}`: {`headers[0] "connection"`, `removes "close"`,
+			"match another one"},
+		`{headers: [{name: Upgrade, value: h2c}]}`:         {`headers[0] "upgrade"`, "match another one"},
+		`{headers: [{name: TE, value: gzip}]}`:             {`headers[0] "te"`, "match another one"},
+		`{headers: [{name: Expect, value: 100-Continue}]}`: {`headers[0] "expect"`, "match another one"},
+		`{path: {type: Exact, value: "/100%"}}`:            {`path.value "/100%"`, "write %25"},
+		`{path: {value: "/a%4/b"}}`:                        {`path.value "/a%4/b"`, "write %25"},
 	} {
 		result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
 			"rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))
@@ -166,9 +167,12 @@ func TestG9HeadersThatTheProxyWrites(t *testing.T) {
 		}
 	}
 	served := []change{
-		{request, set("te", "Trailers")}, {request, remove("Content-Length")}, {request, remove("Connection")}, {request, remove("x-envoy-external-address")},
-		{request, set("x-envoy-external-address", "a")}, {request, remove("Date")}, {request, set("x-forwarded-for", "a")}, {request, remove("X-Request-Id")},
-		{response, set("Date", "a")}, {response, remove("Transfer-Encoding")}, {response, remove("Server")}, {response, set("x-envoy-a", "a")}, {response, set("Trailer", "a")},
+		{request, set("te", "Trailers")}, {request, remove("Content-Length")}, {request, remove("Connection")},
+		{request, remove("x-envoy-external-address")},
+		{request, set("x-envoy-external-address", "a")}, {request, remove("Date")}, {request, set("x-forwarded-for", "a")},
+		{request, remove("X-Request-Id")},
+		{response, set("Date", "a")}, {response, remove("Transfer-Encoding")}, {response, remove("Server")},
+		{response, set("x-envoy-a", "a")}, {response, set("Trailer", "a")},
 	}
 	of := func(kind store.Kind, c change, ofBackend bool) string {
 		kindOf, field, _ := strings.Cut(c.kind, ", ")
@@ -234,12 +238,14 @@ spec:
   scale: {target: {apiVersion: apps/v1, kind: Deployment, name: web}, min: 0, max: 3, cooldownSeconds: 300, pollingSeconds: 30}
 `
 	for _, c := range []struct{ prefix, replacement, path, want string }{
-		{"/api", "/", "/api/healthz", "/healthz"}, {"/api", "/", "/api", "/"}, {"/api/", "/v1/", "/api/healthz", "/v1/healthz"}, {"/", "/v1", "/healthz", "/v1/healthz"},
+		{"/api", "/", "/api/healthz", "/healthz"}, {"/api", "/", "/api", "/"}, {"/api/", "/v1/", "/api/healthz", "/v1/healthz"},
+		{"/", "/v1", "/healthz", "/v1/healthz"},
 		{"/api", "/v1", "/apis/healthz", ""}, {"/api", "/v1", "/healthz", ""},
 	} {
-		rules := onlyRules(t, resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, strings.Replace(scaler, "PATH", c.path, 1), fixture.HTTPRoute(
-			"rules: [{matches: [{path: {value: "+c.prefix+"}}], filters: [{type: URLRewrite, urlRewrite: {hostname: a.test, path: "+
-				"{type: ReplacePrefixMatch, replacePrefixMatch: "+c.replacement+"}}}], backendRefs: [{name: web, port: 80}]}]")))
+		rules := onlyRules(t, resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, strings.Replace(scaler, "PATH", c.path, 1),
+			fixture.HTTPRoute(
+				"rules: [{matches: [{path: {value: "+c.prefix+"}}], filters: [{type: URLRewrite, urlRewrite: {hostname: a.test, path: "+
+					"{type: ReplacePrefixMatch, replacePrefixMatch: "+c.replacement+"}}}], backendRefs: [{name: web, port: 80}]}]")))
 		want := ir.Rewrite{Hostname: "a.test"}
 		if c.want != "" {
 			want.Path = &ir.PathRewrite{Value: c.want}

@@ -23,14 +23,16 @@ func TestRefusedRules(t *testing.T) {
 		change   func(*gwv1.RouteParentStatus)
 		want     []RefusedRule
 	}{
-		"nothing":     {},
-		"two rules":   {rejected: []resolve.Rejected{withheld("first", false), withheld("second", true)}, want: []RefusedRule{{Name: "first"}, {Name: "second", Absent: true}}},
+		"nothing": {},
+		"two rules": {rejected: []resolve.Rejected{withheld("first", false), withheld("second", true)},
+			want: []RefusedRule{{Name: "first"}, {Name: "second", Absent: true}}},
 		"left out":    {rejected: []resolve.Rejected{withheld("first", true)}, want: []RefusedRule{{Name: "first", Absent: true}}},
 		"no name":     {rejected: []resolve.Rejected{withheld(`GET prefix "/a\b"`, false)}, want: []RefusedRule{{Name: `GET prefix "/a\b"`}}},
 		"a table":     {rejected: []resolve.Rejected{{Source: source, Message: "bad"}}},
 		"not refused": {rejected: []resolve.Rejected{{Source: source, Message: "bad", RenderFailed: true}}},
 		"of another controller": {
-			rejected: []resolve.Rejected{withheld("first", false)}, change: func(p *gwv1.RouteParentStatus) { p.ControllerName = "other.io/gateway" },
+			rejected: []resolve.Rejected{withheld("first", false)},
+			change:   func(p *gwv1.RouteParentStatus) { p.ControllerName = "other.io/gateway" },
 		},
 		"of another generation": {
 			rejected: []resolve.Rejected{withheld("first", false)}, change: func(p *gwv1.RouteParentStatus) {

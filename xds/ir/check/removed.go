@@ -51,7 +51,7 @@ func OfProxy(name string) bool {
 
 // OfConnection reports whether no rule may write a header, because it is of a connection. Envoy sends what a rule
 // writes there as it stands: a backend or a client that believes another length takes the rest of a body for the next
-// message on the connection, which may be anybody's.
+// message on the connection, which other routes and clients share.
 func OfConnection(name, value string) bool {
 	name = strings.ToLower(name)
 	return slices.Contains(connectionHeaders, name) && (name != "te" || !strings.EqualFold(value, trailers))

@@ -16,7 +16,8 @@ func TestOfConnection(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
-		"X-Envoy-Retry-On": true, "x-envoy-external-address": false, "x-gw-host": true, "x-gateway-destination-endpoint": false, "x-request-id": false,
+		"X-Envoy-Retry-On": true, "x-envoy-external-address": false, "x-gw-host": true,
+		"x-gateway-destination-endpoint": false, "x-request-id": false,
 	} {
 		if got := check.OfProxy(name); got != want {
 			t.Errorf("%s: %v", name, got)

@@ -1,4 +1,4 @@
-package grpcserve
+package connlimit
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ func TestX4ConnectionsOfAnAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := Limit(inner, 2)
+	listener := Listener(inner, 2)
 	accepted := make(chan net.Conn)
 	go func() {
 		defer close(accepted)
