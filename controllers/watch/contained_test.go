@@ -119,6 +119,7 @@ func TestX10PanicAboutAKind(t *testing.T) {
 				heard.expect("add good", "add bad")
 				heard.expect("synced")
 			}
+			c.listed(NewCRD())
 			crds.Delete(crd())
 			also.expect("delete good", "delete bad")
 			also.expect("lost")

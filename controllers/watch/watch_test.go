@@ -159,6 +159,16 @@ func (c *cluster) GetInformer(_ context.Context, object client.Object, _ ...cach
 	return informer, nil
 }
 
+// listed waits until the informer of a kind knows what its source holds: it never hears of what was deleted before.
+func (c *cluster) listed(object client.Object) {
+	c.t.Helper()
+	informer, err := c.GetInformer(context.Background(), object)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	wait(c.t, informer.(toolscache.SharedIndexInformer).HasSyncedChecker().Done())
+}
+
 // RemoveInformer implements Informers.
 func (c *cluster) RemoveInformer(_ context.Context, object client.Object) error {
 	gvk, err := apiutil.GVKForObject(object, c.scheme)
