@@ -152,19 +152,32 @@ func foreignRoute(namespace, name, to string) *gwv1.HTTPRoute {
 	}
 }
 
-// The entries of this controller in the status of a route change no plan, those of others do.
+// A plan reads what other controllers say of a route, and of a generated route what this one says.
 func TestSameRoute(t *testing.T) {
-	status := func(controller string, accepted metav1.ConditionStatus) *gwv1.HTTPRoute {
+	status := func(generated bool, controller string, accepted metav1.ConditionStatus) *gwv1.HTTPRoute {
 		route := foreignRoute("infra", "mine", "shop")
+		if generated {
+			route.Labels = map[string]string{v1alpha1.ManagedByLabel: v1alpha1.ManagedBy}
+			route.OwnerReferences = []metav1.OwnerReference{{
+				APIVersion: "keda.sh/v1alpha1", Kind: "ScaledObject", Name: "web", Controller: ptr.To(true),
+			}}
+		}
 		route.Status.Parents = []gwv1.RouteParentStatus{{
 			ControllerName: gwv1.GatewayController(controller), Conditions: []metav1.Condition{{Type: "Accepted", Status: accepted}},
 		}}
 		return route
 	}
-	if !sameRoute(status(v1alpha1.ControllerName, metav1.ConditionTrue), status(v1alpha1.ControllerName, metav1.ConditionFalse)) {
-		t.Error("a status of this controller counts as a change")
-	}
-	if sameRoute(status("example.com/other", metav1.ConditionTrue), status("example.com/other", metav1.ConditionFalse)) {
-		t.Error("a status of another controller does not count as a change")
+	for _, c := range []struct {
+		generated  bool
+		controller string
+		same       bool
+	}{
+		{false, v1alpha1.ControllerName, true}, {false, "example.com/other", false},
+		{true, v1alpha1.ControllerName, false}, {true, "example.com/other", true},
+	} {
+		before, after := status(c.generated, c.controller, metav1.ConditionTrue), status(c.generated, c.controller, metav1.ConditionFalse)
+		if got := sameRoute(before, after); got != c.same {
+			t.Errorf("generated %t, a status of %s: the same %t", c.generated, c.controller, got)
+		}
 	}
 }

@@ -64,7 +64,7 @@ var inputs = []input{
 	{name: "ReferenceGrant", new: func() client.Object { return &gwv1.ReferenceGrant{} }, touch: touchProxyPart},
 	{name: "HTTPRoute", new: func() client.Object { return &gwv1.HTTPRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
 	{name: "GRPCRoute", new: func() client.Object { return &gwv1.GRPCRoute{} }, touch: touchRoute, same: sameRoute, crossNamespace: true},
-	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute},
+	{name: "TLSRoute", new: func() client.Object { return &gwv1.TLSRoute{} }, touch: touchRoute, same: sameRoute},
 	{name: foreign.Ingress.Kind, new: untyped(foreign.Ingress), touch: touchRoute, trim: trimStatus, foreign: true},
 	{
 		name: foreign.VirtualService.Kind, new: untyped(foreign.VirtualService), touch: touchRoute, trim: trimStatus,
@@ -179,20 +179,10 @@ func sameGateway(before, after client.Object) bool {
 	return before.(*gwv1.Gateway).Spec.GatewayClassName == after.(*gwv1.Gateway).Spec.GatewayClassName && before.GetUID() == after.GetUID()
 }
 
-// sameRoute: the status tells what other controllers permit a route to refer to.
+// sameRoute: a plan reads a part of the status.
 func sameRoute(before, after client.Object) bool {
-	return store.Same(before, after) && reflect.DeepEqual(foreignParents(before), foreignParents(after))
-}
-
-// foreignParents are the entries of other controllers.
-func foreignParents(object client.Object) []gwv1.RouteParentStatus {
-	var foreign []gwv1.RouteParentStatus
-	for _, parent := range parentsOf(object) {
-		if parent.ControllerName != v1alpha1.ControllerName {
-			foreign = append(foreign, parent)
-		}
-	}
-	return foreign
+	return store.Same(before, after) &&
+		reflect.DeepEqual(plan.Heard(before, parentsOf(before)), plan.Heard(after, parentsOf(after)))
 }
 
 func parentsOf(object client.Object) []gwv1.RouteParentStatus {
@@ -200,6 +190,8 @@ func parentsOf(object client.Object) []gwv1.RouteParentStatus {
 	case *gwv1.HTTPRoute:
 		return route.Status.Parents
 	case *gwv1.GRPCRoute:
+		return route.Status.Parents
+	case *gwv1.TLSRoute:
 		return route.Status.Parents
 	}
 	return nil

@@ -46,10 +46,10 @@ func Run(w *World, schemas Schemas) *Outcome {
 	for _, object := range w.Variant.Others {
 		objects = append(objects, w.own(object).(map[string]any))
 	}
-	var said []condition
+	var made generated
 	if w.Variant.Kind.Name == scaledObject {
-		made := o.triggers(subject, objects, schemas)
-		objects, said = append(objects, made.objects...), made.conditions
+		made = o.triggers(subject, objects, schemas)
+		objects = append(objects, made.objects...)
 	} else {
 		objects = append(objects, subject)
 	}
@@ -59,7 +59,7 @@ func Run(w *World, schemas Schemas) *Outcome {
 		o.find("not rendered: %s", failure)
 	}
 	o.statusesFit(out, schemas)
-	o.judge(append(said, conditionsIn(out)...))
+	o.judge(append(o.conditionsOf(made.heard(out.Statuses)), conditionsIn(out)...))
 	return o
 }
 

@@ -16,7 +16,9 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
+	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler/trigger"
@@ -36,8 +38,10 @@ func describeMetadata(s *Schema) {
 
 // generated is what a ScaledObject became.
 type generated struct {
-	objects    []map[string]any
-	conditions []condition
+	world   plan.World
+	planned plan.Plan
+	// objects are those of the plan that the API server takes.
+	objects []map[string]any
 }
 
 // triggers plans a ScaledObject as the controller does, and has the API server take what is planned.
@@ -49,14 +53,15 @@ func (o *Outcome) triggers(subject map[string]any, others []map[string]any, sche
 	}
 	w := o.World
 	proxy := w.key(v1alpha1.ProxyGatewayName)
-	planned := plan.Make(plan.World{
+	made.world = plan.World{
 		Setting: plan.Setting{
 			Proxy: proxy, ClassName: v1alpha1.GatewayClassName, ScalerAddress: "kedify-gateway.kedify-system.svc:9090", CountsOthers: true,
 		},
 		Find: newFinder(others), ScaledObjects: []*kedav1alpha1.ScaledObject{written},
-	})
+	}
+	made.planned = plan.Make(made.world)
 	moved := map[any]int64{}
-	for _, object := range planned.Objects {
+	for _, object := range made.planned.Objects {
 		content, err := applied(object)
 		if err != nil {
 			o.find("%T cannot be written: %v", object, err)
@@ -71,8 +76,32 @@ func (o *Outcome) triggers(subject map[string]any, others []map[string]any, sche
 		w.movePorts(content, moved)
 		made.objects = append(made.objects, content)
 	}
-	made.conditions = o.conditionsOf(planned)
 	return made
+}
+
+// heard plans once more, when the generated routes have their statuses; nothing for an object that is no ScaledObject.
+func (g generated) heard(statuses map[resolve.Object]status.Update) plan.Plan {
+	if len(g.world.ScaledObjects) == 0 {
+		return plan.Plan{}
+	}
+	world := g.world
+	of := func(kind store.Kind, route client.Object) (parents []gwv1.RouteParentStatus) {
+		parents, _ = statuses[resolve.Object{Kind: kind, Key: store.KeyOf(route)}].Value.([]gwv1.RouteParentStatus)
+		return parents
+	}
+	for _, object := range g.planned.Objects {
+		switch object := object.(type) {
+		case *gwv1.HTTPRoute:
+			route := object.DeepCopy()
+			route.Status.Parents = of(store.HTTPRoute, route)
+			world.HTTPRoutes = append(world.HTTPRoutes, route)
+		case *gwv1.TLSRoute:
+			route := object.DeepCopy()
+			route.Status.Parents = of(store.TLSRoute, route)
+			world.TLSRoutes = append(world.TLSRoutes, route)
+		}
+	}
+	return plan.Make(world)
 }
 
 // applied is an object as it is sent to the API server.

@@ -13,6 +13,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
@@ -43,6 +44,8 @@ type candidate struct {
 	unresolved []explanation
 	// refused is why a valid trigger has no route.
 	refused explanation
+	// unserved is why its routes are not served as they are written.
+	unserved []explanation
 	// routedBy is a route of the user that leads to the backend; empty: there is none.
 	routedBy string
 	// backends of the generated route.
@@ -78,6 +81,7 @@ type maker struct {
 	plan       Plan
 	scalers    map[types.NamespacedName]*v1alpha1.HTTPScaler
 	generated  map[types.NamespacedName][]gwv1.BackendRef
+	verdicts   map[resolve.Object]verdict
 	candidates []*candidate
 	// secured are the HTTPS listeners of the generated Gateway, those of older triggers first.
 	secured []secured

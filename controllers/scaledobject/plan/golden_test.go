@@ -217,6 +217,11 @@ func (w World) with(p Plan) World {
 				}
 			}
 		}
+		for _, route := range w.HTTPRoutes { // it has its status still
+			if made, ok := made.(*gwv1.HTTPRoute); ok && store.KeyOf(made) == store.KeyOf(route) {
+				made.Status = route.Status
+			}
+		}
 		after.put(made.GetObjectKind().GroupVersionKind().Kind, made)
 	}
 	after.Attachments = after.Find.(memory).attachments()

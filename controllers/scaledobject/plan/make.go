@@ -8,7 +8,10 @@ import (
 
 // Make says what a World should become.
 func Make(world World) Plan {
-	m := &maker{World: world, scalers: map[types.NamespacedName]*v1alpha1.HTTPScaler{}, generated: generatedRefs(world)}
+	m := &maker{
+		World: world, scalers: map[types.NamespacedName]*v1alpha1.HTTPScaler{},
+		generated: generatedRefs(world), verdicts: verdicts(world),
+	}
 	for _, scaler := range world.Scalers {
 		m.scalers[types.NamespacedName{Namespace: scaler.Namespace, Name: scaler.Name}] = scaler
 	}
@@ -38,6 +41,7 @@ func (m *maker) finish(c *candidate) {
 	route := ""
 	if c.generates() {
 		routes := m.routes(c)
+		m.hear(c, routes)
 		if len(routes) > 0 {
 			route = routes[0].GetName()
 		}

@@ -27,6 +27,8 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 		add(ConditionAccepted, false, c.invalid)
 	case !c.refused.none():
 		add(ConditionAccepted, false, c.refused)
+	case len(c.unserved) > 0:
+		add(ConditionAccepted, false, joined(c.unserved))
 	default:
 		add(ConditionAccepted, true, explanation{ReasonAccepted, m.acceptedText(c, route)})
 	}

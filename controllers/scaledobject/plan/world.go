@@ -47,10 +47,10 @@ type World struct {
 	// order in which a status names them.
 	Attachments []*resolve.Attachment
 	// HTTPRoutes and GRPCRoutes of the partition, and those of other namespaces that refer to a backend
-	// of it: routes of other controllers, and those that were generated.
+	// of it: routes of other controllers, and those that were generated. Their statuses are read (Heard).
 	HTTPRoutes []*gwv1.HTTPRoute
 	GRPCRoutes []*gwv1.GRPCRoute
-	// TLSRoutes that were generated.
+	// TLSRoutes that were generated, with their statuses.
 	TLSRoutes []*gwv1.TLSRoute
 	// Ingresses of the partition, VirtualServices that may lead to a Service of it, and OpenShift's
 	// Routes of it: other controllers serve them.
