@@ -34,7 +34,7 @@ type failing struct {
 	fails func(layer, name string) error // nil: nothing fails
 }
 
-func newFailing(t *testing.T) *failing {
+func newFailing(t *testing.T, first ...func(*failing)) *failing {
 	t.Helper()
 	f := &failing{out: newRecorder()}
 	f.model = New(f.out, class.Setting{})
@@ -57,6 +57,9 @@ func newFailing(t *testing.T) *failing {
 	}})
 	f.setRoute("exact", 1, "h1.example.com", "/v1", "s1")
 	f.setRoute("wild", 1, "*.example.org", "/v1", "s1")
+	for _, set := range first {
+		set(f)
+	}
 	f.model.Synced()
 	f.model.Flush()
 	if len(f.out.failures) > 0 {

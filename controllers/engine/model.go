@@ -48,6 +48,7 @@ type Model struct {
 	owners     map[secretKey][]ownedSecret // of secrets
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string // of data planes
+	earlier    *earlier
 	setting    class.Setting
 
 	tables map[types.NamespacedName]*tables
@@ -71,6 +72,7 @@ func New(output Output, setting class.Setting) *Model {
 		problems:   map[types.NamespacedName]string{},
 		tables:     map[types.NamespacedName]*tables{},
 		pending:    map[types.NamespacedName]map[resource.Key]*resource.Resource{},
+		earlier:    newEarlier(),
 	}
 	m.failures = newFailures(m.graph, output)
 	m.newObjectMemos()
@@ -90,6 +92,7 @@ func (m *Model) Set(kind store.Kind, object client.Object) bool {
 	}
 	m.graph.touch(m.store.Set(kind, object)...)
 	if old == nil {
+		m.noteEarlier(kind, object)
 		m.renewUnits(kind, key)
 	}
 	return true
@@ -101,6 +104,7 @@ func (m *Model) Delete(kind store.Kind, key types.NamespacedName) {
 		return
 	}
 	m.graph.touch(m.store.Delete(kind, key)...)
+	delete(m.earlier.statuses, resolve.Object{Kind: kind, Key: key})
 	m.dropUnits(kind, key)
 }
 
@@ -113,6 +117,9 @@ func (m *Model) Deliver(gateway types.NamespacedName, delivery Delivery) {
 		for _, rejection := range rejections {
 			m.touchRejected(rejection.Sources)
 		}
+	}
+	if delivery.Synced {
+		m.decided(gateway)
 	}
 }
 

@@ -50,6 +50,8 @@ type Rejection struct {
 // Delivery is what the proxies of a gateway have: publish.Delivery in the words of status.
 type Delivery struct {
 	Connected int
+	// Synced: there are proxies, and all of them have everything that is desired.
+	Synced bool
 	// Ports that a proxy serves as desired.
 	Ports map[uint32]bool
 	// Rejected resources, in a stable order.

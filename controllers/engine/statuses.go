@@ -86,7 +86,7 @@ func (m *Model) routeStatus(object resolve.Object, record func(store.Dep)) *stat
 	if result == nil {
 		return nil
 	}
-	value := route.Status(*result, m.rejected(object, record))
+	value := m.earlier.carry(result, route.Status(*result, m.rejected(object, record)))
 	return &status.Update{Object: object, Generation: result.Generation, Value: value}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // deliver makes an input of the engine of what the Envoys of all replicas have.
 func (p *Plane) deliver(d publish.Delivery) {
-	delivery := engine.Delivery{Connected: d.Connected, Ports: map[uint32]bool{}}
+	delivery := engine.Delivery{Connected: d.Connected, Synced: d.Synced, Ports: map[uint32]bool{}}
 	for name, acked := range d.Listeners {
 		if port, ok := translate.ListenerPort(name); ok {
 			delivery.Ports[port] = acked

@@ -12,21 +12,14 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// suspects are the rules that statuses last called refused. A replica that starts finds them in the statuses of its predecessor,
-// before it writes statuses of its own in which no proxy has refused anything yet: so what was read is kept until the route
-// changes. The methods may be called from any goroutine.
+// suspects are the rules that statuses call refused. A replica that starts finds them in the statuses of its predecessor, which
+// stay until its own proxies have decided. The methods may be called from any goroutine.
 type suspects struct {
 	mu     sync.RWMutex
-	routes map[ir.Source]suspectRoute
+	routes map[ir.Source][]route.RefusedRule // few: a message lists no more
 }
 
-// suspectRoute is what the status of one generation of a route said.
-type suspectRoute struct {
-	generation int64
-	rules      []route.RefusedRule // few: a message lists no more
-}
-
-func newSuspects() *suspects { return &suspects{routes: map[ir.Source]suspectRoute{}} }
+func newSuspects() *suspects { return &suspects{routes: map[ir.Source][]route.RefusedRule{}} }
 
 // observe takes a version of an object in.
 func (s *suspects) observe(kind store.Kind, object client.Object) {
@@ -43,11 +36,8 @@ func (s *suspects) observe(kind store.Kind, object client.Object) {
 	source := sourceOf(kind, object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch known, ok := s.routes[source]; {
-	case len(found) > 0:
-		s.routes[source] = suspectRoute{generation: object.GetGeneration(), rules: found}
-	case ok && known.generation != object.GetGeneration():
-		delete(s.routes, source)
+	if delete(s.routes, source); len(found) > 0 {
+		s.routes[source] = found
 	}
 }
 
@@ -63,7 +53,7 @@ func (s *suspects) form(object ir.Source, rule string) resource.Form {
 	object.Section = ""
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, refused := range s.routes[object].rules {
+	for _, refused := range s.routes[object] {
 		if refused.Name != rule {
 			continue
 		}
