@@ -16,6 +16,8 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
@@ -84,6 +86,7 @@ func defaults(t *testing.T) map[string]string {
 	listenerLimits(t, all)
 	clusterLimits(t, all)
 	ruleLimits(t, all)
+	authLimits(t, all)
 	proxyLimits(t, all)
 	return all
 }
@@ -186,6 +189,37 @@ func ruleLimits(t *testing.T, all map[string]string) {
 	}
 }
 
+// authLimits are those of a question to an authorization service.
+func authLimits(t *testing.T, all map[string]string) {
+	rendered := func(auth *ir.Auth) *extauthzv3.ExtAuthz {
+		_, table, err := translate.Host(ir.Host{Chain: "80", Hostname: "a.test", Routes: []ir.Route{{
+			Name: "rule", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
+			Action: &ir.Forward{Targets: []ir.Target{{Cluster: web, Weight: 1}}, Filters: ir.Filters{Auth: auth}},
+		}}})
+		config := &routev3.RouteConfiguration{}
+		body(t, config)(table, err)
+		var composite compositev3.CompositePerRoute
+		unpack(t, config.VirtualHosts[0].Routes[0].TypedPerFilterConfig["authorization"], &composite)
+		var action compositev3.ExecuteFilterAction
+		packed := composite.Matcher.OnNoMatch.GetAction().TypedConfig
+		unpack(t, packed, &action)
+		filters := action.FilterChain.TypedConfig
+		ask := &extauthzv3.ExtAuthz{}
+		unpack(t, filters[len(filters)-1].TypedConfig, ask)
+		return ask
+	}
+	over := web
+	over.Route = ir.RouteGRPC
+	http, grpc := rendered(&ir.Auth{Cluster: web}).GetHttpService(), rendered(&ir.Auth{Cluster: over}).GetGrpcService()
+	const decision, attempts = "the decision of an [authorization service](external-auth.md)",
+		"number: attempts after the first, at an authorization service that takes no connection"
+	all[decision], all[attempts] = short(http.ServerUri.Timeout.AsDuration()), fmt.Sprint(http.RetryPolicy.NumRetries.GetValue())
+	if got := short(grpc.Timeout.AsDuration()); got != all[decision] || fmt.Sprint(grpc.RetryPolicy.NumRetries.GetValue()) != all[attempts] {
+		t.Errorf("over gRPC a decision takes %s, with other attempts than over HTTP", got)
+	}
+	all["the same, over gRPC"] = fmt.Sprintf("%d KiB", grpc.GetEnvoyGrpc().MaxReceiveMessageLength.GetValue()>>10)
+}
+
 func proxyLimits(t *testing.T, all map[string]string) {
 	text, err := bootstrap.Render(bootstrap.Config{
 		Gateway: ir.Key{Namespace: "shop", Name: "web"}, Directory: "/d", ServerAddress: "a", ServerPort: 1, ServerName: "a",
@@ -204,6 +238,9 @@ func proxyLimits(t *testing.T, all map[string]string) {
 	}
 	var connections connectionsv3.DownstreamConnectionsConfig
 	unpack(t, config.OverloadManager.ResourceMonitors[0].GetTypedConfig(), &connections)
+	product := config.LayeredRuntime.Layers[0].GetStaticLayer().Fields
+	all["the answer of an authorization service over HTTP"] =
+		fmt.Sprintf("%d KiB", int(product["http.async_response_buffer_limit"].GetNumberValue())>>10)
 	all["number: clients' connections of a proxy"] = fmt.Sprint(connections.MaxActiveDownstreamConnections)
 }
 

@@ -76,9 +76,7 @@ func routeSources(hosts ...ir.Host) (sources []ir.Source) {
 func routeClusters(hosts ...ir.Host) (clusters []ir.ClusterKey) {
 	for _, host := range hosts {
 		for i := range host.Routes {
-			if forward, ok := host.Routes[i].Action.(*ir.Forward); ok {
-				forward.EachCluster(func(key ir.ClusterKey) { clusters = append(clusters, key) })
-			}
+			ir.EachCluster(host.Routes[i].Action, func(key ir.ClusterKey) { clusters = append(clusters, key) })
 		}
 	}
 	return slices.Clip(slices.Compact(clusters))

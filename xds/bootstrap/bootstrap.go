@@ -60,6 +60,8 @@ func Render(c Config) ([]byte, error) {
 		// Data behind a chunk, and lines of chunks that end with a bare line feed, are refused (RFC 9112, 7.1): another
 		// proxy on the way may see the end of the request elsewhere. Envoy's default lets them pass.
 		"envoy.reloadable_features.strict_chunk_parsing": true,
+		// Envoy's default is 32 MiB for each request that waits for an authorization service. Nothing else here keeps whole answers.
+		"http.async_response_buffer_limit": MaxAuthAnswer,
 	})
 	if err != nil {
 		return nil, err

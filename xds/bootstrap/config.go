@@ -19,6 +19,10 @@ const (
 	ReadyPort = 19003
 	ReadyPath = "/ready"
 
+	// MaxAuthAnswer is the longest answer of an authorization service that the proxy keeps, in bytes. Over HTTP it is a setting of
+	// the process alone.
+	MaxAuthAnswer = 256 << 10
+
 	// Cluster is the name of the control plane in the proxy.
 	Cluster = "xds"
 

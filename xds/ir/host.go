@@ -73,9 +73,8 @@ type Forward struct {
 	Retry    *Retry
 }
 
-// EachCluster visits the clusters that the action names: backends, pickers, holds and mirrors.
-// A cluster may be visited several times.
-func (f *Forward) EachCluster(visit func(ClusterKey)) {
+// eachCluster visits backends, pickers, holds, authorization services and mirrors.
+func (f *Forward) eachCluster(visit func(ClusterKey)) {
 	for _, target := range f.Targets {
 		if target.Invalid {
 			continue
@@ -87,6 +86,12 @@ func (f *Forward) EachCluster(visit func(ClusterKey)) {
 		if target.Hold != nil {
 			visit(target.Hold.Cluster)
 		}
+		if target.Filters.Auth != nil {
+			visit(target.Filters.Auth.Cluster)
+		}
+	}
+	if f.Filters.Auth != nil {
+		visit(f.Filters.Auth.Cluster)
 	}
 	for _, mirror := range f.Filters.Mirrors {
 		visit(mirror.Cluster)
@@ -120,10 +125,11 @@ type Hold struct {
 	Timeout time.Duration
 }
 
-// TargetFilters change what one backend sends and receives.
+// TargetFilters change what one backend sends and receives. Auth is here or in the filters of the rule.
 type TargetFilters struct {
 	RequestHeaders  *HeaderChange
 	ResponseHeaders *HeaderChange
+	Auth            *Auth
 }
 
 // Picker is the endpoint picker that chooses the endpoint of each request of a pool
@@ -143,6 +149,7 @@ type Filters struct {
 	Rewrite         *Rewrite
 	Mirrors         []Mirror
 	CORS            *CORS
+	Auth            *Auth
 }
 
 // HeaderChange is applied in the order set, add, remove.
@@ -206,6 +213,7 @@ type Redirect struct {
 	Port            uint32
 	StatusCode      uint32
 	ResponseHeaders *HeaderChange
+	Auth            *Auth
 }
 
 // Respond answers directly.

@@ -46,13 +46,14 @@ type namedFilter struct {
 //  1. fallback: chooses the table when the exact host is missing; all later filters depend on
 //     the route.
 //  2. redirect: takes the port out of the Location of some redirects.
-//  3. cors: answers preflight requests before anything is asked or woken for them.
-//  4. hold: lets requests to a backend without an endpoint wait. Before the picker: an
+//  3. cors: answers preflight requests, which have no credentials, before anything is asked or woken for them.
+//  4. authorization: asks the service of the rule. What it denies wakes nothing and reaches no picker.
+//  5. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
-//  5. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
-//  6. request trailers: refuses what the picker would never answer.
-//  7. picker: asks the endpoint picker of the chosen target.
-//  8. router.
+//  6. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
+//  7. request trailers: refuses what the picker would never answer.
+//  8. picker: asks the endpoint picker of the chosen target.
+//  9. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	asked, err := exceptForLocalReplies(picker())
 	if err != nil {
@@ -62,6 +63,7 @@ func httpFilters() ([]*hcmv3.HttpFilter, error) {
 		namedFilter{fallbackFilter, fallback()},
 		namedFilter{redirectFilter, script(portScript, portText)},
 		namedFilter{corsFilter, &corsv3.Cors{}},
+		namedFilter{authFilter, authorization()},
 		namedFilter{holdFilter, hold()},
 		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
 		namedFilter{trailersFilter, trailerGuard()},
@@ -79,6 +81,7 @@ func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
 		namedFilter{fallbackFilter, fallback()},
 		namedFilter{redirectFilter, script(portScript, portText)},
 		namedFilter{corsFilter, &corsv3.Cors{}},
+		namedFilter{authFilter, authorization()},
 		namedFilter{upgradeFilter, script(refusalScript, refusalText)},
 		namedFilter{holdFilter, hold()},
 		namedFilter{routerFilter, router()},

@@ -57,14 +57,28 @@ func forward(route *routev3.Route, f *ir.Forward, match ir.Match, overlaid bool)
 	}
 	timeouts(action, f)
 
-	if f.Filters.CORS != nil {
-		route.TypedPerFilterConfig, err = perFilter(map[string]proto.Message{corsFilter: cors(f.Filters.CORS)})
-		if err != nil {
-			return nil, err
-		}
+	if route.TypedPerFilterConfig, err = ruleFilters(f.Filters); err != nil {
+		return nil, err
+	}
+	if f.Filters.Auth != nil {
+		clusters = append(clusters, ClusterName(f.Filters.Auth.Cluster))
 	}
 	route.Action = &routev3.Route_Route{Route: action}
 	return clusters, nil
+}
+
+// ruleFilters turns the filters on that a rule needs before its backend is chosen.
+func ruleFilters(filters ir.Filters) (_ map[string]*anypb.Any, err error) {
+	configs := map[string]proto.Message{}
+	if filters.CORS != nil {
+		configs[corsFilter] = cors(filters.CORS)
+	}
+	if filters.Auth != nil {
+		if configs[authFilter], err = authorized(filters.Auth); err != nil {
+			return nil, err
+		}
+	}
+	return perFilter(configs)
 }
 
 // targets renders the backends. One backend is a split as well: the configuration of a
@@ -115,6 +129,16 @@ func targetFilters(target *ir.Target, limits ir.Timeouts, wait waiting) (
 	overrides map[string]*anypb.Any, clusters []string, err error,
 ) {
 	overrides = map[string]*anypb.Any{}
+	if target.Filters.Auth != nil {
+		asked, err := authorized(target.Filters.Auth)
+		if err != nil {
+			return nil, nil, err
+		}
+		if overrides[authFilter], err = typedConfig(asked); err != nil {
+			return nil, nil, err
+		}
+		clusters = append(clusters, ClusterName(target.Filters.Auth.Cluster))
+	}
 	if target.Hold != nil {
 		if overrides[holdFilter], err = holdOverride(target, wait); err != nil {
 			return nil, nil, err

@@ -153,7 +153,8 @@ func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
 const retryAfter = "5"
 
 // localReplies has the proxy say when to come back, where it answers 503 itself because the
-// backend has no endpoint (UH) or none that takes a connection (UF, URX). Answers of applications
+// backend has no endpoint (UH) or none that takes a connection (UF, URX), or because no
+// authorization service decides (UAEX). Answers of applications
 // stay as they are. So where a body outgrows what is kept of it between two attempts, for which Envoy
 // has 507: no endpoint took a connection.
 //
@@ -162,7 +163,7 @@ const retryAfter = "5"
 // headers has no path, and is told 408.
 func localReplies() *hcmv3.LocalReplyConfig {
 	flags := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
-		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: []string{"UH", "UF", "URX"}},
+		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: []string{"UH", "UF", "URX", "UAEX"}},
 	}}
 	path := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
 		HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{

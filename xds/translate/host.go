@@ -82,7 +82,8 @@ func (t *table) addExact(hosts []ir.Host) error {
 		fallbackFilter: off,
 		// Nor is the host unknown that a redirect leads to.
 		redirectFilter: off,
-		// Targets with a hold or a picker turn them on again (see picker).
+		// Rules and targets with an authorization, and targets with a hold or a picker, turn them on again (see picker).
+		authFilter:     off,
 		holdFilter:     off,
 		routingFilter:  off,
 		trailersFilter: off,

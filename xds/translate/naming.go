@@ -35,6 +35,7 @@ const (
 	fallbackFilter = "fallback"
 	redirectFilter = "redirect"
 	corsFilter     = "envoy.filters.http.cors"
+	authFilter     = "authorization"
 	holdFilter     = "hold"
 	pickerFilter   = "picker"
 	routingFilter  = "routing-headers"

@@ -118,6 +118,12 @@ func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (
 	route.ResponseHeadersToAdd, route.ResponseHeadersToRemove = response.add, response.remove
 	route.Action = &routev3.Route_Redirect{Redirect: action}
 
+	filters := map[string]proto.Message{}
+	if r.Auth != nil {
+		if filters[authFilter], err = authorized(r.Auth); err != nil {
+			return err
+		}
+	}
 	port, standard := redirectPort(r, h.Chain)
 	switch {
 	case !standard:
@@ -126,8 +132,9 @@ func redirect(route *routev3.Route, r *ir.Redirect, match ir.Match, h ir.Host) (
 	case !strings.HasPrefix(h.Hostname, WildcardHost):
 		action.HostRedirect = h.Hostname // known, so written out without the port of the request
 	default:
-		route.TypedPerFilterConfig, err = perFilter(map[string]proto.Message{redirectFilter: withoutPort()})
+		filters[redirectFilter] = withoutPort()
 	}
+	route.TypedPerFilterConfig, err = perFilter(filters)
 	return err
 }
 

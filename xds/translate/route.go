@@ -54,7 +54,9 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 		}
 		return rules, clusters, nil
 	case *ir.Redirect:
-		return rules, nil, redirect(route, action, r.Match, h)
+		var clusters []string
+		ir.EachCluster(action, func(key ir.ClusterKey) { clusters = append(clusters, ClusterName(key)) })
+		return rules, clusters, redirect(route, action, r.Match, h)
 	case *ir.Respond:
 		response := &routev3.DirectResponseAction{Status: action.StatusCode}
 		if action.Body != "" {

@@ -37,14 +37,15 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []reso
 			target.Weight = uint32(max(*ref.Weight, 0))
 		}
 		filters, filterProblems := r.targetFilters(path, ref.Filters)
-		problems = append(problems, filterProblems...)
+		auth, unresolved, authProblems := r.targetAuth(path, rule, ref.Filters)
+		filters.Auth = auth
+		problems = append(append(problems, filterProblems...), authProblems...)
 		found, problem := r.backend(path, ref.BackendObjectReference)
-		if problem.None() {
+		target.Invalid = r.unresolved(problem)
+		target.Invalid = r.unresolved(unresolved) || target.Invalid
+		if !target.Invalid {
 			target.Cluster, target.Picker, target.Filters = found.cluster, found.picker, filters
 			r.demand(&target, found.portName)
-		} else {
-			r.refs = append(r.refs, problem)
-			target.Invalid = true
 		}
 		if target.Invalid && target.Weight == 0 {
 			continue // takes nothing and leads nowhere
@@ -52,6 +53,15 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []reso
 		targets = append(targets, target)
 	}
 	return targets, problems
+}
+
+// unresolved reports the problem of a reference, if there is one.
+func (r *routeResolver) unresolved(problem resolve.Problem) bool {
+	if problem.None() {
+		return false
+	}
+	r.refs = append(r.refs, problem)
+	return true
 }
 
 // backendRefs returns what the rules refer to and may refer to, also when it does not exist or the
@@ -168,7 +178,7 @@ func (r *routeResolver) checkProtocol(
 			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, "+
 				"or set tlsMode reencrypt in its kedify-http trigger.",
 			path, port.Port, store.KeyOf(service), *port.AppProtocol)
-	case r.grpc && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
+	case cluster.Route == ir.RouteGRPC && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
 			"%s: port %d of Service %s has appProtocol %q, over which gRPC cannot be sent; use %s or leave it out.",
 			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)

@@ -17,10 +17,12 @@ import (
 type ruleFilters struct {
 	ir.Filters
 	redirect *ir.Redirect
+	// unresolved: the service that is to authorize the requests cannot be asked.
+	unresolved bool
 }
 
 // filters reads the filters of a rule. They are applied in the order of the proxy, not of
-// the list: CORS, mirrors, request headers, rewrite, response headers.
+// the list: CORS, authorization, mirrors, request headers, rewrite, response headers.
 func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []resolve.Problem) {
 	problems = combinationProblems(rule)
 	for i, filter := range rule.filters {
@@ -42,6 +44,10 @@ func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []reso
 			}
 		case gwv1.HTTPRouteFilterCORS:
 			filters.CORS, problem = cors(path+".cors", filter.CORS)
+		case gwv1.HTTPRouteFilterExternalAuth:
+			var unresolved resolve.Problem
+			filters.Auth, unresolved, problem = r.externalAuth(path+".externalAuth", filter.ExternalAuth)
+			filters.unresolved = r.unresolved(unresolved)
 		default:
 			problem = unsupportedFilter(path, filter)
 		}
@@ -50,7 +56,7 @@ func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []reso
 		}
 	}
 	if filters.redirect != nil {
-		filters.redirect.ResponseHeaders = filters.ResponseHeaders
+		filters.redirect.ResponseHeaders, filters.redirect.Auth = filters.ResponseHeaders, filters.Auth
 	}
 	return filters, append(problems, prefixProblems(rule, filters)...)
 }
@@ -104,7 +110,7 @@ func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem
 	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.type %q is not supported here; remove the filter.", path, filter.Type)
 }
 
-// targetFilters reads the filters of one backendRef: header modifiers only.
+// targetFilters reads the filters of one backendRef: header modifiers. An authorization is for targetAuth.
 func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, problems []resolve.Problem) {
 	seen := map[gwv1.HTTPRouteFilterType]bool{}
 	for i, filter := range list {
@@ -117,6 +123,7 @@ func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) 
 			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier, ofRequests)
 		case filter.Type == gwv1.HTTPRouteFilterResponseHeaderModifier:
 			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier, ofResponses)
+		case filter.Type == gwv1.HTTPRouteFilterExternalAuth:
 		default:
 			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.type %q is not supported on a backendRef; move the filter to the filters of the rule.", path, filter.Type)

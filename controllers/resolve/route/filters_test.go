@@ -62,7 +62,6 @@ func TestBadFilters(t *testing.T) {
 	const unsupported, incompatible = "UnsupportedValue", "IncompatibleFilters"
 	tests := []struct{ name, filters, reason, field, fix string }{
 		{"extension", `{type: ExtensionRef, extensionRef: {group: example.com, kind: Auth, name: a}}`, unsupported, `rules[0].filters[0].extensionRef: kind "Auth" of group "example.com"`, "remove the filter"},
-		{"external auth", `{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: web, port: 80}}}`, unsupported, `filters[0].type "ExternalAuth"`, "remove the filter"},
 		{"unknown", `{type: Cache}`, unsupported, `filters[0].type "Cache"`, "remove the filter"},
 		{"body missing", `{type: RequestHeaderModifier}`, unsupported, "filters[0].requestHeaderModifier is missing", "remove the filter"},
 		{"header twice", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: "1"}], remove: [a]}}`, unsupported, `requestHeaderModifier.remove[0]: header "a" is changed twice`, "keep one"},

@@ -101,11 +101,7 @@ func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf fu
 func clustersOf(rules []resolve.Rule) []ir.ClusterKey {
 	seen := map[ir.ClusterKey]struct{}{}
 	for _, rule := range rules {
-		forward, ok := rule.Route.Action.(*ir.Forward)
-		if !ok {
-			continue
-		}
-		forward.EachCluster(func(key ir.ClusterKey) { seen[key] = struct{}{} })
+		ir.EachCluster(rule.Route.Action, func(key ir.ClusterKey) { seen[key] = struct{}{} })
 	}
 	return sortedClusters(seen)
 }

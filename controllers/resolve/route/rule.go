@@ -106,6 +106,9 @@ func (r *routeResolver) action(rule rule) ir.Action {
 		r.dropped++
 		return failed
 	}
+	if filters.unresolved {
+		return failed
+	}
 	if filters.redirect != nil {
 		return filters.redirect
 	}

@@ -57,6 +57,9 @@ func OfConnection(name, value string) bool {
 	return slices.Contains(connectionHeaders, name) && (name != "te" || !strings.EqualFold(value, trailers))
 }
 
+// ConnectionHeaders returns the names that OfConnection is about.
+func ConnectionHeaders() []string { return slices.Clone(connectionHeaders) }
+
 // Unseen reports whether the proxy shows no rule a header with this value: what is said about a connection is taken out of
 // a request before it is compared, unless it asks for a WebSocket.
 func Unseen(name, value string) bool {

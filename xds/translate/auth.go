@@ -1,0 +1,216 @@
+package translate
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	xdscore "github.com/cncf/xds/go/xds/core/v3"
+	xdsmatcher "github.com/cncf/xds/go/xds/type/matcher/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	httptypev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/kedify/inference-gateway/xds/bootstrap"
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
+)
+
+const (
+	// authTimeout is how long an authorization service may take to decide, connections that fail among it.
+	authTimeout = 5 * time.Second
+	// authPause is before the first time that it is asked again.
+	authPause = 25 * time.Millisecond
+)
+
+// authorization is the place of authorization in every chain. It holds no filter by itself: a rule or a target names the whole
+// of its own (authorized). Of a filter that stands here, Envoy would let a rule change the service and not which headers the
+// service is told, and a filter in the chain for each service would replace the listener with every new one.
+//
+// Envoy looks for what a rule names when the request passes here, behind the fallback filter. It would not be so for a filter_chain
+// filter, which looks once, before: a host that is found by the fallback filter would be served without authorization.
+func authorization() proto.Message { return &compositev3.Composite{} }
+
+// authorized has requests authorized before anything behind this place sees them.
+func authorized(a *ir.Auth) (proto.Message, error) {
+	chain := &compositev3.FilterChainConfiguration{}
+	for _, filter := range authFilters(a) {
+		config, err := extension(filter.name, filter.message)
+		if err != nil {
+			return nil, err
+		}
+		chain.TypedConfig = append(chain.TypedConfig, config)
+	}
+	action, err := matcherExtension("authorize", &compositev3.ExecuteFilterAction{FilterChain: chain})
+	if err != nil {
+		return nil, err
+	}
+	return &compositev3.CompositePerRoute{Matcher: always(action)}, nil
+}
+
+// always is a matcher that takes every request.
+func always(action *xdscore.TypedExtensionConfig) *xdsmatcher.Matcher {
+	return &xdsmatcher.Matcher{OnNoMatch: &xdsmatcher.Matcher_OnMatch{OnMatch: &xdsmatcher.Matcher_OnMatch_Action{Action: action}}}
+}
+
+// authFilters are the filters in their order. One that waits has to be the last: Envoy goes on behind all of them.
+func authFilters(a *ir.Auth) []namedFilter {
+	var filters []namedFilter
+	if names := vouchedFor(a); len(names) > 0 {
+		var mutations []*mutationv3.HeaderMutation
+		for _, name := range names {
+			mutations = append(mutations, removeHeader(name))
+		}
+		filters = append(filters, namedFilter{"vouched", &headermutationv3.HeaderMutation{
+			Mutations: &headermutationv3.Mutations{RequestMutations: mutations},
+		}})
+	}
+	if a.MaxBody > 0 {
+		// The filter that asks would itself cut a body which ends in the frame that exceeds the limit, and let all of it pass.
+		filters = append(filters, namedFilter{"body-size", &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(uint64(a.MaxBody))}})
+	}
+	return append(filters, namedFilter{"ask", ask(a)})
+}
+
+// vouchedFor are the headers that the backend believes because the service says them. A client may say none of them, but those that
+// the service is told: it has seen these.
+func vouchedFor(a *ir.Auth) (names []string) {
+	for _, name := range a.ResponseHeaders {
+		if name != authorizationHeader && !slices.Contains(a.RequestHeaders, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// authorizationHeader is told to every service.
+const authorizationHeader = "authorization"
+
+// ask is the filter that asks the service. Nothing passes unless the service says so.
+func ask(a *ir.Auth) proto.Message {
+	filter := &extauthzv3.ExtAuthz{
+		TransportApiVersion: corev3.ApiVersion_V3,
+		AllowedHeaders:      headerNames(a.RequestHeaders),
+		DisallowedHeaders: &matcherv3.ListStringMatcher{Patterns: []*matcherv3.StringMatcher{
+			{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: check.KeyHeaders}},
+		}},
+		StatusOnError: &httptypev3.HttpStatus{Code: httptypev3.StatusCode_ServiceUnavailable},
+		// The owner of a service is the owner of a route, and the proxy is shared.
+		ValidateMutations:              true,
+		EnforceResponseHeaderLimits:    true,
+		DecoderHeaderMutationRules:     authMutations(a),
+		EnableDynamicMetadataIngestion: wrapperspb.Bool(false),
+		// What is denied is no answer of the backend.
+		ChargeClusterResponseStats: wrapperspb.Bool(false),
+	}
+	if a.MaxBody > 0 {
+		filter.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: a.MaxBody}
+	}
+	if a.GRPC() {
+		filter.Services = &extauthzv3.ExtAuthz_GrpcService{GrpcService: authGRPC(a)}
+		return filter
+	}
+	filter.EncodeRawHeaders = true // as they came; gRPC services read those that Envoy has joined
+	filter.Services = &extauthzv3.ExtAuthz_HttpService{HttpService: authHTTP(a)}
+	return filter
+}
+
+func authGRPC(a *ir.Auth) *corev3.GrpcService {
+	service := grpcService(ClusterName(a.Cluster))
+	service.Timeout = durationpb.New(authTimeout)
+	service.RetryPolicy = authRetries()
+	envoy := service.GetEnvoyGrpc()
+	envoy.Authority = authAuthority(a)
+	envoy.SkipEnvoyHeaders = true
+	envoy.MaxReceiveMessageLength = uint32Value(bootstrap.MaxAuthAnswer)
+	return service
+}
+
+func authHTTP(a *ir.Auth) *extauthzv3.HttpService {
+	upstream := headerNames(a.ResponseHeaders)
+	if upstream == nil {
+		upstream = &matcherv3.ListStringMatcher{Patterns: []*matcherv3.StringMatcher{valueMatcher(ir.ValueMatch{Value: ".*", Regex: true})}}
+	}
+	return &extauthzv3.HttpService{
+		ServerUri: &corev3.HttpUri{
+			Uri:              "http://" + authAuthority(a), // required, and not used
+			HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: ClusterName(a.Cluster)},
+			Timeout:          durationpb.New(authTimeout),
+		},
+		PathPrefix: a.PathPrefix,
+		AuthorizationResponse: &extauthzv3.AuthorizationResponse{
+			AllowedUpstreamHeaders: upstream,
+			// Envoy itself adds one to each answer that it has asked for.
+			AllowedClientHeaders: &matcherv3.ListStringMatcher{Patterns: []*matcherv3.StringMatcher{
+				valueMatcher(ir.ValueMatch{Value: anyNameBut(check.EnvoyHeaders), Regex: true}),
+			}},
+		},
+		RetryPolicy: authRetries(),
+	}
+}
+
+// authAuthority is how the service is called where a name is needed.
+func authAuthority(a *ir.Auth) string {
+	return fmt.Sprintf("%s.%s.svc:%d", a.Cluster.Name, a.Cluster.Namespace, a.Cluster.Port)
+}
+
+// authRetries ask again when no endpoint has got the question. Envoy would pause for a second and more in between. The longest
+// pause, which these do not come to, is to Envoy the limit of an attempt as well.
+func authRetries() *corev3.RetryPolicy {
+	return &corev3.RetryPolicy{
+		RetryOn: connectRetryOn, NumRetries: wrapperspb.UInt32(failoverRetries),
+		RetryBackOff: &corev3.BackoffStrategy{
+			BaseInterval: durationpb.New(authPause), MaxInterval: durationpb.New(authTimeout),
+		},
+	}
+}
+
+// authMutations says what a service may not change of a request: the route and what else this proxy has decided, where
+// messages end on connections that others share, and what pickers and Envoys say. Where all headers of an HTTP answer are
+// copied, those that describe the body of that answer are not.
+func authMutations(a *ir.Auth) *mutationv3.HeaderMutationRules {
+	var names []string
+	for _, name := range append(check.ConnectionHeaders(), check.PickerHeaders...) {
+		names = append(names, regexp.QuoteMeta(name))
+	}
+	names = append(names, regexp.QuoteMeta(check.KeyHeaders)+".*", regexp.QuoteMeta(check.EnvoyHeaders)+".*")
+	if !a.GRPC() && len(a.ResponseHeaders) == 0 {
+		names = append(names, "content-.*")
+	}
+	return &mutationv3.HeaderMutationRules{
+		DisallowSystem:     wrapperspb.Bool(true),
+		DisallowExpression: regex(strings.Join(names, "|")),
+	}
+}
+
+// anyNameBut is an expression for all texts that do not begin with a prefix: RE2 knows no negation.
+func anyNameBut(prefix string) string {
+	var out []string
+	for i := range prefix {
+		begin := regexp.QuoteMeta(prefix[:i])
+		out = append(out, begin+"[^"+regexp.QuoteMeta(prefix[i:i+1])+"].*", begin)
+	}
+	return strings.Join(out, "|")
+}
+
+// headerNames matches headers by name; nil: there are no names.
+func headerNames(names []string) *matcherv3.ListStringMatcher {
+	if len(names) == 0 {
+		return nil
+	}
+	list := &matcherv3.ListStringMatcher{}
+	for _, name := range names {
+		list.Patterns = append(list.Patterns, valueMatcher(ir.ValueMatch{Value: name}))
+	}
+	return list
+}
