@@ -168,12 +168,20 @@ func TestX7StartingReplicaProvesCertificates(t *testing.T) {
 	c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA))
 	c.api.Unlist("HTTPRoute")
 	r := c.start("127.0.0.1")
-	ghost := deltatest.New(t, deltatest.Options{Gateway: ir.Key(gatewayKey), Dial: r.dial, Credentials: c.credentialsOf(server.Identity(gatewayKey, "ghost"))})
-	c.Expect(ghost.TryConnect()).To(Succeed())
+	ghost := func(gateway types.NamespacedName) *deltatest.Proxy {
+		identity := server.Identity(gateway, "ghost")
+		return deltatest.New(t, deltatest.Options{Gateway: ir.Key(gateway), Dial: r.dial, Credentials: c.credentialsOf(identity)})
+	}
+	ghosts := []*deltatest.Proxy{ghost(gatewayKey), ghost(types.NamespacedName{Namespace: "infra", Name: "without-a-namesake"})}
+	for _, ghost := range ghosts {
+		c.Expect(ghost.TryConnect()).To(Succeed())
+	}
 	real := r.proxy(gatewayKey, deltatest.Options{})
-	c.Consistently(func() bool { return ghost.Err() != nil || real.Err() != nil }, 300*time.Millisecond).Should(BeFalse())
+	c.Consistently(func() bool { return ghosts[0].Err() != nil || ghosts[1].Err() != nil || real.Err() != nil }, 300*time.Millisecond).Should(BeFalse())
 	c.api.List("HTTPRoute")
-	ghost.Wait("the end of the stream", func(s deltatest.State) bool { return s.Ended() })
+	for _, ghost := range ghosts {
+		ghost.Wait("the end of the stream", func(s deltatest.State) bool { return s.Ended() })
+		c.Expect(status.Code(ghost.Err())).To(Equal(codes.PermissionDenied))
+	}
 	c.Eventually(version(real, resource.Listener, "tcp/80")).ShouldNot(BeEmpty())
-	c.Expect(status.Code(ghost.Err())).To(Equal(codes.PermissionDenied))
 }
