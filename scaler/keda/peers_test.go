@@ -54,7 +54,9 @@ func TestX4StreamsOfAnAddress(t *testing.T) {
 				}
 				return
 			}
-			count++
+			if count++; count > streamsOfPeer+100*streamsOfTrigger {
+				t.Fatalf("%d streams are open, and the next one is too", count) // without a bound the test would take all memory
+			}
 		}
 	}
 	if fill(); count != streamsOfPeer {
