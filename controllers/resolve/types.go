@@ -172,6 +172,9 @@ type Fragment struct {
 	Listener ListenerID
 	// Hostname is the intersection of route and listener: exact, "*.suffix", or "*".
 	Hostname string
+	// RouteHostname is the one of the route that it comes from (hostname.Shared): of two routes with the same
+	// intersection, the rules of the more specific one are asked first.
+	RouteHostname string
 	// Rules are shared by all fragments of the route.
 	Rules *[]Rule
 }
@@ -192,10 +195,12 @@ type ForwardFragment struct {
 	Gateway  types.NamespacedName
 	Listener ListenerID
 	// SNI for TLSRoutes: exact, "*.suffix" or "*".
-	SNI     string
-	Forward ir.L4Forward
-	Created int64
-	Owner   types.NamespacedName
+	SNI string
+	// RouteHostname is the one of the route that it comes from, as in Fragment; "*" for other routes.
+	RouteHostname string
+	Forward       ir.L4Forward
+	Created       int64
+	Owner         types.NamespacedName
 }
 
 // PoolResult is what one InferencePool means.

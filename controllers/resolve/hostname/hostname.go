@@ -58,3 +58,14 @@ func MoreSpecific(a, b string) bool {
 	}
 	return len(a) > len(b)
 }
+
+// Compare sorts the more specific hostname first.
+func Compare(a, b string) int {
+	switch {
+	case MoreSpecific(a, b):
+		return -1
+	case MoreSpecific(b, a):
+		return 1
+	}
+	return 0
+}

@@ -96,7 +96,7 @@ func chainsOf(l resolve.Listener, port []resolve.Listener, forwards func(resolve
 	default: // TCP and UDP
 	}
 	chain.Forward = &ir.L4Forward{Source: l.Source()}
-	if fragments := oldestFirst(forwards(l.ID)); len(fragments) > 0 {
+	if fragments := byPrecedence(forwards(l.ID)); len(fragments) > 0 {
 		chain.Forward = &fragments[0].Forward
 	}
 	return []ir.Chain{chain}
@@ -111,7 +111,7 @@ func serverNameChains(l resolve.Listener, port []resolve.Listener, fragments []r
 		Forward: &ir.L4Forward{Source: l.Source()},
 	}}
 	taken := map[string]bool{}
-	for _, fragment := range oldestFirst(fragments) {
+	for _, fragment := range byPrecedence(fragments) {
 		name := strings.TrimPrefix(fragment.SNI, "*")
 		if name != "" {
 			name = fragment.SNI
@@ -143,9 +143,10 @@ func owns(l resolve.Listener, port []resolve.Listener, serverName string) bool {
 	})
 }
 
-// oldestFirst sorts the routes that claim the same traffic: the first one gets it.
-func oldestFirst(fragments []resolve.ForwardFragment) []resolve.ForwardFragment {
+// byPrecedence sorts the routes that claim the same traffic: the first one gets it. The hostname that the user
+// wrote decides before the age.
+func byPrecedence(fragments []resolve.ForwardFragment) []resolve.ForwardFragment {
 	return slices.SortedStableFunc(slices.Values(fragments), func(a, b resolve.ForwardFragment) int {
-		return cmp.Or(cmp.Compare(a.Created, b.Created), store.CompareKeys(a.Owner, b.Owner))
+		return cmp.Or(hostname.Compare(a.RouteHostname, b.RouteHostname), cmp.Compare(a.Created, b.Created), store.CompareKeys(a.Owner, b.Owner))
 	})
 }

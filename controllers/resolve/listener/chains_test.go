@@ -37,7 +37,8 @@ func render(listeners []ir.Listener) string {
 	return strings.Join(lines, "\n")
 }
 
-// claims makes the layer 4 routes of a test: "listener sni route created".
+// claims makes the layer 4 routes of a test: "listener sni route created", and the hostname of the route
+// when it is not the server name.
 func claims(lines ...string) func(resolve.ListenerID) []resolve.ForwardFragment {
 	return func(id resolve.ListenerID) []resolve.ForwardFragment {
 		var fragments []resolve.ForwardFragment
@@ -47,11 +48,15 @@ func claims(lines ...string) func(resolve.ListenerID) []resolve.ForwardFragment 
 			if _, err := fmt.Sscan(line, &listener, &sni, &route, &created); err != nil {
 				panic(err)
 			}
+			own := sni
+			if words := strings.Fields(line); len(words) > 4 {
+				own = words[4]
+			}
 			if listener != id.Name {
 				continue
 			}
 			fragments = append(fragments, resolve.ForwardFragment{
-				Listener: id, SNI: sni, Created: created, Owner: types.NamespacedName{Namespace: "app", Name: route},
+				Listener: id, SNI: sni, RouteHostname: own, Created: created, Owner: types.NamespacedName{Namespace: "app", Name: route},
 				Forward: ir.L4Forward{
 					Targets: []ir.L4Target{{Cluster: ir.ClusterKey{Name: route}, Weight: 1}},
 					Source:  ir.Source{Kind: "TLSRoute", Namespace: "app", Name: route},
@@ -107,6 +112,12 @@ func TestIRListeners(t *testing.T) {
 443/tcp 443/*.y.a.com sni=*.y.a.com -> y
 443/tcp 443/b.com sni=b.com tls=infra/cert -> b
 443/tcp 443/x.a.com sni=x.a.com -> older`},
+		{"the hostname of a TLSRoute before its age", `
+- {name: exact, port: 443, protocol: TLS, hostname: x.a.com, tls: {mode: Passthrough}}
+- {name: wild, port: 443, protocol: TLS, hostname: "*.b.com", tls: {mode: Passthrough}}`,
+			[]string{"exact x.a.com any 1 *", "exact x.a.com wild 2 *.a.com", "exact x.a.com exact 3", "wild *.b.com wider 1 *.com", "wild *.b.com same 2"}, `
+443/tcp 443/*.b.com sni=*.b.com -> same
+443/tcp 443/x.a.com sni=x.a.com -> exact`},
 		{"a TLSRoute for all of its listener", `
 - {name: all, port: 443, protocol: TLS, tls: {mode: Passthrough}}
 - {name: wild, port: 8443, protocol: TLS, hostname: "*.a.com", tls: {mode: Passthrough}}`,

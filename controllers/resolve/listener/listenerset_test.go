@@ -153,7 +153,7 @@ func TestG8LayerFourRoutesOfOneAge(t *testing.T) {
 		return resolve.ForwardFragment{Created: 1, Owner: fixture.Key(namespace, "tie")}
 	}
 	for _, order := range [][]resolve.ForwardFragment{{fragment("team"), fragment("team-a")}, {fragment("team-a"), fragment("team")}} {
-		if got := oldestFirst(order)[0].Owner.Namespace; got != "team-a" {
+		if got := byPrecedence(order)[0].Owner.Namespace; got != "team-a" {
 			t.Errorf("the first is of %s", got)
 		}
 	}

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,7 +102,7 @@ func hostPatterns(listeners []resolve.Listener, chain string, patterns []string)
 }
 
 // routesOf merges the rules that a listener has for a hostname: those of more specific
-// hostnames first, by Compare within one hostname.
+// hostnames first, then those of routes with more specific hostnames.
 func routesOf(owner resolve.Listener, name string, at func(resolve.ListenerID, string) []resolve.Fragment) []ir.Route {
 	var routes []ir.Route
 	for _, pattern := range hostname.Wider(name) {
@@ -116,17 +117,19 @@ func routesOf(owner resolve.Listener, name string, at func(resolve.ListenerID, s
 	return routes
 }
 
-// mergeRules sorts the rules of the fragments by precedence.
+// mergeRules sorts the rules of fragments with one hostname by precedence: by the hostnames of their routes,
+// then by Compare.
 func mergeRules(fragments []resolve.Fragment) []resolve.Rule {
-	if len(fragments) == 0 {
-		return nil
-	}
-	var rules []resolve.Rule
+	byHostname := map[string][]resolve.Rule{}
 	for _, fragment := range fragments {
-		rules = append(rules, *fragment.Rules...)
+		byHostname[fragment.RouteHostname] = append(byHostname[fragment.RouteHostname], *fragment.Rules...)
 	}
-	slices.SortStableFunc(rules, Compare)
-	return rules
+	var merged []resolve.Rule
+	for _, name := range slices.SortedFunc(maps.Keys(byHostname), hostname.Compare) {
+		slices.SortStableFunc(byHostname[name], Compare)
+		merged = append(merged, byHostname[name]...)
+	}
+	return merged
 }
 
 // misdirected is the host that answers for a listener of another chain.

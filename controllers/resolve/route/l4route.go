@@ -80,15 +80,15 @@ func (r *routeResolver) l4Result(parentRefs []gwv1.ParentReference, rules []l4Ru
 func (r *routeResolver) appendForwards(
 	forwards []resolve.ForwardFragment, p parent, a attachment, forward ir.L4Forward,
 ) []resolve.ForwardFragment {
-	for _, name := range a.hostnames {
+	for _, shared := range a.hostnames {
 		same := func(f resolve.ForwardFragment) bool {
-			return f.Gateway == p.gateway && f.Listener == a.listener.ID && f.SNI == name
+			return f.Gateway == p.gateway && f.Listener == a.listener.ID && f.SNI == shared.Name
 		}
 		if slices.ContainsFunc(forwards, same) {
 			continue
 		}
 		forwards = append(forwards, resolve.ForwardFragment{
-			Gateway: p.gateway, Listener: a.listener.ID, SNI: name, Forward: forward,
+			Gateway: p.gateway, Listener: a.listener.ID, SNI: shared.Name, RouteHostname: shared.Route, Forward: forward,
 			Created: r.meta.CreationTimestamp.Unix(), Owner: r.object.Key,
 		})
 	}

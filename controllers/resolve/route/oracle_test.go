@@ -166,18 +166,14 @@ func oracle(gateway resolve.GatewayResult, routes []*gwv1.HTTPRoute, r testReque
 		if section != nil && string(*section) != owner.ID.Name {
 			continue
 		}
-		hostname, ok := bestHostname(route, owner.Hostname, r.host)
+		hostname, own, ok := bestHostname(route, owner.Hostname, r.host)
 		if !ok {
 			continue
 		}
 		for i, rule := range route.Spec.Rules {
 			for j, match := range append([]gwv1.HTTPRouteMatch(nil), orDefault(rule.Matches)...) {
 				if rank, ok := Takes(match, r); ok {
-					exact, length := 0, len(hostname)
-					if !strings.HasPrefix(hostname, "*") && hostname != "" {
-						exact = 1
-					}
-					rank = append([]int{exact, length}, rank...)
+					rank = slices.Concat(specific(hostname), specific(own), rank)
 					rank = append(rank, -int(route.CreationTimestamp.Unix()))
 					found = append(found, candidate{service: string(rule.BackendRefs[0].Name), route: route,
 						rank: append(rank, 0, -i, -j)})
@@ -194,6 +190,14 @@ func oracle(gateway resolve.GatewayResult, routes []*gwv1.HTTPRoute, r testReque
 			-slices.Compare(a.rank[tie:], b.rank[tie:]))
 	})
 	return found[0].service
+}
+
+// specific is how specific a hostname is: exact, then its characters.
+func specific(hostname string) []int {
+	if hostname != "" && !strings.HasPrefix(hostname, "*") {
+		return []int{1, len(hostname)}
+	}
+	return []int{0, len(hostname)}
 }
 
 func orDefault(matches []gwv1.HTTPRouteMatch) []gwv1.HTTPRouteMatch {
@@ -217,25 +221,23 @@ func mostSpecific(gateway resolve.GatewayResult, port uint32, name string) *reso
 }
 
 // bestHostname returns the most specific name under which the route serves the host on the
-// listener, within the hostname of the listener.
-func bestHostname(route *gwv1.HTTPRoute, listener, host string) (best string, found bool) {
-	hostnames := route.Spec.Hostnames
-	if len(hostnames) == 0 {
-		hostnames = []gwv1.Hostname{gwv1.Hostname(listener)}
+// listener, within the hostname of the listener, and the route's own hostname behind it.
+func bestHostname(route *gwv1.HTTPRoute, listener, host string) (best, own string, found bool) {
+	if len(route.Spec.Hostnames) == 0 {
+		return listener, "", true
 	}
-	for _, hostname := range hostnames {
-		name := string(hostname)
-		if !domainTakes(name, host) {
+	for _, hostname := range route.Spec.Hostnames {
+		if !domainTakes(string(hostname), host) {
 			continue
 		}
-		if domainBeats(listener, name) {
-			name = listener // both take the host, so one lies within the other
+		if !found || domainBeats(string(hostname), own) {
+			best, own, found = string(hostname), string(hostname), true
 		}
-		if !found || domainBeats(name, best) {
-			best, found = name, true
+		if domainBeats(listener, best) {
+			best = listener // both take the host, so one lies within the other
 		}
 	}
-	return best, found
+	return best, own, found
 }
 
 // Takes reports whether the match takes the request, and its rank: exact path, expression,

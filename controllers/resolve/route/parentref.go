@@ -30,7 +30,7 @@ type parent struct {
 type attachment struct {
 	listener resolve.Listener
 	// hostnames is the intersection of route and listener; one "*" for kinds without.
-	hostnames []string
+	hostnames []hostname.Shared
 }
 
 // parents follows the parentRefs, in their order, and leaves out those that this controller does
@@ -135,9 +135,9 @@ func (r *routeResolver) attach(to parentReference) ([]attachment, resolve.Proble
 }
 
 // sharedHostnames returns the hostnames that route and listener have in common.
-func (r *routeResolver) sharedHostnames(listener resolve.Listener) []string {
+func (r *routeResolver) sharedHostnames(listener resolve.Listener) []hostname.Shared {
 	if !listener.HasHostnames() {
-		return []string{hostname.Every}
+		return []hostname.Shared{{Name: hostname.Every, Route: hostname.Every}}
 	}
 	return hostname.Intersect(listener.Hostname, r.hostnames)
 }

@@ -110,8 +110,10 @@ func (s *spread) add(p parent) resolve.Problem {
 		if a.listener.Chain == "" {
 			continue
 		}
-		for _, hostname := range a.hostnames {
-			fragment := resolve.Fragment{Gateway: p.gateway, Listener: a.listener.ID, Hostname: hostname, Rules: s.rules}
+		for _, shared := range a.hostnames {
+			fragment := resolve.Fragment{
+				Gateway: p.gateway, Listener: a.listener.ID, Hostname: shared.Name, RouteHostname: shared.Route, Rules: s.rules,
+			}
 			if !s.seen[fragment] {
 				found = append(found, fragment)
 			}
