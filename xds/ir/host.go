@@ -130,6 +130,8 @@ type TargetFilters struct {
 	RequestHeaders  *HeaderChange
 	ResponseHeaders *HeaderChange
 	Auth            *Auth
+	// Rewrite of what it gets, in place of the same parts of Filters.Rewrite.
+	Rewrite *Rewrite
 }
 
 // Picker is the endpoint picker that chooses the endpoint of each request of a pool

@@ -12,8 +12,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// The retries that the conformance suite does not test, as HTTPRouteRetry of the Gateway API
-// words them (features HTTPRouteRetryBackendTimeout and HTTPRouteRetryConnectionError).
+// The retries that the conformance suite does not test, as HTTPRouteRetry of the Gateway API words them
+// (features HTTPRouteRetryConnectionError, and HTTPRouteRetryBackendTimeout of v1.6).
 
 // counted starts a backend that lets handler treat the attempts below good, and answers 200 to
 // the others.
@@ -39,13 +39,14 @@ func hang(_ http.ResponseWriter, in *http.Request) {
 // never is a number of attempts that no test reaches.
 const never = 1 << 20
 
-// TestRetryOfTimeouts: an attempt that reaches the backendRequest timeout is cancelled and tried
-// again, at most as often as said, and the request timeout bounds all attempts together.
+// TestRetryOfTimeouts: an attempt that reaches the backendRequest timeout is cancelled and, of a request that may
+// be processed twice, tried again, at most as often as said; the request timeout bounds all attempts together.
 func TestRetryOfTimeouts(t *testing.T) {
 	t.Parallel()
 	const attempt = 300 * time.Millisecond
 	cases := []struct {
 		name          string
+		method        string
 		timeouts      ir.Timeouts
 		retry         *ir.Retry
 		good          int64 // the first attempt that is answered
@@ -53,12 +54,13 @@ func TestRetryOfTimeouts(t *testing.T) {
 		attempts      int64
 		atLeast, most time.Duration
 	}{
-		{"second", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1}, 2, 200, 2, attempt, 2 * time.Second},
-		{"fourth", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 4, 200, 4, 3 * attempt, 3 * time.Second},
-		{"exhausted", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 2}, never, 504, 3, 3 * attempt, 3 * time.Second},
-		{"codes", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt, 2 * time.Second},
-		{"bounded", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 6 * attempt},
-		{"once", ir.Timeouts{BackendRequest: limit(attempt)}, nil, 2, 504, 1, attempt, time.Second},
+		{"second", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1}, 2, 200, 2, attempt, 2 * time.Second},
+		{"fourth", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 4, 200, 4, 3 * attempt, 3 * time.Second},
+		{"exhausted", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 2}, never, 504, 3, 3 * attempt, 3 * time.Second},
+		{"codes", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt, 2 * time.Second},
+		{"bounded", "GET", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 6 * attempt},
+		{"posted", "POST", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 2, 504, 1, attempt, time.Second},
+		{"once", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, nil, 2, 504, 1, attempt, time.Second},
 	}
 	w := newWorld(t)
 	var routes []ir.Route
@@ -74,7 +76,7 @@ func TestRetryOfTimeouts(t *testing.T) {
 	w.apply()
 	for _, c := range cases {
 		start := time.Now()
-		w.expect(ask{host: "retry.test", path: "/" + c.name}, c.status, "")
+		w.expect(ask{method: c.method, host: "retry.test", path: "/" + c.name}, c.status, "")
 		if took := time.Since(start); took < c.atLeast-early || took > c.most {
 			t.Errorf("%s took %v, want %v to %v", c.name, took, c.atLeast, c.most)
 		}
@@ -101,23 +103,34 @@ func reset(out http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// TestRetryOfBrokenConnections: a connection that is refused, closed or reset before an answer
-// is tried again, without any status code in the list, at most as often as said.
+// unwilling answers with a code that a rule may list.
+func unwilling(out http.ResponseWriter, _ *http.Request) {
+	out.WriteHeader(http.StatusInternalServerError)
+}
+
+// TestRetryOfBrokenConnections: a request whose connection is refused is tried again, and so is one whose connection
+// is closed or reset before an answer if it may be processed twice, without any status code in the list, at most as
+// often as said.
 func TestRetryOfBrokenConnections(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
 		name     string
+		method   string
 		handler  http.HandlerFunc
 		retry    *ir.Retry
 		good     int64
 		status   int
 		attempts int64
 	}{
-		{"disconnect", disconnect, &ir.Retry{Attempts: 1}, 2, 200, 2},
-		{"reset", reset, &ir.Retry{Attempts: 2}, 3, 200, 3},
-		{"codes", reset, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2},
-		{"exhausted", disconnect, &ir.Retry{Attempts: 2}, never, 503, 3},
-		{"once", disconnect, nil, 2, 503, 1},
+		{"disconnect", "GET", disconnect, &ir.Retry{Attempts: 1}, 2, 200, 2},
+		{"reset", "GET", reset, &ir.Retry{Attempts: 2}, 3, 200, 3},
+		{"codes", "GET", reset, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2},
+		{"exhausted", "GET", disconnect, &ir.Retry{Attempts: 2}, never, 503, 3},
+		{"once", "GET", disconnect, nil, 2, 503, 1},
+		{"put", "PUT", reset, &ir.Retry{Attempts: 1}, 2, 200, 2},
+		{"posted", "POST", disconnect, &ir.Retry{Attempts: 3}, 2, 503, 1},
+		{"patched", "PATCH", reset, &ir.Retry{Attempts: 3, Codes: []uint32{500}}, 2, 503, 1},
+		{"rejected", "POST", unwilling, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2},
 	}
 	w := newWorld(t)
 	counts := map[string]*atomic.Int64{}
@@ -139,13 +152,14 @@ func TestRetryOfBrokenConnections(t *testing.T) {
 	w.apply()
 
 	for _, c := range cases {
-		w.expect(ask{host: "retry.test", path: "/" + c.name}, c.status, "")
+		w.expect(ask{method: c.method, host: "retry.test", path: "/" + c.name}, c.status, "")
 		if got := counts[c.name].Load(); got != c.attempts {
 			t.Errorf("%s: %d attempts, want %d", c.name, got, c.attempts)
 		}
 	}
 	for range 10 { // a rule without a policy retries what no endpoint has got
 		w.expect(ask{host: "retry.test", path: "/patient"}, 200, "alive")
+		w.expect(ask{method: "POST", host: "retry.test", path: "/patient"}, 200, "alive")
 		w.expect(ask{host: "retry.test", path: "/plain"}, 200, "alive")
 	}
 	for _, name := range []string{"patient", "plain"} { // the access log is written every 10 s

@@ -119,53 +119,91 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// TestRewrites: what the filters of a rule do, and those of a backend alike.
 func TestRewrites(t *testing.T) {
 	w := newWorld(t)
 	key := w.service("backend")
-	rewritten := func(r ir.Rewrite) *ir.Forward {
-		f := to(key)
-		f.Filters.Rewrite = &r
-		return f
-	}
-	part := func(v string) ir.Rewrite { return ir.Rewrite{Path: &ir.PathRewrite{Prefix: true, Value: v}} }
-	w.host("rewrite.test",
-		route("full", prefix("/full"), rewritten(ir.Rewrite{Path: &ir.PathRewrite{Value: "/one%20two"}})),
-		route("host", prefix("/host"), rewritten(ir.Rewrite{Hostname: "inner.test"})),
-		route("foo", prefix("/foo"), rewritten(part("/xyz"))),
-		route("bar", prefix("/bar/"), rewritten(part("/xyz/"))),
-		route("root", prefix("/root"), rewritten(part("/"))),
-		route("empty", prefix("/empty.+(x"), rewritten(part(""))),
-		route("deep", prefix("/back"), rewritten(part(`/a\1b`))),
-		route("all", prefix("/"), rewritten(part("/under"))),
-	)
-	w.apply()
-	for path, want := range map[string]string{
-		"/full/x?q=1":        "/one%20two?q=1",
-		"/foo":               "/xyz",
-		"/foo/":              "/xyz/",
-		"/foo/bar?q":         "/xyz/bar?q",
-		"/bar/a":             "/xyz/a",
-		"/bar":               "/xyz",
-		"/root":              "/",
-		"/root/":             "/",
-		"/root/a/b?c":        "/a/b?c",
-		"/root?c":            "/?c",
-		"/empty.+(x/a":       "/a",
-		"/empty.+(x":         "/",
-		`/back/c`:            `/a\1b/c`,
-		"/other/thing":       "/under/other/thing",
-		"/":                  "/under/",
-		"/foobar":            "/under/foobar",
-		"/root/root/a/root/": "/root/a/root/",
+	for host, set := range map[string]func(*ir.Forward, *ir.Rewrite){
+		"rewrite.test": func(f *ir.Forward, r *ir.Rewrite) { f.Filters.Rewrite = r },
+		"backend.test": func(f *ir.Forward, r *ir.Rewrite) { f.Targets[0].Filters.Rewrite = r },
 	} {
-		out := w.do(ask{host: "rewrite.test", path: path})
-		got := out.Path
-		if out.status != 200 || strings.ReplaceAll(got, "%5C", `\`) != want {
-			t.Errorf("%s: %d %s, want %s (%s)", path, out.status, got, want, out.text)
+		rewritten := func(r ir.Rewrite) *ir.Forward {
+			f := to(key)
+			set(f, &r)
+			return f
+		}
+		part := func(v string) ir.Rewrite { return ir.Rewrite{Path: &ir.PathRewrite{Prefix: true, Value: v}} }
+		w.host(host,
+			route("full", prefix("/full"), rewritten(ir.Rewrite{Path: &ir.PathRewrite{Value: "/one%20two"}})),
+			route("host", prefix("/host"), rewritten(ir.Rewrite{Hostname: "inner.test"})),
+			route("foo", prefix("/foo"), rewritten(part("/xyz"))),
+			route("bar", prefix("/bar/"), rewritten(part("/xyz/"))),
+			route("root", prefix("/root"), rewritten(part("/"))),
+			route("empty", prefix("/empty.+(x"), rewritten(part(""))),
+			route("deep", prefix("/back"), rewritten(part(`/a\1b`))),
+			route("two", prefix("/caf%C3%A9/old"), rewritten(part("/new"))),
+			route("all", prefix("/"), rewritten(part("/under"))),
+		)
+	}
+	w.apply()
+	for _, host := range []string{"rewrite.test", "backend.test"} {
+		for path, want := range map[string]string{
+			"/full/x?q=1":          "/one%20two?q=1",
+			"/foo":                 "/xyz",
+			"/foo/":                "/xyz/",
+			"/foo/bar?q":           "/xyz/bar?q",
+			"/foo?to=/foo/bar":     "/xyz?to=/foo/bar",
+			"/bar/a":               "/xyz/a",
+			"/bar":                 "/xyz",
+			"/root":                "/",
+			"/root/":               "/",
+			"/root/a/b?c":          "/a/b?c",
+			"/root?c":              "/?c",
+			"/empty.+(x/a":         "/a",
+			"/empty.+(x":           "/",
+			`/back/c`:              `/a\1b/c`,
+			"/caf%c3%a9/old/a%2Fb": "/new/a%2Fb",
+			"/caf%C3%A9/old":       "/new",
+			"/other/thing":         "/under/other/thing",
+			"/":                    "/under/",
+			"/foobar":              "/under/foobar",
+			"/root/root/a/root/":   "/root/a/root/",
+		} {
+			out := w.do(ask{host: host, path: path})
+			got := out.Path
+			if out.status != 200 || strings.ReplaceAll(got, "%5C", `\`) != want {
+				t.Errorf("%s%s: %d %s, want %s (%s)", host, path, out.status, got, want, out.text)
+			}
+		}
+		if out := w.do(ask{host: host, path: "/host"}); out.Host != "inner.test" {
+			t.Errorf("host %s", out.Host)
 		}
 	}
-	if out := w.do(ask{host: "rewrite.test", path: "/host"}); out.Host != "inner.test" {
-		t.Errorf("host %s", out.Host)
+}
+
+// TestRewritesApart: each backend of a rule gets what its own filters ask for, and what they leave to the rule.
+func TestRewritesApart(t *testing.T) {
+	w := newWorld(t)
+	plain, moved, renamed := w.service("plain"), w.service("moved"), w.service("renamed")
+	for _, key := range []ir.ClusterKey{plain, moved, renamed} {
+		f := to(plain)
+		f.Targets = []ir.Target{
+			{Cluster: plain}, {Cluster: moved, Filters: ir.TargetFilters{Rewrite: &ir.Rewrite{Path: &ir.PathRewrite{Value: "/moved"}}}},
+			{Cluster: renamed, Filters: ir.TargetFilters{Rewrite: &ir.Rewrite{Hostname: "renamed.test"}}},
+		}
+		for i := range f.Targets {
+			if f.Targets[i].Cluster == key {
+				f.Targets[i].Weight = 1
+			}
+		}
+		f.Filters.Rewrite = &ir.Rewrite{Hostname: "rule.test", Path: &ir.PathRewrite{Prefix: true, Value: "/new"}}
+		w.host(key.Name+".test", route("all", prefix("/old"), f))
+	}
+	w.apply()
+	for name, want := range map[string]string{"plain": "rule.test/new/x?q", "moved": "rule.test/moved?q", "renamed": "renamed.test/new/x?q"} {
+		if out := w.do(ask{host: name + ".test", path: "/old/x?q"}); out.status != 200 || out.Host+out.Path != want {
+			t.Errorf("%s: %d %s%s, want %s", name, out.status, out.Host, out.Path, want)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -30,10 +31,14 @@ var portText string
 //go:embed refusal.lua
 var refusalText string
 
+//go:embed rewrite.lua
+var rewriteText string
+
 // Scripts that routes and targets name.
 const (
 	portScript    = "without-port"
 	refusalScript = "refuse"
+	rewriteScript = "rewrite"
 )
 
 type namedFilter struct {
@@ -53,7 +58,9 @@ type namedFilter struct {
 //  6. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
 //  7. request trailers: refuses what the picker would never answer.
 //  8. picker: asks the endpoint picker of the chosen target.
-//  9. router.
+//  9. rewrite: the path that some targets get. All filters before it see the path of the client, as they
+//     do where the router rewrites.
+//  10. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	asked, err := exceptForLocalReplies(picker())
 	if err != nil {
@@ -68,6 +75,7 @@ func httpFilters() ([]*hcmv3.HttpFilter, error) {
 		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
 		namedFilter{trailersFilter, trailerGuard()},
 		namedFilter{pickerFilter, asked},
+		namedFilter{rewriteFilter, rewriter()},
 		namedFilter{routerFilter, router()},
 	)
 }
@@ -84,13 +92,21 @@ func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
 		namedFilter{authFilter, authorization()},
 		namedFilter{upgradeFilter, script(refusalScript, refusalText)},
 		namedFilter{holdFilter, hold()},
+		namedFilter{rewriteFilter, rewriter()},
 		namedFilter{routerFilter, router()},
 	)
 }
 
 // script is a filter that does nothing, but for routes and targets that name its script.
-func script(name, text string) proto.Message {
+func script(name, text string) *luav3.Lua {
 	return &luav3.Lua{SourceCodes: map[string]*corev3.DataSource{name: inline(text)}}
+}
+
+// rewriter changes paths when the target is chosen: another path must not choose again.
+func rewriter() proto.Message {
+	filter := script(rewriteScript, rewriteText)
+	filter.ClearRouteCache = wrapperspb.Bool(false)
+	return filter
 }
 
 // refuseUpgrade has upgrades to a target refused.

@@ -33,7 +33,7 @@ var ErrWeights = errors.New("sum of weights must be between 1 and 4294967295")
 // for retries.
 func forward(route *routev3.Route, f *ir.Forward, match ir.Match, overlaid bool) ([]string, error) {
 	action := &routev3.RouteAction{}
-	split, clusters, err := targets(f, waiting{limit: value(f.Timeouts.Request), kept: keptWhileHeld(f, overlaid)})
+	split, clusters, err := targets(f, match, waiting{limit: value(f.Timeouts.Request), kept: keptWhileHeld(f, overlaid)})
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,10 @@ func forward(route *routev3.Route, f *ir.Forward, match ir.Match, overlaid bool)
 		// HTTPBackendRef demands, instead of Envoy's 503.
 		action.ClusterNotFoundResponseCode = routev3.RouteAction_INTERNAL_SERVER_ERROR
 	}
-	if err := rewrite(action, f.Filters.Rewrite, match); err != nil {
-		return nil, err
+	if !rewritesApart(f) {
+		if err := rewrite(action, f.Filters.Rewrite, match); err != nil {
+			return nil, err
+		}
 	}
 	mirrors, mirrored, err := mirrorPolicies(f.Filters.Mirrors)
 	if err != nil {
@@ -86,7 +88,7 @@ func ruleFilters(filters ir.Filters) (_ map[string]*anypb.Any, err error) {
 //
 // Requests pass the filters of the rule, then those of the backend; responses the other way
 // round.
-func targets(f *ir.Forward, wait waiting) (*routev3.WeightedCluster, []string, error) {
+func targets(f *ir.Forward, match ir.Match, wait waiting) (*routev3.WeightedCluster, []string, error) {
 	split := &routev3.WeightedCluster{}
 	var clusters []string
 	var sum uint64
@@ -111,6 +113,11 @@ func targets(f *ir.Forward, wait waiting) (*routev3.WeightedCluster, []string, e
 				return nil, nil, err
 			}
 			share.TypedPerFilterConfig = overrides
+			if rewritesApart(f) {
+				if err := targetRewrite(share, f.Filters.Rewrite, target.Filters.Rewrite, match); err != nil {
+					return nil, nil, err
+				}
+			}
 			if target.Hold != nil {
 				share.ResponseHeadersToAdd = append(share.ResponseHeadersToAdd, coldStart())
 			}

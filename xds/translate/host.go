@@ -88,6 +88,8 @@ func (t *table) addExact(hosts []ir.Host) error {
 		routingFilter:  off,
 		trailersFilter: off,
 		pickerFilter:   off,
+		// As do those that get another path than the rest of their rule.
+		rewriteFilter: off,
 	}
 	for _, host := range hosts {
 		if err := t.add(host, "*"); err != nil {

@@ -41,6 +41,7 @@ const (
 	routingFilter  = "routing-headers"
 	upgradeFilter  = "upgrade"
 	trailersFilter = "request-trailers"
+	rewriteFilter  = "rewrite"
 	routerFilter   = "router"
 )
 

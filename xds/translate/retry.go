@@ -1,13 +1,16 @@
 package translate
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	prioritiesv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/priority/previous_priorities/v3"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -93,15 +96,44 @@ func grown(pause time.Duration) time.Duration {
 	return maxBackoffFactor * pause
 }
 
-// retryPolicy retries the listed codes and what never was an answer: refused or broken
-// connections and attempts that timed out (Gateway API GEP-1731).
+// Conditions of the retries of a rule (Gateway API GEP-1731). rejectedOn are those under which the backend has not
+// processed the request, or says so with a code of the rule. Under brokenOn as well, it may have: the connection
+// broke, or the attempt timed out.
+const (
+	rejectedOn = "connect-failure,refused-stream,reset-before-request,unavailable,retriable-status-codes"
+	brokenOn   = rejectedOn + ",reset"
+)
+
+// idempotent are the methods of requests that may be processed twice (RFC 9110 9.2.2).
+var idempotent = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete, http.MethodTrace}
+
+// idempotentMethods is for the requests of a rule with retries whose methods are idempotent: these are repeated also
+// when the backend may have processed them. A rule for one method alone needs no other route.
+func idempotentMethods(r *rule, f *ir.Forward, method string) []*rule {
+	switch {
+	case f.Retry == nil:
+		return nil
+	case slices.Contains(idempotent, method):
+		r.route.GetRoute().GetRetryPolicy().RetryOn = brokenOn
+		return nil
+	case method != "":
+		return nil
+	}
+	route := proto.Clone(r.route).(*routev3.Route)
+	route.Match.Headers = append(route.Match.Headers,
+		headerMatch(ir.ValueMatch{Name: ":method", Value: strings.Join(idempotent, "|"), Regex: true}))
+	route.GetRoute().GetRetryPolicy().RetryOn = brokenOn
+	return []*rule{{path: r.path, route: route}}
+}
+
+// retryPolicy retries the listed codes and what a backend has not processed.
 func retryPolicy(r *ir.Retry) (*routev3.RetryPolicy, error) {
 	elsewhere, err := typedConfig(&previoushostsv3.PreviousHostsPredicate{})
 	if err != nil {
 		return nil, err
 	}
 	policy := &routev3.RetryPolicy{
-		RetryOn:    "connect-failure,refused-stream,reset,retriable-status-codes",
+		RetryOn:    rejectedOn,
 		NumRetries: wrapperspb.UInt32(r.Attempts),
 		// Another endpoint first: the one that just failed is the least promising. (Pools go down
 		// the picker's list.)

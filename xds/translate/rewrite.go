@@ -1,8 +1,10 @@
 package translate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +12,8 @@ import (
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -75,6 +79,57 @@ func rewrite(action *routev3.RouteAction, r *ir.Rewrite, match ir.Match) error {
 	}
 	action.PrefixRewrite, action.RegexRewrite = change.prefix, change.regex
 	return nil
+}
+
+// rewritesApart reports whether the targets of a rule get different paths or hosts. Envoy's rewrite of a route
+// would come after that of a target, so the route then has none.
+func rewritesApart(f *ir.Forward) bool {
+	return slices.ContainsFunc(f.Targets, func(t ir.Target) bool { return t.Filters.Rewrite != nil })
+}
+
+// targetRewrite changes host and path of what one target gets: each as the target asks for it, or else the rule.
+func targetRewrite(share *routev3.WeightedCluster_ClusterWeight, rule, target *ir.Rewrite, match ir.Match) error {
+	var merged ir.Rewrite
+	for _, r := range []*ir.Rewrite{rule, target} {
+		if r == nil {
+			continue
+		}
+		merged.Hostname = cmp.Or(r.Hostname, merged.Hostname)
+		if r.Path != nil {
+			merged.Path = r.Path
+		}
+	}
+	if merged.Hostname != "" {
+		share.HostRewriteSpecifier = &routev3.WeightedCluster_ClusterWeight_HostRewriteLiteral{HostRewriteLiteral: merged.Hostname}
+	}
+	if merged.Path == nil {
+		return nil
+	}
+	config, err := targetPath(merged.Path, match.Path)
+	if err != nil {
+		return err
+	}
+	if share.TypedPerFilterConfig == nil {
+		share.TypedPerFilterConfig = map[string]*anypb.Any{}
+	}
+	share.TypedPerFilterConfig[rewriteFilter] = config
+	return nil
+}
+
+// targetPath tells the script of the rewrite filter what to do. A prefix is taken away by its number of segments,
+// whichever way the request spells it.
+func targetPath(path *ir.PathRewrite, match ir.PathMatch) (*anypb.Any, error) {
+	context := map[string]*structpb.Value{"path": structpb.NewStringValue(fullPath(path.Value))}
+	if path.Prefix {
+		if match.Kind != ir.PathPrefix && match.Kind != "" {
+			return nil, ErrPrefixRewrite
+		}
+		context["path"] = structpb.NewStringValue(segments(path.Value))
+		context["segments"] = structpb.NewNumberValue(float64(strings.Count(segments(match.Value), "/")))
+	}
+	return typedConfig(&luav3.LuaPerRoute{
+		Override: &luav3.LuaPerRoute_Name{Name: rewriteScript}, FilterContext: &structpb.Struct{Fields: context},
+	})
 }
 
 func fullPath(path string) string {

@@ -48,7 +48,7 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 			return nil, nil, err
 		}
 		fitIdle(route.GetRoute(), action)
-		rules = append(handshake(rules[0], action), rules...)
+		rules = slices.Concat(handshake(rules[0], action), idempotentMethods(rules[0], action, r.Match.Method), rules)
 		if action.Filters.CORS != nil {
 			rules = append(rules, preflight(rules[len(rules)-1], r.Match)...)
 		}

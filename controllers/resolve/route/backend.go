@@ -36,7 +36,7 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []reso
 		if ref.Weight != nil {
 			target.Weight = uint32(max(*ref.Weight, 0))
 		}
-		filters, filterProblems := r.targetFilters(path, ref.Filters)
+		filters, filterProblems := targetFilters(rule, path, ref.Filters)
 		auth, unresolved, authProblems := r.targetAuth(path, rule, ref.Filters)
 		filters.Auth = auth
 		problems = append(append(problems, filterProblems...), authProblems...)

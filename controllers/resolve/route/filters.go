@@ -58,7 +58,10 @@ func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []reso
 	if filters.redirect != nil {
 		filters.redirect.ResponseHeaders, filters.redirect.Auth = filters.ResponseHeaders, filters.Auth
 	}
-	return filters, append(problems, prefixProblems(rule, filters)...)
+	if replacesPrefix(filters.Rewrite) || filters.redirect != nil && isPrefix(filters.redirect.Path) {
+		problems = append(problems, prefixProblems(rule, rule.path)...)
+	}
+	return filters, problems
 }
 
 // combinationProblems says which filters of a rule exclude each other.
@@ -89,16 +92,18 @@ func combinationProblems(rule rule) (problems []resolve.Problem) {
 	return problems
 }
 
-// prefixProblems refuses the replacement of a prefix where a match has none.
-func prefixProblems(rule rule, filters ruleFilters) []resolve.Problem {
-	replaces := filters.Rewrite != nil && filters.Rewrite.Path != nil && filters.Rewrite.Path.Prefix ||
-		filters.redirect != nil && filters.redirect.Path != nil && filters.redirect.Path.Prefix
-	if !replaces || !slices.ContainsFunc(rule.matches, func(m match) bool { return m.Path.Kind != ir.PathPrefix }) {
+func isPrefix(path *ir.PathRewrite) bool { return path != nil && path.Prefix }
+
+func replacesPrefix(rewrite *ir.Rewrite) bool { return rewrite != nil && isPrefix(rewrite.Path) }
+
+// prefixProblems refuses the replacement of a prefix where a match has none. path is what replaces it.
+func prefixProblems(rule rule, path string) []resolve.Problem {
+	if !slices.ContainsFunc(rule.matches, func(m match) bool { return m.Path.Kind != ir.PathPrefix }) {
 		return nil
 	}
 	return []resolve.Problem{resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
-		"%s replaces a prefix (ReplacePrefixMatch), but not all of its matches have a path of type PathPrefix; "+
-			"change the matches or use ReplaceFullPath.", rule.path)}
+		"%s replaces a prefix (ReplacePrefixMatch), but not all matches of the rule have a path of type PathPrefix; "+
+			"change the matches or use ReplaceFullPath.", path)}
 }
 
 func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem {
@@ -110,8 +115,8 @@ func unsupportedFilter(path string, filter gwv1.HTTPRouteFilter) resolve.Problem
 	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.type %q is not supported here; remove the filter.", path, filter.Type)
 }
 
-// targetFilters reads the filters of one backendRef: header modifiers. An authorization is for targetAuth.
-func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, problems []resolve.Problem) {
+// targetFilters reads the filters of one backendRef: header modifiers and rewrites. An authorization is for targetAuth.
+func targetFilters(rule rule, path string, list []gwv1.HTTPRouteFilter) (filters ir.TargetFilters, problems []resolve.Problem) {
 	seen := map[gwv1.HTTPRouteFilterType]bool{}
 	for i, filter := range list {
 		path := fmt.Sprintf("%s.filters[%d]", path, i)
@@ -123,6 +128,8 @@ func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) 
 			filters.RequestHeaders, problem = headerChange(path+".requestHeaderModifier", filter.RequestHeaderModifier, ofRequests)
 		case filter.Type == gwv1.HTTPRouteFilterResponseHeaderModifier:
 			filters.ResponseHeaders, problem = headerChange(path+".responseHeaderModifier", filter.ResponseHeaderModifier, ofResponses)
+		case filter.Type == gwv1.HTTPRouteFilterURLRewrite:
+			filters.Rewrite, problem = urlRewrite(path+".urlRewrite", filter.URLRewrite)
 		case filter.Type == gwv1.HTTPRouteFilterExternalAuth:
 		default:
 			problem = resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
@@ -132,6 +139,9 @@ func (r *routeResolver) targetFilters(path string, list []gwv1.HTTPRouteFilter) 
 		if !problem.None() {
 			problems = append(problems, problem)
 		}
+	}
+	if replacesPrefix(filters.Rewrite) {
+		problems = append(problems, prefixProblems(rule, path)...)
 	}
 	return filters, problems
 }

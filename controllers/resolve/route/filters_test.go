@@ -166,20 +166,27 @@ rules:
     filters:
     - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: a, value: b}]}}
     - {type: ResponseHeaderModifier, responseHeaderModifier: {remove: [c]}}
+    - {type: URLRewrite, urlRewrite: {hostname: A.org, path: {type: ReplacePrefixMatch, replacePrefixMatch: /d}}}
 `))
 	want := ir.TargetFilters{
 		RequestHeaders:  &ir.HeaderChange{Set: []ir.Header{{Name: "a", Value: "b"}}},
 		ResponseHeaders: &ir.HeaderChange{Remove: []string{"c"}},
+		Rewrite:         &ir.Rewrite{Hostname: "a.org", Path: &ir.PathRewrite{Prefix: true, Value: "/d"}},
 	}
 	if got := forwardOf(t, result).Targets[0].Filters; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	result = resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(`
-rules:
-- backendRefs: [{name: web, port: 80, filters: [{type: URLRewrite, urlRewrite: {hostname: a.org}}]}]
-`))
-	fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", `rules[0].backendRefs[0].filters[0].type "URLRewrite"`, "filters of the rule")
-	respondsWith(t, result, 500)
+	for filter, message := range map[string][2]string{
+		"{type: CORS, cors: {}}":                              {`rules[0].backendRefs[0].filters[0].type "CORS"`, "filters of the rule"},
+		`{type: URLRewrite, urlRewrite: {hostname: "*.org"}}`: {"backendRefs[0].filters[0].urlRewrite.hostname", "use a name"},
+		"{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /c}}}": {
+			"rules[0].backendRefs[0] replaces a prefix", "use ReplaceFullPath"},
+	} {
+		result = resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
+			"rules: [{matches: [{path: {type: Exact, value: /b}}], backendRefs: [{name: web, port: 80, filters: ["+filter+"]}]}]"))
+		fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", message[0], message[1])
+		respondsWith(t, result, 500)
+	}
 }
 
 func TestTimeoutsAndRetry(t *testing.T) {

@@ -59,9 +59,18 @@ func (r *routeResolver) answerProbe(of match, action ir.Action) ir.Action {
 	forward.Targets = append([]ir.Target(nil), forward.Targets...)
 	for i := range forward.Targets {
 		forward.Targets[i].Cluster.Demand = ""
+		if replacesPrefix(forward.Targets[i].Filters.Rewrite) {
+			rewrite := *forward.Targets[i].Filters.Rewrite
+			if rewrite.Path = replacedPrefix(of.Path, rewrite.Path.Value, path); rewrite.Path == nil {
+				rewrite.Path = &ir.PathRewrite{Value: path} // and not that of the rule
+			}
+			forward.Targets[i].Filters.Rewrite = &rewrite
+		}
 	}
-	if rewrite := forward.Filters.Rewrite; rewrite != nil && rewrite.Path != nil && rewrite.Path.Prefix {
-		forward.Filters.Rewrite = &ir.Rewrite{Hostname: rewrite.Hostname, Path: replacedPrefix(of.Path, rewrite.Path.Value, path)}
+	if replacesPrefix(forward.Filters.Rewrite) {
+		rewrite := *forward.Filters.Rewrite
+		rewrite.Path = replacedPrefix(of.Path, rewrite.Path.Value, path)
+		forward.Filters.Rewrite = &rewrite
 	}
 	return &forward
 }
