@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# The go.mod files name the Go that they need. The go command fetches it like a module, also where a
+# machine is set to use its own Go alone (GOTOOLCHAIN=local).
+export GOTOOLCHAIN := auto
+
 LINT       = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 GENERATOR  = go tool -modfile=$(CURDIR)/hack/tools/controller-gen/go.mod controller-gen
 CRDS       = charts/kedify-gateway/crds
@@ -21,6 +25,9 @@ ENVOY ?= $(shell bin/testbed build envoy | tail -n 1 | awk '{print $$2 "/envoy"}
 # make conformance
 PROFILE ?= all
 CHANNEL ?= experimental
+# Of the Gateway API: v1.7, or v1.6 with its CRDs and its suite. Each has clusters of its own.
+VERSION ?= v1.7
+SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(VERSION))
 # GatewayStaticAddresses wants an address that can be given and one that cannot; on a cluster
 # of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
 ADDRESSES ?= $(if $(KUBECONFIG),,-usable-address=10.99.255.7 -unusable-address=192.0.2.9)
@@ -135,13 +142,13 @@ images: bin/testbed ## Rebuild our image from the tree and import it into the ru
 ##@ On a cluster (KUBECONFIG=... for one of your own)
 
 .PHONY: conformance
-conformance: bin/testbed bin/install ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= OUT=
-	cd conformance && go test -c -o ../bin/conformance.test .
+conformance: bin/testbed bin/install ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= VERSION=v1.6 OUT=
+	cd conformance && go test -c $(if $(filter v1.7,$(VERSION)),,-modfile=$(VERSION).mod) -o ../bin/conformance.test .
 ifndef KUBECONFIG
-	bin/testbed --name $(CHANNEL) up --profile conformance
-	bin/install -name $(CHANNEL) -channel $(CHANNEL)
+	bin/testbed --name $(SUITE) up --profile conformance
+	bin/install -name $(SUITE) -channel $(CHANNEL) -gateway-api $(VERSION)
 endif
-	$(call REACH,$(CHANNEL)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
+	$(call REACH,$(SUITE)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
 	  '-out=$(OUT)' $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
 	  $(if $(RUN),-run-test=$(RUN) $(if $(filter core,$(PROFILE)),,-all-features))
 

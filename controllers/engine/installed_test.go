@@ -42,7 +42,7 @@ func TestInstalledChangesTheClass(t *testing.T) {
 	steps := []struct {
 		installed class.Installed
 		changed   bool
-		retries   bool
+		matching  bool
 		version   metav1.ConditionStatus
 	}{
 		{class.Installed{standard}, false, false, metav1.ConditionTrue},
@@ -60,9 +60,9 @@ func TestInstalledChangesTheClass(t *testing.T) {
 			t.Fatalf("statuses: %v", out.statuses)
 		}
 		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].Value.(*gwv1.GatewayClassStatus)
-		retries := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteRetry"})
-		if retries != step.retries || status.Conditions[1].Status != step.version {
-			t.Errorf("%v: retries %t, version %s, want %t and %s", step.installed, retries, status.Conditions[1].Status, step.retries, step.version)
+		matching := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteDestinationPortMatching"})
+		if matching != step.matching || status.Conditions[1].Status != step.version {
+			t.Errorf("%v: matching %t, version %s, want %t and %s", step.installed, matching, status.Conditions[1].Status, step.matching, step.version)
 		}
 	}
 }

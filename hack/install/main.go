@@ -3,7 +3,7 @@
 // -foreign, consumers of objects that the product wires come last.
 //
 // Job: bring a cluster to "GatewayClass kedify is Accepted", or say what is missing.
-// Inputs: -name of a testbed cluster, or the cluster of KUBECONFIG when that is set.
+// Inputs: -name of a testbed cluster, or the cluster of KUBECONFIG when that is set; -channel and -gateway-api of the CRDs.
 // Outputs: one line per step with its time; the exit status.
 // Ownership: one goroutine; every step is a command that ends before the next begins.
 package main
@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,9 @@ const (
 	release   = "kedify-gateway"
 	namespace = "kedify-system"
 	chart     = "charts/kedify-gateway"
+
+	// current is the version of Gateway API that the product is built against.
+	current = "v1.7"
 
 	deployment = "deployment/kedify-gateway"
 	wiring     = "deployment/kedify-gateway-wiring"
@@ -42,6 +46,7 @@ func main() {
 	var i installer
 	flag.StringVar(&i.name, "name", "default", "testbed cluster to install into; ignored when KUBECONFIG is set")
 	flag.StringVar(&i.channel, "channel", "experimental", "channel of the Gateway API CRDs: experimental or standard")
+	flag.StringVar(&i.gatewayAPI, "gateway-api", current, "version of the Gateway API CRDs; the product serves v1.6 as well")
 	flag.StringVar(&i.values, "values", "", "comma-separated key=value pairs for the chart")
 	flag.BoolVar(&i.keda, "keda", false, "install KEDA, too, before the product; a testbed has its images already with profile keda or full")
 	flag.BoolVar(&i.foreign, "foreign", false, "install Contour, Istio and a stand-in for OpenShift's router, too, after the product;\n"+
@@ -71,6 +76,7 @@ func inCluster(name string, argv ...string) step { return step{name: name, insid
 // installer is one installation.
 type installer struct {
 	name, channel, values string
+	gatewayAPI            string
 	keda, product         bool
 	foreign               bool
 	log                   *progress.Log
@@ -96,11 +102,15 @@ func (i installer) install(ctx context.Context) error {
 }
 
 func (i installer) productSteps(ctx context.Context) ([]step, error) {
-	gatewayCRDs, err := apply(ctx, "sigs.k8s.io/gateway-api", i.channel)
+	gatewayCRDs, err := i.applyGatewayAPI(ctx)
 	if err != nil {
 		return nil, err
 	}
-	poolCRDs, err := apply(ctx, "sigs.k8s.io/gateway-api-inference-extension", "bases")
+	poolModule, err := moduleFolder(ctx, ".", "sigs.k8s.io/gateway-api-inference-extension")
+	if err != nil {
+		return nil, err
+	}
+	poolCRDs, err := apply(poolModule, "bases")
 	if err != nil {
 		return nil, err
 	}
@@ -170,16 +180,25 @@ func inNamespace(args ...string) []string {
 	return append([]string{"kubectl", "--namespace", namespace}, args...)
 }
 
-// apply applies the CRDs in a folder of a module. It is server-side: they are too large for the
-// annotation of a client-side apply.
-func apply(ctx context.Context, module, folder string) ([]string, error) {
-	root, err := moduleFolder(ctx, ".", module)
+// applyGatewayAPI applies the CRDs of the Gateway API from the module whose conformance suite is run against them.
+func (i installer) applyGatewayAPI(ctx context.Context) ([]string, error) {
+	var flags []string
+	if i.gatewayAPI != current {
+		flags = []string{"-modfile=" + i.gatewayAPI + ".mod"}
+	}
+	root, err := moduleFolder(ctx, "conformance", "sigs.k8s.io/gateway-api", flags...)
 	if err != nil {
 		return nil, err
 	}
+	return apply(root, i.channel)
+}
+
+// apply applies the CRDs in a folder of a module at root. It is server-side: they are too large for the
+// annotation of a client-side apply.
+func apply(root, folder string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(root, "config", "crd", folder, "*_*.yaml"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no CRDs of %s in channel %s", module, folder)
+		return nil, fmt.Errorf("no CRDs in channel %s of %s", folder, root)
 	}
 	argv := []string{"kubectl", "apply", "--server-side", "--force-conflicts"}
 	for _, file := range files {
@@ -213,17 +232,19 @@ func (i installer) inside(argv []string) []string {
 	return append([]string{"bin/testbed", "--name", i.name, "exec", "--"}, argv...)
 }
 
-// moduleFolder is where the sources of a module are, with the version of the go.mod in dir.
-func moduleFolder(ctx context.Context, dir, module string) (string, error) {
-	folder, err := inGo(ctx, dir, "list", "-m", "-f", "{{.Dir}}", module)
+// moduleFolder is where the sources of a module are, with the version of the go.mod in dir, or of the one that
+// flags name.
+func moduleFolder(ctx context.Context, dir, module string, flags ...string) (string, error) {
+	list := slices.Concat([]string{"list", "-m", "-f", "{{.Dir}}"}, flags, []string{module})
+	folder, err := inGo(ctx, dir, list...)
 	if err != nil || folder != "" {
 		return folder, err
 	}
 	// Listed but not yet on this machine.
-	if _, err := inGo(ctx, dir, "mod", "download", module); err != nil {
+	if _, err := inGo(ctx, dir, slices.Concat([]string{"mod", "download"}, flags, []string{module})...); err != nil {
 		return "", err
 	}
-	return inGo(ctx, dir, "list", "-m", "-f", "{{.Dir}}", module)
+	return inGo(ctx, dir, list...)
 }
 
 func inGo(ctx context.Context, dir string, args ...string) (string, error) {

@@ -30,7 +30,7 @@ func stages() []stage {
 		{name: "clients", about: "everyday clients through a real Envoy, to every kind of host and target", depth: 1, run: clients},
 		{name: "cluster", about: "a real Kubernetes with KEDA and the chart installed", prepares: true, run: cluster},
 		{name: "testbed", about: "what the other tests rely on in our own cluster", run: smoke},
-		{name: "conformance", about: "Gateway API v1.6.3, all five gateway profiles by the features of the GatewayClass, unmodified",
+		{name: "conformance", about: "Gateway API v1.7.0, all five gateway profiles by the features of the GatewayClass, unmodified",
 			depth: 1, run: gatewayAPI},
 		{name: "inference", about: "Gateway API Inference Extension v1.6.0, unmodified", depth: 2, run: inference},
 		{name: "e2e", about: "the promises of the product, on the cluster", run: e2e},

@@ -12,7 +12,10 @@ import (
 )
 
 // BundleVersion is the version of the Gateway API CRDs that this program was built against.
-const BundleVersion = "v1.6.3"
+const BundleVersion = "v1.7.0"
+
+// earlierVersion is the minor version before it, whose CRDs are served as well.
+const earlierVersion = "v1.6"
 
 // Result is what one GatewayClass means. The zero value (Owned false) is a class that is
 // missing or of another controller.
@@ -56,10 +59,11 @@ func classParameters(v store.View, ref *gwv1.ParametersReference) (v1alpha1.Gate
 	})
 }
 
-// supportedBundle reports whether the CRDs of a bundle are of the minor version that this
+// supportedBundle reports whether the CRDs of a bundle are of a minor version that this
 // program knows. Patch releases only correct.
 func supportedBundle(version string) bool {
-	return minorVersion(version) == minorVersion(BundleVersion)
+	minor := minorVersion(version)
+	return minor == minorVersion(BundleVersion) || minor == earlierVersion
 }
 
 func minorVersion(version string) string {

@@ -8,11 +8,9 @@ import (
 	api "sigs.k8s.io/gateway-api/pkg/features"
 )
 
-// claimed are what GatewayClasses say they support. The list promises: a feature belongs here
-// when its conformance tests pass, and goes when they do not. The two that the suite has no
-// test for (HTTPRouteRetryBackendTimeout, HTTPRouteRetryConnectionError) are proven by
-// TestRetryOfTimeouts and TestRetryOfBrokenConnections of xds/translate. The rows are the
-// API's own, so each carries its channel; the status sorts them.
+// claimed are what GatewayClasses say they support with CRDs of BundleVersion. The list promises: a feature
+// belongs here when its conformance tests pass, and goes when they do not. The rows are the API's own, so each
+// carries its channel; the status sorts them.
 var claimed = []api.Feature{
 	// Core of a profile; TCPRoute and UDPRoute count as extended as well.
 	api.GatewayFeature,
@@ -32,6 +30,7 @@ var claimed = []api.Feature{
 	api.GatewayHTTPSListenerDetectMisdirectedRequestsFeature,
 	api.GatewayInfrastructureFeature,
 	api.GatewayPort8080Feature,
+	api.GatewayRouteHostnameIntersectionPrecedenceFeature,
 	api.GatewayStaticAddressesFeature,
 	api.ListenerSetFeature,
 
@@ -43,6 +42,7 @@ var claimed = []api.Feature{
 	api.HTTPRouteBackendProtocolWebSocketFeature,
 	api.HTTPRouteBackendRequestHeaderModificationFeature,
 	api.HTTPRouteBackendTimeoutFeature,
+	api.HTTPRouteBackendURLRewriteFeature,
 	api.HTTPRouteCORS,
 	api.HTTPRouteDestinationPortMatchingFeature,
 	api.HTTPRouteHostRewriteFeature,
@@ -58,13 +58,13 @@ var claimed = []api.Feature{
 	api.HTTPRouteRequestPercentageMirrorFeature,
 	api.HTTPRouteRequestTimeoutFeature,
 	api.HTTPRouteResponseHeaderModificationFeature,
-	api.HTTPRouteRetryFeature,
-	api.HTTPRouteRetryBackendTimeoutFeature,
+	api.HTTPRouteRetryCodesFeature,
 	api.HTTPRouteRetryConnectionErrorFeature,
 	api.HTTPRouteSchemeRedirectFeature,
 
 	// Extended, other routes.
 	api.GRPCRouteNamedRouteRule,
+	api.GRPCRouteRequestHeaderModifier,
 	api.TLSRouteModeTerminateFeature,
 	api.TLSRouteModeMixedFeature,
 
@@ -73,11 +73,36 @@ var claimed = []api.Feature{
 	api.BackendTLSPolicySanValidationFeature,
 }
 
+// later are the features that CRDs of v1.6 do not have under these names, or not in this channel.
+var later = []api.Feature{
+	api.GatewayRouteHostnameIntersectionPrecedenceFeature,
+	api.GRPCRouteRequestHeaderModifier,
+	api.HTTPRouteBackendURLRewriteFeature,
+	api.HTTPRouteRetryCodesFeature,
+	api.HTTPRouteRetryConnectionErrorFeature,
+	api.TLSRouteModeMixedFeature,
+}
+
+// earlier are those that v1.6 has in their place. The suite of v1.6 has no test for two of them
+// (HTTPRouteRetryBackendTimeout, HTTPRouteRetryConnectionError); TestRetryOfTimeouts and
+// TestRetryOfBrokenConnections of xds/translate prove them.
+var earlier = []api.Feature{
+	{Name: "HTTPRouteRetry", Channel: api.FeatureChannelExperimental},
+	{Name: "HTTPRouteRetryBackendTimeout", Channel: api.FeatureChannelExperimental},
+	{Name: api.SupportHTTPRouteRetryConnectionError, Channel: api.FeatureChannelExperimental},
+	{Name: api.SupportTLSRouteModeMixed, Channel: api.FeatureChannelExperimental},
+}
+
 // supportedFeatures returns what can be used with the installed CRDs, as a status wants it:
 // sorted by name. A field of the experimental channel does not exist in standard CRDs.
 func supportedFeatures(installed Installed) []gwv1.SupportedFeature {
-	supported := make([]gwv1.SupportedFeature, 0, len(claimed))
-	for _, feature := range claimed {
+	features := claimed
+	if !installed.current() {
+		known := slices.DeleteFunc(slices.Clone(claimed), func(f api.Feature) bool { return slices.Contains(later, f) })
+		features = slices.Concat(earlier, known)
+	}
+	supported := make([]gwv1.SupportedFeature, 0, len(features))
+	for _, feature := range features {
 		if feature.Channel == api.FeatureChannelStandard || installed.Experimental() {
 			supported = append(supported, gwv1.SupportedFeature{Name: gwv1.FeatureName(feature.Name)})
 		}

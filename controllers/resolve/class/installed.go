@@ -29,6 +29,12 @@ func (i Installed) Experimental() bool {
 	return !slices.ContainsFunc(i, func(crd CRD) bool { return crd.Channel != api.FeatureChannelExperimental })
 }
 
+// current reports whether all CRDs are of the minor version of BundleVersion. Others are served as those of
+// v1.6: a field that may be missing is not claimed.
+func (i Installed) current() bool {
+	return !slices.ContainsFunc(i, func(crd CRD) bool { return minorVersion(crd.Bundle) != minorVersion(BundleVersion) })
+}
+
 // unsupported are the versions of bundles that this program does not know, sorted, "none" for
 // CRDs without one.
 func (i Installed) unsupported() []string {

@@ -33,9 +33,9 @@ func supportedVersion(c Result) metav1.Condition {
 	unknown := c.Installed.unsupported()
 	if len(unknown) == 0 {
 		return resolve.Condition(kind, metav1.ConditionTrue, gwv1.GatewayClassReasonSupportedVersion,
-			"The Gateway API CRDs are of a supported version ("+minorVersion(BundleVersion)+").", c.Generation)
+			"The Gateway API CRDs are of a supported version ("+earlierVersion+" or "+minorVersion(BundleVersion)+").", c.Generation)
 	}
 	return resolve.Condition(kind, metav1.ConditionFalse, gwv1.GatewayClassReasonUnsupportedVersion,
 		"Gateway API CRDs have the bundle version "+strings.Join(unknown, ", ")+
-			"; install "+BundleVersion+" or another patch release of "+minorVersion(BundleVersion)+".", c.Generation)
+			"; install "+BundleVersion+", or another patch release of "+earlierVersion+" or "+minorVersion(BundleVersion)+".", c.Generation)
 }

@@ -114,10 +114,14 @@ func (r *gatewayResolution) withdrawSets() {
 	}
 }
 
-// unsupportedAddress finds an address of a type that no data plane of this product can have. Whether
+// unsupportedAddress finds an address of a type or a routability that no data plane of this product can have. Whether
 // a supported one is usable shows when the data plane asks for it.
 func unsupportedAddress(addresses []gwv1.GatewaySpecAddress) resolve.Problem {
 	for i, address := range addresses {
+		if address.Routability != gwv1.GatewayAddressRoutabilityDefault {
+			return resolve.Problemf(gwv1.GatewayReasonUnsupportedAddress,
+				"spec.addresses[%d].routability %q is not supported; leave it out.", i, address.Routability)
+		}
 		if address.Type == nil || *address.Type == gwv1.IPAddressType || *address.Type == gwv1.HostnameAddressType {
 			continue
 		}

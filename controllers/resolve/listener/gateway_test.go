@@ -46,6 +46,8 @@ func TestGatewayAccepted(t *testing.T) {
 		{"only bad listeners", "listeners: [{name: bad, port: 81, protocol: SCTP}]", "Accepted=False/ListenersNotValid", "No listener of the Gateway is accepted"},
 		{"all in conflict", "listeners: [{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}]", "Accepted=False/ListenersNotValid", ""},
 		{"unresolved references do not count", "listeners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]", "Accepted=True/Accepted", ""},
+		{"address inside the cluster", "addresses: [{type: IPAddress, routability: Cluster}]" + oneListener,
+			"Accepted=False/UnsupportedAddress", `spec.addresses[0].routability "Cluster" is not supported; leave it out.`},
 		{"address of a foreign type", "addresses: [{type: IPAddress, value: 192.0.2.1}, {type: test/fake, value: x}]" + oneListener,
 			"Accepted=False/UnsupportedAddress", `spec.addresses[1].type "test/fake" is not supported; use IPAddress or Hostname.`},
 		{"addresses of ours", "addresses: [{value: 192.0.2.1}, {type: IPAddress}, {type: Hostname, value: a.com}]" + oneListener, "Accepted=True/Accepted", ""},

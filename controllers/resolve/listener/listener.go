@@ -92,7 +92,7 @@ func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 
 // checkValues says why the listener cannot be accepted whatever its references are.
 func (d *declared) checkValues() resolve.Problem {
-	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS}
+	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS, d.checkFilters}
 	for _, check := range checks {
 		if problem := check(); !problem.None() {
 			return problem
@@ -197,6 +197,15 @@ func (d *declared) checkTLSOptions() resolve.Problem {
 		d.ignored = fmt.Sprintf(" tls.options %s belong to other implementations and are ignored.", strings.Join(foreign, ", "))
 	}
 	return resolve.Problem{}
+}
+
+// checkFilters rejects filters: a listener that served without them would let requests through that one of
+// them is to stop.
+func (d *declared) checkFilters() resolve.Problem {
+	if d.spec.Filters == nil || len(d.spec.Filters.Requests) == 0 {
+		return resolve.Problem{}
+	}
+	return resolve.Problemf(gwv1.ListenerReasonUnsupportedValue, "filters are not supported; remove them.")
 }
 
 func usesTLS(protocol gwv1.ProtocolType) bool {

@@ -29,8 +29,6 @@ type Builder struct {
 	Root  string // of the repository
 	Cache string
 	Log   *progress.Log
-
-	goVersion func() (string, error)
 }
 
 // New is a builder for the repository at root with the user's cache.
@@ -48,10 +46,6 @@ func New(root string, log *progress.Log) (*Builder, error) {
 		return nil, err
 	}
 	b := &Builder{Root: root, Cache: cache, Log: log}
-	b.goVersion = sync.OnceValues(func() (string, error) {
-		out, err := exec.Command("go", "env", "GOVERSION").Output()
-		return strings.TrimSpace(string(out)), err
-	})
 	return b, os.MkdirAll(filepath.Join(cache, "bin"), 0o755)
 }
 
@@ -109,9 +103,12 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	if c.Libraries != "" {
 		module = filepath.Join(b.Root, "test", "clients", "testdata", c.Name)
 	}
-	version, err := b.goVersion()
-	if err != nil {
-		return "", fmt.Errorf("go is needed to build: %w", err)
+	version := ""
+	if c.fromSource() {
+		var err error
+		if version, err = goVersion(ctx, module); err != nil {
+			return "", fmt.Errorf("go is needed to build: %w", err)
+		}
 	}
 	key, err := key(c, module, version)
 	if err != nil {
@@ -153,6 +150,14 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	}
 	step.Done("built %s", c.Version)
 	return dir, os.Rename(partial, dir)
+}
+
+// goVersion is the Go that builds a module: its go.mod may name a newer one than the machine has.
+func goVersion(ctx context.Context, module string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd.Dir, cmd.Env = module, goEnvironment()
+	out, err := cmd.Output()
+	return strings.TrimSpace(string(out)), err
 }
 
 // lockFile keeps two builds of one component apart, also of two processes.

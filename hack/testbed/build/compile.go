@@ -60,7 +60,7 @@ func (b *Builder) gateway(ctx context.Context, dir string) error {
 func goCommand(ctx context.Context, dir string, args []string, step *progress.Step) error {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	cmd.Env = append(goEnvironment(), "CGO_ENABLED=0")
 	if os.Getenv("GOGC") == "" {
 		cmd.Env = append(cmd.Env, "GOGC="+collection)
 	}
@@ -78,6 +78,12 @@ func goCommand(ctx context.Context, dir string, args []string, step *progress.St
 		return errors.Join(ctx.Err(), fmt.Errorf("%w\n%s", err, complaints))
 	}
 	return nil
+}
+
+// goEnvironment has modules built with the Go that their go.mod files name, also where a machine is set
+// to use its own alone.
+func goEnvironment() []string {
+	return append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=auto")
 }
 
 // beNice lowers a process's priority, unless the caller has lowered it more.

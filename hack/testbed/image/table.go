@@ -65,7 +65,11 @@ func Table(o Options) []Image {
 		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
 			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
 		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full, Autowire},
+			// Since v1.7 the suite takes it from a repository of its own, whose module no registry of ours has: these are
+			// the sources before they moved.
 			Spec: Spec{User: nonroot, Names: []string{
+				"registry.k8s.io/gateway-api/conformance/echo-basic:v0.1.0",
+				"registry.k8s.io/gateway-api/conformance/echo-basic:v0.2.0",
 				"registry.k8s.io/gateway-api/echo-basic:v1.5.1",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.2",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.3",
