@@ -1,6 +1,8 @@
 module github.com/kedify/inference-gateway/hack/helm
 
-go 1.26.0
+go 1.27.0
+
+toolchain go1.27.3
 
 tool helm.sh/helm/v4/cmd/helm
 
