@@ -32,6 +32,8 @@ SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(VERSION))
 # of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
 ADDRESSES ?= $(if $(KUBECONFIG),,-usable-address=10.99.255.7 -unusable-address=192.0.2.9)
 RUN     ?=
+# What a report calls the version of the product, a tag or a commit.
+SNAPSHOT ?=
 OUT     ?= $(CURDIR)/out/conformance
 core      := -test.run=^TestGatewayAPI$$ -conformance-profiles=GATEWAY-HTTP -supported-features=Gateway,HTTPRoute,ReferenceGrant
 gateways  := -test.run=^TestGatewayAPI$$
@@ -149,20 +151,23 @@ ifndef KUBECONFIG
 	bin/install -name $(SUITE) -channel $(CHANNEL) -gateway-api $(VERSION)
 endif
 	$(call REACH,$(SUITE)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
-	  '-out=$(OUT)' $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
+	  '-out=$(OUT)' $(if $(SNAPSHOT),-version=$(SNAPSHOT)) $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
 	  $(if $(RUN),-run-test=$(RUN) $(if $(filter core,$(PROFILE)),,-all-features))
+
+REPORTS = conformance/reports/v1.7/kedify-inference-gateway
 
 .PHONY: reports
 reports: bin/testbed ## Regenerate conformance/reports on fresh clusters: both channels and the Inference Extension
-	@for channel in experimental standard; do \
+	@rm -f $(REPORTS)/*.yaml; commit=$$(git rev-parse --short=12 HEAD); \
+	for channel in experimental standard; do \
 	  bin/testbed --name $$channel down; \
-	  $(MAKE) conformance KUBECONFIG= CHANNEL=$$channel OUT=$(CURDIR)/out/reports/$$channel \
+	  $(MAKE) conformance KUBECONFIG= CHANNEL=$$channel SNAPSHOT=$$commit OUT=$(CURDIR)/out/reports/$$channel \
 	    PROFILE=$$(if [ $$channel = experimental ]; then echo all; else echo gateways; fi); \
 	  bin/testbed --name $$channel down; \
-	done
-	cp out/reports/experimental/gateway-api.yaml conformance/reports/experimental/experimental-main-default-report.yaml
-	cp out/reports/experimental/inference.yaml conformance/reports/inference/inference-main-default-report.yaml
-	cp out/reports/standard/gateway-api.yaml conformance/reports/standard/standard-main-default-report.yaml
+	  cp out/reports/$$channel/gateway-api.yaml $(REPORTS)/$$channel-$$commit-default-report.yaml; \
+	done; \
+	cp out/reports/experimental/inference.yaml conformance/reports/inference/inference-$$commit-default-report.yaml
+	@echo "now name the new files in the README.md of their folders"
 
 # Tests of autowiring have a cluster of their own, with the consumers of foreign objects.
 FOREIGN = $(findstring Autowire,$(RUN))

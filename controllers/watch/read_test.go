@@ -10,7 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
-// rawRoute has the filter ExternalAuth. The CRD of Gateway API v1.6 bounds maxSize by nothing; the Go type is a uint16.
+// rawRoute has the filter ExternalAuth. The CRD of Gateway API v1.6 bounds maxSize by nothing; the Go type is an int32.
 func rawRoute(maxSize int64, annotations map[string]any) map[string]any {
 	return map[string]any{
 		"apiVersion": gwv1.GroupVersion.String(), "kind": "HTTPRoute",
@@ -28,13 +28,13 @@ func rawRoute(maxSize int64, annotations map[string]any) map[string]any {
 func TestRead(t *testing.T) {
 	g := NewWithT(t)
 	route := &gwv1.HTTPRoute{}
-	g.Expect(watch.Read(rawRoute(65535, nil), route)).To(Succeed())
+	g.Expect(watch.Read(rawRoute(70_000, nil), route)).To(Succeed())
 	g.Expect(route.Annotations).To(BeEmpty())
-	g.Expect(route.Spec.Rules[0].Filters[0].ExternalAuth.ForwardBody.MaxSize).To(Equal(uint16(65535)))
+	g.Expect(route.Spec.Rules[0].Filters[0].ExternalAuth.ForwardBody.MaxSize).To(Equal(int32(70_000)))
 
 	route = &gwv1.HTTPRoute{}
-	err := watch.Read(rawRoute(70_000, map[string]any{"team": "a"}), route)
-	g.Expect(err).To(MatchError(And(ContainSubstring("70000"), ContainSubstring("forwardBody.maxSize"))))
+	err := watch.Read(rawRoute(5_000_000_000, map[string]any{"team": "a"}), route)
+	g.Expect(err).To(MatchError(And(ContainSubstring("5000000000"), ContainSubstring("forwardBody.maxSize"))))
 	g.Expect(route.Spec.Hostnames).To(HaveExactElements(gwv1.Hostname("web.test")))
 	g.Expect(route.Annotations).To(Equal(map[string]string{"team": "a", v1alpha1.UnreadableAnnotation: err.Error()}))
 }

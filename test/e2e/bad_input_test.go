@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
@@ -94,19 +92,20 @@ spec:
     backendRefs: [{name: a, port: 80}]
 `
 
-// unreadableYAML has a number that the CRD admits and the Go type of the field does not hold (Gateway API v1.6).
+// unreadableYAML has a quantity that the CRD admits and its Go type does not parse.
 const unreadableYAML = `
+apiVersion: gateway.kedify.io/v1alpha1
+kind: GatewayParameters
+metadata: {name: unreadable}
+spec: {replicas: 1, envoy: {resources: {limits: {memory: "1e1.5"}}}}
+---
 apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+kind: Gateway
 metadata: {name: unreadable}
 spec:
-  parentRefs: [{name: web}]
-  hostnames: [unreadable.example.com]
-  rules:
-  - filters:
-    - type: ExternalAuth
-      externalAuth: {protocol: HTTP, http: {path: /}, backendRef: {name: a, port: 80}, forwardBody: {maxSize: 70000}}
-    backendRefs: [{name: a, port: 80}]
+  gatewayClassName: kedify
+  infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: unreadable}}
+  listeners: [{name: http, protocol: HTTP, port: 80}]
 `
 
 // invalid is what the status says of a rule that points nowhere.
@@ -159,7 +158,10 @@ func TestBadInputHurtsNobody(t *testing.T) {
 	})
 	t.Run("unreadable", func(t *testing.T) {
 		c.Apply(t, namespace, unreadableYAML)
-		refusedByName(t, c, namespace, "unreadable", "forwardBody.maxSize")
+		gatewaySays(t, c, namespace, "unreadable", metav1.ConditionFalse, "GatewayParameters "+namespace+"/unreadable does not exist")
+		// Objects of its kind, and of others, that come later are read.
+		c.Apply(t, namespace, strings.NewReplacer("unreadable", "later", "1e1.5", "1Gi").Replace(unreadableYAML))
+		gatewaySays(t, c, namespace, "later", metav1.ConditionTrue, "")
 		c.Apply(t, namespace, strings.ReplaceAll(good, "good", "later"))
 		becomes(t, address, "later.example.com", "/", 200)
 	})
@@ -169,32 +171,15 @@ func TestBadInputHurtsNobody(t *testing.T) {
 	})
 }
 
-// refusedByName waits until a route that cannot be read with its Go type is refused with the field.
-func refusedByName(t *testing.T, c *cluster.Cluster, namespace, name, field string) {
+// gatewaySays waits until a Gateway is accepted, or is not, with the text in the message.
+func gatewaySays(t *testing.T, c *cluster.Cluster, namespace, name string, accepted metav1.ConditionStatus, text string) {
 	t.Helper()
 	cluster.Eventually(t, time.Minute, func() error {
-		route := cluster.Get(t, c, namespace, name, untypedRoute())
-		text, err := json.Marshal(route.Object["status"])
-		if err != nil {
-			return err
+		gateway := cluster.Get(t, c, namespace, name, &gwv1.Gateway{})
+		found := meta.FindStatusCondition(gateway.Status.Conditions, string(gwv1.GatewayConditionAccepted))
+		if found == nil || found.Status != accepted || !strings.Contains(found.Message, text) {
+			return fmt.Errorf("gateway %s: %+v, want Accepted=%s, %q", name, found, accepted, text)
 		}
-		var status gwv1.HTTPRouteStatus
-		if err := json.Unmarshal(text, &status); err != nil {
-			return err
-		}
-		for _, parent := range status.Parents {
-			accepted := meta.FindStatusCondition(parent.Conditions, string(gwv1.RouteConditionAccepted))
-			if accepted != nil && accepted.Status == metav1.ConditionFalse && accepted.Reason == string(gwv1.RouteReasonUnsupportedValue) &&
-				strings.Contains(accepted.Message, field) {
-				return nil
-			}
-		}
-		return fmt.Errorf("the status does not refuse %s: %s", field, text)
+		return nil
 	})
-}
-
-func untypedRoute() *unstructured.Unstructured {
-	route := &unstructured.Unstructured{}
-	route.SetGroupVersionKind(gwv1.SchemeGroupVersion.WithKind("HTTPRoute"))
-	return route
 }

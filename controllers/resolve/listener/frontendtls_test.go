@@ -37,6 +37,8 @@ func TestClientValidation(t *testing.T) {
 			broken + "InvalidCACertificateKind Conflicted=False/NoConflicts", `kind "Service" is not supported`, ""},
 		{"group", "caCertificateRefs: [{kind: ConfigMap, group: example.com, name: ca}]", []string{fixture.Authority("infra", "ca", ca.Certificate)},
 			broken + "InvalidCACertificateKind Conflicted=False/NoConflicts", `group "example.com"`, ""},
+		{"ClusterTrustBundle", "caCertificateRefs: [{kind: ClusterTrustBundle, group: certificates.k8s.io, name: ca}]", nil,
+			broken + "InvalidCACertificateKind Conflicted=False/NoConflicts", `kind "ClusterTrustBundle" is not supported`, ""},
 		{"Secret", "caCertificateRefs: [{kind: Secret, group: '', name: ca}]", []string{"kind: Secret\nmetadata: {name: ca, namespace: infra}\ndata: {ca.crt: " + base64.StdEncoding.EncodeToString(ca.Certificate) + "}"},
 			listenerGood, "", "ca/gateway/infra/gw"},
 		{"Secret missing", "caCertificateRefs: [{kind: Secret, group: '', name: ca}]", nil,

@@ -33,6 +33,8 @@ func TestPolicyConditions(t *testing.T) {
 			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidCACertificateRef", message: "ca.crt of ConfigMap app/ca"},
 		{name: "kind", policy: fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, caCertificateRefs: [{group: x.org, kind: Key, name: ca}]}"),
 			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidKind", message: `kind "Key" of group "x.org"`},
+		{name: "ClusterTrustBundle", policy: fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: ca}]}"),
+			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidKind", message: `kind "ClusterTrustBundle" of group "certificates.k8s.io"`},
 		{name: "one of two", policy: fixture.Policy("p", fixture.WebTarget, `{hostname: a.org, caCertificateRefs: [{group: "", kind: ConfigMap, name: nope}, {group: "", kind: ConfigMap, name: ca}]}`), documents: []string{ca},
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/InvalidCACertificateRef", message: "caCertificateRefs[0]"},
 		{name: "no Service", policy: fixture.Policy("p", `{group: "", kind: Service, name: nope}`, fixture.CAReference), documents: []string{ca},
