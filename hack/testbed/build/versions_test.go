@@ -13,6 +13,7 @@ func TestSharedVersions(t *testing.T) {
 	for _, family := range [][]string{
 		{"hack/testbed/components/epp", "hack/testbed/components/llm-d-inference-sim", "hack/testbed/components/coredns"},
 		{".", "hack/helm"},
+		{".", "conformance"},
 		{"hack/testbed/components/keda", "hack/testbed/components/haproxy-routes"},
 	} {
 		chosen := map[string]string{}
