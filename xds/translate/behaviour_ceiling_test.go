@@ -346,6 +346,7 @@ func h2server(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.MaxHeaderBytes = 1 << 20
+	server.Config.MaxHeaderValueCount = 2000 // Go allows 500
 	server.Config.Protocols = &http.Protocols{}
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
