@@ -214,7 +214,7 @@ func attributes(object *unstructured.Unstructured) *admission.VersionedAttribute
 	return &admission.VersionedAttributes{
 		Attributes: admission.NewAttributesRecord(object, nil, scaledObjectKind, object.GetNamespace(), object.GetName(),
 			scaledObjectResource, "", admission.Create, nil, false, nil),
-		VersionedObject: object, VersionedKind: scaledObjectKind,
+		VersionedObject: admission.NewLazyObject(object), VersionedKind: scaledObjectKind,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/plugin/cel"
@@ -66,16 +67,18 @@ func (w write) attributes(t *testing.T) *admission.VersionedAttributes {
 	}
 	kind := schema.GroupVersionKind{Group: w.group, Version: "v1", Kind: "Any"}
 	resource := schema.GroupVersionResource{Group: w.group, Version: "v1", Resource: w.resource}
-	made := &admission.VersionedAttributes{VersionedKind: kind}
+	var versioned, old runtime.Object // not typed nils
 	if before != nil {
-		made.VersionedOldObject = before
+		old = before
 	}
 	if after != nil {
-		made.VersionedObject = after
+		versioned = after
 	}
-	made.Attributes = admission.NewAttributesRecord(made.VersionedObject, made.VersionedOldObject, kind, named.GetNamespace(), named.GetName(),
-		resource, "", admission.Operation(w.operation), nil, false, &user.DefaultInfo{Name: w.user})
-	return made
+	return &admission.VersionedAttributes{
+		Attributes: admission.NewAttributesRecord(versioned, old, kind, named.GetNamespace(), named.GetName(),
+			resource, "", admission.Operation(w.operation), nil, false, &user.DefaultInfo{Name: w.user}),
+		VersionedKind: kind, VersionedObject: admission.NewLazyObject(versioned), VersionedOldObject: admission.NewLazyObject(old),
+	}
 }
 
 // allowed reports whether a request passes: the policy does not look at it, or allows it.
