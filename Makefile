@@ -106,6 +106,10 @@ sweep: bin/testbed ## Poison among good routes, values of every field alone and 
 	  } 2>&1 | tee out/sweep.log; \
 	  $(BAR) out/sweep.log; ! grep -q '^FAIL' out/sweep.log
 
+.PHONY: authz
+authz: bin/testbed ## oauth2-proxy and Open Policy Agent decide about requests of a real Envoy; a module of its own
+	cd test/authz && ENVOY="$(ENVOY)" go test -count=1 -timeout=30m ./...
+
 .PHONY: vulncheck
 vulncheck: ## Known vulnerabilities of what the product is built from; needs the Go vulnerability database, or DB=file:///copy
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(DB),-db $(DB)) ./...

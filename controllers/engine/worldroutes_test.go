@@ -216,7 +216,23 @@ func (w *world) rule() gwv1.HTTPRouteRule {
 			Type: gwv1.HTTPRouteFilterRequestMirror, RequestMirror: &gwv1.HTTPRequestMirrorFilter{BackendRef: mirror},
 		}}
 	}
+	if w.odds(10) {
+		rule.Filters = append(rule.Filters, w.externalAuth())
+	} else if w.odds(10) && len(rule.BackendRefs) > 0 {
+		rule.BackendRefs[0].Filters = []gwv1.HTTPRouteFilter{w.externalAuth()}
+	}
 	return rule
+}
+
+func (w *world) externalAuth() gwv1.HTTPRouteFilter {
+	auth := &gwv1.HTTPExternalAuthFilter{ExternalAuthProtocol: pick(w, []gwv1.HTTPRouteExternalAuthProtocol{
+		gwv1.HTTPRouteExternalAuthHTTPProtocol, gwv1.HTTPRouteExternalAuthGRPCProtocol,
+	})}
+	auth.BackendRef = gwv1.BackendObjectReference{Name: gwv1.ObjectName(pick(w, []string{"s1", "s1", "s2", "s2", "missing"})), Port: ptr.To(gwv1.PortNumber(80))}
+	if w.odds(6) {
+		auth.BackendRef.Namespace = ptr.To(gwv1.Namespace(w.namespace()))
+	}
+	return gwv1.HTTPRouteFilter{Type: gwv1.HTTPRouteFilterExternalAuth, ExternalAuth: auth}
 }
 
 func (w *world) backendRefs() (refs []gwv1.BackendRef) {

@@ -146,6 +146,8 @@ func TestAuth(t *testing.T) {
 			if got := w.admin("/stats?filter=demand/test/scaler"); !strings.Contains(got, want) {
 				t.Errorf("%d requests were allowed, and these count:\n%s", allowed, got)
 			}
+			gomega.NewWithT(t).Eventually(w.proxy.Output, 5*time.Second).Should(gomega.And(
+				gomega.ContainSubstring(`"flags":"UAEX"`), gomega.ContainSubstring(`"details":"ext_authz_denied"`)))
 		})
 	}
 }

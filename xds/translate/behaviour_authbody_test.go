@@ -2,6 +2,7 @@ package translate_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // sent is a body and how it comes.
@@ -232,4 +234,66 @@ func TestAuthWhileTablesChange(t *testing.T) {
 			t.Error("no request was asked about")
 		}
 	}
+}
+
+// TestAuthOverTLS: a service with a BackendTLSPolicy is asked over TLS, and believed only with a certificate of its authority.
+func TestAuthOverTLS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys, strangers := proxytest.NewKeys(t), proxytest.NewKeys(t)
+	w.one(translate.Secret(ir.Secret{Name: "authority", CA: keys.CA}))
+	var routes []ir.Route
+	for _, protocol := range authProtocols {
+		service := proxytest.StartAuthorizer(t, protocol == "grpc")
+		for name, of := range map[string]*proxytest.Keys{"known": keys, "strange": strangers} {
+			key, spoken, protocols := serviceKey(name+protocol), ir.HTTP1, []string{"http/1.1"}
+			if protocol == "grpc" {
+				key.Route, spoken, protocols = ir.RouteGRPC, ir.HTTP2, []string{"h2"}
+			}
+			cluster := ir.Cluster{Key: key, Protocol: spoken, TLS: &ir.UpstreamTLS{SNI: "login.test", CA: "authority"}}
+			auth := &ir.Auth{Cluster: w.cluster(cluster, secured(t, of, protocols, service.Address))}
+			routes = append(routes, route(name, prefix("/"+protocol+"/"+name), guarded(auth, ir.Target{Cluster: w.service("web"), Weight: 1})))
+		}
+	}
+	w.everywhere(routes...)
+	w.apply()
+	for _, protocol := range authProtocols {
+		for _, host := range guardedHosts {
+			w.expect(ask{host: host, path: "/" + protocol + "/known"}, 200, "web")
+			w.expect(ask{host: host, path: "/" + protocol + "/strange"}, 503, "")
+		}
+	}
+}
+
+// secured ends TLS in front of a server.
+func secured(t *testing.T, keys *proxytest.Keys, protocols []string, address string) string {
+	listener, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{keys.TLS(t, "login.test")}, NextProtos: protocols, MinVersion: tls.VersionTLS12,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			outer, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			inner, err := net.Dial("tcp", address)
+			if err != nil {
+				_ = outer.Close()
+				continue
+			}
+			go func() {
+				defer outer.Close()
+				_, _ = io.Copy(outer, inner)
+			}()
+			go func() {
+				defer inner.Close()
+				_, _ = io.Copy(inner, outer)
+			}()
+		}
+	}()
+	return listener.Addr().String()
 }

@@ -1,0 +1,209 @@
+package translate_test
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/proxytest"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
+)
+
+// authRound is how many requests of each kind a round has.
+const authRound = 500
+
+// costKind is a kind of requests, and what they cost in each round.
+type costKind struct {
+	name, host, path, body string
+	without                bool // at a listener that has no place for authorization
+	middle, cpu            []float64
+}
+
+// BenchmarkAuth prints what a request costs with and without an authorization service that answers at once: its time (p50), and the
+// processor time of Envoy, in microseconds. One iteration is a round of each kind, and the figures are the medians of all rounds.
+func BenchmarkAuth(b *testing.B) {
+	const chains = 2
+	proxy, ports := proxytest.Start(b), [chains]int{proxytest.Port(b), proxytest.Port(b)}
+	set := &resource.Change{}
+	for i, port := range ports {
+		set.Upsert = append(set.Upsert, costListener(b, port, i == 0))
+	}
+	web := costCluster(b, set, "web", ir.RouteHTTP, costServer(b))
+	routes := []ir.Route{route("none", prefix("/none"), to(web))}
+	for _, protocol := range authProtocols {
+		service := proxytest.StartAuthorizer(b, protocol == "grpc")
+		auth := ir.Auth{Cluster: costCluster(b, set, protocol, serviceRoute(protocol), service.Address)}
+		body := auth
+		body.MaxBody = 1 << 20
+		routes = append(routes,
+			route(protocol, prefix("/"+protocol), guarded(&auth, ir.Target{Cluster: web, Weight: 1})),
+			route(protocol+"-body", prefix("/body/"+protocol), guarded(&body, ir.Target{Cluster: web, Weight: 1})))
+	}
+	for _, port := range ports {
+		chain := strconv.Itoa(port)
+		scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: "exact.test", Routes: routes})
+		wild, tables, err2 := translate.Wildcards(ir.Wildcards{Chain: chain, Hosts: []ir.Host{{Chain: chain, Hostname: "*", Routes: routes}}})
+		if err != nil || err2 != nil {
+			b.Fatal(err, err2)
+		}
+		set.Upsert = append(set.Upsert, scope, table, wild, tables)
+	}
+	proxy.Apply(*set)
+	large := strings.Repeat("x", 64<<10)
+	kinds := []*costKind{
+		{name: "none", host: "exact.test", path: "/none"},
+		{name: "http", host: "exact.test", path: "/http"},
+		{name: "grpc", host: "exact.test", path: "/grpc"},
+		{name: "none64k", host: "exact.test", path: "/none", body: large},
+		{name: "http64k", host: "exact.test", path: "/body/http", body: large},
+		{name: "grpc64k", host: "exact.test", path: "/body/grpc", body: large},
+		{name: "wild-none", host: "any.example", path: "/none"},
+		{name: "wild-none-without", host: "any.example", path: "/none", without: true},
+		{name: "wild-http", host: "any.example", path: "/http"},
+	}
+	for b.Loop() {
+		for _, kind := range kinds {
+			port := ports[1]
+			if kind.without {
+				port = ports[0]
+			}
+			kind.round(b, port)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for _, kind := range kinds {
+		b.ReportMetric(median(kind.middle), kind.name+"-p50-µs")
+		b.ReportMetric(median(kind.cpu), kind.name+"-cpu-µs")
+	}
+}
+
+// round sends requests one after the other on a connection.
+func (k *costKind) round(b *testing.B, port int) {
+	connection, err := net.Dial("tcp", local(uint32(port)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer connection.Close()
+	reader, request := bufio.NewReader(connection), fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", k.path, k.host, len(k.body), k.body)
+	var took []float64
+	before := childrenCPU(b)
+	for range authRound {
+		begun := time.Now()
+		if _, err := connection.Write([]byte(request)); err != nil {
+			b.Fatal(err)
+		}
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil || response.StatusCode != http.StatusOK {
+			b.Fatalf("%s: %+v %v", k.name, response, err)
+		}
+		_ = response.Body.Close()
+		took = append(took, float64(time.Since(begun).Microseconds()))
+	}
+	k.middle = append(k.middle, median(took))
+	k.cpu = append(k.cpu, float64((childrenCPU(b)-before).Microseconds())/authRound)
+}
+
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}
+
+// childrenCPU is the processor time of the processes that this one has started.
+func childrenCPU(b *testing.B) (total time.Duration) {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread may be gone
+		for _, child := range strings.Fields(string(text)) {
+			threads, _ := filepath.Glob("/proc/" + child + "/task/*/schedstat")
+			for _, thread := range threads {
+				text, _ := os.ReadFile(thread)
+				nanoseconds, _, _ := strings.Cut(string(text), " ")
+				used, _ := strconv.ParseInt(nanoseconds, 10, 64)
+				total += time.Duration(used)
+			}
+		}
+	}
+	return total
+}
+
+// costListener is a listener; without: none of its chains has a place for authorization.
+func costListener(b *testing.B, port int, without bool) resource.Resource {
+	made, err := translate.Listener(ir.Listener{Port: uint32(port), Transport: ir.TCP, Chains: []ir.Chain{{ID: strconv.Itoa(port)}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if !without {
+		return made
+	}
+	listener, manager := &listenerv3.Listener{}, &hcmv3.HttpConnectionManager{}
+	if err := proto.Unmarshal(made.Body, listener); err != nil {
+		b.Fatal(err)
+	}
+	filter := listener.FilterChains[0].Filters[0]
+	if err := filter.GetTypedConfig().UnmarshalTo(manager); err != nil {
+		b.Fatal(err)
+	}
+	manager.HttpFilters = slices.DeleteFunc(manager.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == "authorization" })
+	config, err := anypb.New(manager)
+	if err != nil {
+		b.Fatal(err)
+	}
+	filter.ConfigType = &listenerv3.Filter_TypedConfig{TypedConfig: config}
+	made, err = resource.New(resource.Listener, made.Name, listener, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return made
+}
+
+func costCluster(b *testing.B, set *resource.Change, name string, route ir.RouteProtocol, address string) ir.ClusterKey {
+	key, protocol := serviceKey(name), ir.HTTP1
+	if key.Route = route; route == ir.RouteGRPC {
+		protocol = ir.HTTP2
+	}
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cluster, err := translate.Cluster(ir.Cluster{Key: key, Protocol: protocol})
+	endpoints, err2 := translate.Endpoints(ir.Endpoints{Key: key.Endpoints(), Addresses: []ir.Endpoint{{Address: host, Port: uint32(port)}}})
+	if err != nil || err2 != nil {
+		b.Fatal(err, err2)
+	}
+	set.Upsert = append(set.Upsert, cluster, endpoints)
+	return key
+}
+
+// costServer is a backend that does nothing.
+func costServer(b *testing.B) string {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	b.Cleanup(func() { _ = server.Close() })
+	return listener.Addr().String()
+}
