@@ -1,6 +1,8 @@
 module github.com/kedify/inference-gateway/test/authz
 
-go 1.26.0
+go 1.27.0
+
+toolchain go1.27.3
 
 require (
 	github.com/envoyproxy/go-control-plane/envoy v1.40.0

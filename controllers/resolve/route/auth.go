@@ -47,7 +47,7 @@ func (r *routeResolver) externalAuth(path string, spec *gwv1.HTTPExternalAuthFil
 		return nil, unresolved, problem
 	}
 	if spec.ForwardBody != nil {
-		if auth.MaxBody, problem = authBody(path+".forwardBody.maxSize", int64(spec.ForwardBody.MaxSize)); !problem.None() {
+		if auth.MaxBody, problem = authBody(path+".forwardBody.maxSize", spec.ForwardBody.MaxSize); !problem.None() {
 			return nil, unresolved, problem
 		}
 	}
@@ -154,7 +154,7 @@ func saidOverHTTP(name string) string {
 }
 
 // authBody reads how much of a body is told.
-func authBody(field string, size int64) (uint32, resolve.Problem) {
+func authBody(field string, size int32) (uint32, resolve.Problem) {
 	if size < 0 || size > maxAuthBody {
 		return 0, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s is %d, and a proxy keeps %d bytes of a body for its authorization at most; use 0 to %d.", field, size, maxAuthBody, maxAuthBody)
