@@ -35,6 +35,10 @@ func (i Installed) current() bool {
 	return !slices.ContainsFunc(i, func(crd CRD) bool { return minorVersion(crd.Bundle) != minorVersion(BundleVersion) })
 }
 
+// MixedTermination reports whether a port may terminate TLS for some server names and pass others through: an
+// experiment in v1.6, standard since (TLSRouteModeMixed).
+func (i Installed) MixedTermination() bool { return i.current() || i.Experimental() }
+
 // unsupported are the versions of bundles that this program does not know, sorted, "none" for
 // CRDs without one.
 func (i Installed) unsupported() []string {

@@ -18,8 +18,7 @@ import (
 // be picked). The listeners come sorted by rank.
 //
 // mixed: a port may have listeners of protocol TLS that terminate beside others that pass
-// through. That is a feature of the experimental channel (TLSRouteModeMixed); without it, the
-// API wants a conflict.
+// through (TLSRouteModeMixed). Without the feature, the API wants a conflict.
 func resolveConflicts(listeners []declared, mixed bool) {
 	for start := 0; start < len(listeners); {
 		end := start
@@ -99,7 +98,7 @@ func conflictOf(a, b *declared, mixed bool) resolve.Problem {
 	}
 	if !mixed && mixedTermination(a, b) {
 		return resolve.Problemf(gwv1.ListenerReasonProtocolConflict,
-			"port %d: with the CRDs of the standard channel, TLS cannot be terminated here and passed through by %s", a.Port, b.describe(a))
+			"port %d: with the CRDs of the standard channel of v1.6, TLS cannot be terminated here and passed through by %s", a.Port, b.describe(a))
 	}
 	if a.Hostname == b.Hostname {
 		return resolve.Problemf(gwv1.ListenerReasonHostnameConflict,

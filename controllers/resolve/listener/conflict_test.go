@@ -154,21 +154,24 @@ listeners:
 	}
 }
 
-// TestMixedTermination: terminating beside passing through is a feature of the experimental
-// channel; with standard CRDs it is a conflict (TLSRouteListenerMixedTerminationNotSupported).
+// TestMixedTermination: terminating beside passing through is a feature of v1.7, and of the experimental channel of
+// v1.6; with standard CRDs of v1.6 it is a conflict (TLSRouteListenerMixedTerminationNotSupported).
 func TestMixedTermination(t *testing.T) {
 	documents := []string{fixture.Class, fixture.Secret("infra", "cert", fixture.NewPair(t, "a.com")), fixture.Gateway(`listeners:
 - {name: a, port: 443, protocol: TLS, hostname: a.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
 - {name: b, port: 443, protocol: TLS, hostname: b.com, tls: {mode: Passthrough}}
 - {name: c, port: 444, protocol: TLS, hostname: a.com, tls: {mode: Terminate, certificateRefs: [{name: cert}]}}
 - {name: d, port: 444, protocol: HTTPS, hostname: d.com, tls: {certificateRefs: [{name: cert}]}}`)}
-	for channel, conflict := range map[string]bool{"experimental": false, "standard": true} {
-		g := Gateway(fixture.Store(t, documents...).View(nil), fixture.GatewayKey, class.Setting{Installed: class.Installed{{Bundle: class.BundleVersion, Channel: channel}}})
+	for installed, conflict := range map[class.CRD]bool{
+		{Bundle: class.BundleVersion, Channel: "experimental"}: false, {Bundle: class.BundleVersion, Channel: "standard"}: false,
+		{Bundle: "v1.6.3", Channel: "experimental"}: false, {Bundle: "v1.6.3", Channel: "standard"}: true,
+	} {
+		g := Gateway(fixture.Store(t, documents...).View(nil), fixture.GatewayKey, class.Setting{Installed: class.Installed{installed}})
 		for name, mixed := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
 			l := listenerNamed(t, g, name)
 			accepted := resolve.FindCondition(l.Conditions, "Accepted")
 			if refused := accepted.Reason == "ProtocolConflict"; refused != (mixed && conflict) || refused != (len(l.Kinds) == 0) {
-				t.Errorf("%s channel, listener %s: %s, %s; kinds %v", channel, name, accepted.Reason, accepted.Message, l.Kinds)
+				t.Errorf("%+v, listener %s: %s, %s; kinds %v", installed, name, accepted.Reason, accepted.Message, l.Kinds)
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 		return resolve.GatewayResult{}
 	}
 	r := gatewayResolution{view: v, gateway: gateway, generation: gateway.Generation}
-	r.declareListeners(setting.Installed.Experimental())
+	r.declareListeners(setting.Installed.MixedTermination())
 	parameters, problem := gatewayParameters(v, gateway, gatewayClass, setting)
 	r.valuesProblem = valuesProblem(v, gateway)
 	r.accept(problem)
