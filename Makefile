@@ -27,7 +27,7 @@ PROFILE ?= all
 CHANNEL ?= experimental
 # Of the Gateway API: v1.7, or v1.6 with its CRDs and its suite. Each has clusters of its own.
 VERSION ?= v1.7
-SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(VERSION))
+SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(subst .,-,$(VERSION)))
 # GatewayStaticAddresses wants an address that can be given and one that cannot; on a cluster
 # of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
 ADDRESSES ?= $(if $(KUBECONFIG),,-usable-address=10.99.255.7 -unusable-address=192.0.2.9)
