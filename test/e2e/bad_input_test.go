@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
@@ -158,10 +159,11 @@ func TestBadInputHurtsNobody(t *testing.T) {
 	})
 	t.Run("unreadable", func(t *testing.T) {
 		c.Apply(t, namespace, unreadableYAML)
-		gatewaySays(t, c, namespace, "unreadable", metav1.ConditionFalse, "GatewayParameters "+namespace+"/unreadable does not exist")
+		poison := types.NamespacedName{Namespace: namespace, Name: "unreadable"}
+		gatewaySays(t, c, poison, metav1.ConditionFalse, fmt.Sprintf("GatewayParameters %s does not exist", poison))
 		// Objects of its kind, and of others, that come later are read.
 		c.Apply(t, namespace, strings.NewReplacer("unreadable", "later", "1e1.5", "1Gi").Replace(unreadableYAML))
-		gatewaySays(t, c, namespace, "later", metav1.ConditionTrue, "")
+		gatewaySays(t, c, types.NamespacedName{Namespace: namespace, Name: "later"}, metav1.ConditionTrue, "")
 		c.Apply(t, namespace, strings.ReplaceAll(good, "good", "later"))
 		becomes(t, address, "later.example.com", "/", 200)
 	})
@@ -172,13 +174,13 @@ func TestBadInputHurtsNobody(t *testing.T) {
 }
 
 // gatewaySays waits until a Gateway is accepted, or is not, with the text in the message.
-func gatewaySays(t *testing.T, c *cluster.Cluster, namespace, name string, accepted metav1.ConditionStatus, text string) {
+func gatewaySays(t *testing.T, c *cluster.Cluster, key types.NamespacedName, accepted metav1.ConditionStatus, text string) {
 	t.Helper()
 	cluster.Eventually(t, time.Minute, func() error {
-		gateway := cluster.Get(t, c, namespace, name, &gwv1.Gateway{})
+		gateway := cluster.Get(t, c, key.Namespace, key.Name, &gwv1.Gateway{})
 		found := meta.FindStatusCondition(gateway.Status.Conditions, string(gwv1.GatewayConditionAccepted))
 		if found == nil || found.Status != accepted || !strings.Contains(found.Message, text) {
-			return fmt.Errorf("gateway %s: %+v, want Accepted=%s, %q", name, found, accepted, text)
+			return fmt.Errorf("gateway %s: %+v, want Accepted=%s, %q", key, found, accepted, text)
 		}
 		return nil
 	})

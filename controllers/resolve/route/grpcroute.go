@@ -36,7 +36,7 @@ func grpcRule(index int, spec gwv1.GRPCRouteRule, expressions *regex.Budget) rul
 	r := rule{
 		path:    fmt.Sprintf("rules[%d]", index),
 		filters: httpFilters(spec.Filters),
-		session: spec.SessionPersistence,
+		session: spec.SessionPersistence, //nolint:staticcheck // deprecated, and still there to be refused
 	}
 	if spec.Name != nil {
 		r.name = string(*spec.Name)

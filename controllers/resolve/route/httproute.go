@@ -31,7 +31,7 @@ func httpRule(index int, spec gwv1.HTTPRouteRule, expressions *regex.Budget) rul
 		backends: spec.BackendRefs,
 		timeouts: spec.Timeouts,
 		retry:    spec.Retry,
-		session:  spec.SessionPersistence,
+		session:  spec.SessionPersistence, //nolint:staticcheck // deprecated, and still there to be refused
 	}
 	if spec.Name != nil {
 		r.name = string(*spec.Name)
