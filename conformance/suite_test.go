@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	confv1 "sigs.k8s.io/gateway-api/conformance/apis/v1"
@@ -43,6 +44,10 @@ func implementation(version string) confv1.Implementation {
 	}
 }
 
+// cleanupTimeout is how long the suites wait for the end of their namespaces, behind their last test. A Pod of Envoy ends what is in
+// flight first, for up to a minute: the 30 s of the suite would fail a run in which every test has passed. No test waits for it.
+const cleanupTimeout = 2 * time.Minute
+
 // prepare completes options that flags left open, has failed tests leave evidence, and prints
 // the report when t ends.
 func prepare(t *testing.T, name string, options *suite.ConformanceOptions, tests []suite.ConformanceTest) {
@@ -53,6 +58,7 @@ func prepare(t *testing.T, name string, options *suite.ConformanceOptions, tests
 	}
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	options.Implementation = implementation(options.Implementation.Version)
+	options.TimeoutConfig.DeleteTimeout = cleanupTimeout
 	if options.ReportOutputPath == "" {
 		options.ReportOutputPath = filepath.Join(folder, name+".yaml")
 	}
