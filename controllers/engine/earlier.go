@@ -30,7 +30,7 @@ func newEarlier() *earlier {
 
 // observe takes a route that is there at the start.
 func (e *earlier) observe(object resolve.Object, found client.Object) {
-	parents := route.Refused(parentsOf(found), found.GetGeneration())
+	parents := route.Refused(store.RouteParents(found), found.GetGeneration())
 	if len(parents) > 0 {
 		e.statuses[object] = earlierStatus{found.GetGeneration(), parents}
 	}
@@ -38,7 +38,7 @@ func (e *earlier) observe(object resolve.Object, found client.Object) {
 
 // decide takes that the proxies of a gateway have everything, and returns the routes that this may matter to.
 func (e *earlier) decide(gateway types.NamespacedName) (routes []resolve.Object) {
-	if e.decided[gateway] {
+	if len(e.statuses) == 0 || e.decided[gateway] {
 		return nil
 	}
 	e.decided[gateway] = true
@@ -60,22 +60,6 @@ func (e *earlier) carry(result *resolve.RouteResult, statuses []gwv1.RouteParent
 		}
 	}
 	return statuses
-}
-
-func parentsOf(object client.Object) []gwv1.RouteParentStatus {
-	switch object := object.(type) {
-	case *gwv1.HTTPRoute:
-		return object.Status.Parents
-	case *gwv1.GRPCRoute:
-		return object.Status.Parents
-	case *gwv1.TLSRoute:
-		return object.Status.Parents
-	case *gwv1.TCPRoute:
-		return object.Status.Parents
-	case *gwv1.UDPRoute:
-		return object.Status.Parents
-	}
-	return nil
 }
 
 // noteEarlier keeps the status of a route that is there before the first flush.

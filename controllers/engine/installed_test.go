@@ -62,7 +62,8 @@ func TestInstalledChangesTheClass(t *testing.T) {
 		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].Value.(*gwv1.GatewayClassStatus)
 		matching := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteDestinationPortMatching"})
 		if matching != step.matching || status.Conditions[1].Status != step.version {
-			t.Errorf("%v: matching %t, version %s, want %t and %s", step.installed, matching, status.Conditions[1].Status, step.matching, step.version)
+			t.Errorf("%v: matching %t, version %s, want %t and %s", step.installed, matching, status.Conditions[1].Status, step.matching,
+				step.version)
 		}
 	}
 }

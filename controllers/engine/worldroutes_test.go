@@ -228,7 +228,8 @@ func (w *world) externalAuth() gwv1.HTTPRouteFilter {
 	auth := &gwv1.HTTPExternalAuthFilter{ExternalAuthProtocol: pick(w, []gwv1.HTTPRouteExternalAuthProtocol{
 		gwv1.HTTPRouteExternalAuthHTTPProtocol, gwv1.HTTPRouteExternalAuthGRPCProtocol,
 	})}
-	auth.BackendRef = gwv1.BackendObjectReference{Name: gwv1.ObjectName(pick(w, []string{"s1", "s1", "s2", "s2", "missing"})), Port: ptr.To(gwv1.PortNumber(80))}
+	auth.BackendRef = gwv1.BackendObjectReference{Name: gwv1.ObjectName(pick(w, []string{"s1", "s1", "s2", "s2", "missing"})),
+		Port: ptr.To(gwv1.PortNumber(80))}
 	if w.odds(6) {
 		auth.BackendRef.Namespace = ptr.To(gwv1.Namespace(w.namespace()))
 	}

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve/route"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -23,16 +22,7 @@ func newSuspects() *suspects { return &suspects{routes: map[ir.Source][]route.Re
 
 // observe takes a version of an object in.
 func (s *suspects) observe(kind store.Kind, object client.Object) {
-	var parents []gwv1.RouteParentStatus
-	switch o := object.(type) {
-	case *gwv1.HTTPRoute:
-		parents = o.Status.Parents
-	case *gwv1.GRPCRoute:
-		parents = o.Status.Parents
-	default:
-		return
-	}
-	found := route.RefusedRules(parents, object.GetGeneration())
+	found := route.RefusedRules(store.RouteParents(object), object.GetGeneration())
 	source := sourceOf(kind, object)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -177,7 +177,8 @@ func TestX7StartingReplicaProvesCertificates(t *testing.T) {
 		c.Expect(ghost.TryConnect()).To(Succeed())
 	}
 	real := r.proxy(gatewayKey, deltatest.Options{})
-	c.Consistently(func() bool { return ghosts[0].Err() != nil || ghosts[1].Err() != nil || real.Err() != nil }, 300*time.Millisecond).Should(BeFalse())
+	c.Consistently(func() bool { return ghosts[0].Err() != nil || ghosts[1].Err() != nil || real.Err() != nil },
+		300*time.Millisecond).Should(BeFalse())
 	c.api.List("HTTPRoute")
 	for _, ghost := range ghosts {
 		ghost.Wait("the end of the stream", func(s deltatest.State) bool { return s.Ended() })

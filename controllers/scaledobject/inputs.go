@@ -182,19 +182,7 @@ func sameGateway(before, after client.Object) bool {
 // sameRoute: a plan reads a part of the status.
 func sameRoute(before, after client.Object) bool {
 	return store.Same(before, after) &&
-		reflect.DeepEqual(plan.Heard(before, parentsOf(before)), plan.Heard(after, parentsOf(after)))
-}
-
-func parentsOf(object client.Object) []gwv1.RouteParentStatus {
-	switch route := object.(type) {
-	case *gwv1.HTTPRoute:
-		return route.Status.Parents
-	case *gwv1.GRPCRoute:
-		return route.Status.Parents
-	case *gwv1.TLSRoute:
-		return route.Status.Parents
-	}
-	return nil
+		reflect.DeepEqual(plan.Heard(before, store.RouteParents(before)), plan.Heard(after, store.RouteParents(after)))
 }
 
 // trimStatus drops the status of an object of another controller.

@@ -87,24 +87,8 @@ var (
 )
 
 func mergeRoute(live client.Object, wanted any, now metav1.Time) {
-	parents := routeParents(live)
-	*parents = mergeOwned(*parents, deepCopy(wanted.([]gwv1.RouteParentStatus)), routeEntry, now)
-}
-
-func routeParents(route client.Object) *[]gwv1.RouteParentStatus {
-	switch route := route.(type) {
-	case *gwv1.HTTPRoute:
-		return &route.Status.Parents
-	case *gwv1.GRPCRoute:
-		return &route.Status.Parents
-	case *gwv1.TLSRoute:
-		return &route.Status.Parents
-	case *gwv1.TCPRoute:
-		return &route.Status.Parents
-	case *gwv1.UDPRoute:
-		return &route.Status.Parents
-	}
-	panic("status: not a route")
+	status := store.RouteStatus(live)
+	status.Parents = mergeOwned(status.Parents, deepCopy(wanted.([]gwv1.RouteParentStatus)), routeEntry, now)
 }
 
 func mergePolicy(live client.Object, wanted any, now metav1.Time) {

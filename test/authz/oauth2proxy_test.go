@@ -38,7 +38,8 @@ func TestOAuth2Proxy(t *testing.T) {
 		client, forged := browser(t), map[string]string{"X-Auth-Request-User": "eve", "X-Auth-Request-Email": "eve@test"}
 		out := w.do(client, ask{http.MethodGet, host, "/cart", "", forged})
 		at, err := url.Parse(out.header.Get("Location"))
-		if err != nil || out.status != http.StatusFound || at.Host != provider.Config().Issuer[len("http://"):len("http://")+len(at.Host)] || len(out.header["Set-Cookie"]) == 0 {
+		if err != nil || out.status != http.StatusFound ||
+			at.Host != provider.Config().Issuer[len("http://"):len("http://")+len(at.Host)] || len(out.header["Set-Cookie"]) == 0 {
 			t.Fatalf("%s without a session: %d %v %.200s", host, out.status, out.header, out.text)
 		}
 		provider.QueueUser(&mockoidc.MockUser{Subject: "ann", Email: "ann@test", EmailVerified: true, PreferredUsername: "ann"})
@@ -57,7 +58,8 @@ func TestOAuth2Proxy(t *testing.T) {
 		}
 		for _, body := range []string{"", strings.Repeat("x", 100_000)} {
 			out = w.do(client, ask{http.MethodPost, host, "/cart", body, forged})
-			if out.status != http.StatusOK || out.got.Header.Get("X-Auth-Request-Email") != "ann@test" || out.got.Header.Get("X-Auth-Request-User") != "ann" || out.got.Body != len(body) {
+			if out.status != http.StatusOK || out.got.Header.Get("X-Auth-Request-Email") != "ann@test" ||
+				out.got.Header.Get("X-Auth-Request-User") != "ann" || out.got.Body != len(body) {
 				t.Errorf("%s with a session: %d, the backend got %+v (%.200s)", host, out.status, out.got, out.text)
 			}
 		}
@@ -71,7 +73,7 @@ func TestOAuth2Proxy(t *testing.T) {
 	}
 }
 
-// startOAuth2Proxy builds and starts the server: 200 to those who have a session, at any path.
+// startOAuth2Proxy builds and starts the server: 200 to requests with a session, at any path.
 func startOAuth2Proxy(t *testing.T, provider *mockoidc.MockOIDC) (address string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "oauth2-proxy")

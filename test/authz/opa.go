@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"github.com/open-policy-agent/opa/v1/rego"
-	"google.golang.org/genproto/googleapis/rpc/status"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/kedify/inference-gateway/xds/proxytest"
 )
 
 // OPA decides by a policy, over Envoy's authorization protocol. The input of the policy is the question; its decision is an
@@ -30,7 +29,7 @@ func NewOPA(ctx context.Context, policy string) (*OPA, error) {
 type decision struct {
 	Allowed bool              `json:"allowed"`
 	Headers map[string]string `json:"headers"`
-	Status  int32             `json:"http_status"`
+	Status  int               `json:"http_status"`
 	Body    string            `json:"body"`
 }
 
@@ -40,25 +39,14 @@ func (o *OPA) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Check
 	if err != nil {
 		return nil, err
 	}
-	var headers []*corev3.HeaderValueOption
-	for name, value := range decided.Headers {
-		headers = append(headers, &corev3.HeaderValueOption{
-			Header:       &corev3.HeaderValue{Key: name, Value: value},
-			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
-		})
-	}
+	answer := proxytest.AuthDecision{Status: decided.Status, Header: http.Header{}, Body: decided.Body}
 	if decided.Allowed {
-		return &authv3.CheckResponse{
-			Status:       &status.Status{Code: int32(codes.OK)},
-			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{Headers: headers}},
-		}, nil
+		answer.Status = http.StatusOK
 	}
-	return &authv3.CheckResponse{
-		Status: &status.Status{Code: int32(codes.PermissionDenied)},
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status: &typev3.HttpStatus{Code: typev3.StatusCode(decided.Status)}, Headers: headers, Body: decided.Body,
-		}},
-	}, nil
+	for name, value := range decided.Headers {
+		answer.Header.Set(name, value)
+	}
+	return answer.Response(), nil
 }
 
 func (o *OPA) decide(ctx context.Context, in *authv3.CheckRequest) (decided decision, err error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
 
-// policy lets those who have a token ask for less than 1,000 tokens, and sends browsers to a login.
+// policy lets users with a token ask for less than 1,000 tokens, and sends browsers to a login.
 const policy = `package envoy.authz
 
 http := input.attributes.request.http
@@ -76,7 +76,8 @@ func TestOPAOverGRPC(t *testing.T) {
 			out := w.do(browser(t), ask{http.MethodPost, host, "/v1/chat", c.body, c.header})
 			says := map[int]string{200: out.got.Header.Get("X-User"), 302: out.header.Get("Location"), 403: out.text}[c.status]
 			if out.status != c.status || says != c.says || c.status == 200 && out.got.Body != len(c.body) {
-				t.Errorf("%s, %s: %d, says %q, %d bytes at the backend; want %d, %q (%.100s)", host, c.name, out.status, says, out.got.Body, c.status, c.says, out.text)
+				t.Errorf("%s, %s: %d, says %q, %d bytes at the backend; want %d, %q (%.100s)", host, c.name, out.status, says, out.got.Body,
+					c.status, c.says, out.text)
 			}
 		}
 	}
@@ -134,7 +135,8 @@ func TestOPAOverHTTP(t *testing.T) {
 			{"/open/1", "ann", 200}, {"/closed/1", "ann", 401}, {"/open/1", "eve", 401},
 		} {
 			out := w.do(browser(t), ask{http.MethodGet, host, c.path, "", map[string]string{"Authorization": "Bearer " + c.token}})
-			if out.status != c.status || c.status == 200 && out.got.Path != c.path || c.status == 401 && !strings.Contains(out.text, "unauthorized") {
+			if out.status != c.status || c.status == 200 && out.got.Path != c.path || c.status == 401 && !strings.Contains(out.text,
+				"unauthorized") {
 				t.Errorf("%s%s as %s: %d %.200s, want %d", host, c.path, c.token, out.status, out.text, c.status)
 			}
 		}

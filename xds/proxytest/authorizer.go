@@ -111,11 +111,15 @@ func (a *Authorizer) Check(ctx context.Context, in *authv3.CheckRequest) (*authv
 	for name, value := range request.GetHeaders() {
 		header.Set(name, value)
 	}
-	decision := a.answer(ctx, AuthQuestion{
+	return a.answer(ctx, AuthQuestion{
 		Method: request.GetMethod(), Path: request.GetPath(), Host: request.GetHost(), Body: request.GetBody(), Header: header,
-	})
+	}).Response(), nil
+}
+
+// Response is the decision in Envoy's authorization protocol.
+func (d AuthDecision) Response() *authv3.CheckResponse {
 	var headers []*corev3.HeaderValueOption
-	for name, values := range decision.Header {
+	for name, values := range d.Header {
 		for _, value := range values {
 			headers = append(headers, &corev3.HeaderValueOption{
 				Header:       &corev3.HeaderValue{Key: name, Value: value},
@@ -123,16 +127,16 @@ func (a *Authorizer) Check(ctx context.Context, in *authv3.CheckRequest) (*authv
 			})
 		}
 	}
-	if decision.Status == http.StatusOK {
+	if d.Status == http.StatusOK {
 		return &authv3.CheckResponse{
 			Status:       &status.Status{Code: int32(codes.OK)},
 			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{Headers: headers}},
-		}, nil
+		}
 	}
 	return &authv3.CheckResponse{
 		Status: &status.Status{Code: int32(codes.PermissionDenied)},
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status: &typev3.HttpStatus{Code: typev3.StatusCode(decision.Status)}, Headers: headers, Body: decision.Body,
+			Status: &typev3.HttpStatus{Code: typev3.StatusCode(d.Status)}, Headers: headers, Body: d.Body,
 		}},
-	}, nil
+	}
 }

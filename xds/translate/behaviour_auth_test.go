@@ -98,7 +98,8 @@ func TestAuth(t *testing.T) {
 					t.Errorf("%s: the backend believes %v", host, out.Headers)
 				}
 				asked := service.Asked()[before:]
-				if len(asked) != 1 || asked[0].Method != "POST" || asked[0].Path != "/a?b=c" || !strings.EqualFold(asked[0].Host, host) || asked[0].Body != "" {
+				if len(asked) != 1 || asked[0].Method != "POST" || asked[0].Path != "/a?b=c" || !strings.EqualFold(asked[0].Host,
+					host) || asked[0].Body != "" {
 					t.Errorf("%s: the service was asked %+v", host, asked)
 				}
 				if len(holder.Asked()) != held+1 {
@@ -238,7 +239,7 @@ func (w *world) unauthorized(t *testing.T, host, protocol, name string) {
 	}
 }
 
-// TestAuthSurvivesAnEndpoint: a service of which one endpoint takes no connection decides all the same.
+// TestAuthSurvivesAnEndpoint: a service of which one endpoint takes no connection still decides.
 func TestAuthSurvivesAnEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -319,7 +320,8 @@ func TestAuthHeaders(t *testing.T) {
 			case path == "/grpc/listed":
 				unlisted, authorization = "", ""
 			}
-			if q.Path != wantPath || q.Host != "auth.test" || q.Header.Get("X-Unlisted") != unlisted || q.Header.Get("Authorization") != authorization {
+			if q.Path != wantPath || q.Host != "auth.test" || q.Header.Get("X-Unlisted") != unlisted ||
+				q.Header.Get("Authorization") != authorization {
 				t.Errorf("%s: the service was told %+v", path, q)
 			}
 			if listed := q.Header.Get("X-Listed") + q.Header.Get("Cookie"); listed != "1c=3" && path != "/http/all" {
@@ -352,7 +354,8 @@ func TestAuthOfATarget(t *testing.T) {
 					a.headers = map[string]string{"Authorization": "Bearer good"}
 				}
 				out := w.do(a)
-				if out.Backend == "closed" && (i%2 != 0 || out.Headers.Get("X-User") != "ann") || out.Backend == "open" && out.Headers.Get("X-User") != "" {
+				if out.Backend == "closed" && (i%2 != 0 || out.Headers.Get("X-User") != "ann") ||
+					out.Backend == "open" && out.Headers.Get("X-User") != "" {
 					t.Fatalf("%s %s: request %d reached %s as %q", protocol, host, i, out.Backend, out.Headers.Get("X-User"))
 				}
 				seen[fmt.Sprint(out.status, out.Backend)]++
@@ -395,7 +398,8 @@ func TestAuthBesideOtherFilters(t *testing.T) {
 				t.Errorf("%s: a page cannot read why: %v", host, out.header)
 			}
 			before := len(service.Asked())
-			out = w.expect(ask{host: host, path: "/outer", method: "PUT", body: "x", headers: map[string]string{"Authorization": "Bearer good"}}, 200, "web")
+			out = w.expect(ask{host: host, path: "/outer", method: "PUT", body: "x",
+				headers: map[string]string{"Authorization": "Bearer good"}}, 200, "web")
 			if out.Path != "/inner" || out.Host != "inner.test" || out.Headers.Get("x-rule") != "1" || out.Headers.Get("Authorization") != "" {
 				t.Errorf("%s: the backend got %+v", host, out.echoed)
 			}

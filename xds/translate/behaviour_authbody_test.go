@@ -128,7 +128,8 @@ func TestAuthOfWebSockets(t *testing.T) {
 					t.Fatal(err)
 				}
 				_ = connection.SetDeadline(time.Now().Add(5 * time.Second))
-				fmt.Fprintf(connection, "GET /%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", protocol, host, token)
+				fmt.Fprintf(connection, "GET /%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
+					"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", protocol, host, token)
 				head := make([]byte, len(want))
 				if _, err := io.ReadFull(connection, head); err != nil || string(head) != want {
 					t.Errorf("%s %s, token %s: %q (%v), want %s", protocol, host, token, head, err, want)
@@ -168,8 +169,10 @@ func TestAuthClientsLeave(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(connection, "POST /%s/wait HTTP/1.1\r\nHost: %s\r\nContent-Length: 4\r\n\r\nbody", protocol, guardedHosts[i%len(guardedHosts)])
-			gomega.NewWithT(t).Eventually(func() int { return len(services[protocol].Asked()) }, 5*time.Second, time.Millisecond).Should(gomega.Equal(before + 1))
+			fmt.Fprintf(connection, "POST /%s/wait HTTP/1.1\r\nHost: %s\r\nContent-Length: 4\r\n\r\nbody", protocol,
+				guardedHosts[i%len(guardedHosts)])
+			gomega.NewWithT(t).Eventually(func() int { return len(services[protocol].Asked()) }, 5*time.Second,
+				time.Millisecond).Should(gomega.Equal(before + 1))
 			_ = connection.Close()
 			gomega.NewWithT(t).Eventually(left, 4*time.Second).Should(gomega.Receive(gomega.Equal(protocol)))
 		}

@@ -57,8 +57,10 @@ func TestRetryOfTimeouts(t *testing.T) {
 		{"second", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1}, 2, 200, 2, attempt, 2 * time.Second},
 		{"fourth", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 4, 200, 4, 3 * attempt, 3 * time.Second},
 		{"exhausted", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 2}, never, 504, 3, 3 * attempt, 3 * time.Second},
-		{"codes", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt, 2 * time.Second},
-		{"bounded", "GET", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9, Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 6 * attempt},
+		{"codes", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 1, Codes: []uint32{500}}, 2, 200, 2, attempt,
+			2 * time.Second},
+		{"bounded", "GET", ir.Timeouts{BackendRequest: limit(attempt), Request: limit(2*attempt + attempt/2)}, &ir.Retry{Attempts: 9,
+			Backoff: time.Millisecond}, never, 504, 3, 2 * attempt, 6 * attempt},
 		{"posted", "POST", ir.Timeouts{BackendRequest: limit(attempt)}, &ir.Retry{Attempts: 3}, 2, 504, 1, attempt, time.Second},
 		{"once", "GET", ir.Timeouts{BackendRequest: limit(attempt)}, nil, 2, 504, 1, attempt, time.Second},
 	}

@@ -99,7 +99,8 @@ func (k *costKind) round(b *testing.B, port int) {
 		b.Fatal(err)
 	}
 	defer connection.Close()
-	reader, request := bufio.NewReader(connection), fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", k.path, k.host, len(k.body), k.body)
+	reader, request := bufio.NewReader(connection), fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s",
+		k.path, k.host, len(k.body), k.body)
 	var took []float64
 	before := childrenCPU(b)
 	for range authRound {

@@ -115,7 +115,8 @@ func TestIRListeners(t *testing.T) {
 		{"the hostname of a TLSRoute before its age", `
 - {name: exact, port: 443, protocol: TLS, hostname: x.a.com, tls: {mode: Passthrough}}
 - {name: wild, port: 443, protocol: TLS, hostname: "*.b.com", tls: {mode: Passthrough}}`,
-			[]string{"exact x.a.com any 1 *", "exact x.a.com wild 2 *.a.com", "exact x.a.com exact 3", "wild *.b.com wider 1 *.com", "wild *.b.com same 2"}, `
+			[]string{"exact x.a.com any 1 *", "exact x.a.com wild 2 *.a.com", "exact x.a.com exact 3", "wild *.b.com wider 1 *.com",
+				"wild *.b.com same 2"}, `
 443/tcp 443/*.b.com sni=*.b.com -> same
 443/tcp 443/x.a.com sni=x.a.com -> exact`},
 		{"a TLSRoute for all of its listener", `

@@ -19,7 +19,7 @@ import (
 // until the service has decided.
 const maxAuthBody = 1 << 20
 
-// toldAlways is what an authorization service over HTTP is told of each request (Gateway API HTTPAuthConfig.allowedHeaders).
+// toldAlways are headers of each request that an authorization service over HTTP gets (Gateway API HTTPAuthConfig.allowedHeaders).
 var toldAlways = []string{"host", "content-length", "authorization"}
 
 // externalAuth reads an ExternalAuth filter. unresolved is why its service cannot be asked: what the filter guards answers 500.

@@ -45,7 +45,8 @@ func TestExternalAuth(t *testing.T) {
 		{"HTTP without settings", `protocol: HTTP, backendRef: {name: web, port: 80}`, ir.Auth{Cluster: overHTTP}},
 		{"HTTP with all settings",
 			`protocol: HTTP, backendRef: {name: web, port: 80}, forwardBody: {maxSize: 1048576},
-			http: {path: /check/, allowedHeaders: [Cookie, X-Forwarded-Proto, cookie, Authorization, Host], allowedResponseHeaders: [X-User, Authorization]}`,
+			http: {path: /check/, allowedHeaders: [Cookie, X-Forwarded-Proto, cookie, Authorization, Host],
+				allowedResponseHeaders: [X-User, Authorization]}`,
 			ir.Auth{Cluster: overHTTP, PathPrefix: "/check", RequestHeaders: []string{"cookie", "x-forwarded-proto"},
 				ResponseHeaders: []string{"x-user", "authorization"}, MaxBody: 1 << 20}},
 		{"no prefix", `protocol: HTTP, backendRef: {name: web, port: 80}, http: {path: /}, forwardBody: {}`, ir.Auth{Cluster: overHTTP}},
@@ -90,12 +91,17 @@ func TestBadExternalAuth(t *testing.T) {
 		{"negative body", "protocol: HTTP, forwardBody: {maxSize: -1}, " + to, "externalAuth.forwardBody.maxSize is -1", "use 0 to 1048576"},
 		{"header name", `protocol: HTTP, http: {allowedHeaders: ["a b"]}, ` + to, "externalAuth.http.allowedHeaders[0]", "correct it"},
 		{"pseudo header", `protocol: GRPC, grpc: {allowedHeaders: [x, ":path"]}, ` + to, "externalAuth.grpc.allowedHeaders[1]", "correct it"},
-		{"header of the connection", "protocol: HTTP, http: {allowedHeaders: [Upgrade]}, " + to, "allowedHeaders[0]: header \"Upgrade\" is about a connection", "remove it"},
-		{"header of the proxy", "protocol: GRPC, grpc: {allowedHeaders: [X-Gw-Host]}, " + to, "allowedHeaders[0]: header \"X-Gw-Host\"", "remove it"},
-		{"answer: host", "protocol: HTTP, http: {allowedResponseHeaders: [Host]}, " + to, "allowedResponseHeaders[0]: header \"Host\"", "remove it"},
-		{"answer: length", "protocol: HTTP, http: {allowedResponseHeaders: [x, Content-Length]}, " + to, "allowedResponseHeaders[1]", "remove it"},
+		{"header of the connection", "protocol: HTTP, http: {allowedHeaders: [Upgrade]}, " + to,
+			"allowedHeaders[0]: header \"Upgrade\" is about a connection", "remove it"},
+		{"header of the proxy", "protocol: GRPC, grpc: {allowedHeaders: [X-Gw-Host]}, " + to,
+			"allowedHeaders[0]: header \"X-Gw-Host\"", "remove it"},
+		{"answer: host", "protocol: HTTP, http: {allowedResponseHeaders: [Host]}, " + to, "allowedResponseHeaders[0]: header \"Host\"",
+			"remove it"},
+		{"answer: length", "protocol: HTTP, http: {allowedResponseHeaders: [x, Content-Length]}, " + to, "allowedResponseHeaders[1]",
+			"remove it"},
 		{"answer: Envoy", "protocol: HTTP, http: {allowedResponseHeaders: [X-Envoy-Retry-On]}, " + to, "allowedResponseHeaders[0]", "remove it"},
-		{"answer: picker", "protocol: HTTP, http: {allowedResponseHeaders: [x-gateway-destination-endpoint]}, " + to, "endpoint picker alone", "remove it"},
+		{"answer: picker", "protocol: HTTP, http: {allowedResponseHeaders: [x-gateway-destination-endpoint]}, " + to,
+			"endpoint picker alone", "remove it"},
 	}
 	for place, route := range authed {
 		for _, tt := range tests {
@@ -120,9 +126,11 @@ func TestBadExternalAuth(t *testing.T) {
 func TestExternalAuthExcludes(t *testing.T) {
 	auth := authFilter("protocol: HTTP, backendRef: {name: web, port: 80}, http: {}")
 	for name, tt := range map[string]struct{ rules, field string }{
-		"twice":            {"[{filters: [" + auth + ", " + auth + "], backendRefs: [{name: web, port: 80}]}]", "rules[0].filters has ExternalAuth twice"},
-		"twice, backend":   {"[{backendRefs: [{name: web, port: 80, filters: [" + auth + ", " + auth + "]}]}]", "ExternalAuth is there twice"},
-		"rule and backend": {"[{filters: [" + auth + "], backendRefs: [{name: web, port: 80, filters: [" + auth + "]}]}]", "a request is authorized once"},
+		"twice": {"[{filters: [" + auth + ", " + auth + "], backendRefs: [{name: web, port: 80}]}]",
+			"rules[0].filters has ExternalAuth twice"},
+		"twice, backend": {"[{backendRefs: [{name: web, port: 80, filters: [" + auth + ", " + auth + "]}]}]", "ExternalAuth is there twice"},
+		"rule and backend": {"[{filters: [" + auth + "], backendRefs: [{name: web, port: 80, filters: [" + auth + "]}]}]",
+			"a request is authorized once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute("rules: "+tt.rules))
@@ -151,17 +159,22 @@ func TestExternalAuthThatDoesNotResolve(t *testing.T) {
 		{name: "missing Service", ref: "{name: nope, port: 80}", reason: "BackendNotFound", message: "Service app/nope does not exist"},
 		{name: "missing port", ref: "{name: web, port: 99}", reason: "BackendNotFound", message: "has no TCP port 99"},
 		{name: "no port", ref: "{name: web}", reason: "BackendNotFound", message: "port is missing"},
-		{name: "pool", ref: "{group: inference.networking.k8s.io, kind: InferencePool, name: chat}", reason: "InvalidKind", message: "use a Service"},
+		{name: "pool", ref: "{group: inference.networking.k8s.io, kind: InferencePool, name: chat}", reason: "InvalidKind",
+			message: "use a Service"},
 		{name: "ExternalName", ref: "{name: external, port: 80}", reason: "InvalidKind", message: "type ExternalName"},
-		{name: "other namespace", ref: "{name: web, namespace: other, port: 80}", reason: "RefNotPermitted", message: "create a ReferenceGrant in namespace other"},
+		{name: "other namespace", ref: "{name: web, namespace: other, port: 80}", reason: "RefNotPermitted",
+			message: "create a ReferenceGrant in namespace other"},
 		{name: "granted to another kind", ref: "{name: web, namespace: other, port: 80}", reason: "RefNotPermitted",
 			documents: []string{fixture.Grant("other", "GRPCRoute", "app", "Service", "")}},
-		{name: "granted", ref: "{name: web, namespace: other, port: 80}", documents: []string{fixture.Grant("other", "HTTPRoute", "app", "Service", "web")}},
+		{name: "granted", ref: "{name: web, namespace: other, port: 80}", documents: []string{fixture.Grant("other", "HTTPRoute",
+			"app", "Service", "web")}},
 		{name: "TLS without policy", ref: "{name: web, port: 443}", reason: "UnsupportedProtocol", message: "create a BackendTLSPolicy"},
 		{name: "TLS with a policy", ref: "{name: web, port: 443}",
-			documents: []string{fixture.Policy("p", "{group: \"\", kind: Service, name: web, sectionName: tls}", "{wellKnownCACertificates: System, hostname: web.example.com}")}},
+			documents: []string{fixture.Policy("p", "{group: \"\", kind: Service, name: web, sectionName: tls}",
+				"{wellKnownCACertificates: System, hostname: web.example.com}")}},
 		{name: "odd protocol", ref: "{name: web, port: 90}", reason: "UnsupportedProtocol", message: `appProtocol "example.com/odd"`},
-		{name: "GRPC over WebSocket", protocol: "GRPC", ref: "{name: web, port: 82}", reason: "UnsupportedProtocol", message: "gRPC cannot be sent"},
+		{name: "GRPC over WebSocket", protocol: "GRPC", ref: "{name: web, port: 82}", reason: "UnsupportedProtocol",
+			message: "gRPC cannot be sent"},
 		{name: "HTTP over WebSocket", ref: "{name: web, port: 82}"},
 	}
 	for place, route := range authed {

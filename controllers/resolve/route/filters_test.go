@@ -212,7 +212,8 @@ func TestTimeoutsAndRetry(t *testing.T) {
 		{name: "retry of successes", rule: "{retry: {codes: [200]}}", problem: "rules[0].retry.codes[0] is 200"},
 		{name: "negative attempts", rule: "{retry: {attempts: -1}}", problem: "rules[0].retry.attempts is negative"},
 		{name: "backoff", rule: "{retry: {backoff: soon}}", problem: `rules[0].retry.backoff "soon"`},
-		{name: "session persistence", rule: "{sessionPersistence: {type: Header, header: {name: a}}}", problem: "rules[0].sessionPersistence is not supported; remove it"},
+		{name: "session persistence", rule: "{sessionPersistence: {type: Header, header: {name: a}}}",
+			problem: "rules[0].sessionPersistence is not supported; remove it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

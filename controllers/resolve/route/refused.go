@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -22,18 +24,22 @@ type RefusedRule struct {
 // RefusedRules reads the rules out of a status that Status said proxies refuse in this generation of a route. A message has no more
 // of them than resolve.JoinMessages lists, and the words of a proxy in it may look like one more: what is read is a hint.
 func RefusedRules(parents []gwv1.RouteParentStatus, generation int64) (rules []RefusedRule) {
-	for _, parent := range parents {
-		if parent.ControllerName != v1alpha1.ControllerName {
-			continue
-		}
-		for _, condition := range parent.Conditions {
-			if condition.Type == string(ConditionProgrammed) && condition.Reason == string(ReasonRejectedByProxy) &&
-				condition.ObservedGeneration == generation {
-				rules = append(rules, rulesIn(condition.Message)...)
-			}
-		}
+	for _, parent := range Refused(parents, generation) {
+		rules = append(rules, rulesIn(meta.FindStatusCondition(parent.Conditions, string(ConditionProgrammed)).Message)...)
 	}
 	return rules
+}
+
+// Refused returns the entries of this controller that say that proxies refuse something of this generation of a route.
+func Refused(parents []gwv1.RouteParentStatus, generation int64) (refused []gwv1.RouteParentStatus) {
+	for _, parent := range parents {
+		said := meta.FindStatusCondition(parent.Conditions, string(ConditionProgrammed))
+		if parent.ControllerName == v1alpha1.ControllerName && said != nil && said.Status == metav1.ConditionFalse &&
+			said.Reason == string(ReasonRejectedByProxy) && said.ObservedGeneration == generation {
+			refused = append(refused, parent)
+		}
+	}
+	return refused
 }
 
 func rulesIn(message string) (rules []RefusedRule) {

@@ -65,7 +65,7 @@ func Table(o Options) []Image {
 		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
 			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
 		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full, Autowire},
-			// Since v1.7 the suite takes it from a repository of its own, whose module no registry of ours has: these are
+			// Since v1.7 the suite takes it from a repository of its own, whose module is not served: these are
 			// the sources before they moved.
 			Spec: Spec{User: nonroot, Names: []string{
 				"registry.k8s.io/gateway-api/conformance/echo-basic:v0.1.0",
