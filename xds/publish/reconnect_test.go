@@ -1,7 +1,10 @@
 package publish_test
 
 import (
+	"slices"
 	"testing"
+
+	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -149,5 +152,41 @@ func TestForget(t *testing.T) {
 	w.eventually("the proxy is connected", func() bool { return w.publisher.Delivery(gatewayKey).Connected == 1 })
 	if events := p.Events(); len(events) > 0 {
 		t.Errorf("a gateway that was not built served:\n%s", text(events))
+	}
+}
+
+// The grace of a cluster begins anew when the proxy lists a version of unknown content: a proxy
+// speaks of its clusters before it speaks of its routes.
+func TestRestartRoutesListedDuringGrace(t *testing.T) {
+	w := newWorld(t)
+	moved := deltatest.Route(t, "h00001", "c-h00000")
+	w.apply(hosts(t, 1))
+	w.apply([]resource.Resource{deltatest.Scope(t, "h00001"), moved})
+	w.ready()
+	r := newRaw(t, w.publisher)
+	r.receive(resource.Cluster, &discovery.DeltaDiscoveryRequest{InitialResourceVersions: map[string]string{
+		"c-h00000": deltatest.Cluster(t, "c-h00000", 1).Version,
+		"c-h00001": deltatest.Cluster(t, "c-h00001", 1).Version,
+	}})
+	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{
+		ResourceNamesSubscribe:  []string{"c-h00000"},
+		InitialResourceVersions: map[string]string{"c-h00000": deltatest.Endpoints(t, "c-h00000", 8080).Version},
+	})
+	w.eventually("the cluster to wait for its grace", func() bool { return waiting(w, "c-h00001") == removalWaits })
+	w.clock.Advance(publish.DefaultRemoveGrace - 1)
+	r.receive(resource.Route, &discovery.DeltaDiscoveryRequest{
+		ResourceNamesSubscribe:  []string{"h00001"},
+		InitialResourceVersions: map[string]string{"h00001": deltatest.Route(t, "h00001", "c-h00001").Version},
+	})
+	w.eventually("the cluster to wait", func() bool { return waiting(w, "c-h00001") == stillNamed })
+	r.ack(r.next(resource.Route))
+	w.eventually("the cluster to wait for its grace", func() bool { return waiting(w, "c-h00001") == removalWaits })
+	w.clock.Advance(publish.DefaultRemoveGrace - 1)
+	if waiting(w, "c-h00001") != removalWaits {
+		t.Fatal("the grace was cut short")
+	}
+	w.clock.Advance(1)
+	if removed := r.next(resource.Cluster).GetRemovedResources(); !slices.Equal(removed, []string{"c-h00001"}) {
+		t.Errorf("removed %v", removed)
 	}
 }

@@ -111,6 +111,9 @@ func (s *Session) hold(k kind, rev *revision) {
 	}
 	if rev.foreign {
 		s.foreign[k]++
+		if s.foreign[k] == 1 {
+			s.restartGrace()
+		}
 		return
 	}
 	eachNeed(rev, func(need *resourceState) {

@@ -64,6 +64,16 @@ func (s *Session) hiddenRefs(k kind) bool {
 	}
 }
 
+// restartGrace has the grace begin anew of everything that a revision of unknown content may name:
+// a proxy that comes back speaks of its clusters first, and of what names them later.
+func (s *Session) restartGrace() {
+	for r := range s.leaving {
+		if s.hiddenRefs(r.resource.kind) {
+			r.unusedAt = time.Time{}
+		}
+	}
+}
+
 func (s *Session) isLeaving(r *record) bool {
 	_, leaving := s.leaving[r]
 	return leaving
