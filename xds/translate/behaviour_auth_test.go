@@ -153,6 +153,34 @@ func TestAuth(t *testing.T) {
 	}
 }
 
+// TestAuthDenialsKeepTheirStatus: the answers that the proxy rewrites when they are its own stay as the
+// service gave them.
+func TestAuthDenialsKeepTheirStatus(t *testing.T) {
+	for _, protocol := range authProtocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			service, auth := w.authorizer(protocol)
+			w.everywhere(route("guarded", prefix("/"), guarded(auth, ir.Target{Cluster: w.service("web"), Weight: 1})))
+			w.apply()
+			statuses := []int{400, 401, 402, 403, 404, 408, 409, 413, 418, 429, 451, 499}
+			if protocol == "grpc" {
+				statuses = append(statuses, 500, 504, 507) // over HTTP a service that answers 5xx does not decide
+			}
+			for _, status := range statuses {
+				service.Decide(func(context.Context, proxytest.AuthQuestion) proxytest.AuthDecision {
+					return proxytest.AuthDecision{Status: status, Body: "no"}
+				})
+				for _, host := range guardedHosts {
+					if out := w.expect(ask{host: host, path: "/"}, status, ""); out.text != "no" || out.header.Get("Retry-After") != "" {
+						t.Errorf("%s: %d came with %q %v", host, status, out.text, out.header)
+					}
+				}
+			}
+		})
+	}
+}
+
 // unanswered are services that do not decide.
 var unanswered = []string{"none", "refuses", "missing", "broken", "large", "silent"}
 

@@ -162,9 +162,6 @@ const retryAfter = "5"
 // client has not sent everything, which may be because nothing reads it. A client that never finished its
 // headers has no path, and is told 408.
 func localReplies() *hcmv3.LocalReplyConfig {
-	flags := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
-		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: []string{"UH", "UF", "URX", "UAEX"}},
-	}}
 	path := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
 		HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
 			Name: ":path", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
@@ -175,8 +172,11 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
 	}}
 	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
-		Filter:       both(hasStatus(http.StatusServiceUnavailable, "kedify.unavailable"), flags),
+		Filter:       both(hasStatus(http.StatusServiceUnavailable, "kedify.unavailable"), hasFlag("UH", "UF", "URX", "UAEX")),
 		HeadersToAdd: again,
+	}, {
+		// The first mapper that matches is the last one: a denial of an authorization service stays as it is.
+		Filter: hasFlag("UAEX"),
 	}, {
 		Filter:       hasStatus(http.StatusInsufficientStorage, "kedify.outgrown"),
 		StatusCode:   uint32Value(http.StatusServiceUnavailable),
@@ -185,6 +185,13 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		Filter:     both(hasStatus(http.StatusRequestTimeout, "kedify.timeout"), path),
 		StatusCode: uint32Value(http.StatusGatewayTimeout),
 	}}}
+}
+
+// hasFlag holds for answers with one of the response flags.
+func hasFlag(flags ...string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
+		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: flags},
+	}}
 }
 
 func hasStatus(code uint32, runtimeKey string) *accesslogv3.AccessLogFilter {
