@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/discovery"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -72,15 +73,20 @@ func apiOf(mgr *controllerManager, log logr.Logger) (plane.API, error) {
 	if err != nil {
 		return plane.API{}, err
 	}
+	resources, err := discovery.NewDiscoveryClientForConfig(mgr.GetConfig())
+	if err != nil {
+		return plane.API{}, fmt.Errorf("make a client of discovery: %w", err)
+	}
 	return plane.API{
-		Cache:    mgr.GetCache(),
-		Trims:    mgr.trims,
-		Client:   mgr.GetClient(),
-		Direct:   mgr.direct,
-		Mapper:   mgr.GetRESTMapper(),
-		Scheme:   mgr.GetScheme(),
-		Recorder: mgr.GetEventRecorder("kedify-gateway"),
-		Owned:    owned,
-		Scales:   scales,
+		Cache:     mgr.GetCache(),
+		Trims:     mgr.trims,
+		Client:    mgr.GetClient(),
+		Direct:    mgr.direct,
+		Mapper:    mgr.GetRESTMapper(),
+		Resources: resources,
+		Scheme:    mgr.GetScheme(),
+		Recorder:  mgr.GetEventRecorder("kedify-gateway"),
+		Owned:     owned,
+		Scales:    scales,
 	}, nil
 }

@@ -41,6 +41,8 @@ type Server struct {
 	uids atomic.Uint64
 	// unlisted are kinds that are served and cannot be listed.
 	unlisted sync.Map
+	// unserved are the schema.GroupVersionKinds that discovery does not name.
+	unserved sync.Map
 }
 
 // New returns a Server without objects. Of the given kinds, the status is a subresource; kinds without
@@ -156,6 +158,30 @@ func (s *Server) Unlist(kind string) { s.unlisted.Store(kind, true) }
 
 // List has lists of a kind succeed again.
 func (s *Server) List(kind string) { s.unlisted.Delete(kind) }
+
+// Serve says whether discovery names a kind, such as ClusterTrustBundle, in a version. Without it, it names those of the scheme.
+func (s *Server) Serve(kind schema.GroupVersionKind, served bool) {
+	if served {
+		s.unserved.Delete(kind)
+	} else {
+		s.unserved.Store(kind, true)
+	}
+}
+
+// ServerResourcesForGroupVersionWithContext implements watch.Resources. Names of resources are left out.
+func (s *Server) ServerResourcesForGroupVersionWithContext(_ context.Context, text string) (*metav1.APIResourceList, error) {
+	groupVersion, err := schema.ParseGroupVersion(text)
+	if err != nil {
+		return nil, err
+	}
+	list := &metav1.APIResourceList{GroupVersion: text}
+	for kind := range s.Scheme.KnownTypes(groupVersion) {
+		if _, unserved := s.unserved.Load(groupVersion.WithKind(kind)); !unserved {
+			list.APIResources = append(list.APIResources, metav1.APIResource{Kind: kind})
+		}
+	}
+	return list, nil
+}
 
 // Mapper knows every kind of the scheme, and CustomResourceDefinitions.
 func (s *Server) Mapper() meta.RESTMapper { return mapper{scheme: s.Scheme} }

@@ -63,6 +63,7 @@ func (w *world) full() *recorder {
 		m.Built(gateway, problem)
 	}
 	m.Installed(w.installed)
+	m.Serve(store.ClusterTrustBundle, !w.unserved)
 	m.Synced()
 	m.Flush()
 	return out

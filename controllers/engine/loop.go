@@ -97,6 +97,11 @@ func (l *Loop) Installed(crds class.Installed) {
 	l.enqueue(event{apply: func(m *Model) bool { return m.Installed(crds) }})
 }
 
+// Serve hands in whether the API server serves a kind.
+func (l *Loop) Serve(kind store.Kind, served bool) {
+	l.enqueue(event{apply: func(m *Model) bool { return m.Serve(kind, served) }})
+}
+
 // Synced hands in that all objects that existed at the start were set.
 func (l *Loop) Synced() {
 	l.enqueue(event{apply: func(m *Model) bool { m.Synced(); return true }})

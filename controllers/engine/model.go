@@ -138,6 +138,13 @@ func (m *Model) Installed(crds class.Installed) bool {
 	return true
 }
 
+// Serve takes whether the API server serves a kind. Without it, it does.
+func (m *Model) Serve(kind store.Kind, served bool) bool {
+	touched := m.store.Serve(kind, served)
+	m.graph.touch(touched...)
+	return len(touched) > 0
+}
+
 // Built takes whether the data plane of a gateway could be made. A problem is a rejection
 // that the Gateway caused itself.
 func (m *Model) Built(gateway types.NamespacedName, problem string) bool {

@@ -19,12 +19,13 @@ import (
 )
 
 func (m *Model) classStatus(object resolve.Object, record func(store.Dep)) *status.Update {
-	result := class.Resolve(m.store.View(record), object.Key.Name)
+	view := m.store.View(record)
+	result := class.Resolve(view, object.Key.Name)
 	if !result.Owned {
 		return nil
 	}
 	record(installedDep{})
-	result.Installed = m.setting.Installed
+	result.Installed, result.TrustBundles = m.setting.Installed, view.Serves(store.ClusterTrustBundle)
 	value := class.Status(result)
 	return &status.Update{Object: object, Generation: result.Generation, Value: &value}
 }

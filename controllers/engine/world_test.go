@@ -28,6 +28,7 @@ type world struct {
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string
 	installed  class.Installed
+	unserved   bool // ClusterTrustBundles
 }
 
 type objectKey struct {
@@ -110,7 +111,7 @@ func specOf(object client.Object) string {
 }
 
 // steps are the events of a world besides changes of objects.
-var steps = []func(*world, *testing.T){(*world).again, (*world).deliver, (*world).build, (*world).install}
+var steps = []func(*world, *testing.T){(*world).again, (*world).deliver, (*world).build, (*world).install, (*world).serve}
 
 // kinds are the kinds of changed objects. Routes come often: most of the engine is about them.
 var kinds = func() []store.Kind {
@@ -222,6 +223,12 @@ func (w *world) install(*testing.T) {
 	}
 	w.installed = crds
 	w.model.Installed(crds)
+}
+
+// serve changes whether the API server has ClusterTrustBundles.
+func (w *world) serve(*testing.T) {
+	w.unserved = w.odds(3)
+	w.model.Serve(store.ClusterTrustBundle, !w.unserved)
 }
 
 func pick[T any](w *world, from []T) T { return from[w.random.IntN(len(from))] }

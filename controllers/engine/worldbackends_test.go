@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,6 +58,18 @@ func (w *world) configMap() client.Object {
 	return config
 }
 
+// bundleRef leads to the trustBundle of a world.
+var bundleRef = gwv1.LocalObjectReference{Group: certificatesv1.GroupName, Kind: "ClusterTrustBundle", Name: "ca"}
+
+func (w *world) trustBundle() client.Object {
+	bundle := &certificatesv1.ClusterTrustBundle{ObjectMeta: metav1.ObjectMeta{Name: "ca"}}
+	bundle.Spec.TrustBundle = string(keyPairs()[w.random.IntN(2)].certificate)
+	if w.odds(4) {
+		bundle.Spec.TrustBundle = "no certificate"
+	}
+	return bundle
+}
+
 func (w *world) namespaceObject() client.Object {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		Name: w.namespace(), Labels: map[string]string{"team": pick(w, []string{"x", "y"})},
@@ -82,7 +95,9 @@ func (w *world) backendTLSPolicy() client.Object {
 	if w.odds(4) {
 		policy.Spec.Validation.WellKnownCACertificates = ptr.To(gwv1.WellKnownCACertificatesSystem)
 	} else {
-		policy.Spec.Validation.CACertificateRefs = []gwv1.LocalObjectReference{{Kind: "ConfigMap", Name: "ca"}}
+		policy.Spec.Validation.CACertificateRefs = pick(w, [][]gwv1.LocalObjectReference{
+			{{Kind: "ConfigMap", Name: "ca"}}, {bundleRef}, {bundleRef, {Kind: "ConfigMap", Name: "ca"}},
+		})
 	}
 	return policy
 }

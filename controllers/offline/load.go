@@ -85,7 +85,11 @@ func Load(scheme *runtime.Scheme, data []byte) ([]client.Object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("document %d: %w", number, err)
 		}
-		if object, ok := decoded.(client.Object); ok && watched(scheme, object) {
+		object, ok := decoded.(client.Object)
+		if !ok {
+			continue
+		}
+		if object = store.Current(object); watched(scheme, object) {
 			objects = append(objects, withIdentity(object))
 		}
 	}
@@ -114,7 +118,7 @@ func KindOf(scheme *runtime.Scheme, object client.Object) (store.Kind, bool) {
 // withIdentity gives an object what the API server would: a namespace and a generation.
 func withIdentity(object client.Object) client.Object {
 	switch object.GetObjectKind().GroupVersionKind().Kind {
-	case string(store.GatewayClass), string(store.Namespace):
+	case string(store.GatewayClass), string(store.Namespace), string(store.ClusterTrustBundle):
 	default:
 		if object.GetNamespace() == "" {
 			object.SetNamespace("default")

@@ -53,7 +53,9 @@ type API struct {
 	// Direct reads and writes without a cache: for the few objects that are not watched.
 	Direct client.Client
 	Mapper meta.RESTMapper
-	Scheme *runtime.Scheme
+	// Resources are the kinds that are served at the moment, by version.
+	Resources watch.Resources
+	Scheme    *runtime.Scheme
 	// Recorder takes events.
 	Recorder k8sevents.EventRecorder
 	// Owned watches the objects of data planes.

@@ -36,6 +36,9 @@ type inputs struct {
 func (i *inputs) run(ctx context.Context) error {
 	i.listing.add("CustomResourceDefinition", required, i.watcher.Add(installedRow(i.loop.Installed)))
 	for _, row := range store.Rows {
+		if row.Optional {
+			i.loop.Serve(row.Kind, false) // until its objects were handed over
+		}
 		i.listing.add(string(row.Kind), needOf(row), i.watcher.Add(i.row(row)))
 	}
 	if !i.listing.wait(ctx) {
@@ -57,12 +60,18 @@ func (i *inputs) row(row store.Row) watch.Row {
 			i.statuses.Observed(resolve.Object{Kind: row.Kind, Key: store.KeyOf(object)})
 		}
 	}
-	return watch.Row{Object: row.New(), Optional: row.Optional, Handler: watch.Funcs[client.Object]{
-		OnSet: func(_, object client.Object) { set(object) },
+	older := make([]client.Object, 0, len(row.Older))
+	for _, newObject := range row.Older {
+		older = append(older, newObject())
+	}
+	return watch.Row{Object: row.New(), Older: older, Optional: row.Optional, Handler: watch.Funcs[client.Object]{
+		OnSet: func(_, object client.Object) { set(store.Current(object)) },
 		OnDelete: func(object client.Object) {
 			i.suspects.forget(row.Kind, object)
 			i.linger.Delete(row.Kind, object)
 		},
+		OnSynced: func() { i.loop.Serve(row.Kind, true) },
+		OnLost:   func() { i.loop.Serve(row.Kind, false) },
 	}}
 }
 

@@ -257,6 +257,7 @@ func newWatcher(p *Plane) *watch.Watcher {
 	return watch.New(watch.Options{
 		Informers: p.deps.API.Cache,
 		Mapper:    p.deps.API.Mapper,
+		Resources: p.deps.API.Resources,
 		Scheme:    p.deps.API.Scheme,
 		Trims:     p.deps.API.Trims,
 		Clock:     p.deps.Clock,

@@ -140,6 +140,10 @@ func (c *cluster) find(object client.Object, kind string) *metav1.Condition {
 		all = object.Status.Conditions
 	case *v1alpha1.HTTPScaler:
 		all = object.Status.Conditions
+	case *gwv1.BackendTLSPolicy:
+		for _, ancestor := range object.Status.Ancestors {
+			all = append(all, ancestor.Conditions...)
+		}
 	case *gwv1.HTTPRoute:
 		for _, parent := range object.Status.Parents {
 			all = append(all, parent.Conditions...)

@@ -1,6 +1,9 @@
 package store
 
 import (
+	certificatesv1 "k8s.io/api/certificates/v1"
+	certificatesv1alpha1 "k8s.io/api/certificates/v1alpha1"
+	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,25 +18,26 @@ import (
 type Kind string
 
 const (
-	GatewayClass      Kind = "GatewayClass"
-	Gateway           Kind = "Gateway"
-	ListenerSet       Kind = "ListenerSet"
-	HTTPRoute         Kind = "HTTPRoute"
-	GRPCRoute         Kind = "GRPCRoute"
-	TLSRoute          Kind = "TLSRoute"
-	TCPRoute          Kind = "TCPRoute"
-	UDPRoute          Kind = "UDPRoute"
-	ReferenceGrant    Kind = "ReferenceGrant"
-	BackendTLSPolicy  Kind = "BackendTLSPolicy"
-	InferencePool     Kind = "InferencePool"
-	GatewayParameters Kind = "GatewayParameters"
-	HTTPScaler        Kind = "HTTPScaler"
-	Namespace         Kind = "Namespace"
-	Service           Kind = "Service"
-	EndpointSlice     Kind = "EndpointSlice"
-	Pod               Kind = "Pod"
-	Secret            Kind = "Secret"
-	ConfigMap         Kind = "ConfigMap"
+	GatewayClass       Kind = "GatewayClass"
+	Gateway            Kind = "Gateway"
+	ListenerSet        Kind = "ListenerSet"
+	HTTPRoute          Kind = "HTTPRoute"
+	GRPCRoute          Kind = "GRPCRoute"
+	TLSRoute           Kind = "TLSRoute"
+	TCPRoute           Kind = "TCPRoute"
+	UDPRoute           Kind = "UDPRoute"
+	ReferenceGrant     Kind = "ReferenceGrant"
+	BackendTLSPolicy   Kind = "BackendTLSPolicy"
+	InferencePool      Kind = "InferencePool"
+	GatewayParameters  Kind = "GatewayParameters"
+	HTTPScaler         Kind = "HTTPScaler"
+	Namespace          Kind = "Namespace"
+	Service            Kind = "Service"
+	EndpointSlice      Kind = "EndpointSlice"
+	Pod                Kind = "Pod"
+	Secret             Kind = "Secret"
+	ConfigMap          Kind = "ConfigMap"
+	ClusterTrustBundle Kind = "ClusterTrustBundle"
 )
 
 // Index names a reverse index.
@@ -66,6 +70,9 @@ type Row struct {
 	Same func(a, b client.Object) bool
 	// Trim removes what is never read; nil: nothing but the managed fields.
 	Trim func(client.Object)
+	// Older are empty objects of the kind in older versions, the newest first, for API servers that do not serve that
+	// of New: a kind of Kubernetes itself, which has no CRD. Current takes them.
+	Older []func() client.Object
 	// Optional kinds may be absent from the API server (their CRD is not installed).
 	Optional bool
 	// Contextual kinds change what objects of other kinds mean: without its policies a backend gets
@@ -102,6 +109,13 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
 	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
 	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
+	// v1 from Kubernetes 1.37 on; before, behind a feature gate (KEP-3257).
+	{Kind: ClusterTrustBundle, New: func() client.Object { return &certificatesv1.ClusterTrustBundle{} }, Same: sameTrustBundle,
+		Trim: trimMeta, Optional: true, Contextual: true,
+		Older: []func() client.Object{
+			func() client.Object { return &certificatesv1beta1.ClusterTrustBundle{} },
+			func() client.Object { return &certificatesv1alpha1.ClusterTrustBundle{} },
+		}},
 }
 
 // RowOf returns the row of a kind.

@@ -5,6 +5,9 @@ import (
 	"reflect"
 	"strings"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
+	certificatesv1alpha1 "k8s.io/api/certificates/v1alpha1"
+	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,14 +16,32 @@ import (
 	"github.com/kedify/inference-gateway/scaler"
 )
 
-// rowsByType finds the row of an object.
+// rowsByType finds the row of an object of any version.
 var rowsByType = func() map[reflect.Type]*Row {
 	rows := make(map[reflect.Type]*Row, len(Rows))
 	for i := range Rows {
 		rows[reflect.TypeOf(Rows[i].New())] = &Rows[i]
+		for _, older := range Rows[i].Older {
+			rows[reflect.TypeOf(older())] = &Rows[i]
+		}
 	}
 	return rows
 }()
+
+// Current gives an object of an older version (Row.Older) the form of Row.New; others are returned as they are.
+func Current(object client.Object) client.Object {
+	current := &certificatesv1.ClusterTrustBundle{}
+	current.SetGroupVersionKind(certificatesv1.SchemeGroupVersion.WithKind(string(ClusterTrustBundle)))
+	switch object := object.(type) {
+	case *certificatesv1beta1.ClusterTrustBundle:
+		current.ObjectMeta, current.Spec = object.ObjectMeta, certificatesv1.ClusterTrustBundleSpec(object.Spec)
+	case *certificatesv1alpha1.ClusterTrustBundle:
+		current.ObjectMeta, current.Spec = object.ObjectMeta, certificatesv1.ClusterTrustBundleSpec(object.Spec)
+	default:
+		return object
+	}
+	return current
+}
 
 // Same reports whether two versions of an object mean the same to the control plane. It is
 // what keeps the status writes of the product, and the heartbeats of others, from causing any work.
@@ -70,6 +91,10 @@ func sameSecret(a, b client.Object) bool {
 func sameConfigMap(a, b client.Object) bool {
 	x, y := a.(*corev1.ConfigMap), b.(*corev1.ConfigMap)
 	return reflect.DeepEqual(x.Data, y.Data) && reflect.DeepEqual(x.BinaryData, y.BinaryData)
+}
+
+func sameTrustBundle(a, b client.Object) bool {
+	return a.(*certificatesv1.ClusterTrustBundle).Spec == b.(*certificatesv1.ClusterTrustBundle).Spec
 }
 
 // PodReady reports whether the Pod has the Ready condition.

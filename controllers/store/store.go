@@ -28,13 +28,18 @@ type IndexDep struct {
 	Value string
 }
 
+// ServedDep is whether the API server serves a kind.
+type ServedDep struct{ Kind Kind }
+
 // Store holds the objects by kind. The zero value is not usable; see New.
 type Store struct {
 	tables map[Kind]*table
 }
 
 type table struct {
-	row     Row
+	row Row
+	// missing: the API server does not serve the kind.
+	missing bool
 	objects map[types.NamespacedName]client.Object
 	indexes map[Index]map[string][]types.NamespacedName // values hold few keys: sorted slices
 }
@@ -82,6 +87,16 @@ func (s *Store) Delete(kind Kind, key types.NamespacedName) []Dep {
 	touched := t.unindex(key, object)
 	delete(t.objects, key)
 	return append(touched, ObjectDep{Kind: kind, Key: key})
+}
+
+// Serve takes whether the API server serves a kind, and returns what the change touches. Without it, it does.
+func (s *Store) Serve(kind Kind, served bool) []Dep {
+	t := s.table(kind)
+	if t.missing == !served {
+		return nil
+	}
+	t.missing = !served
+	return []Dep{ServedDep{kind}}
 }
 
 // Object returns one object, nil when there is none.

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,6 +49,12 @@ func list[T client.Object](v View, kind Kind, index Index, value string) []T {
 		objects = append(objects, t.objects[key].(T))
 	}
 	return objects
+}
+
+// Serves reports whether the API server serves a kind.
+func (v View) Serves(kind Kind) bool {
+	v.record(ServedDep{kind})
+	return !v.store.table(kind).missing
 }
 
 // The getters below return nil when the object does not exist. Results are shared and must
@@ -162,6 +169,11 @@ func (v View) Secret(key types.NamespacedName) *corev1.Secret {
 // ConfigMap returns one ConfigMap.
 func (v View) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
 	return get[*corev1.ConfigMap](v, ConfigMap, key)
+}
+
+// ClusterTrustBundle returns the bundle of a name.
+func (v View) ClusterTrustBundle(name string) *certificatesv1.ClusterTrustBundle {
+	return get[*certificatesv1.ClusterTrustBundle](v, ClusterTrustBundle, types.NamespacedName{Name: name})
 }
 
 // PodsMatching returns the Pods of the namespace that carry all labels, sorted by name. No

@@ -1,7 +1,8 @@
 // Package watch runs the informers of the process.
 //
 // Job: one informer per Row, added before or while the Watcher runs; every event becomes a Set or
-// a Delete of the row's Handler. Inputs: a cache, the kinds that the API server serves, its CRDs.
+// a Delete of the row's Handler. Inputs: a cache, the kinds that the API server serves and in which
+// versions, its CRDs.
 // Outputs: calls of Handlers; a Row may be optional, then its kind may come later (Synced is
 // called when its objects were handed over) and go away (each object is deleted, then Lost is
 // called). Ownership: Run blocks and owns the state of all rows. Handlers run on the goroutines

@@ -10,7 +10,12 @@ type Row struct {
 	// unstructured.Unstructured for a kind without one, or a metav1.PartialObjectMetadata to keep
 	// metadata alone.
 	Object client.Object
-	// Optional kinds may be absent from the API server: their CRD is installed later, or never.
+	// Older are empty objects of the same kind in older versions, the newest first. A row that has any is of a kind of
+	// Kubernetes itself, and the Handler gets objects of the newest version that the API server serves. Kinds with a
+	// CRD have none.
+	Older []client.Object
+	// Optional kinds may be absent from the API server: their CRD is installed later, or never; those of Kubernetes
+	// itself are behind a feature gate, or come with an upgrade.
 	Optional bool
 	// Trim drops from an object what no reader of the cache needs, before it is stored; it may
 	// modify the object. The cache holds an object once: all rows of a kind share its trim.

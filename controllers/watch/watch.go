@@ -18,7 +18,7 @@ import (
 
 const (
 	// RetryMissing is how often the API server is asked for kinds that it did not serve. CRDs are
-	// noticed at once; kinds of an aggregated API server have none.
+	// noticed at once; kinds of Kubernetes itself and of an aggregated API server have none.
 	RetryMissing = 10 * time.Second
 	// retryFailed follows a question that the API server did not answer.
 	retryFailed = time.Second
@@ -37,6 +37,8 @@ type Informers interface {
 type Options struct {
 	Informers Informers
 	Mapper    meta.RESTMapper
+	// Resources are asked for kinds of rows with Older; nil if no row has any.
+	Resources Resources
 	Scheme    *runtime.Scheme
 	// Trims is the transform of the cache; nil if no row has a Trim.
 	Trims *Trims
@@ -144,26 +146,45 @@ func (w *Watcher) update(ctx context.Context, syncing *sync.WaitGroup) error {
 func (w *Watcher) updateRow(ctx context.Context, row *watched, deleted map[string]bool, syncing *sync.WaitGroup) error {
 	switch {
 	case row.feed == nil:
-		served, err := w.served(row, deleted)
+		served, err := w.served(ctx, row, deleted)
 		if err != nil || !served {
 			return err
 		}
 		return w.start(ctx, row, syncing)
+	case len(row.Older) > 0:
+		if gone, err := w.gone(ctx, row); err != nil || !gone {
+			return err
+		}
+		w.Log.Info("Stopped watching a kind: the API server does not serve it any more", "kind", row.gvk.String())
+		return w.stop(ctx, row)
 	case row.Optional && deleted[row.crd]:
 		w.Log.Info("Stopped watching a kind: its CRD was deleted", "kind", row.gvk.String())
-		row.feed.lose()
-		row.feed = nil
-		if err := w.Informers.RemoveInformer(ctx, row.Object); err != nil {
-			return fmt.Errorf("stop watching %s: %w", row.gvk, err)
-		}
+		return w.stop(ctx, row)
+	}
+	return nil
+}
+
+// stop ends the informer of a row, whose objects are gone.
+func (w *Watcher) stop(ctx context.Context, row *watched) error {
+	row.feed.lose()
+	row.feed, row.unserved = nil, time.Time{}
+	if err := w.Informers.RemoveInformer(ctx, row.object); err != nil {
+		return fmt.Errorf("stop watching %s: %w", row.gvk, err)
 	}
 	return nil
 }
 
 // served reports whether the API server serves the kind of a row.
-func (w *Watcher) served(row *watched, deleted map[string]bool) (bool, error) {
+func (w *Watcher) served(ctx context.Context, row *watched, deleted map[string]bool) (bool, error) {
 	if row.err != nil {
 		return false, finalError{row.err}
+	}
+	if len(row.Older) > 0 {
+		served, err := w.choose(ctx, row)
+		if err == nil && !served {
+			err = w.isMissing(row)
+		}
+		return served, err
 	}
 	mapping, err := w.Mapper.RESTMapping(row.gvk.GroupKind(), row.gvk.Version)
 	if err != nil && !meta.IsNoMatchError(err) {
@@ -175,22 +196,27 @@ func (w *Watcher) served(row *watched, deleted map[string]bool) (bool, error) {
 			return true, nil
 		}
 	}
+	return false, w.isMissing(row)
+}
+
+// isMissing notes that the API server does not serve the kind of a row.
+func (w *Watcher) isMissing(row *watched) error {
 	if !row.Optional {
-		return false, finalError{fmt.Errorf("the API server does not serve %s; install the CRDs of Gateway API first (docs/install.md)", row.gvk)}
+		return finalError{fmt.Errorf("the API server does not serve %s; install the CRDs of Gateway API first (docs/install.md)", row.gvk)}
 	}
 	if !row.missing {
-		w.Log.Info("Waiting for the CRD of a kind that the API server does not serve", "kind", row.gvk.String())
+		w.Log.Info("Waiting for a kind that the API server does not serve", "kind", row.gvk.GroupKind().String())
 	}
 	row.missing = true
 	row.answered()
-	return false, nil
+	return nil
 }
 
 func (w *Watcher) start(ctx context.Context, row *watched, syncing *sync.WaitGroup) error {
 	if row.Trim != nil && w.Trims != nil {
 		w.Trims.set(row.gvk, row.Trim)
 	}
-	informer, err := w.Informers.GetInformer(ctx, row.Object, cache.BlockUntilSynced(false))
+	informer, err := w.Informers.GetInformer(ctx, row.object, cache.BlockUntilSynced(false))
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", row.gvk, err)
 	}

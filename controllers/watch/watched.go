@@ -3,16 +3,20 @@ package watch
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
 // watched is a Row with its state, which belongs to the goroutine of Run.
 type watched struct {
 	Row
-	gvk schema.GroupVersionKind
+	// version is what is watched, or was asked for last; versions are all that may be.
+	version
+	versions []version
+	// unserved is when the API server said first that it does not serve the version that is watched; zero: it does.
+	// Only of rows with Older.
+	unserved time.Time
 	// err says that the scheme does not know the type of the object.
 	err error
 	// answered is called when the kind is known to be missing, or its objects were handed over.
@@ -27,8 +31,12 @@ type watched struct {
 }
 
 func newWatched(row Row, batch *batch, scheme *runtime.Scheme) *watched {
-	gvk, err := apiutil.GVKForObject(row.Object, scheme)
-	return &watched{Row: row, gvk: gvk, err: err, answered: sync.OnceFunc(batch.answer)}
+	versions, err := versionsOf(row, scheme)
+	made := &watched{Row: row, versions: versions, err: err, answered: sync.OnceFunc(batch.answer)}
+	if err == nil {
+		made.version = versions[0]
+	}
+	return made
 }
 
 // batch are the rows of one call of Add.

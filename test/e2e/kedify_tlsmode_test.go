@@ -41,7 +41,35 @@ type secured struct {
 
 func (s secured) host() string { return s.Name + ".test" }
 
-const securedYAML = `
+const securedYAML = securedServerYAML + `---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: {{.Name}}}
+spec:
+  scaleTargetRef: {name: {{.Name}}}
+  pollingInterval: 5
+  cooldownPeriod: 60
+  minReplicaCount: {{.Replicas}}
+  triggers:
+  - type: kedify-http
+    metadata:
+      hosts: {{.Name}}.test
+      service: {{.Name}}
+      port: "443"
+      scalingMetric: requestRate
+      {{- with .Mode}}
+      tlsMode: {{.}}
+      {{- end}}
+      {{- with .Secret}}
+      tlsSecretName: {{.}}
+      {{- end}}
+      {{- with .Autowire}}
+      trafficAutowire: {{.}}
+      {{- end}}
+`
+
+// securedServerYAML is an application that speaks TLS, with the certificate of the Secret of its name.
+const securedServerYAML = `
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: {{.Name}}}
@@ -78,31 +106,6 @@ metadata: {name: {{.Name}}{{with .Annotation}}, annotations: { {{.}} }{{end}}}
 spec:
   selector: {app: {{.Name}}}
   ports: [{port: 443, targetPort: 8443{{with .AppProtocol}}, appProtocol: {{.}}{{end}}}]
----
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: {{.Name}}}
-spec:
-  scaleTargetRef: {name: {{.Name}}}
-  pollingInterval: 5
-  cooldownPeriod: 60
-  minReplicaCount: {{.Replicas}}
-  triggers:
-  - type: kedify-http
-    metadata:
-      hosts: {{.Name}}.test
-      service: {{.Name}}
-      port: "443"
-      scalingMetric: requestRate
-      {{- with .Mode}}
-      tlsMode: {{.}}
-      {{- end}}
-      {{- with .Secret}}
-      tlsSecretName: {{.}}
-      {{- end}}
-      {{- with .Autowire}}
-      trafficAutowire: {{.}}
-      {{- end}}
 `
 
 // serve applies an application that speaks TLS; serial is that of its certificate.

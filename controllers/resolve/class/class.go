@@ -27,6 +27,8 @@ type Result struct {
 	Parameters v1alpha1.GatewayParametersSpec
 	// Installed are the CRDs of the cluster. The caller sets them: they are not in the store.
 	Installed Installed
+	// TrustBundles: the API server serves ClusterTrustBundles. The caller sets it as well: Gateways do not ask.
+	TrustBundles bool
 
 	Problem resolve.Problem // what is wrong with parametersRef
 }

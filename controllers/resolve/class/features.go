@@ -21,6 +21,9 @@ var claimed = []api.Feature{
 	api.TCPRouteFeature,
 	api.UDPRouteFeature,
 
+	// Extended, Gateway and BackendTLSPolicy; only where the API server serves the kind (GEP-5075).
+	api.ClusterTrustBundleFeature,
+
 	// Extended, Gateway.
 	api.GatewayEmptyAddressFeature,
 	api.GatewayBackendClientCertificateFeature,
@@ -75,6 +78,7 @@ var claimed = []api.Feature{
 
 // later are the features that CRDs of v1.6 do not have under these names, or not in this channel.
 var later = []api.Feature{
+	api.ClusterTrustBundleFeature,
 	api.GatewayRouteHostnameIntersectionPrecedenceFeature,
 	api.GRPCRouteRequestHeaderModifier,
 	api.HTTPRouteBackendURLRewriteFeature,
@@ -93,17 +97,18 @@ var earlier = []api.Feature{
 	{Name: api.SupportTLSRouteModeMixed, Channel: api.FeatureChannelExperimental},
 }
 
-// supportedFeatures returns what can be used with the installed CRDs, as a status wants it:
-// sorted by name. A field of the experimental channel does not exist in standard CRDs.
-func supportedFeatures(installed Installed) []gwv1.SupportedFeature {
+// supportedFeatures returns what can be used with the installed CRDs and the kinds of the API server, as a status wants
+// it: sorted by name. A field of the experimental channel does not exist in standard CRDs.
+func supportedFeatures(c Result) []gwv1.SupportedFeature {
 	features := claimed
-	if !installed.current() {
+	if !c.Installed.current() {
 		known := slices.DeleteFunc(slices.Clone(claimed), func(f api.Feature) bool { return slices.Contains(later, f) })
 		features = slices.Concat(earlier, known)
 	}
 	supported := make([]gwv1.SupportedFeature, 0, len(features))
 	for _, feature := range features {
-		if feature.Channel == api.FeatureChannelStandard || installed.Experimental() {
+		inChannel := feature.Channel == api.FeatureChannelStandard || c.Installed.Experimental()
+		if inChannel && (feature != api.ClusterTrustBundleFeature || c.TrustBundles) {
 			supported = append(supported, gwv1.SupportedFeature{Name: gwv1.FeatureName(feature.Name)})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func Status(c Result) gwv1.GatewayClassStatus {
 	return gwv1.GatewayClassStatus{
 		Conditions:        []metav1.Condition{accepted(c), supportedVersion(c)},
-		SupportedFeatures: supportedFeatures(c.Installed),
+		SupportedFeatures: supportedFeatures(c),
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -80,32 +79,29 @@ func (d *declared) resolveClientValidation(v store.View, gateway *gwv1.Gateway) 
 	d.secrets = append(d.secrets, ir.Secret{Name: validation.bundle, CA: bundle.Bytes(), Source: d.Source()})
 }
 
-// clientCA returns the PEM bundle that a caCertificateRef names.
+// clientCA returns the PEM bundle that a caCertificateRef names. A ClusterTrustBundle needs no ReferenceGrant: it is in no
+// namespace (GEP-5075).
 func clientCA(v store.View, from grant.From, ref gwv1.ObjectReference) ([]byte, resolve.Problem) {
-	key := types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), from.Namespace), Name: string(ref.Name)}
-	if ref.Group != "" || ref.Kind != "ConfigMap" && ref.Kind != "Secret" {
-		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateKind,
-			"group %q, kind %q is not supported; refer to a ConfigMap or Secret (group \"\") with the key %s.",
-			ref.Group, ref.Kind, corev1.ServiceAccountRootCAKey)
+	namespace := string(ptr.Deref(ref.Namespace, ""))
+	authority := certificate.RefTo(ref.Group, ref.Kind, types.NamespacedName{
+		Namespace: cmp.Or(namespace, from.Namespace), Name: string(ref.Name),
+	})
+	if err := authority.Supported(v); err != nil {
+		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateKind, "%v.", err)
 	}
-	if !grant.Permitted(v, from, grant.To{Kind: string(ref.Kind), Namespace: key.Namespace, Name: key.Name}) {
+	key := authority.Key
+	switch {
+	case authority.OfCluster() && namespace != "":
+		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef,
+			"namespace is set, and a %s is in none; leave it out.", ref.Kind)
+	case !authority.OfCluster() && !grant.Permitted(v, from, grant.To{Kind: string(ref.Kind), Namespace: key.Namespace, Name: key.Name}):
 		return nil, resolve.Problemf(gwv1.ListenerReasonRefNotPermitted,
 			"no ReferenceGrant in namespace %s lets a Gateway of namespace %s refer to %s %s; create one, or use a %s of namespace %s.",
 			key.Namespace, from.Namespace, ref.Kind, key.Name, ref.Kind, from.Namespace)
 	}
-	text, found := certificate.CAText(v, ref.Kind, key)
-	if !found {
-		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef,
-			"%s %s does not exist; create it, or correct the name.", ref.Kind, key)
-	}
-	if len(text) == 0 {
-		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef,
-			"%s %s has no key %s; put the PEM bundle there.", ref.Kind, key, corev1.ServiceAccountRootCAKey)
-	}
-	bundle, err := certificate.CABundle(text)
+	bundle, err := authority.Authorities(v)
 	if err != nil {
-		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef,
-			"%s of %s %s: %v.", corev1.ServiceAccountRootCAKey, ref.Kind, key, err)
+		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef, "%v.", err)
 	}
 	return bundle, resolve.Problem{}
 }

@@ -146,6 +146,8 @@ func optionsProblem(policy *gwv1.BackendTLSPolicy) resolve.Problem {
 // authorities is what a policy verifies certificates with.
 type authorities struct {
 	system bool
+	// name of bundle in the proxy. Policies that trust one ClusterTrustBundle share it: many may.
+	name   string
 	bundle []byte // PEM; empty: nothing is trusted, unless system
 	// unresolved are the references that lead nowhere, invalid why the policy cannot be
 	// fulfilled at all.
@@ -155,6 +157,7 @@ type authorities struct {
 
 func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) {
 	validation := policy.Spec.Validation
+	a.name = "ca/policy/" + store.KeyOf(policy).String()
 	if wellKnown := string(ptr.Deref(validation.WellKnownCACertificates, "")); len(validation.CACertificateRefs) == 0 && wellKnown != "" {
 		if a.system = wellKnown == string(gwv1.WellKnownCACertificatesSystem); !a.system {
 			a.invalid = resolve.Problemf(gwv1.PolicyReasonInvalid,
@@ -175,30 +178,27 @@ func authoritiesOf(v store.View, policy *gwv1.BackendTLSPolicy) (a authorities) 
 	if a.bundle = bundle.Bytes(); len(a.bundle) == 0 {
 		a.invalid = resolve.Problemf(gwv1.BackendTLSPolicyReasonNoValidCACertificate,
 			"spec.validation.caCertificateRefs has no valid CA certificate: requests to the targets fail; see the ResolvedRefs condition.")
+		return a
+	}
+	if ref := policyRef(policy.Namespace, validation.CACertificateRefs[0]); len(validation.CACertificateRefs) == 1 && ref.OfCluster() {
+		a.name = "ca/bundle/" + ref.Key.Name
 	}
 	return a
 }
 
-// policyCA reads one reference to CA certificates: a ConfigMap, or a Secret, with ca.crt.
+func policyRef(namespace string, ref gwv1.LocalObjectReference) certificate.Ref {
+	return certificate.RefTo(ref.Group, ref.Kind, types.NamespacedName{Namespace: namespace, Name: string(ref.Name)})
+}
+
+// policyCA reads one reference to CA certificates, in the namespace of the policy or of the cluster.
 func policyCA(v store.View, namespace string, ref gwv1.LocalObjectReference) ([]byte, resolve.Problem) {
-	key := types.NamespacedName{Namespace: namespace, Name: string(ref.Name)}
-	if ref.Group != "" || ref.Kind != "ConfigMap" && ref.Kind != "Secret" {
-		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidKind,
-			"kind %q of group %q is not supported; use a ConfigMap or a Secret.", ref.Kind, ref.Group)
+	authority := policyRef(namespace, ref)
+	if err := authority.Supported(v); err != nil {
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidKind, "%v.", err)
 	}
-	text, exists := certificate.CAText(v, ref.Kind, key)
-	if !exists {
-		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
-			"%s %s does not exist; create it or correct the name.", ref.Kind, key)
-	}
-	if len(text) == 0 {
-		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
-			"%s %s has no key ca.crt; add the CA certificates there, in PEM.", ref.Kind, key)
-	}
-	bundle, err := certificate.CABundle(text)
+	bundle, err := authority.Authorities(v)
 	if err != nil {
-		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef,
-			"ca.crt of %s %s: %v; correct it.", ref.Kind, key, err)
+		return nil, resolve.Problemf(gwv1.BackendTLSPolicyReasonInvalidCACertificateRef, "%v.", err)
 	}
 	return bundle, resolve.Problem{}
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 func TestPolicyConditions(t *testing.T) {
@@ -16,6 +17,7 @@ func TestPolicyConditions(t *testing.T) {
 		name       string
 		policy     string
 		documents  []string
+		unserved   bool // ClusterTrustBundles
 		conditions string
 		message    string
 	}{
@@ -33,10 +35,25 @@ func TestPolicyConditions(t *testing.T) {
 			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidCACertificateRef", message: "ca.crt of ConfigMap app/ca"},
 		{name: "kind", policy: fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, caCertificateRefs: [{group: x.org, kind: Key, name: ca}]}"),
 			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidKind", message: `kind "Key" of group "x.org"`},
-		{name: "ClusterTrustBundle", policy: fixture.Policy("p", fixture.WebTarget,
-			"{hostname: a.org, caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: ca}]}"),
+		{name: "ClusterTrustBundle", policy: fixture.Policy("p", fixture.WebTarget, fixture.BundleReference),
+			documents: []string{fixture.TrustBundle("ca", fixture.NewPair(t).Certificate)}, conditions: accepted},
+		{name: "no ClusterTrustBundle", policy: fixture.Policy("p", fixture.WebTarget, fixture.BundleReference),
+			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidCACertificateRef", message: "ClusterTrustBundle ca does not exist"},
+		{name: "empty ClusterTrustBundle", policy: fixture.Policy("p", fixture.WebTarget, fixture.BundleReference),
+			documents:  []string{fixture.TrustBundle("ca", nil)},
+			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidCACertificateRef", message: "ClusterTrustBundle ca has no spec.trustBundle"},
+		{name: "ClusterTrustBundle without PEM", policy: fixture.Policy("p", fixture.WebTarget, fixture.BundleReference),
+			documents:  []string{fixture.TrustBundle("ca", []byte("hello"))},
+			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidCACertificateRef", message: "spec.trustBundle of ClusterTrustBundle ca: no PEM block"},
+		{name: "ClusterTrustBundle that is not served", policy: fixture.Policy("p", fixture.WebTarget, fixture.BundleReference), unserved: true,
 			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidKind",
-			message:    `kind "ClusterTrustBundle" of group "certificates.k8s.io"`},
+			message:    `kind "ClusterTrustBundle" of group "certificates.k8s.io" is not supported by the API server of this cluster`},
+		{name: "ClusterTrustBundle in another group", policy: fixture.Policy("p", fixture.WebTarget,
+			`{hostname: a.org, caCertificateRefs: [{group: "", kind: ClusterTrustBundle, name: ca}]}`),
+			documents:  []string{fixture.TrustBundle("ca", fixture.NewPair(t).Certificate)},
+			conditions: "Accepted=False/NoValidCACertificate ResolvedRefs=False/InvalidKind", message: `kind "ClusterTrustBundle" of group ""`},
+		{name: "ConfigMap where ClusterTrustBundles are not served", policy: fixture.Policy("p", fixture.WebTarget, fixture.CAReference),
+			documents: []string{ca}, unserved: true, conditions: accepted},
 		{name: "one of two", policy: fixture.Policy("p", fixture.WebTarget, `{hostname: a.org, caCertificateRefs: [{group: "", kind: ConfigMap, name: nope}, {group: "", kind: ConfigMap, name: ca}]}`), documents: []string{ca},
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/InvalidCACertificateRef", message: "caCertificateRefs[0]"},
 		{name: "no Service", policy: fixture.Policy("p", `{group: "", kind: Service, name: nope}`, fixture.CAReference), documents: []string{ca},
@@ -58,6 +75,7 @@ func TestPolicyConditions(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := fixture.Store(t, append(tt.documents, fixture.WebService, tt.policy)...)
+			s.Serve(store.ClusterTrustBundle, !tt.unserved)
 			name := strings.Fields(strings.ReplaceAll(tt.policy, ",", " "))[4]
 			statuses := Status(s.View(nil), types.NamespacedName{Namespace: "app", Name: name}, []types.NamespacedName{fixture.GatewayKey})
 			if len(statuses) != 1 {

@@ -47,7 +47,7 @@ func UpstreamTLS(v store.View, policy *gwv1.BackendTLSPolicy) (*ir.UpstreamTLS, 
 		authorities.bundle = []byte(untrusted)
 	}
 	key := store.KeyOf(policy)
-	tls.CA = "ca/policy/" + key.String()
+	tls.CA = authorities.name
 	return tls, []ir.Secret{{
 		Name:   tls.CA,
 		CA:     authorities.bundle,

@@ -49,6 +49,9 @@ func apiServer(l Layout) program {
 		"proxy-client-cert-file":             l.pki("front-proxy-client.crt"),
 		"proxy-client-key-file":              l.pki("front-proxy-client.key"),
 		"enable-aggregator-routing":          "true",
+		// ClusterTrustBundles, which Kubernetes 1.37 serves without being asked.
+		"feature-gates":  "ClusterTrustBundle=true",
+		"runtime-config": "certificates.k8s.io/v1beta1/clustertrustbundles=true",
 	}}
 }
 
