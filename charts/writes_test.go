@@ -124,6 +124,8 @@ func TestControllersWriteWhatIsTheirs(t *testing.T) {
 		"changes":                           {write{controllersUser, "UPDATE", "", "configmaps", own, own}, true},
 		"restores a label":                  {write{controllersUser, "UPDATE", "", "services", owned, own}, true},
 		"deletes":                           {write{controllersUser, "DELETE", "", "serviceaccounts", own, ""}, true},
+		"makes a cluster IP":                {write{controllersUser, "CREATE", "", "services", "", secret("shop", "web-kedify-cluster-10-96-0-50", label)}, true},
+		"makes no other cluster kind":       {write{controllersUser, "CREATE", "", "configmaps", "", secret("shop", "web-kedify-cluster", label)}, false},
 		"makes Envoys":                      {write{controllersUser, "CREATE", "apps", "deployments", "", own + pod}, true},
 		"deletes Envoys":                    {write{controllersUser, "DELETE", "apps", "deployments", own + pod, ""}, true},
 		"makes a certificate":               {write{controllersUser, "CREATE", "", "secrets", "", secret("shop", "web-kedify-xds", label)}, true},

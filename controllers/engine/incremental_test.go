@@ -62,6 +62,9 @@ func (w *world) full() *recorder {
 	for gateway, problem := range w.problems {
 		m.Built(gateway, problem)
 	}
+	for gateway, failure := range w.refused {
+		m.Addressed(gateway, failure)
+	}
 	m.Installed(w.installed)
 	m.Serve(store.ClusterTrustBundle, !w.unserved)
 	m.Synced()

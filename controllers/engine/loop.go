@@ -92,6 +92,11 @@ func (l *Loop) Built(gateway types.NamespacedName, problem string) {
 	l.enqueue(event{apply: func(m *Model) bool { return m.Built(gateway, problem) }})
 }
 
+// Addressed hands in what kept the Services for addresses of a gateway from being made; "" when all were.
+func (l *Loop) Addressed(gateway types.NamespacedName, failure string) {
+	l.enqueue(event{apply: func(m *Model) bool { return m.Addressed(gateway, failure) }})
+}
+
 // Installed hands in the CRDs of the Gateway API in the cluster.
 func (l *Loop) Installed(crds class.Installed) {
 	l.enqueue(event{apply: func(m *Model) bool { return m.Installed(crds) }})

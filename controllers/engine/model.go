@@ -48,8 +48,10 @@ type Model struct {
 	owners     map[secretKey][]ownedSecret // of secrets
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string // of data planes
-	earlier    *earlier
-	setting    class.Setting
+	// addressFailures are what kept Services for addresses of data planes from being made.
+	addressFailures map[types.NamespacedName]string
+	earlier         *earlier
+	setting         class.Setting
 
 	tables map[types.NamespacedName]*tables
 
@@ -70,9 +72,12 @@ func New(output Output, setting class.Setting) *Model {
 		owners:     map[secretKey][]ownedSecret{},
 		deliveries: map[types.NamespacedName]Delivery{},
 		problems:   map[types.NamespacedName]string{},
-		tables:     map[types.NamespacedName]*tables{},
-		pending:    map[types.NamespacedName]map[resource.Key]*resource.Resource{},
-		earlier:    newEarlier(),
+
+		addressFailures: map[types.NamespacedName]string{},
+
+		tables:  map[types.NamespacedName]*tables{},
+		pending: map[types.NamespacedName]map[resource.Key]*resource.Resource{},
+		earlier: newEarlier(),
 	}
 	m.failures = newFailures(m.graph, output)
 	m.newObjectMemos()
@@ -148,12 +153,22 @@ func (m *Model) Serve(kind store.Kind, served bool) bool {
 // Built takes whether the data plane of a gateway could be made. A problem is a rejection
 // that the Gateway caused itself.
 func (m *Model) Built(gateway types.NamespacedName, problem string) bool {
-	if m.problems[gateway] == problem {
+	return m.note(m.problems, gateway, problem)
+}
+
+// Addressed takes what the API server said of the Services of a gateway that could not be made for its addresses. The
+// rest of the data plane is as it should be.
+func (m *Model) Addressed(gateway types.NamespacedName, failure string) bool {
+	return m.note(m.addressFailures, gateway, failure)
+}
+
+func (m *Model) note(texts map[types.NamespacedName]string, gateway types.NamespacedName, text string) bool {
+	if texts[gateway] == text {
 		return false
 	}
-	m.problems[gateway] = problem
-	if problem == "" {
-		delete(m.problems, gateway)
+	texts[gateway] = text
+	if text == "" {
+		delete(texts, gateway)
 	}
 	m.touchRejected([]ir.Source{gatewaySource(gateway)})
 	return true

@@ -48,12 +48,13 @@ func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.D
 	record(attachedDep{key})
 	record(deliveryDep{key})
 	delivery := m.deliveries[key]
-	addresses, problem := listener.Addresses(m.store.View(record), result)
+	record(rejectedOf(gatewaySource(key)))
+	record(installedDep{})
 	return listener.StatusInput{
 		Result:         result,
 		Attached:       m.fragments.attached[key],
-		Addresses:      addresses,
-		AddressProblem: problem,
+		Assignment:     listener.Addresses(m.store.View(record), result, m.setting.Installed),
+		AddressFailure: m.addressFailures[key],
 		Connected:      delivery.Connected,
 		Programmed:     delivery.Ports,
 	}, true

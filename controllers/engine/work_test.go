@@ -73,7 +73,7 @@ func TestEditComputesWhatItChanges(t *testing.T) {
 		{"a port", func() { f.model.Set(store.Gateway, failingGatewayObject(2, 8080)) }, computed{"gateways": 1, "routes": 4, "hosts": 1, "wildcards": 2, "ports": 1, "listeners": 1, "clusters": 3, "statuses": 1}},
 		{"the end of a route", func() { f.model.Delete(store.HTTPRoute, objectOf("second")) }, computed{"hosts": 1, "statuses": 1}},
 		{"the end of all routes of a hostname", func() { f.model.Delete(store.HTTPRoute, objectOf("exact")) }, computed{"statuses": 1}},
-		{"the CRDs", func() { f.model.Installed(newWorld(1).crds()) }, computed{"gateways": 1, "statuses": 1}},
+		{"the CRDs", func() { f.model.Installed(newWorld(1).crds()) }, computed{"gateways": 1, "statuses": 2}},
 		{"the same objects again", func() {
 			f.model.Set(store.Gateway, failingGatewayObject(2, 8080))
 			f.setTCPRoute(2, "s1")

@@ -27,6 +27,7 @@ type world struct {
 	objects    map[objectKey]client.Object
 	deliveries map[types.NamespacedName]Delivery
 	problems   map[types.NamespacedName]string
+	refused    map[types.NamespacedName]string // Services for addresses
 	installed  class.Installed
 	unserved   bool // ClusterTrustBundles
 }
@@ -40,11 +41,13 @@ func newWorld(seed uint64) *world {
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), out: newRecorder(), objects: map[objectKey]client.Object{},
 		deliveries: map[types.NamespacedName]Delivery{}, problems: map[types.NamespacedName]string{},
+		refused: map[types.NamespacedName]string{},
 	}
 	// The publisher and the data planes know nothing more of a gateway that is gone.
 	w.out.forgotten = func(gateway types.NamespacedName) {
 		delete(w.deliveries, gateway)
 		delete(w.problems, gateway)
+		delete(w.refused, gateway)
 	}
 	w.model = New(w.out, class.Setting{})
 	return w
@@ -206,6 +209,8 @@ func (w *world) build(*testing.T) {
 	problem := pick(w, []string{"", "quota exceeded", "Service port taken"})
 	w.problems[gateway] = problem
 	w.model.Built(gateway, problem)
+	w.refused[gateway] = pick(w, []string{"", "the provided IP is already allocated"})
+	w.model.Addressed(gateway, w.refused[gateway])
 }
 
 // crds is an installation that no world makes.

@@ -60,7 +60,7 @@ type Options struct {
 
 // Result is the outcome of the last attempt to bring the data plane of a Gateway about. Err
 // is nil, a ParametersError (stays until the parameters change), or something that is being
-// tried again, such as apply.ErrForeign.
+// tried again, such as an AddressError or apply.ErrForeign.
 type Result struct {
 	Gateway    types.NamespacedName
 	Generation int64
@@ -173,12 +173,16 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) wor
 	}
 	a.report(Result{Gateway: gateway, Generation: newest.spec.Generation, Err: err})
 	var parameters *ParametersError
+	var addresses *AddressError
 	switch {
 	case err == nil:
 		return work.After(renew.Sub(a.options.Clock.Now()))
 	case errors.As(err, &parameters): // new parameters bring the Gateway back
 		log.Info("Failed to build the data plane from its parameters", "error", err.Error())
 		return work.Done()
+	case errors.As(err, &addresses): // an address may become free
+		log.Info("Failed to make Services for addresses, will retry", "error", err.Error())
+		return work.Retry()
 	}
 	log.Error(err, "Failed to apply the data plane, will retry")
 	return work.Retry()

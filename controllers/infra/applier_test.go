@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/apply"
@@ -49,6 +51,7 @@ type bench struct {
 	mu      sync.Mutex
 	writes  []string // "apply Deployment", "delete HorizontalPodAutoscaler"
 	fail    error    // returned by the next writes
+	refuse  func(name string) error
 	results chan Result
 }
 
@@ -63,8 +66,17 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	inner := fake.NewClientBuilder().WithReturnManagedFields().WithObjects(objects...).Build()
 	b.client = interceptor.NewClient(inner, interceptor.Funcs{
 		Apply: func(ctx context.Context, c client.WithWatch, object runtime.ApplyConfiguration, options ...client.ApplyOption) error {
-			if err := b.record("apply " + object.(interface{ GetKind() string }).GetKind()); err != nil {
+			named := object.(interface {
+				GetKind() string
+				GetName() string
+			})
+			if err := b.record("apply " + named.GetKind()); err != nil {
 				return err
+			}
+			if b.refuse != nil {
+				if err := b.refuse(named.GetName()); err != nil {
+					return err
+				}
 			}
 			return c.Apply(ctx, object, options...)
 		},
@@ -245,6 +257,82 @@ func TestServiceOutlivesItsPorts(t *testing.T) {
 	spec.Infrastructure.Ports = nil
 	b.mustApply(spec)
 	get(b, &corev1.Service{})
+}
+
+// services are the names of the Services of a namespace, with their types.
+func (b *bench) services() (found []string) {
+	b.t.Helper()
+	list := &corev1.ServiceList{}
+	if err := b.client.List(context.Background(), list, client.InNamespace("shop")); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, service := range list.Items {
+		found = append(found, service.Name+" "+string(service.Spec.Type))
+	}
+	return found
+}
+
+// A Gateway has the Services that its addresses ask for, and no others of the product: a load balancer goes when all addresses
+// are for the inside of the cluster, also while no listener serves. The Service of a generated Gateway stays.
+func TestServicesFollowAddresses(t *testing.T) {
+	generated := &corev1.Service{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "kedify-proxy", Labels: OwnedLabels(), OwnerReferences: []metav1.OwnerReference{owner(plainSpec())},
+	}}
+	b := newBench(t, generated)
+	for _, step := range []struct {
+		name      string
+		addresses []gwv1.GatewaySpecAddress
+		ports     bool
+		want      []string
+	}{
+		{"none", nil, true, []string{"web-kedify LoadBalancer"}},
+		{"inside as well", []gwv1.GatewaySpecAddress{{}, {Routability: "Cluster"}}, true,
+			[]string{"web-kedify LoadBalancer", "web-kedify-cluster ClusterIP"}},
+		{"inside alone, while no listener serves", []gwv1.GatewaySpecAddress{{Routability: "Cluster"}}, false,
+			[]string{"web-kedify-cluster ClusterIP"}},
+		{"another cluster IP", []gwv1.GatewaySpecAddress{{Value: "10.96.0.50", Routability: "Cluster"}}, true,
+			[]string{"web-kedify-cluster-10-96-0-50 ClusterIP"}},
+		{"what nothing can satisfy", []gwv1.GatewaySpecAddress{{Routability: "example.com/vpc"}}, true, nil},
+		{"none again", nil, true, []string{"web-kedify LoadBalancer"}},
+	} {
+		spec := plainSpec()
+		spec.Addresses = step.addresses
+		if !step.ports {
+			spec.Infrastructure.Ports = nil
+		}
+		b.mustApply(spec)
+		if got := b.services(); !slices.Equal(got, append([]string{"kedify-proxy "}, step.want...)) {
+			t.Errorf("%s: %q, want %q", step.name, got, step.want)
+		}
+	}
+}
+
+// A cluster IP that the API server refuses keeps nothing else of a data plane from being made, and is tried again.
+func TestRefusedClusterIP(t *testing.T) {
+	b := newBench(t)
+	refused := errors.New("the provided IP is not in the valid range")
+	b.refuse = func(name string) error {
+		if name == "web-kedify-cluster-10-99-0-9" {
+			return refused
+		}
+		return nil
+	}
+	spec := plainSpec()
+	spec.Addresses = []gwv1.GatewaySpecAddress{{Value: "10.99.0.9", Routability: "Cluster"}, {Routability: "Cluster"}, {}}
+	err := b.apply(spec)
+	var addresses *AddressError
+	if !errors.As(err, &addresses) || !errors.Is(err, refused) {
+		t.Errorf("got %v, want an AddressError", err)
+	}
+	get(b, &appsv1.Deployment{})
+	if got := b.services(); !slices.Equal(got, []string{"web-kedify LoadBalancer", "web-kedify-cluster ClusterIP"}) {
+		t.Errorf("Services %q", got)
+	}
+	b.refuse = nil
+	b.mustApply(spec)
+	if got := b.services(); !slices.Contains(got, "web-kedify-cluster-10-99-0-9 ClusterIP") {
+		t.Errorf("Services %q", got)
+	}
 }
 
 func TestForeignObjectsAreLeftAlone(t *testing.T) {

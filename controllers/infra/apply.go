@@ -2,7 +2,9 @@ package infra
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +33,7 @@ const (
 
 // prunable are the kinds that a data plane has or has not. A Service is not among them: it
 // stays while the Gateway has no ports for a moment (a certificate is missing, say), because
-// with it would go the address.
+// with it would go the address. It goes when the addresses of the Gateway ask for none of its name (serviceNames).
 var prunable = []client.ObjectList{&policyv1.PodDisruptionBudgetList{}, &autoscalingv2.HorizontalPodAutoscalerList{}}
 
 // lists of the objects of a data plane. A port more is a port open to the world: the product owns
@@ -61,16 +63,35 @@ func (a *Applier) apply(ctx context.Context, spec Spec) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	var refused []error
 	for _, object := range objects {
-		if err := a.ensure(ctx, spec, object); err != nil {
+		err := a.ensure(ctx, spec, object)
+		switch {
+		case err == nil:
+		case clusterName.MatchString(object.GetName()) && !errors.Is(err, apply.ErrTerminating):
+			refused = append(refused, err)
+		default:
 			return time.Time{}, err
 		}
 	}
-	own := func(object client.Object) bool {
+	owned := func(object client.Object) bool {
 		controller := metav1.GetControllerOf(object)
-		return object.GetName() == Name(spec.Gateway) && controller != nil && controller.UID == types.UID(spec.UID)
+		return controller != nil && controller.UID == types.UID(spec.UID)
 	}
-	return renew, a.prune(ctx, spec.Gateway, prunable, own, objects...)
+	err = a.prune(ctx, spec.Gateway, prunable, func(object client.Object) bool {
+		return object.GetName() == Name(spec.Gateway) && owned(object)
+	}, objects...)
+	if err != nil {
+		return time.Time{}, err
+	}
+	wanted := serviceNames(spec)
+	err = a.prune(ctx, spec.Gateway, []client.ObjectList{&corev1.ServiceList{}}, func(object client.Object) bool {
+		return isServiceName(spec.Gateway, object.GetName()) && owned(object) && !slices.Contains(wanted, object.GetName())
+	}, objects...)
+	if err == nil && len(refused) > 0 {
+		err = &AddressError{errors.Join(refused...)}
+	}
+	return renew, err
 }
 
 // applyCertificate keeps the Secret with the client certificate of the Gateway's Envoys. They

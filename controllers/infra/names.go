@@ -2,7 +2,9 @@ package infra
 
 import (
 	"maps"
+	"net/netip"
 	"regexp"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -27,15 +29,44 @@ const (
 	annotationBootstrap = v1alpha1.GroupName + "/bootstrap-hash"
 
 	nameSuffix = "-kedify"
+	// clusterSuffix is of Services inside the cluster. No object called by Name ends with it.
+	clusterSuffix = nameSuffix + "-cluster"
+	// hashOfAddress is a dash and a hash.
+	hashOfAddress = 9
 )
 
-var notInLabel = regexp.MustCompile(`[^a-z0-9-]+`)
+var (
+	notInLabel  = regexp.MustCompile(`[^a-z0-9-]+`)
+	clusterName = regexp.MustCompile(clusterSuffix + `(-[0-9a-f-]+)?$`)
+)
 
 // Name is the name of every object of the data plane of a Gateway: the Gateway's name and
 // "-kedify". A Service name is a DNS label (RFC 1035), a Gateway name is a DNS subdomain of up
 // to 253 characters: a name that does not fit is cut and gets a hash of the whole name.
-func Name(gateway types.NamespacedName) string {
-	name := gateway.Name + nameSuffix
+func Name(gateway types.NamespacedName) string { return nameWith(gateway, nameSuffix) }
+
+// ClusterServiceName is the name of the Service with a cluster IP that the user asks for, or with any (""): that of Name,
+// "-cluster", and the address; one of IPv6 as a hash, because it leaves no room.
+func ClusterServiceName(gateway types.NamespacedName, ip string) string {
+	suffix := clusterSuffix
+	switch parsed, err := netip.ParseAddr(ip); {
+	case err != nil:
+	case parsed.Is4():
+		suffix += "-" + strings.ReplaceAll(ip, ".", "-")
+	default:
+		suffix += names.Shorten("", ip, hashOfAddress)
+	}
+	return nameWith(gateway, suffix)
+}
+
+// isServiceName reports whether a Service of the Gateway has a name of Name or ClusterServiceName. Others with its labels are
+// of generated Gateways (controllers/scaledobject).
+func isServiceName(gateway types.NamespacedName, name string) bool {
+	return name == Name(gateway) || clusterName.MatchString(name)
+}
+
+func nameWith(gateway types.NamespacedName, suffix string) string {
+	name := gateway.Name + suffix
 	if len(validation.IsDNS1035Label(name)) == 0 {
 		return name
 	}
@@ -43,7 +74,7 @@ func Name(gateway types.NamespacedName) string {
 	if stem[0] < 'a' || stem[0] > 'z' {
 		stem = "g-" + stem
 	}
-	return names.Shorten(stem, gateway.Name, validation.DNS1035LabelMaxLength-len(nameSuffix)) + nameSuffix
+	return names.Shorten(stem, gateway.Name, validation.DNS1035LabelMaxLength-len(suffix)) + suffix
 }
 
 // SecretName is the name of the Secret with the xDS client certificate of a Gateway.

@@ -46,6 +46,30 @@ func TestName(t *testing.T) {
 	}
 }
 
+// TestClusterServiceName: a Service name whatever the Gateway and the address are called, unlike that of another address, and unlike
+// the objects of any Gateway.
+func TestClusterServiceName(t *testing.T) {
+	seen := map[string]string{}
+	for _, gateway := range []string{"web", strings.Repeat("a", 63), strings.Repeat("a.", 126) + "a", "1web", "web-kedify-cluster"} {
+		for _, ip := range []string{"", "10.96.0.50", "10.96.0.5", "fd00::1", "fd00::10", "2001:db8:1111:2222:3333:4444:5555:6666"} {
+			got := ClusterServiceName(types.NamespacedName{Namespace: "shop", Name: gateway}, ip)
+			if problems := validation.IsDNS1035Label(got); len(problems) > 0 {
+				t.Errorf("%q is no Service name: %v", got, problems)
+			}
+			if other, taken := seen[got]; taken {
+				t.Errorf("%q is the name for %q and %q", got, other, gateway+" "+ip)
+			}
+			seen[got] = gateway + " " + ip
+			if !clusterName.MatchString(got) || strings.HasSuffix(got, nameSuffix) {
+				t.Errorf("%q is not known as the name of such a Service", got)
+			}
+		}
+	}
+	if got := ClusterServiceName(types.NamespacedName{Name: "web"}, ""); got != "web-kedify-cluster" {
+		t.Error(got)
+	}
+}
+
 // Gateways whose names differ only in what a Service name cannot carry, or only behind the
 // cut, do not share objects.
 func TestNameIsUnique(t *testing.T) {

@@ -12,11 +12,13 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
 // Objects returns the objects of the data plane of one Gateway in the order in which they are
 // applied, without the Secret of its certificate. A Gateway without ports has no Service: a
-// Service needs one. Errors are ParametersErrors.
+// Service needs one. Services for cluster IPs come last: the API server may refuse them. Errors are ParametersErrors.
 func Objects(spec Spec, config Config) ([]client.Object, error) {
 	boot, err := renderBootstrap(spec, config)
 	if err != nil {
@@ -38,7 +40,11 @@ func Objects(spec Spec, config Config) ([]client.Object, error) {
 			Data:       boot.files,
 		},
 	}
-	if len(spec.Infrastructure.Ports) > 0 {
+	exposure := resolve.ExposureOf(spec.Addresses)
+	if len(spec.Infrastructure.Ports) == 0 {
+		exposure = resolve.Exposure{}
+	}
+	if exposure.Outside {
 		objects = append(objects, service(spec))
 	}
 	objects = append(objects, deployment(spec, template))
@@ -47,6 +53,9 @@ func Objects(spec Spec, config Config) ([]client.Object, error) {
 	}
 	if spec.Infrastructure.Parameters.Autoscaling != nil {
 		objects = append(objects, autoscaler(spec))
+	}
+	for _, ip := range exposure.ClusterIPs {
+		objects = append(objects, clusterService(spec, ip))
 	}
 	return objects, nil
 }

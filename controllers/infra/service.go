@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
 // service exposes the ports of the Gateway. Target ports are the ports themselves: Envoy binds
@@ -23,19 +25,50 @@ func service(spec Spec) *corev1.Service {
 			Selector: selector(spec.Gateway),
 		},
 	}
+	object.Spec.Ports = servicePorts(spec)
+	applyServiceParameters(spec, object)
+	if object.Spec.Type == corev1.ServiceTypeLoadBalancer {
+		object.Spec.LoadBalancerIP = staticAddress(spec.Addresses)
+	}
+	return object
+}
+
+// clusterService exposes the ports inside the cluster, at a cluster IP of the user's or any (""). Parameters of the Service
+// are about the load balancer and are not applied. A cluster IP never changes: another one has another Service.
+func clusterService(spec Spec, ip string) *corev1.Service {
+	object := &corev1.Service{
+		TypeMeta:   typeMeta(corev1.SchemeGroupVersion.String(), "Service"),
+		ObjectMeta: objectMeta(spec),
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeClusterIP, ClusterIP: ip, Selector: selector(spec.Gateway), Ports: servicePorts(spec),
+		},
+	}
+	object.Name = ClusterServiceName(spec.Gateway, ip)
+	return object
+}
+
+func servicePorts(spec Spec) (ports []corev1.ServicePort) {
 	for _, port := range spec.Infrastructure.Ports {
-		object.Spec.Ports = append(object.Spec.Ports, corev1.ServicePort{
+		ports = append(ports, corev1.ServicePort{
 			Name:       strings.ToLower(string(port.Protocol)) + "-" + strconv.FormatUint(uint64(port.Port), 10),
 			Protocol:   port.Protocol,
 			Port:       int32(port.Port),
 			TargetPort: intstr.FromInt32(int32(port.Port)),
 		})
 	}
-	applyServiceParameters(spec, object)
-	if object.Spec.Type == corev1.ServiceTypeLoadBalancer {
-		object.Spec.LoadBalancerIP = staticAddress(spec.Addresses)
+	return ports
+}
+
+// serviceNames are the names of the Services that the addresses of a Gateway ask for, whether or not it has ports.
+func serviceNames(spec Spec) (names []string) {
+	exposure := resolve.ExposureOf(spec.Addresses)
+	if exposure.Outside {
+		names = append(names, Name(spec.Gateway))
 	}
-	return object
+	for _, ip := range exposure.ClusterIPs {
+		names = append(names, ClusterServiceName(spec.Gateway, ip))
+	}
+	return names
 }
 
 func applyServiceParameters(spec Spec, object *corev1.Service) {
@@ -68,7 +101,8 @@ func applyServiceParameters(spec Spec, object *corev1.Service) {
 // AddressNotUsable.
 func staticAddress(addresses []gwv1.GatewaySpecAddress) string {
 	for _, address := range addresses {
-		if address.Type != nil && *address.Type != gwv1.IPAddressType {
+		cluster := address.Routability == gwv1.GatewayAddressRoutabilityCluster
+		if cluster || resolve.Unsatisfiable(address) != "" || resolve.AddressType(address.Type) != gwv1.IPAddressType {
 			continue
 		}
 		if ip, err := netip.ParseAddr(address.Value); err == nil {

@@ -43,6 +43,14 @@ const DefaultEnvoyImage = "docker.io/envoyproxy/envoy:distroless-v1.40.0"
 // DefaultDrainTimeout bounds how long a stopping Envoy waits for its requests.
 const DefaultDrainTimeout = 60 * time.Second
 
+// AddressError says that Services for addresses of the Gateway could not be made: the API server refuses a cluster IP, say.
+// Everything else of the data plane is in place.
+type AddressError struct{ Err error }
+
+func (e *AddressError) Error() string { return e.Err.Error() }
+
+func (e *AddressError) Unwrap() error { return e.Err }
+
 // ParametersError says that GatewayParameters hold something that no data plane can be made
 // from. It stays until the parameters change: the Gateway gets InvalidParameters.
 type ParametersError struct {

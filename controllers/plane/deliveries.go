@@ -1,6 +1,8 @@
 package plane
 
 import (
+	"errors"
+
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/engine"
@@ -30,9 +32,14 @@ func (p *Plane) deliver(d publish.Delivery) {
 
 // reportDataPlane makes an input of the engine of the outcome of an attempt.
 func (p *Plane) reportDataPlane(result infra.Result) {
-	problem := ""
-	if result.Err != nil {
+	problem, failure := "", ""
+	var addresses *infra.AddressError
+	switch {
+	case errors.As(result.Err, &addresses):
+		failure = addresses.Error()
+	case result.Err != nil:
 		problem = result.Err.Error()
 	}
 	p.loop.Built(result.Gateway, problem)
+	p.loop.Addressed(result.Gateway, failure)
 }

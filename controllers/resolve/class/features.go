@@ -25,6 +25,8 @@ var claimed = []api.Feature{
 	api.ClusterTrustBundleFeature,
 
 	// Extended, Gateway.
+	api.GatewayAddressRoutabilityFeature,
+	api.GatewayAddressRoutabilityClusterFeature,
 	api.GatewayEmptyAddressFeature,
 	api.GatewayBackendClientCertificateFeature,
 	api.GatewayFrontendClientCertificateValidationFeature,
@@ -79,6 +81,8 @@ var claimed = []api.Feature{
 // later are the features that CRDs of v1.6 do not have under these names, or not in this channel.
 var later = []api.Feature{
 	api.ClusterTrustBundleFeature,
+	api.GatewayAddressRoutabilityFeature,
+	api.GatewayAddressRoutabilityClusterFeature,
 	api.GatewayRouteHostnameIntersectionPrecedenceFeature,
 	api.GRPCRouteRequestHeaderModifier,
 	api.HTTPRouteBackendURLRewriteFeature,

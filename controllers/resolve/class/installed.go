@@ -39,6 +39,10 @@ func (i Installed) current() bool {
 // experiment in v1.6, standard since (TLSRouteModeMixed).
 func (i Installed) MixedTermination() bool { return i.current() || i.Experimental() }
 
+// Routability reports whether addresses of Gateways have the field routability (GEP-5093). A status that says it to other
+// CRDs would be written again and again: the API server drops it.
+func (i Installed) Routability() bool { return i.current() && i.Experimental() }
+
 // unsupported are the versions of bundles that this program does not know, sorted, "none" for
 // CRDs without one.
 func (i Installed) unsupported() []string {

@@ -8,12 +8,22 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // Addresses returns where the data plane of a Gateway can be reached, and what is wrong with
-// the addresses that the user asked for ("" when nothing is).
-func Addresses(v store.View, g resolve.GatewayResult) (addresses []gwv1.GatewayStatusAddress, problem string) {
+// the addresses that the user asked for. Where the CRDs have no routability, no type or number of addresses is held to
+// spec.addresses, and their routability is not reported.
+func Addresses(v store.View, g resolve.GatewayResult, installed class.Installed) Assignment {
+	if installed.Routability() {
+		return Assign(v, g)
+	}
+	addresses, problem := unroutableAddresses(v, g)
+	return Assignment{Addresses: addresses, Unusable: problem}
+}
+
+func unroutableAddresses(v store.View, g resolve.GatewayResult) (addresses []gwv1.GatewayStatusAddress, problem string) {
 	for _, service := range v.DataPlaneServices(g.Key) {
 		addresses = append(addresses, serviceAddresses(service)...)
 	}
@@ -31,10 +41,14 @@ func Addresses(v store.View, g resolve.GatewayResult) (addresses []gwv1.GatewayS
 		}
 	}
 	if len(missing) > 0 {
-		return usable, "spec.addresses: the load balancer did not give " + strings.Join(missing, ", ") +
-			"; use an address of its range, or leave the value empty to be given one"
+		return usable, notGivenText(missing)
 	}
 	return usable, ""
+}
+
+func notGivenText(values []string) string {
+	return "spec.addresses: the load balancer did not give " + strings.Join(values, ", ") +
+		"; use an address of its range, or leave the value empty to be given one"
 }
 
 func wantedAddresses(addresses []gwv1.GatewaySpecAddress) []string {

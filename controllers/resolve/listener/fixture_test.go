@@ -38,7 +38,7 @@ func ready(g resolve.GatewayResult) StatusInput {
 		Result:     g,
 		Connected:  1,
 		Programmed: map[uint32]bool{},
-		Addresses:  []gwv1.GatewayStatusAddress{{Value: "192.0.2.1"}},
+		Assignment: Assignment{Addresses: []gwv1.GatewayStatusAddress{{Value: "192.0.2.1"}}},
 	}
 	for _, l := range g.Listeners {
 		in.Programmed[l.Port] = l.Serving || in.Programmed[l.Port]

@@ -35,7 +35,7 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 	r.declareListeners(setting.Installed.MixedTermination())
 	parameters, problem := gatewayParameters(v, gateway, gatewayClass, setting)
 	r.valuesProblem = valuesProblem(v, gateway)
-	r.accept(problem)
+	r.accept(problem, setting.Installed.Routability())
 	r.resolveClientCertificate()
 	result := resolve.GatewayResult{
 		Key:               key,
@@ -92,8 +92,8 @@ func (r *gatewayResolution) declareListeners(mixed bool) {
 }
 
 // accept finds what makes the Gateway as a whole unacceptable.
-func (r *gatewayResolution) accept(parameters resolve.Problem) {
-	switch address := unsupportedAddress(r.gateway.Spec.Addresses); {
+func (r *gatewayResolution) accept(parameters resolve.Problem, routability bool) {
+	switch address := unsupportedAddress(r.gateway.Spec.Addresses, routability); {
 	case !parameters.None():
 		r.problem = parameters
 	case !address.None():
@@ -114,13 +114,14 @@ func (r *gatewayResolution) withdrawSets() {
 	}
 }
 
-// unsupportedAddress finds an address of a type or a routability that no data plane of this product can have. Whether
-// a supported one is usable shows when the data plane asks for it.
-func unsupportedAddress(addresses []gwv1.GatewaySpecAddress) resolve.Problem {
+// unsupportedAddress finds an address of a type that no data plane of this product can have, or of a routability that the
+// status could not report. Whether a supported one is usable shows when the data plane asks for it.
+func unsupportedAddress(addresses []gwv1.GatewaySpecAddress, routability bool) resolve.Problem {
 	for i, address := range addresses {
-		if address.Routability != gwv1.GatewayAddressRoutabilityDefault {
+		if address.Routability != gwv1.GatewayAddressRoutabilityDefault && !routability {
 			return resolve.Problemf(gwv1.GatewayReasonUnsupportedAddress,
-				"spec.addresses[%d].routability %q is not supported; leave it out.", i, address.Routability)
+				"spec.addresses[%d].routability %q is not supported while CRDs of Gateway API are not of the experimental channel of %s; "+
+					"leave it out.", i, address.Routability, class.BundleVersion)
 		}
 		if address.Type == nil || *address.Type == gwv1.IPAddressType || *address.Type == gwv1.HostnameAddressType {
 			continue

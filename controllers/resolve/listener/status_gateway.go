@@ -21,14 +21,14 @@ type StatusInput struct {
 	Result resolve.GatewayResult
 	// Attached is the number of accepted routes of each listener.
 	Attached map[resolve.ListenerID]int32
-	// Addresses that the data plane got.
-	Addresses []gwv1.GatewayStatusAddress
+	// Assignment has the addresses that the data plane got, and those that it did not get.
+	Assignment
 	// Connected is the number of proxies with a configuration stream.
 	Connected int
 	// Programmed has the ports that a proxy acknowledged as they are wanted.
 	Programmed map[uint32]bool
-	// AddressProblem says which wanted address cannot be had and what to do; empty: none.
-	AddressProblem string
+	// AddressFailure is what the API server said of the Services that could not be made for addresses; empty: nothing.
+	AddressFailure string
 	// Rejected is what proxies rejected, and what kept the data plane from being made.
 	Rejected []resolve.Rejected
 }
@@ -46,7 +46,7 @@ func GatewayStatus(in StatusInput) gwv1.GatewayStatus {
 	own := g.ListenersOf(self)
 	status := gwv1.GatewayStatus{
 		Addresses:            in.Addresses[:min(len(in.Addresses), maxAddresses)],
-		Conditions:           append(in.gatewayConditions(), in.gatewayProgrammed(own)),
+		Conditions:           slices.Concat(in.gatewayConditions(), in.addressesAssigned(), []metav1.Condition{in.gatewayProgrammed(own)}),
 		Listeners:            []gwv1.ListenerStatus{},
 		AttachedListenerSets: &attached,
 	}
@@ -90,6 +90,9 @@ func (in StatusInput) gatewayProgrammed(listeners []resolve.Listener) metav1.Con
 		return resolve.Condition(kind, metav1.ConditionFalse, state.Reason, state.Message, in.Result.Generation)
 	}
 	message := "The proxies have the configuration of the Gateway."
+	if len(in.Unsatisfied) > 0 {
+		message += " Not all addresses are assigned; see the AddressesAssigned condition."
+	}
 	if problems := progress.problems("They"); problems != "" {
 		message += " " + problems
 	}
@@ -112,8 +115,8 @@ func (in StatusInput) gatewayState(progress progress) resolve.Problem {
 	switch {
 	case problem != "" && missing != "":
 		return resolve.Problemf(gwv1.GatewayReasonInvalid, "The data plane cannot be made: %s", problem)
-	case in.AddressProblem != "":
-		return resolve.Problemf(gwv1.GatewayReasonAddressNotUsable, "%s", resolve.Sentence(in.AddressProblem))
+	case in.Unusable != "":
+		return resolve.Problemf(gwv1.GatewayReasonAddressNotUsable, "%s", resolve.Sentence(in.Unusable))
 	case len(progress.waiting)+len(progress.served) == 0:
 		return resolve.Problemf(gwv1.GatewayReasonInvalid, "%s", progress.problems("The proxies"))
 	case len(in.Addresses) == 0:
@@ -165,7 +168,11 @@ func (in StatusInput) progressOf(listeners []resolve.Listener) progress {
 // missing says what listeners still wait for; empty when they wait for nothing.
 func (in StatusInput) missing(waiting []string) string {
 	var missing []string
-	if len(in.Addresses) == 0 {
+	switch {
+	case len(in.Addresses) > 0:
+	case len(in.Unsatisfied) > 0 && !resolve.ExposureOf(in.Result.Addresses).Outside:
+		missing = append(missing, in.unsatisfied())
+	default:
 		missing = append(missing, "No address yet: the Service of the Gateway has none. See whether the cluster has a load balancer, "+
 			"or set spec.service.type in the GatewayParameters.")
 	}

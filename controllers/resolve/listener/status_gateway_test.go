@@ -44,7 +44,7 @@ func TestProgrammed(t *testing.T) {
 		{"no address", func(in *StatusInput) { in.Addresses = nil }, "False/AddressNotAssigned", "set spec.service.type in the GatewayParameters", "True/Programmed"},
 		{"nothing yet", func(in *StatusInput) { in.Addresses, in.Connected, in.Programmed = nil, 0, nil },
 			"False/AddressNotAssigned", "No proxy is connected yet", "False/Pending"},
-		{"address not usable", func(in *StatusInput) { in.AddressProblem = "spec.addresses: 198.51.100.0 is not to be had" },
+		{"address not usable", func(in *StatusInput) { in.Unusable = "spec.addresses: 198.51.100.0 is not to be had" },
 			"False/AddressNotUsable", "spec.addresses: 198.51.100.0 is not to be had.", "True/Programmed"},
 		{"one refused", func(in *StatusInput) { in.Rejected = []resolve.Rejected{rejectedListener("web")} },
 			"True/Programmed", `They refused listener "web": bad filter.`, "False/Invalid"},
@@ -147,7 +147,7 @@ func TestListenerSetProgrammed(t *testing.T) {
 		{"waits", func(in *StatusInput) { in.Programmed[9090] = false }, "False/Pending"},
 		{"the Gateway waits", func(in *StatusInput) { in.Programmed[80] = false }, "True/Programmed"},
 		{"no address", func(in *StatusInput) { in.Addresses = nil }, "False/ParentNotProgrammed"},
-		{"bad address", func(in *StatusInput) { in.AddressProblem = "x" }, "False/ParentNotProgrammed"},
+		{"bad address", func(in *StatusInput) { in.Unusable = "x" }, "False/ParentNotProgrammed"},
 		{"refused", func(in *StatusInput) {
 			in.Rejected = []resolve.Rejected{{Source: ir.Source{Kind: "ListenerSet", Namespace: "infra", Name: "set", Section: "l"}, Message: "no"}}
 		}, "False/ListenersNotValid"},

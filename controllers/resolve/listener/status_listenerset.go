@@ -50,7 +50,7 @@ func (in StatusInput) setState(set resolve.ListenerSetResult, listeners []resolv
 		return resolve.Problem{Reason: reasonParentNotProgrammed, Message: accepted.Message}
 	case accepted.Status != metav1.ConditionTrue:
 		return resolve.Problem{Reason: accepted.Reason, Message: accepted.Message}
-	case in.AddressProblem != "":
+	case in.Unusable != "":
 		return resolve.Problem{Reason: reasonParentNotProgrammed, Message: "The Gateway has not the addresses that it wants."}
 	case len(in.Addresses) == 0:
 		return resolve.Problem{Reason: reasonParentNotProgrammed, Message: "The Gateway has no address yet."}
