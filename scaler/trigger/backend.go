@@ -39,7 +39,10 @@ func (r *reader) checkService() {
 	case r.pooled():
 		r.warn(keyService, "service is missing; requests go to the inferencePool, but name the Service of the same Pods, too, "+
 			"so that their selectors can be compared")
-	case !isRollout(r.object.Target):
+	case isRollout(r.object.Target):
+	case r.trigger.Metadata[keyInferencePool] != "":
+		r.refuse(keyService, "service is missing, and inferencePool is blank; name the Service of %s or an InferencePool", r.targetNoun())
+	default:
 		r.refuse(keyService, "service is missing; name the Service of %s", r.targetNoun())
 	}
 }

@@ -10,6 +10,9 @@ func TestBackendRules(t *testing.T) {
 		{changes{"service": "-"}, []string{
 			`trigger 0: service is missing; name the Service of Deployment web`,
 		}},
+		{changes{"service": "-", "inferencePool": "\u2028"}, []string{
+			`trigger 0: service is missing, and inferencePool is blank; name the Service of Deployment web or an InferencePool`,
+		}},
 		{changes{"service": "web.shop"}, []string{
 			`trigger 0: service "web.shop" is not the name of a Service; use the name alone, without namespace or port`,
 		}},
