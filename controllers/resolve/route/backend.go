@@ -117,42 +117,16 @@ func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) 
 			"%s: kind %q of group %q is not supported; use a Service, or an InferencePool of group %s.",
 			path, to.Kind, to.Group, inferencev1.GroupName)
 	}
-	from := grant.From{Group: gwv1.GroupName, Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace}
-	if !grant.Permitted(r.view, from, to) {
-		return to, resolve.Problemf(gwv1.RouteReasonRefNotPermitted,
-			"%s: %s %s/%s is in another namespace; create a ReferenceGrant in namespace %s that allows %s of namespace %s to refer to it.",
-			path, to.Kind, to.Namespace, to.Name, to.Namespace, from.Kind, from.Namespace)
-	}
-	return to, resolve.Problem{}
+	return to, backend.Permitted(r.view, path, r.from(), to)
 }
 
-// service finds the port of a Service that a reference means.
-func (r *routeResolver) service(
-	path string, key types.NamespacedName, number *gwv1.PortNumber, protocol corev1.Protocol,
-) (*corev1.Service, *corev1.ServicePort, resolve.Problem) {
-	if number == nil {
-		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
-			"%s.port is missing; name the port of Service %s.", path, key)
-	}
-	service := r.view.Service(key)
-	if service == nil {
-		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
-			"%s: Service %s does not exist; create it or correct the name.", path, key)
-	}
-	if service.Spec.Type == corev1.ServiceTypeExternalName {
-		return nil, nil, resolve.Problemf(gwv1.RouteReasonInvalidKind,
-			"%s: Service %s has type ExternalName, which is not supported; use a Service with endpoints in the cluster.", path, key)
-	}
-	port := backend.ServicePort(service, uint32(*number), protocol)
-	if port == nil {
-		return nil, nil, resolve.Problemf(gwv1.RouteReasonBackendNotFound,
-			"%s.port: Service %s has no %s port %d; it has %s.", path, key, protocol, *number, backend.PortNumbers(service))
-	}
-	return service, port, resolve.Problem{}
+// from is the route as the origin of references.
+func (r *routeResolver) from() grant.From {
+	return grant.From{Group: gwv1.GroupName, Kind: string(r.object.Kind), Namespace: r.object.Key.Namespace}
 }
 
 func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, number *gwv1.PortNumber) (resolvedBackend, resolve.Problem) {
-	service, port, problem := r.service(path, key, number, corev1.ProtocolTCP)
+	port, problem := backend.FindPort(r.view, path, key, number, corev1.ProtocolTCP)
 	if !problem.None() {
 		return resolvedBackend{}, problem
 	}
@@ -160,30 +134,9 @@ func (r *routeResolver) serviceBackend(path string, key types.NamespacedName, nu
 	if r.grpc {
 		cluster.Route = ir.RouteGRPC
 	}
-	return resolvedBackend{cluster: cluster, portName: port.Name}, r.checkProtocol(path, service, port, cluster)
-}
-
-// checkProtocol refuses ports that speak something the route cannot send.
-func (r *routeResolver) checkProtocol(
-	path string, service *corev1.Service, port *corev1.ServicePort, cluster ir.ClusterKey,
-) resolve.Problem {
-	spoken := backend.ProtocolOf(port)
-	switch {
-	case !spoken.Known:
-		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: port %d of Service %s has appProtocol %q, which is not supported; use http, %s, kubernetes.io/ws, or leave it out.",
-			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)
-	case spoken.TLS && len(policy.For(r.view, store.KeyOf(service), port.Name)) == 0 && !r.reencrypts(cluster, port.Name):
-		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, "+
-				"or set tlsMode reencrypt in its kedify-http trigger.",
-			path, port.Port, store.KeyOf(service), *port.AppProtocol)
-	case cluster.Route == ir.RouteGRPC && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
-		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
-			"%s: port %d of Service %s has appProtocol %q, over which gRPC cannot be sent; use %s or leave it out.",
-			path, port.Port, store.KeyOf(service), *port.AppProtocol, backend.AppProtocolH2C)
-	}
-	return resolve.Problem{}
+	return resolvedBackend{cluster: cluster, portName: port.Name}, port.Unspoken(path, cluster, func() bool {
+		return len(policy.For(r.view, key, port.Name)) > 0 || r.reencrypts(cluster, port.Name)
+	})
 }
 
 func (r *routeResolver) poolBackend(path string, key types.NamespacedName) (resolvedBackend, resolve.Problem) {

@@ -312,7 +312,7 @@ func pathRewrite(path string, spec *gwv1.HTTPPathModifier) (*ir.PathRewrite, res
 	}
 	rewrite.Value = *value
 	// An empty value removes: the prefix, or the whole path.
-	if problem := pathProblem(rewrite.Value); rewrite.Value != "" && problem != "" {
+	if problem := check.PathProblem(rewrite.Value); rewrite.Value != "" && problem != "" {
 		return nil, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.%s %q %s.", path, field, rewrite.Value, problem)
 	}
 	if rewrite.Value == "" && !rewrite.Prefix {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
 	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
@@ -119,7 +120,7 @@ func grpcPath(field string, spec *gwv1.GRPCMethodMatch, expressions *regex.Budge
 
 func exactMethod(field, service, method string) (ir.PathMatch, resolve.Problem) {
 	for _, part := range []struct{ field, value string }{{"service", service}, {"method", method}} {
-		if problem := pathProblem("/" + part.value); problem != "" || strings.Contains(part.value, "/") {
+		if problem := check.PathProblem("/" + part.value); problem != "" || strings.Contains(part.value, "/") {
 			return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 				"%s.%s %q is not a name of gRPC; use one like helloworld.Greeter for a service, SayHello for a method.", field, part.field, part.value)
 		}

@@ -10,6 +10,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -159,7 +160,7 @@ func (r *routeResolver) l4Backend(path string, ref gwv1.BackendObjectReference) 
 		protocol = corev1.ProtocolUDP
 	}
 	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
-	_, port, problem := r.service(path, key, ref.Port, protocol)
+	port, problem := backend.FindPort(r.view, path, key, ref.Port, protocol)
 	if !problem.None() {
 		return resolvedBackend{}, problem
 	}

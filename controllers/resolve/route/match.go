@@ -72,7 +72,7 @@ func pathMatch(field string, spec *gwv1.HTTPPathMatch, expressions *regex.Budget
 		return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s.type %q is not supported; use Exact, PathPrefix or RegularExpression.", field, kind)
 	}
-	if problem := pathProblem(value); problem != "" {
+	if problem := check.PathProblem(value); problem != "" {
 		return ir.PathMatch{}, resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value %q %s.", field, value, problem)
 	}
 	value = check.NormalPath(value)
@@ -93,36 +93,6 @@ func expressionProblem(field, expression string, err error) resolve.Problem {
 	}
 	return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 		"%s %s is not a regular expression the proxy takes (%v); correct it (syntax: RE2).", field, message.Quote(expression), err)
-}
-
-// pathProblem says why a path can match no request (Gateway API HTTPPathMatch), in words
-// that follow its value.
-func pathProblem(value string) string {
-	switch {
-	case !strings.HasPrefix(value, "/"):
-		return `does not begin with "/"; add it`
-	case strings.Contains(value, "//"):
-		return `contains "//"; use one "/"`
-	case strings.ContainsAny(value, "?#"):
-		return "contains a query or fragment; use queryParams for the query"
-	}
-	for i := range len(value) {
-		if value[i] <= ' ' || value[i] >= 0x7f {
-			return "contains a space, a control character or a character beyond ASCII; write it percent-encoded"
-		}
-		if value[i] == '\\' {
-			return `contains "\", which the proxy takes for "/" in a request; write "/" or %5C`
-		}
-	}
-	if check.BrokenEscape(value) {
-		return `contains a "%" without two hexadecimal digits behind it; write %25 for the character`
-	}
-	for _, segment := range strings.Split(check.NormalPath(value)[1:], "/") {
-		if segment == "." || segment == ".." {
-			return `contains a "." or ".." segment, encoded or not; write the path it leads to`
-		}
-	}
-	return ""
 }
 
 func methodProblem(field, method string) resolve.Problem {

@@ -69,3 +69,33 @@ func hexValue(c byte) byte {
 func unreserved(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
 }
+
+// PathProblem says why a path can match no request (Gateway API HTTPPathMatch), in words
+// that follow its value.
+func PathProblem(value string) string {
+	switch {
+	case !strings.HasPrefix(value, "/"):
+		return `does not begin with "/"; add it`
+	case strings.Contains(value, "//"):
+		return `contains "//"; use one "/"`
+	case strings.ContainsAny(value, "?#"):
+		return "contains a query or fragment; use queryParams for the query"
+	}
+	for i := range len(value) {
+		if value[i] <= ' ' || value[i] >= 0x7f {
+			return "contains a space, a control character or a character beyond ASCII; write it percent-encoded"
+		}
+		if value[i] == '\\' {
+			return `contains "\", which the proxy takes for "/" in a request; write "/" or %5C`
+		}
+	}
+	if BrokenEscape(value) {
+		return `contains a "%" without two hexadecimal digits behind it; write %25 for the character`
+	}
+	for _, segment := range strings.Split(NormalPath(value)[1:], "/") {
+		if segment == "." || segment == ".." {
+			return `contains a "." or ".." segment, encoded or not; write the path it leads to`
+		}
+	}
+	return ""
+}
