@@ -45,6 +45,7 @@ func (m *Model) flushGateways() {
 			m.fresh = append(m.fresh, change.key)
 		}
 		m.setSecrets(change.key, gatewayOwner, secretsOf(change.old), change.new.Secrets)
+		m.exchange(useOfGateway(change.old), useOfGateway(change.new))
 		m.wantTables(change.key, change.new)
 		m.output.DataPlane(change.new)
 	}
@@ -56,6 +57,7 @@ func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult
 	m.ports.drop(key)
 	m.wantTables(key, &resolve.GatewayResult{})
 	m.setSecrets(key, gatewayOwner, old.Secrets, nil)
+	m.exchange(useOfGateway(old), use{})
 	for _, rejection := range m.deliveries[key].Rejected {
 		m.touchRejected(rejection.Sources)
 	}

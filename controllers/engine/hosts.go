@@ -60,9 +60,12 @@ func (m *Model) computeWildcards(key chainKey, c *computation) (*hostTable, erro
 	return &hostTable{scope: scope, routes: routes, clusters: routeClusters(wildcards.Hosts...)}, err
 }
 
-// routeSources returns the routes that shaped the hosts, each once.
+// routeSources returns the routes, and the listeners with filters, that shaped the hosts, each once.
 func routeSources(hosts ...ir.Host) (sources []ir.Source) {
 	for _, host := range hosts {
+		if host.Filters != nil && !slices.Contains(sources, host.Filters.Source) {
+			sources = append(sources, host.Filters.Source)
+		}
 		for i := range host.Routes {
 			if source := host.Routes[i].Source; !slices.Contains(sources, source) {
 				sources = append(sources, source)
@@ -75,9 +78,7 @@ func routeSources(hosts ...ir.Host) (sources []ir.Source) {
 // routeClusters returns the clusters that the hosts name. One may be there several times.
 func routeClusters(hosts ...ir.Host) (clusters []ir.ClusterKey) {
 	for _, host := range hosts {
-		for i := range host.Routes {
-			ir.EachCluster(host.Routes[i].Action, func(key ir.ClusterKey) { clusters = append(clusters, key) })
-		}
+		host.EachCluster(func(key ir.ClusterKey) { clusters = append(clusters, key) })
 	}
 	return slices.Clip(slices.Compact(clusters))
 }

@@ -33,7 +33,7 @@ func (m *Model) flushRoutes(due pause) (done bool) {
 	for _, change := range m.routes.flush(due) {
 		m.graph.touch(routeDep{change.key})
 		m.reindex(change.old, change.new)
-		m.reuse(change.old, change.new)
+		m.exchange(useOfRoute(change.old), useOfRoute(change.new))
 		m.reattach(change.key, change.old, change.new)
 	}
 	return !m.routes.more()
@@ -83,21 +83,6 @@ func (m *Model) wantTablesOf(result *resolve.RouteResult) {
 	}
 }
 
-// reuse moves what a route uses: clusters, pools and Services.
-func (m *Model) reuse(old, new *resolve.RouteResult) {
-	if old != nil && new != nil && sameUse(old, new) {
-		return
-	}
-	if new != nil { // first, so that what both use is not touched
-		m.graph.touch(m.usage.count(new, 1)...)
-		eachCluster(new, m.clusters.want)
-	}
-	if old != nil {
-		m.graph.touch(m.usage.count(old, -1)...)
-		eachCluster(old, m.clusters.drop)
-	}
-}
-
 // reattach outputs where a route is attached, when that changed.
 func (m *Model) reattach(route resolve.Object, old, new *resolve.RouteResult) {
 	if before, now := attachmentOf(old), attachmentOf(new); !reflect.DeepEqual(before, now) {
@@ -110,17 +95,4 @@ func attachmentOf(result *resolve.RouteResult) *resolve.Attachment {
 		return nil
 	}
 	return result.Attachment()
-}
-
-func eachCluster(result *resolve.RouteResult, visit func(clusterKey)) {
-	for _, gateway := range attachedGateways(result) {
-		for _, cluster := range result.Clusters {
-			visit(clusterKey{gateway, cluster})
-		}
-	}
-}
-
-func sameUse(a, b *resolve.RouteResult) bool {
-	return reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Pools, b.Pools) &&
-		reflect.DeepEqual(attachedGateways(a), attachedGateways(b))
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -12,9 +13,9 @@ import (
 
 // usage counts which gateways use which pools and Services.
 type usage struct {
-	pools    map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> routes
-	services map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> routes
-	demands  map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> routes
+	pools    map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> users
+	services map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> users
+	demands  map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> users
 	gateways map[ir.ClusterKey][]types.NamespacedName
 }
 
@@ -33,10 +34,52 @@ func newUsage() *usage {
 	}
 }
 
-// count adjusts the counters by what a route uses and returns the deps that were touched.
-func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep) {
-	for _, gateway := range attachedGateways(result) {
-		for _, cluster := range result.Clusters {
+// use is what a route, or the filters of the listeners of a gateway, use on gateways.
+type use struct {
+	gateways []types.NamespacedName
+	clusters []ir.ClusterKey
+	pools    []types.NamespacedName
+}
+
+// useOfRoute returns what a route uses; of nil, nothing.
+func useOfRoute(result *resolve.RouteResult) use {
+	if result == nil {
+		return use{}
+	}
+	return use{gateways: attachedGateways(result), clusters: result.Clusters, pools: result.Pools}
+}
+
+// useOfGateway returns what the listeners of a gateway use; of nil, nothing.
+func useOfGateway(result *resolve.GatewayResult) use {
+	if result == nil {
+		return use{}
+	}
+	return use{gateways: []types.NamespacedName{result.Key}, clusters: result.Clusters}
+}
+
+func (u use) eachCluster(visit func(clusterKey)) {
+	for _, gateway := range u.gateways {
+		for _, cluster := range u.clusters {
+			visit(clusterKey{gateway, cluster})
+		}
+	}
+}
+
+// exchange moves what something uses: clusters, pools and Services.
+func (m *Model) exchange(old, new use) {
+	if reflect.DeepEqual(old, new) {
+		return
+	}
+	m.graph.touch(m.usage.count(new, 1)...) // first, so that what both use is not touched
+	new.eachCluster(m.clusters.want)
+	m.graph.touch(m.usage.count(old, -1)...)
+	old.eachCluster(m.clusters.drop)
+}
+
+// count adjusts the counters by what is used and returns the deps that were touched.
+func (u *usage) count(used use, by int) (touched []store.Dep) {
+	for _, gateway := range used.gateways {
+		for _, cluster := range used.clusters {
 			if cluster.Demand != "" {
 				demand := types.NamespacedName{Namespace: cluster.Namespace, Name: cluster.Demand}
 				if adjust(u.demands, demand, gateway, by) {
@@ -50,7 +93,7 @@ func (u *usage) count(result *resolve.RouteResult, by int) (touched []store.Dep)
 				}
 			}
 		}
-		for _, pool := range result.Pools {
+		for _, pool := range used.pools {
 			if adjust(u.pools, pool, gateway, by) {
 				touched = append(touched, poolUsersDep{pool})
 			}

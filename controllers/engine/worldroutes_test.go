@@ -106,7 +106,24 @@ func (w *world) listener(name string) gwv1.Listener {
 	case kind.protocol == gwv1.TLSProtocolType, kind.protocol == gwv1.HTTPSProtocolType:
 		listener.TLS = &gwv1.ListenerTLSConfig{CertificateRefs: []gwv1.SecretObjectReference{w.certificateRef()}}
 	}
+	if (kind.protocol == gwv1.HTTPProtocolType || kind.protocol == gwv1.HTTPSProtocolType) && w.odds(4) {
+		listener.Filters = w.listenerFilters()
+	}
 	return listener
+}
+
+// listenerFilters are some filters; rarely one of them is refused.
+func (w *world) listenerFilters() *gwv1.ListenerFilters {
+	filters := &gwv1.ListenerFilters{}
+	for range 1 + w.random.IntN(2) {
+		filters.Requests = append(filters.Requests, gwv1.ListenerFilter{
+			Type: gwv1.ListenerFilterExternalAuth, ExternalAuth: w.externalAuth().ExternalAuth,
+		})
+	}
+	if w.odds(6) {
+		filters.Requests = append(filters.Requests, gwv1.ListenerFilter{Type: gwv1.ListenerFilterExtensionRef})
+	}
+	return filters
 }
 
 func (w *world) certificateRef() gwv1.SecretObjectReference {

@@ -80,8 +80,10 @@ type GatewayResult struct {
 	RouteFields, ClusterFields string
 	// RefuseHTTP10 is what the parameters say about clients of HTTP/1.0.
 	RefuseHTTP10 bool
-	ClassName    string
-	UID          string // owner of the data plane's objects
+	// Clusters of the authorization services of listeners, sorted.
+	Clusters  []ir.ClusterKey
+	ClassName string
+	UID       string // owner of the data plane's objects
 }
 
 // Infrastructure is how the data plane of a Gateway is to be run.
@@ -130,10 +132,22 @@ type Listener struct {
 	Kinds []gwv1.RouteGroupKind
 	// Namespaces whose routes may attach, relative to the namespace of Parent.
 	Namespaces gwv1.RouteNamespaces
+	// Filters that each request passes before a route is chosen; nil: none.
+	Filters *ListenerFilters
+	// Closed: the listener does not serve, and it has filters. No other listener serves the requests for its hostname: the filters were
+	// to stop some of them.
+	Closed bool
 	// Serving is true when the listener accepts traffic: accepted, no conflict, and its
 	// references resolved.
 	Serving    bool
 	Conditions []metav1.Condition // except Programmed
+}
+
+// ListenerFilters are the filters of a listener.
+type ListenerFilters struct {
+	ir.ListenerFilters
+	// Unresolved: the service of one cannot be asked, and all requests get 500.
+	Unresolved bool
 }
 
 // RouteResult is what one route contributes, of whatever kind.

@@ -18,6 +18,30 @@ type Auth struct {
 	MaxBody uint32
 }
 
+// MaxListenerFilters is how many filters a listener can have (Gateway API ListenerFilters.requests).
+const MaxListenerFilters = 16
+
+// ListenerFiltersField is where a listener has them, in words of the user.
+const ListenerFiltersField = "filters.requests"
+
+// ListenerFilters are what each request of a listener passes before a route is chosen for it (GEP-5224).
+type ListenerFilters struct {
+	// Auths are asked in this order. The next one sees what those before it have changed.
+	Auths []*Auth
+	// Source is the listener.
+	Source Source
+}
+
+// EachCluster visits the authorization services; of nil, none.
+func (f *ListenerFilters) EachCluster(visit func(ClusterKey)) {
+	if f == nil {
+		return
+	}
+	for _, auth := range f.Auths {
+		visit(auth.Cluster)
+	}
+}
+
 // GRPC reports whether the service speaks Envoy's authorization protocol.
 func (a *Auth) GRPC() bool { return a.Cluster.Route == RouteGRPC }
 

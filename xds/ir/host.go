@@ -13,6 +13,26 @@ type Host struct {
 	Routes []Route
 	// Fields of Envoy's RouteAction that the user sets for all routes (xds/fields, RouteText).
 	Fields string
+	// Filters of the listener that the host belongs to; nil: none.
+	Filters *ListenerFilters
+}
+
+// EachCluster visits the clusters that the host names. A cluster may be visited several times.
+func (h Host) EachCluster(visit func(ClusterKey)) {
+	h.Filters.EachCluster(visit)
+	for i := range h.Routes {
+		EachCluster(h.Routes[i].Action, visit)
+	}
+}
+
+// Answering returns the host with one answer to all of its requests, which pass no filter before.
+func (h Host) Answering(name string, status uint32, source Source) Host {
+	h.Filters = nil
+	h.Routes = []Route{{
+		Name: name, Match: Match{Path: PathMatch{Kind: PathPrefix, Value: "/"}},
+		Action: &Respond{StatusCode: status}, Source: source,
+	}}
+	return h
 }
 
 // Wildcards is every host of a chain that is not exact: consulted only when the exact host

@@ -38,6 +38,8 @@ type AuthDecision struct {
 	Status int
 	Header http.Header
 	Body   string
+	// Remove are headers that the request loses when it passes, over Envoy's authorization protocol alone.
+	Remove []string
 }
 
 // StartAuthorizer starts a service that answers 200, over HTTP or Envoy's authorization protocol.
@@ -130,7 +132,7 @@ func (d AuthDecision) Response() *authv3.CheckResponse {
 	if d.Status == http.StatusOK {
 		return &authv3.CheckResponse{
 			Status:       &status.Status{Code: int32(codes.OK)},
-			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{Headers: headers}},
+			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{Headers: headers, HeadersToRemove: d.Remove}},
 		}
 	}
 	return &authv3.CheckResponse{

@@ -1,9 +1,11 @@
 package translate
 
 import (
+	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +17,11 @@ import (
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	httptypev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -25,6 +29,9 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
 )
+
+//go:embed rematch.lua
+var rematchText string
 
 const (
 	// authTimeout is how long an authorization service may take to decide, connections that fail among it.
@@ -43,19 +50,24 @@ func authorization() proto.Message { return &compositev3.Composite{} }
 
 // authorized has requests authorized before anything behind this place sees them.
 func authorized(a *ir.Auth) (proto.Message, error) {
+	action, err := runAll(authFilters(a))
+	if err != nil {
+		return nil, err
+	}
+	return &compositev3.CompositePerRoute{Matcher: always(action)}, nil
+}
+
+// runAll is the action of a matcher that has filters run.
+func runAll(filters []namedFilter) (*xdscore.TypedExtensionConfig, error) {
 	chain := &compositev3.FilterChainConfiguration{}
-	for _, filter := range authFilters(a) {
+	for _, filter := range filters {
 		config, err := extension(filter.name, filter.message)
 		if err != nil {
 			return nil, err
 		}
 		chain.TypedConfig = append(chain.TypedConfig, config)
 	}
-	action, err := matcherExtension("authorize", &compositev3.ExecuteFilterAction{FilterChain: chain})
-	if err != nil {
-		return nil, err
-	}
-	return &compositev3.CompositePerRoute{Matcher: always(action)}, nil
+	return matcherExtension("authorize", &compositev3.ExecuteFilterAction{FilterChain: chain})
 }
 
 // always is a matcher that takes every request.
@@ -213,4 +225,78 @@ func headerNames(names []string) *matcherv3.ListStringMatcher {
 		list.Patterns = append(list.Patterns, valueMatcher(ir.ValueMatch{Value: name}))
 	}
 	return list
+}
+
+// listenerPlaces are the places for filters of listeners in every chain. They hold no filter by themselves: a virtual host, which
+// belongs to one listener, names the filters of its listener. So a filter that comes, goes or changes is a change of tables, and
+// the connections of no other listener are drained for it (docs/adr/0045-listener-filters.md).
+//
+// One place runs one filter that waits (see authFilters), so there are as many as a listener may have filters. All have one name and so
+// one configuration, in which stepHeader chooses: a table that has all of them left out says so once. Behind them the route is chosen
+// anew. The first look-up has found the host, and with it the listener; neither can change, because no filter may change Host or the
+// keys of the scope.
+func listenerPlaces() (filters []namedFilter) {
+	for range ir.MaxListenerFilters {
+		filters = append(filters, namedFilter{listenerFilter, authorization()})
+	}
+	return append(filters, namedFilter{rematchFilter, script(rematchScript, rematchText)})
+}
+
+// hostFilters is the configuration with which a virtual host has the filters of its listener run.
+func hostFilters(f *ir.ListenerFilters) (map[string]*anypb.Any, error) {
+	if f == nil || len(f.Auths) == 0 {
+		return nil, nil
+	}
+	steps, err := listenerSteps(f.Auths)
+	if err != nil {
+		return nil, err
+	}
+	return perFilter(map[string]proto.Message{
+		listenerFilter: steps,
+		rematchFilter:  &luav3.LuaPerRoute{Override: &luav3.LuaPerRoute_Name{Name: rematchScript}},
+	})
+}
+
+// listenerSteps has each place run the next filter, as long as there is one. The number of the next one is in stepHeader, which clients
+// cannot say; it is missing at the first place.
+func listenerSteps(auths []*ir.Auth) (proto.Message, error) {
+	input, err := matcherExtension("step", &matcherv3.HttpRequestHeaderMatchInput{HeaderName: stepHeader})
+	if err != nil {
+		return nil, err
+	}
+	list := &xdsmatcher.Matcher_MatcherList{}
+	for step, auth := range auths {
+		next := namedFilter{"step", &headermutationv3.HeaderMutation{Mutations: &headermutationv3.Mutations{
+			RequestMutations: []*mutationv3.HeaderMutation{addHeader(stepHeader, strconv.Itoa(step+1))},
+		}}}
+		action, err := runAll(append([]namedFilter{next}, authFilters(auth)...))
+		if err != nil {
+			return nil, err
+		}
+		list.Matchers = append(list.Matchers, &xdsmatcher.Matcher_MatcherList_FieldMatcher{
+			Predicate: atStep(input, step),
+			OnMatch:   &xdsmatcher.Matcher_OnMatch{OnMatch: &xdsmatcher.Matcher_OnMatch_Action{Action: action}},
+		})
+	}
+	return &compositev3.CompositePerRoute{Matcher: &xdsmatcher.Matcher{MatcherType: &xdsmatcher.Matcher_MatcherList_{MatcherList: list}}}, nil
+}
+
+// atStep holds where the next filter is the one of a number.
+func atStep(input *xdscore.TypedExtensionConfig, step int) *xdsmatcher.Matcher_MatcherList_Predicate {
+	text := &xdsmatcher.StringMatcher{MatchPattern: &xdsmatcher.StringMatcher_Exact{Exact: strconv.Itoa(step)}}
+	if step == 0 {
+		text.MatchPattern = &xdsmatcher.StringMatcher_SafeRegex{SafeRegex: &xdsmatcher.RegexMatcher{
+			EngineType: &xdsmatcher.RegexMatcher_GoogleRe2{GoogleRe2: &xdsmatcher.RegexMatcher_GoogleRE2{}}, Regex: ".*",
+		}}
+	}
+	is := &xdsmatcher.Matcher_MatcherList_Predicate{MatchType: &xdsmatcher.Matcher_MatcherList_Predicate_SinglePredicate_{
+		SinglePredicate: &xdsmatcher.Matcher_MatcherList_Predicate_SinglePredicate{
+			Input:   input,
+			Matcher: &xdsmatcher.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: text},
+		},
+	}}
+	if step == 0 {
+		return &xdsmatcher.Matcher_MatcherList_Predicate{MatchType: &xdsmatcher.Matcher_MatcherList_Predicate_NotMatcher{NotMatcher: is}}
+	}
+	return is
 }

@@ -30,7 +30,7 @@ const authRound = 500
 // costKind is a kind of requests, and what they cost in each round.
 type costKind struct {
 	name, host, path, body string
-	without                bool // at a listener that has no place for authorization
+	without                string // at a listener without the filters whose names begin so
 	middle, cpu            []float64
 }
 
@@ -38,11 +38,10 @@ type costKind struct {
 // processor time of Envoy, in microseconds. Beside it, the cost of a request whose path a rule or a target rewrites. One iteration is a
 // round of each kind, and the figures are the medians of all rounds.
 func BenchmarkAuth(b *testing.B) {
-	const chains = 2
-	proxy, ports := proxytest.Start(b), [chains]int{proxytest.Port(b), proxytest.Port(b)}
-	set := &resource.Change{}
-	for i, port := range ports {
-		set.Upsert = append(set.Upsert, costListener(b, port, i == 0))
+	proxy, ports, set := proxytest.Start(b), map[string]int{}, &resource.Change{}
+	for _, without := range []string{"", "authorization", "listener"} {
+		ports[without] = proxytest.Port(b)
+		set.Upsert = append(set.Upsert, costListener(b, ports[without], without))
 	}
 	web := costCluster(b, set, "web", ir.RouteHTTP, costServer(b))
 	rewrite := &ir.Rewrite{Path: &ir.PathRewrite{Prefix: true, Value: "/new"}}
@@ -53,9 +52,11 @@ func BenchmarkAuth(b *testing.B) {
 		}),
 		route("target-rewrite", prefix("/target"), &ir.Forward{Targets: []ir.Target{{Cluster: web, Weight: 1, Filters: ir.TargetFilters{Rewrite: rewrite}}}}),
 	}
+	filters := map[string]*ir.ListenerFilters{"": nil}
 	for _, protocol := range authProtocols {
 		service := proxytest.StartAuthorizer(b, protocol == "grpc")
 		auth := ir.Auth{Cluster: costCluster(b, set, protocol, serviceRoute(protocol), service.Address)}
+		filters[protocol] = &ir.ListenerFilters{Auths: []*ir.Auth{&auth}}
 		body := auth
 		body.MaxBody = 1 << 20
 		routes = append(routes,
@@ -64,12 +65,20 @@ func BenchmarkAuth(b *testing.B) {
 	}
 	for _, port := range ports {
 		chain := strconv.Itoa(port)
-		scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: "exact.test", Routes: routes})
-		wild, tables, err2 := translate.Wildcards(ir.Wildcards{Chain: chain, Hosts: []ir.Host{{Chain: chain, Hostname: "*", Routes: routes}}})
-		if err != nil || err2 != nil {
-			b.Fatal(err, err2)
+		wild := ir.Wildcards{Chain: chain, Hosts: []ir.Host{{Chain: chain, Hostname: "*", Routes: routes}}}
+		for protocol, of := range filters {
+			scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: "exact" + protocol + ".test", Routes: routes, Filters: of})
+			if err != nil {
+				b.Fatal(err)
+			}
+			set.Upsert = append(set.Upsert, scope, table)
+			wild.Hosts = append(wild.Hosts, ir.Host{Chain: chain, Hostname: "*." + protocol + ".wild", Routes: routes, Filters: of})
 		}
-		set.Upsert = append(set.Upsert, scope, table, wild, tables)
+		scope, table, err := translate.Wildcards(wild)
+		if err != nil {
+			b.Fatal(err)
+		}
+		set.Upsert = append(set.Upsert, scope, table)
 	}
 	proxy.Apply(*set)
 	large := strings.Repeat("x", 64<<10)
@@ -83,16 +92,18 @@ func BenchmarkAuth(b *testing.B) {
 		{name: "rewrite", host: "exact.test", path: "/rewrite/a"},
 		{name: "target-rewrite", host: "exact.test", path: "/target/a"},
 		{name: "wild-none", host: "any.example", path: "/none"},
-		{name: "wild-none-without", host: "any.example", path: "/none", without: true},
+		{name: "wild-none-without", host: "any.example", path: "/none", without: "authorization"},
+		{name: "wild-none-without-listener", host: "any.example", path: "/none", without: "listener"},
+		{name: "none-without-listener", host: "exact.test", path: "/none", without: "listener"},
 		{name: "wild-http", host: "any.example", path: "/http"},
+		{name: "listener-http", host: "exacthttp.test", path: "/none"},
+		{name: "listener-grpc", host: "exactgrpc.test", path: "/none"},
+		{name: "listener-and-rule-http", host: "exacthttp.test", path: "/http"},
+		{name: "wild-listener-http", host: "any.http.wild", path: "/none"},
 	}
 	for b.Loop() {
 		for _, kind := range kinds {
-			port := ports[1]
-			if kind.without {
-				port = ports[0]
-			}
-			kind.round(b, port)
+			kind.round(b, ports[kind.without])
 		}
 	}
 	b.ReportMetric(0, "ns/op")
@@ -156,12 +167,12 @@ func childrenCPU(b *testing.B) (total time.Duration) {
 }
 
 // costListener is a listener; without: none of its chains has a place for authorization.
-func costListener(b *testing.B, port int, without bool) resource.Resource {
+func costListener(b *testing.B, port int, without string) resource.Resource {
 	made, err := translate.Listener(ir.Listener{Port: uint32(port), Transport: ir.TCP, Chains: []ir.Chain{{ID: strconv.Itoa(port)}}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if !without {
+	if without == "" {
 		return made
 	}
 	listener, manager := &listenerv3.Listener{}, &hcmv3.HttpConnectionManager{}
@@ -172,7 +183,7 @@ func costListener(b *testing.B, port int, without bool) resource.Resource {
 	if err := filter.GetTypedConfig().UnmarshalTo(manager); err != nil {
 		b.Fatal(err)
 	}
-	manager.HttpFilters = slices.DeleteFunc(manager.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == "authorization" })
+	manager.HttpFilters = slices.DeleteFunc(manager.HttpFilters, func(f *hcmv3.HttpFilter) bool { return strings.HasPrefix(f.Name, without) })
 	config, err := anypb.New(manager)
 	if err != nil {
 		b.Fatal(err)

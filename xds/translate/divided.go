@@ -3,6 +3,8 @@ package translate
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -32,28 +34,37 @@ type divided struct {
 	ids *partIDs
 }
 
-// partIDs are the IDs of the routes of each host. They cost as much as the table, and a search needs them for each trial.
+// partIDs are the IDs of the parts of each host. They cost as much as the table, and a search needs them for each trial.
 type partIDs struct {
 	once   sync.Once
-	byHost [][]string
+	byHost []hostIDs
 	err    error
 }
 
+// hostIDs are the IDs of what one host is made of.
+type hostIDs struct {
+	filters string // of the listener; empty: it has none
+	routes  []string
+}
+
 // partIDs returns the IDs, which it computes once.
-func (d divided) partIDs() ([][]string, error) {
+func (d divided) partIDs() ([]hostIDs, error) {
 	d.ids.once.Do(func() { d.ids.byHost, d.ids.err = contain.Call(d.hashParts) })
 	return d.ids.byHost, d.ids.err
 }
 
-func (d divided) hashParts() (byHost [][]string, err error) {
+func (d divided) hashParts() (byHost []hostIDs, err error) {
 	for _, host := range d.hosts {
 		over, err := fields.ReadRoute(host.Fields)
 		if err != nil {
 			return nil, err
 		}
-		ids := make([]string, len(host.Routes))
+		ids := hostIDs{routes: make([]string, len(host.Routes))}
+		if ids.filters, err = filtersID(host.Filters); err != nil {
+			return nil, err
+		}
 		for i := range host.Routes {
-			if ids[i], err = partID(&host.Routes[i], host, over); err != nil {
+			if ids.routes[i], err = partID(&host.Routes[i], host, over); err != nil {
 				return nil, err
 			}
 		}
@@ -71,14 +82,30 @@ func (d divided) Parts() (parts []resource.Part, err error) {
 		return nil, err
 	}
 	for h, host := range d.hosts {
+		if ids[h].filters != "" {
+			parts = append(parts, resource.Part{ID: ids[h].filters, Name: ir.ListenerFiltersField, Source: host.Filters.Source})
+		}
 		for i := range host.Routes {
 			_, forwards := host.Routes[i].Action.(*ir.Forward)
 			parts = append(parts, resource.Part{
-				ID: ids[h][i], Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source, Forwards: forwards,
+				ID: ids[h].routes[i], Name: ruleName(host.Routes[i].Name), Source: host.Routes[i].Source, Forwards: forwards,
 			})
 		}
 	}
 	return parts, nil
+}
+
+// filtersID is the hash of what the filters of a listener become; empty: there are none.
+func filtersID(f *ir.ListenerFilters) (string, error) {
+	configs, err := hostFilters(f)
+	if len(configs) == 0 || err != nil {
+		return "", err
+	}
+	var messages []proto.Message
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		messages = append(messages, configs[name])
+	}
+	return hashOf(messages...)
 }
 
 // partID is the hash of the routes that a route of the IR becomes.
@@ -87,9 +114,17 @@ func partID(route *ir.Route, host ir.Host, over fields.Route) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hash := sha256.New() // that an owner of a refused rule can make no other rule with its ID
+	var messages []proto.Message
 	for _, r := range rendered {
-		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.route)
+		messages = append(messages, r.route)
+	}
+	return hashOf(messages...)
+}
+
+func hashOf(messages ...proto.Message) (string, error) {
+	hash := sha256.New() // that an owner of a refused rule can make no other rule with its ID
+	for _, message := range messages {
+		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
 		if err != nil {
 			return "", err
 		}
@@ -133,7 +168,8 @@ func (d divided) Trial(name string, forms map[string]resource.Form) (scope, tabl
 }
 
 // with returns the table with parts in other forms. Together: of a rule with a part that is not whole, all parts fail,
-// because the user wrote one rule. All: a host of which no part is left stays and answers 404; else its requests went to a less
+// because the user wrote one rule. So do all requests of a host without the filters of its listener, because no request is to
+// pass without them. All: a host of which no part is left stays and answers 404; else its requests went to a less
 // specific host, which may be of another tenant.
 func (d divided) with(formOf func(id string) resource.Form, together, all bool) (divided, error) {
 	changed := d
@@ -143,24 +179,40 @@ func (d divided) with(formOf func(id string) resource.Form, together, all bool) 
 		return d, err
 	}
 	for h, host := range d.hosts {
-		forms := formsOf(host, ids[h], formOf, together)
-		whole := host.Routes
-		host.Routes = nil
-		for i := range whole {
-			switch route := whole[i]; forms[i] {
-			case resource.Whole:
-				host.Routes = append(host.Routes, route)
-			case resource.Failing:
-				route.Action = &ir.Respond{StatusCode: statusWithheld}
-				host.Routes = append(host.Routes, route)
-			case resource.Absent:
-			}
+		filters := resource.Whole
+		if ids[h].filters != "" {
+			filters = formOf(ids[h].filters)
 		}
-		if all || d.exact || len(host.Routes) > 0 || len(whole) == 0 {
+		empty := len(host.Routes) == 0
+		switch {
+		case filters == resource.Failing, filters == resource.Absent && together:
+			host = host.Answering(ir.ListenerFiltersField, statusWithheld, host.Filters.Source)
+		case filters == resource.Absent:
+			host.Filters = nil
+			fallthrough
+		default:
+			host.Routes = routesIn(host, formsOf(host, ids[h].routes, formOf, together))
+		}
+		if all || d.exact || len(host.Routes) > 0 || empty || host.Filters != nil {
 			changed.hosts = append(changed.hosts, host)
 		}
 	}
 	return changed, nil
+}
+
+// routesIn returns the routes of a host in their forms.
+func routesIn(host ir.Host, forms []resource.Form) (routes []ir.Route) {
+	for i, route := range host.Routes {
+		switch forms[i] {
+		case resource.Whole:
+			routes = append(routes, route)
+		case resource.Failing:
+			route.Action = &ir.Respond{StatusCode: statusWithheld}
+			routes = append(routes, route)
+		case resource.Absent:
+		}
+	}
+	return routes
 }
 
 // formsOf returns the form of each route of a host.

@@ -2,7 +2,9 @@ package translate
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -132,4 +134,87 @@ func TestPartsPanic(t *testing.T) {
 	if _, err := d.Render(map[string]resource.Form{"x": resource.Failing}); err == nil {
 		t.Error("rendered without the IDs of the parts")
 	}
+}
+
+// TestDividedListenerFilters: the filters of a listener are one part in each of its hosts. Where they are withheld, the hosts answer 500
+// to all requests, and hosts of other listeners are as they were. A trial of them has nothing else, and one of rules goes without them.
+func TestDividedListenerFilters(t *testing.T) {
+	filters := &ir.ListenerFilters{
+		Auths:  []*ir.Auth{{Cluster: ir.ClusterKey{Kind: ir.BackendService, Namespace: "a", Name: "auth", Port: 80}}},
+		Source: ir.Source{Kind: "Gateway", Namespace: "a", Name: "g", Section: "l"},
+	}
+	with := func(host ir.Host) ir.Host { host.Filters = filters; return host }
+	_, exact, err := Host(with(dividedHost("h.test")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, wild, err := Wildcards(ir.Wildcards{Chain: "80", Hosts: []ir.Host{
+		with(dividedHost("*.h.test")), with(ir.Host{Chain: "80", Hostname: "*.i.test"}), dividedHost("*"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := exact.Divisible.Parts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := parts[0].Source, filters.Source; got != want || parts[0].Name != "filters.requests" || parts[0].Forwards {
+		t.Errorf("part %+v", parts[0])
+	}
+	if others, err := wild.Divisible.Parts(); err != nil || others[0].ID != parts[0].ID || others[4].ID != parts[0].ID || len(others) != 8 {
+		t.Errorf("parts %+v (%v)", others, err)
+	}
+	if !slices.Contains(exact.Sources, filters.Source) || !slices.Contains(exact.Clusters, "service/a/auth/80") {
+		t.Errorf("sources %v, clusters %v", exact.Sources, exact.Clusters)
+	}
+	for _, form := range []resource.Form{resource.Failing, resource.Absent} {
+		left, err := wild.Divisible.Render(map[string]resource.Form{parts[0].ID: form})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := outlineOf(t, left), "*.h.test 500 404, *.i.test 500 404, * 0 0 0 404"; got != want {
+			t.Errorf("%s: %s, want %s", form, got, want)
+		}
+		if again, err := left.Divisible.Render(nil); err != nil || again.Version != wild.Version {
+			t.Errorf("restored: version %s, want %s (%v)", again.Version, wild.Version, err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		forms map[string]resource.Form
+		want  string
+	}{
+		"filters": {map[string]resource.Form{parts[0].ID: resource.Whole}, "*.h.test filters 404, *.i.test filters 404, * 404"},
+		"failing": {map[string]resource.Form{parts[0].ID: resource.Failing}, "*.h.test 500 404, *.i.test 500 404, * 404"},
+		"a rule":  {map[string]resource.Form{parts[3].ID: resource.Whole}, "*.h.test 0 404, *.i.test 404, * 0 404"},
+		"nothing": {nil, "*.h.test 404, *.i.test 404, * 404"},
+	} {
+		_, trial, err := wild.Divisible.Trial("1", tt.forms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outlineOf(t, trial); got != tt.want {
+			t.Errorf("a trial of %s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// outlineOf is the hosts of a table, whether they have filters, and the statuses of what is answered directly; 0 is forwarded.
+func outlineOf(t *testing.T, table resource.Resource) string {
+	t.Helper()
+	config := &routev3.RouteConfiguration{}
+	if err := proto.Unmarshal(table.Body, config); err != nil {
+		t.Fatal(err)
+	}
+	var hosts []string
+	for _, host := range config.GetVirtualHosts() {
+		words := host.GetDomains()[:1]
+		if len(host.GetTypedPerFilterConfig()) > 0 {
+			words = append(words, "filters")
+		}
+		for _, route := range host.GetRoutes() {
+			words = append(words, fmt.Sprint(route.GetDirectResponse().GetStatus()))
+		}
+		hosts = append(hosts, strings.Join(words, " "))
+	}
+	return strings.Join(hosts, ", ")
 }

@@ -3,6 +3,7 @@ package translate
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	xdsmatcher "github.com/cncf/xds/go/xds/type/matcher/v3"
@@ -39,6 +40,7 @@ const (
 	portScript    = "without-port"
 	refusalScript = "refuse"
 	rewriteScript = "rewrite"
+	rematchScript = "rematch"
 )
 
 type namedFilter struct {
@@ -50,34 +52,41 @@ type namedFilter struct {
 //
 //  1. fallback: chooses the table when the exact host is missing; all later filters depend on
 //     the route.
-//  2. redirect: takes the port out of the Location of some redirects.
-//  3. cors: answers preflight requests, which have no credentials, before anything is asked or woken for them.
-//  4. authorization: asks the service of the rule. What it denies wakes nothing and reaches no picker.
-//  5. hold: lets requests to a backend without an endpoint wait. Before the picker: an
+//  2. listener, several times, and rematch: what the listener has done before a route is chosen, and that choice. All later
+//     filters see the chosen route.
+//  3. redirect: takes the port out of the Location of some redirects.
+//  4. cors: answers preflight requests, which have no credentials, before anything is asked or woken for them.
+//  5. authorization: asks the service of the rule. What it denies wakes nothing and reaches no picker.
+//  6. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
-//  6. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
-//  7. request trailers: refuses what the picker would never answer.
-//  8. picker: asks the endpoint picker of the chosen target.
-//  9. rewrite: the path that some targets get. All filters before it see the path of the client, as they
+//  7. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
+//  8. request trailers: refuses what the picker would never answer.
+//  9. picker: asks the endpoint picker of the chosen target.
+//  10. rewrite: the path that some targets get. All filters before it see the path of the client, as they
 //     do where the router rewrites.
-//  10. router.
+//  11. router.
 func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	asked, err := exceptForLocalReplies(picker())
 	if err != nil {
 		return nil, err
 	}
-	return filterList(
-		namedFilter{fallbackFilter, fallback()},
-		namedFilter{redirectFilter, script(portScript, portText)},
-		namedFilter{corsFilter, &corsv3.Cors{}},
-		namedFilter{authFilter, authorization()},
-		namedFilter{holdFilter, hold()},
-		namedFilter{routingFilter, &headermutationv3.HeaderMutation{}},
-		namedFilter{trailersFilter, trailerGuard()},
-		namedFilter{pickerFilter, asked},
-		namedFilter{rewriteFilter, rewriter()},
-		namedFilter{routerFilter, router()},
-	)
+	return filterList(slices.Concat(beforeHold(), []namedFilter{
+		{holdFilter, hold()},
+		{routingFilter, &headermutationv3.HeaderMutation{}},
+		{trailersFilter, trailerGuard()},
+		{pickerFilter, asked},
+		{rewriteFilter, rewriter()},
+		{routerFilter, router()},
+	})...)
+}
+
+// beforeHold are the first filters of both lists.
+func beforeHold() []namedFilter {
+	return slices.Concat([]namedFilter{{fallbackFilter, fallback()}}, listenerPlaces(), []namedFilter{
+		{redirectFilter, script(portScript, portText)},
+		{corsFilter, &corsv3.Cors{}},
+		{authFilter, authorization()},
+	})
 }
 
 // upgradeFilters is the list for WebSocket. It has no picker: the body mode of one waits for the end
@@ -85,16 +94,12 @@ func httpFilters() ([]*hcmv3.HttpFilter, error) {
 // refused, before anything is woken for them: no Pod of a pool gets a request because its client
 // found a way around the picker.
 func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
-	return filterList(
-		namedFilter{fallbackFilter, fallback()},
-		namedFilter{redirectFilter, script(portScript, portText)},
-		namedFilter{corsFilter, &corsv3.Cors{}},
-		namedFilter{authFilter, authorization()},
-		namedFilter{upgradeFilter, script(refusalScript, refusalText)},
-		namedFilter{holdFilter, hold()},
-		namedFilter{rewriteFilter, rewriter()},
-		namedFilter{routerFilter, router()},
-	)
+	return filterList(slices.Concat(beforeHold(), []namedFilter{
+		{upgradeFilter, script(refusalScript, refusalText)},
+		{holdFilter, hold()},
+		{rewriteFilter, rewriter()},
+		{routerFilter, router()},
+	})...)
 }
 
 // script is a filter that does nothing, but for routes and targets that name its script.

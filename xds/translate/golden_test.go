@@ -39,6 +39,7 @@ type document struct {
 
 type hostDocument struct {
 	Chain, Hostname, Fields string
+	Filters                 *ir.ListenerFilters
 	Routes                  []struct {
 		Name   string
 		Match  ir.Match
@@ -51,7 +52,7 @@ type hostDocument struct {
 }
 
 func (h hostDocument) host() ir.Host {
-	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname, Fields: h.Fields}
+	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname, Fields: h.Fields, Filters: h.Filters}
 	for _, r := range h.Routes {
 		next := ir.Route{Name: r.Name, Match: r.Match, Source: r.Source}
 		switch {

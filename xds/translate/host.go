@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -24,10 +25,12 @@ type table struct {
 	config   *routev3.RouteConfiguration
 	clusters []string
 	sources  []ir.Source
+	// needs are the names of filters that a route or a target configures.
+	needs map[string]bool
 }
 
 func newTable(name string) *table {
-	return &table{config: &routev3.RouteConfiguration{
+	return &table{needs: map[string]bool{}, config: &routev3.RouteConfiguration{
 		Name:                     name,
 		IgnorePortInHostMatching: true,
 		// The key headers stay inside the proxy.
@@ -52,6 +55,9 @@ func (d divided) render() (scope, route resource.Resource, err error) {
 	t := newTable(RouteName(d.chain, d.host))
 	scope, route = t.keys(d.chain, d.host)
 	for _, host := range d.hosts {
+		if host.Filters != nil {
+			t.sources = append(t.sources, host.Filters.Source)
+		}
 		for i := range host.Routes {
 			t.sources = append(t.sources, host.Routes[i].Source)
 		}
@@ -71,32 +77,35 @@ func (d divided) render() (scope, route resource.Resource, err error) {
 	return scope, route, err
 }
 
+// routeFilters do something only where a route or a target says so.
+var routeFilters = []string{redirectFilter, authFilter, holdFilter, routingFilter, trailersFilter, pickerFilter, rewriteFilter}
+
 // addExact adds the one host of a table.
 func (t *table) addExact(hosts []ir.Host) error {
 	off, err := typedConfig(&routev3.FilterConfig{Disabled: true})
 	if err != nil {
 		return err
 	}
-	t.config.TypedPerFilterConfig = map[string]*anypb.Any{
-		// The host was found, there is nothing to fall back to.
-		fallbackFilter: off,
-		// Nor is the host unknown that a redirect leads to.
-		redirectFilter: off,
-		// Rules and targets with an authorization, and targets with a hold or a picker, turn them on again (see picker).
-		authFilter:     off,
-		holdFilter:     off,
-		routingFilter:  off,
-		trailersFilter: off,
-		pickerFilter:   off,
-		// As do those that get another path than the rest of their rule.
-		rewriteFilter: off,
-	}
 	for _, host := range hosts {
 		if err := t.add(host, "*"); err != nil {
 			return fmt.Errorf("host %s: %w", t.config.Name, err)
 		}
+		t.config.TypedPerFilterConfig = map[string]*anypb.Any{
+			// The host was found, there is nothing to fall back to.
+			fallbackFilter: off,
+		}
+		// What nothing names is left out; a virtual host, a rule or a target that names one turns it on again.
+		for _, name := range append(t.unused(routeFilters, host), listenerFilter, rematchFilter) {
+			t.config.TypedPerFilterConfig[name] = off
+		}
 	}
 	return nil
+}
+
+// unused returns the names of filters that no route of an exact table needs. Which filters are left out of the chain of a request is
+// decided with its first route; where the listener has filters, another one may follow.
+func (t *table) unused(names []string, host ir.Host) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return host.Filters != nil && t.needs[name] })
 }
 
 // addWildcards adds the hosts of a chain, and the one that answers all others.
@@ -140,15 +149,34 @@ func (t *table) add(h ir.Host, domain string) error {
 		if body, ok := h.Routes[i].Action.(*ir.Respond); ok && len(body.Body) > maxPlainBody {
 			t.config.MaxDirectResponseBodySizeBytes = uint32Value(maxBody)
 		}
+		for _, r := range rendered {
+			t.need(r.route)
+		}
 		routes = append(routes, rendered...)
 		t.clusters = append(t.clusters, clusters...)
 	}
+	h.Filters.EachCluster(func(key ir.ClusterKey) { t.clusters = append(t.clusters, ClusterName(key)) })
 	host := &routev3.VirtualHost{Name: h.Hostname, Domains: []string{domain}}
+	if host.TypedPerFilterConfig, err = hostFilters(h.Filters); err != nil {
+		return err
+	}
 	if err := fill(host, routes); err != nil {
 		return err
 	}
 	t.config.VirtualHosts = append(t.config.VirtualHosts, host)
 	return nil
+}
+
+// need notes the filters that a route and its targets configure.
+func (t *table) need(route *routev3.Route) {
+	for name := range route.TypedPerFilterConfig {
+		t.needs[name] = true
+	}
+	for _, target := range route.GetRoute().GetWeightedClusters().GetClusters() {
+		for name := range target.TypedPerFilterConfig {
+			t.needs[name] = true
+		}
+	}
 }
 
 func (t *table) render(chain, host string) (scope, route resource.Resource, err error) {

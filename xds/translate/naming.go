@@ -15,6 +15,9 @@ const (
 	ChainHeader = check.KeyHeaders + "chain"
 	HostHeader  = check.KeyHeaders + "host"
 
+	// stepHeader is the number of the next filter of a listener.
+	stepHeader = check.KeyHeaders + "step"
+
 	// WildcardHost is the second fragment of the scope key of a chain's wildcard table.
 	WildcardHost = "*"
 
@@ -43,6 +46,8 @@ const (
 	trailersFilter = "request-trailers"
 	rewriteFilter  = "rewrite"
 	routerFilter   = "router"
+	listenerFilter = "listener"
+	rematchFilter  = "rematch"
 )
 
 // ListenerName names a bound port.

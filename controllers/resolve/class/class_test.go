@@ -73,9 +73,11 @@ func TestFeatures(t *testing.T) {
 		"ClusterTrustBundle", "GRPCRouteRequestHeaderModifier", "GatewayAddressRoutability", "GatewayAddressRoutabilityCluster",
 		"GatewayRouteHostnameIntersectionPrecedence", "HTTPRouteBackendURLRewrite", "HTTPRouteRetryCodes",
 	}
+	v17Experimental := append(v17[:len(v17):len(v17)], "GatewayListenerFilters")
 	v16 := []gwv1.FeatureName{"HTTPRouteRetry", "HTTPRouteRetryBackendTimeout"}
 	onlyExperimental := []gwv1.FeatureName{
-		"ClusterTrustBundle", "GatewayAddressRoutability", "GatewayAddressRoutabilityCluster", "HTTPRouteDestinationPortMatching",
+		"ClusterTrustBundle", "GatewayAddressRoutability", "GatewayAddressRoutabilityCluster", "GatewayListenerFilters",
+		"HTTPRouteDestinationPortMatching",
 	}
 	v16Experimental := []gwv1.FeatureName{"HTTPRouteRetryConnectionError", "TLSRouteModeMixed"}
 	for title, c := range map[string]struct {
@@ -85,9 +87,9 @@ func TestFeatures(t *testing.T) {
 		"standard":      {installed: Installed{standard, standard}, missing: onlyExperimental},
 		"mixed":         {installed: Installed{experimental, standard}, missing: onlyExperimental},
 		"nameless":      {installed: Installed{{Bundle: BundleVersion}}, missing: onlyExperimental},
-		"v1.6":          {installed: Installed{crd("v1.6.3", "experimental")}, missing: v17, more: v16},
-		"v1.6 and v1.7": {installed: Installed{experimental, crd("v1.6.0", "experimental")}, missing: v17, more: v16},
-		"unknown":       {installed: Installed{experimental, crd("v1.8.0", "experimental")}, missing: v17, more: v16},
+		"v1.6":          {installed: Installed{crd("v1.6.3", "experimental")}, missing: v17Experimental, more: v16},
+		"v1.6 and v1.7": {installed: Installed{experimental, crd("v1.6.0", "experimental")}, missing: v17Experimental, more: v16},
+		"unknown":       {installed: Installed{experimental, crd("v1.8.0", "experimental")}, missing: v17Experimental, more: v16},
 		"v1.6 standard": {installed: Installed{crd("v1.6.3", "standard")}, missing: slices.Concat(v17, onlyExperimental, v16Experimental)},
 	} {
 		got := names(c.installed)
@@ -110,14 +112,11 @@ func TestTrustBundlesOfTheCluster(t *testing.T) {
 	}
 }
 
-// TestEveryGatewayFeatureIsClaimed: the claim is the whole API but for meshes and what is not built. A feature of
-// a later version fails here until it is claimed or named as left out.
+// TestEveryGatewayFeatureIsClaimed: the claim is the whole API but for meshes. A feature of a later version fails here
+// until it is claimed or named as left out.
 func TestEveryGatewayFeatureIsClaimed(t *testing.T) {
-	notBuilt := []apifeatures.FeatureName{
-		"GatewayListenerFilters",
-	}
 	for _, feature := range apifeatures.AllFeatures.UnsortedList() {
-		left := strings.HasPrefix(string(feature.Name), "Mesh") || slices.Contains(notBuilt, feature.Name)
+		left := strings.HasPrefix(string(feature.Name), "Mesh")
 		if ours := slices.Contains(claimed, feature); ours == left {
 			t.Errorf("%s: claimed is %t", feature.Name, ours)
 		}

@@ -24,8 +24,9 @@ func (d *declared) finished() resolve.Listener {
 	if d.Serving {
 		d.Chain = chainID(d.Listener)
 	} else {
-		d.TLS = nil
+		d.TLS, d.Filters = nil, nil
 	}
+	d.Closed = d.closed()
 	d.Conditions = []metav1.Condition{
 		d.condition(gwv1.ListenerConditionAccepted, d.acceptance(), resolve.Problem{
 			Reason:  string(gwv1.ListenerReasonAccepted),

@@ -49,6 +49,7 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 		UID:               string(gateway.UID),
 	}
 	result.Secrets = r.secrets()
+	result.Clusters = clustersOf(result.Listeners)
 	result.Conditions = r.conditions()
 	result.Infrastructure = infrastructure(gateway, parameters)
 	result.Infrastructure.Ports = r.ports()
@@ -195,6 +196,17 @@ func (r *gatewayResolution) secrets() []ir.Secret {
 		}
 	}
 	return slices.SortedFunc(maps.Values(needed), func(a, b ir.Secret) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// clustersOf returns what the filters of listeners name, once each, sorted.
+func clustersOf(listeners []resolve.Listener) (clusters []ir.ClusterKey) {
+	for _, l := range listeners {
+		if l.Filters != nil {
+			l.Filters.EachCluster(func(key ir.ClusterKey) { clusters = append(clusters, key) })
+		}
+	}
+	slices.SortFunc(clusters, func(a, b ir.ClusterKey) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(clusters)
 }
 
 // ports returns the ports of all accepted listeners, served or not: a certificate that is

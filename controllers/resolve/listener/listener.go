@@ -28,7 +28,7 @@ type declared struct {
 	rank int
 	// accepted, resolved and conflict say what is wrong, in the words of the conditions.
 	accepted, resolved, conflict resolve.Problem
-	// formed is set when the values of the spec are usable, whatever they refer to.
+	// formed is set when port, protocol and hostname are usable, whatever the listener refers to.
 	formed bool
 	// mutual is set when the conflict is with a listener of the same owner.
 	mutual bool
@@ -77,6 +77,7 @@ func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 		return
 	}
 	d.formed = true
+	d.accepted = d.resolveFilters(v)
 	if !usesTLS(d.Protocol) {
 		return
 	}
@@ -92,7 +93,7 @@ func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 
 // checkValues says why the listener cannot be accepted whatever its references are.
 func (d *declared) checkValues() resolve.Problem {
-	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS, d.checkFilters}
+	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS}
 	for _, check := range checks {
 		if problem := check(); !problem.None() {
 			return problem
@@ -197,15 +198,6 @@ func (d *declared) checkTLSOptions() resolve.Problem {
 		d.ignored = fmt.Sprintf(" tls.options %s belong to other implementations and are ignored.", strings.Join(foreign, ", "))
 	}
 	return resolve.Problem{}
-}
-
-// checkFilters rejects filters: a listener that served without them would let requests through that one of
-// them is to stop.
-func (d *declared) checkFilters() resolve.Problem {
-	if d.spec.Filters == nil || len(d.spec.Filters.Requests) == 0 {
-		return resolve.Problem{}
-	}
-	return resolve.Problemf(gwv1.ListenerReasonUnsupportedValue, "filters are not supported; remove them.")
 }
 
 func usesTLS(protocol gwv1.ProtocolType) bool {

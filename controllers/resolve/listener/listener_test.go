@@ -38,9 +38,6 @@ func TestListenerValues(t *testing.T) {
 		{"hostname is an address", "port: 80\nprotocol: HTTP\nhostname: 192.0.2.1", "Accepted=False/UnsupportedValue" + bothAfter, "is an IP address", "HTTPRoute GRPCRoute", false},
 		{"hostname of a TCP listener is ignored", "port: 80\nprotocol: TCP\nhostname: a b", listenerGood, "", "TCPRoute", true},
 		{"tls on HTTP", "port: 80\nprotocol: HTTP\ntls: {mode: Terminate}", "Accepted=False/UnsupportedValue" + bothAfter, "tls is set, but protocol HTTP has none", "HTTPRoute GRPCRoute", false},
-		{"filters", "port: 80\nprotocol: HTTP\n" +
-			"filters: {requests: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: auth, port: 80}}}]}",
-			"Accepted=False/UnsupportedValue" + bothAfter, "filters are not supported; remove them.", "HTTPRoute GRPCRoute", false},
 		{"TLS without tls", "port: 443\nprotocol: TLS", "Accepted=False/UnsupportedValue" + bothAfter, "tls is missing", "TLSRoute", false},
 		{"passthrough HTTPS", "port: 443\nprotocol: HTTPS\ntls: {mode: Passthrough}", "Accepted=False/UnsupportedValue" + bothAfter, "use protocol TLS", "HTTPRoute GRPCRoute", false},
 		{"unknown mode", "port: 443\nprotocol: TLS\ntls: {mode: Both}", "Accepted=False/UnsupportedValue" + bothAfter, `tls.mode "Both" is not supported`, "TLSRoute", false},

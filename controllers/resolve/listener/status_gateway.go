@@ -153,7 +153,7 @@ func (in StatusInput) progressOf(listeners []resolve.Listener) progress {
 		case rejected != nil && rejected.RenderFailed:
 			p.failed = append(p.failed, rejectedText(rejected, fmt.Sprintf("listener %q", l.ID.Name)))
 		case rejected != nil:
-			p.rejected = append(p.rejected, fmt.Sprintf("listener %q: %s", l.ID.Name, resolve.Sentence(rejected.Message)))
+			p.rejected = append(p.rejected, fmt.Sprintf("%slistener %q: %s", ofRule(rejected), l.ID.Name, resolve.Sentence(rejected.Message)))
 		case !in.Programmed[l.Port]:
 			p.waiting = append(p.waiting, portText(l.Port))
 		default:
@@ -247,6 +247,8 @@ func (in StatusInput) rejection(source ir.Source) string {
 func rejectedText(r *resolve.Rejected, subject string) string {
 	text := fmt.Sprintf("The proxy refused %s: ", subject)
 	switch {
+	case r.Rule != "":
+		text = fmt.Sprintf("The proxy refused %s%s, and all of its requests get 500: ", ofRule(r), subject)
 	case r.RenderFailed && r.Kept:
 		text = fmt.Sprintf("The control plane failed to render %s; the proxies keep its previous version: ", subject)
 	case r.Kept:
@@ -255,4 +257,12 @@ func rejectedText(r *resolve.Rejected, subject string) string {
 		text = fmt.Sprintf("The control plane failed to render %s, which has no previous version: ", subject)
 	}
 	return text + resolve.Sentence(r.Message)
+}
+
+// ofRule names the part of a listener that alone is refused.
+func ofRule(r *resolve.Rejected) string {
+	if r.Rule == "" {
+		return ""
+	}
+	return r.Rule + " of "
 }

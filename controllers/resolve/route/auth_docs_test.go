@@ -52,6 +52,10 @@ func TestDocumentedExternalAuth(t *testing.T) {
 		v := fixture.Store(t, fixture.Class, aroundAuth, string(block[1])).View(nil)
 		name := regexp.MustCompile(`(?m)^  name: (.*)$`).FindSubmatch(block[1])
 		key := types.NamespacedName{Namespace: "shop", Name: string(name[1])}
+		if strings.Contains(string(block[1]), "kind: Gateway\n") {
+			documentedListener(t, listener.Gateway(v, key, class.Setting{}))
+			continue
+		}
 		result := Resolve(v, resolve.Object{Kind: store.HTTPRoute, Key: key}, func(key types.NamespacedName) resolve.GatewayResult {
 			return listener.Gateway(v, key, class.Setting{})
 		})
@@ -63,7 +67,19 @@ func TestDocumentedExternalAuth(t *testing.T) {
 			t.Errorf("%s: authorized by %+v", key, auth)
 		}
 	}
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Errorf("%d examples found", len(blocks))
+	}
+}
+
+// documentedListener is the example of a listener with a filter.
+func documentedListener(t *testing.T, gateway resolve.GatewayResult) {
+	t.Helper()
+	l := gateway.Listeners[0]
+	if got := fixture.Summary(l.Conditions); got != "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs Conflicted=False/NoConflicts" {
+		t.Errorf("%s: conditions %s", gateway.Key, got)
+	}
+	if l.Filters == nil || len(l.Filters.Auths) != 1 || l.Filters.Auths[0].Cluster.Name != "oauth2-proxy" {
+		t.Errorf("%s: filters %+v", gateway.Key, l.Filters)
 	}
 }

@@ -26,7 +26,20 @@ func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.Liste
 	if !named {
 		return ir.Host{}, false
 	}
-	return ir.Host{Chain: chain, Hostname: hostname, Routes: routesOf(owner, hostname, at), Fields: g.RouteFields}, true
+	return hostOf(g, owner, hostname, at), true
+}
+
+// hostOf is the host of a hostname that belongs to a listener.
+func hostOf(g resolve.GatewayResult, owner resolve.Listener, name string, at func(resolve.ListenerID, string) []resolve.Fragment) ir.Host {
+	host := ir.Host{Chain: owner.Chain, Hostname: name, Routes: routesOf(owner, name, at), Fields: g.RouteFields}
+	switch filters := owner.Filters; {
+	case filters == nil:
+	case filters.Unresolved:
+		return host.Answering(ir.ListenerFiltersField, statusFailed, owner.Source())
+	default:
+		host.Filters = &filters.ListenerFilters
+	}
+	return host
 }
 
 // Wildcards is the fallback table of a chain. patterns are all wildcard hostnames under
@@ -34,7 +47,7 @@ func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.Liste
 //
 // Every wildcard hostname of a listener of the chain has a host, with or without routes. On
 // TLS ports, hostnames of other listeners have one that answers 421: the request came over a
-// connection made for another server name (RFC 9110 section 15.5.20).
+// connection made for another server name (RFC 9110 section 15.5.20). Those of closed listeners answer 500, on all ports.
 func Wildcards(
 	g resolve.GatewayResult, chain string, patterns []string, at func(resolve.ListenerID, string) []resolve.Fragment,
 ) ir.Wildcards {
@@ -46,11 +59,9 @@ func Wildcards(
 		case !found:
 			continue
 		case owner.Chain == chain:
-			table.Hosts = append(table.Hosts, ir.Host{
-				Chain: chain, Hostname: pattern, Routes: routesOf(owner, pattern, at), Fields: g.RouteFields,
-			})
+			table.Hosts = append(table.Hosts, hostOf(g, owner, pattern, at))
 		case hostname.PatternOf(owner.Hostname) == pattern:
-			table.Hosts = append(table.Hosts, misdirected(chain, owner))
+			table.Hosts = append(table.Hosts, answeredElsewhere(chain, owner))
 		}
 		// Otherwise the pattern lies within the hostname of a listener elsewhere, and so does
 		// every name that meets it: the host of that listener answers.
@@ -68,7 +79,7 @@ func chainPort(g resolve.GatewayResult, chain string) []resolve.Listener {
 	}
 	var listeners []resolve.Listener
 	for _, listener := range g.Listeners {
-		if listener.Chain != "" && listener.Port == port && listener.HasHostnames() {
+		if (listener.Chain != "" || listener.Closed) && listener.Port == port && listener.HasHostnames() {
 			listeners = append(listeners, listener)
 		}
 	}
@@ -132,13 +143,12 @@ func mergeRules(fragments []resolve.Fragment) []resolve.Rule {
 	return merged
 }
 
-// misdirected is the host that answers for a listener of another chain.
-func misdirected(chain string, listener resolve.Listener) ir.Host {
-	hostname := hostname.PatternOf(listener.Hostname)
-	return ir.Host{Chain: chain, Hostname: hostname, Routes: []ir.Route{{
-		Name:   "misdirected " + hostname,
-		Match:  ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}},
-		Action: &ir.Respond{StatusCode: statusMisdirected},
-		Source: listener.Source(),
-	}}}
+// answeredElsewhere is the host that answers for a listener that the chain does not serve.
+func answeredElsewhere(chain string, listener resolve.Listener) ir.Host {
+	pattern := hostname.PatternOf(listener.Hostname)
+	host := ir.Host{Chain: chain, Hostname: pattern}
+	if listener.Closed {
+		return host.Answering("closed "+pattern, statusFailed, listener.Source())
+	}
+	return host.Answering("misdirected "+pattern, statusMisdirected, listener.Source())
 }

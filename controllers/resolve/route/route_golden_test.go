@@ -76,11 +76,11 @@ func (w *world) gatewayTables(g resolve.GatewayResult) map[string]any {
 		hosts := map[string]any{}
 		for key, host := range proxy.hosts {
 			if key[0] == chain {
-				hosts[host.Hostname] = routeOutlines(host.Routes)
+				hosts[host.Hostname] = hostOutline(host)
 			}
 		}
 		for _, host := range proxy.wildcards[chain].Hosts {
-			hosts[host.Hostname+" (fallback)"] = routeOutlines(host.Routes)
+			hosts[host.Hostname+" (fallback)"] = hostOutline(host)
 		}
 		tables["chain "+chain] = hosts
 	}
@@ -101,6 +101,15 @@ func (w *world) gatewayTables(g resolve.GatewayResult) map[string]any {
 	return tables
 }
 
+// hostOutline shows the routes of a host and, where there are any, the filters of its listener.
+func hostOutline(host ir.Host) any {
+	routes := routeOutlines(host.Routes)
+	if host.Filters == nil {
+		return routes
+	}
+	return map[string]any{"filters": outline(reflect.ValueOf(*host.Filters)), "routes": routes}
+}
+
 func (w *world) forwards(gateway types.NamespacedName) func(resolve.ListenerID) []resolve.ForwardFragment {
 	return func(listener resolve.ListenerID) (forwards []resolve.ForwardFragment) {
 		for _, route := range w.routes {
@@ -114,9 +123,16 @@ func (w *world) forwards(gateway types.NamespacedName) func(resolve.ListenerID) 
 	}
 }
 
-// clusters returns what the routes that a Gateway accepted may send to.
+// clusters returns what the routes that a Gateway accepted may send to, and what its listeners ask.
 func (w *world) clusters(gateway types.NamespacedName) []ir.ClusterKey {
 	used := map[ir.ClusterKey]struct{}{}
+	for _, g := range w.gateways {
+		if g.Key == gateway {
+			for _, key := range g.Clusters {
+				used[key] = struct{}{}
+			}
+		}
+	}
 	for _, route := range w.routes {
 		if slices.ContainsFunc(route.Parents, func(p resolve.RouteParent) bool { return p.Gateway == gateway && len(p.Attached) > 0 }) {
 			for _, key := range route.Clusters {
