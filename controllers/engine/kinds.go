@@ -37,6 +37,8 @@ func (m *Model) kindUnits() map[store.Kind]kindUnits {
 		store.BackendTLSPolicy: {status: m.policyStatus},
 		store.InferencePool:    {unit: m.pools, status: m.poolStatus},
 		store.HTTPScaler:       {unit: m.scalers},
+
+		store.XBackendTrafficPolicy: {status: m.trafficPolicyStatus},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/backend"
@@ -119,6 +120,31 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	}
 	value := policy.Status(view, object.Key, sortedUsers(users))
 	return &status.Update{Object: object, Generation: tls.Generation, Value: value}
+}
+
+func (m *Model) trafficPolicyStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	unsupported := m.store.View(record).XBackendTrafficPolicy(object.Key)
+	if unsupported == nil {
+		return nil
+	}
+	users := map[types.NamespacedName]int{}
+	for _, target := range unsupported.Spec.TargetRefs {
+		key := types.NamespacedName{Namespace: unsupported.Namespace, Name: string(target.Name)}
+		var gateways map[types.NamespacedName]int
+		switch {
+		case target.Group == "" && string(target.Kind) == string(store.Service):
+			record(serviceUsersDep{key})
+			gateways = m.usage.services[key]
+		case target.Group == inferencev1.GroupName && string(target.Kind) == string(store.InferencePool):
+			record(poolUsersDep{key})
+			gateways = m.usage.pools[key]
+		}
+		for gateway := range gateways {
+			users[gateway]++
+		}
+	}
+	value := policy.TrafficStatus(unsupported, sortedUsers(users))
+	return &status.Update{Object: object, Generation: unsupported.Generation, Value: value}
 }
 
 // rejected gathers what proxies rejected, and what failed to render, because of an object.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
@@ -98,6 +99,17 @@ func (w *world) backendTLSPolicy() client.Object {
 		policy.Spec.Validation.CACertificateRefs = pick(w, [][]gwv1.LocalObjectReference{
 			{{Kind: "ConfigMap", Name: "ca"}}, {bundleRef}, {bundleRef, {Kind: "ConfigMap", Name: "ca"}},
 		})
+	}
+	return policy
+}
+
+func (w *world) trafficPolicy() client.Object {
+	policy := &gwxv1.XBackendTrafficPolicy{ObjectMeta: w.meta("x1")}
+	policy.Spec.TargetRefs = pick(w, [][]gwv1.LocalPolicyTargetReference{
+		{{Kind: "Service", Name: "s1"}, {Group: inferencev1.GroupName, Kind: "InferencePool", Name: "pool"}}, {{Kind: "Service", Name: "s2"}},
+	})
+	if w.odds(2) {
+		policy.Spec.RetryConstraint = &gwxv1.RetryConstraint{}
 	}
 	return policy
 }

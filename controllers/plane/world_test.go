@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
@@ -141,6 +142,10 @@ func (c *cluster) find(object client.Object, kind string) *metav1.Condition {
 	case *v1alpha1.HTTPScaler:
 		all = object.Status.Conditions
 	case *gwv1.BackendTLSPolicy:
+		for _, ancestor := range object.Status.Ancestors {
+			all = append(all, ancestor.Conditions...)
+		}
+	case *gwxv1.XBackendTrafficPolicy:
 		for _, ancestor := range object.Status.Ancestors {
 			all = append(all, ancestor.Conditions...)
 		}

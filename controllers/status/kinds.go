@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/controllers/store"
 )
@@ -25,6 +26,8 @@ var kinds = map[store.Kind]func(live client.Object, wanted any, now metav1.Time)
 	store.UDPRoute:         mergeRoute,
 	store.BackendTLSPolicy: mergePolicy,
 	store.InferencePool:    mergePool,
+
+	store.XBackendTrafficPolicy: mergePolicy,
 }
 
 // Has reports whether this controller writes the status of the kind.
@@ -92,8 +95,14 @@ func mergeRoute(live client.Object, wanted any, now metav1.Time) {
 }
 
 func mergePolicy(live client.Object, wanted any, now metav1.Time) {
-	policy := live.(*gwv1.BackendTLSPolicy)
-	policy.Status.Ancestors = mergeOwned(policy.Status.Ancestors, deepCopy(wanted.([]gwv1.PolicyAncestorStatus)), policyEntry, now)
+	var status *gwv1.PolicyStatus
+	switch policy := live.(type) {
+	case *gwv1.BackendTLSPolicy:
+		status = &policy.Status
+	case *gwxv1.XBackendTrafficPolicy:
+		status = &policy.Status
+	}
+	status.Ancestors = mergeOwned(status.Ancestors, deepCopy(wanted.([]gwv1.PolicyAncestorStatus)), policyEntry, now)
 }
 
 func mergePool(live client.Object, wanted any, now metav1.Time) {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
@@ -38,6 +39,8 @@ const (
 	Secret             Kind = "Secret"
 	ConfigMap          Kind = "ConfigMap"
 	ClusterTrustBundle Kind = "ClusterTrustBundle"
+	// XBackendTrafficPolicy is not supported; its status says so.
+	XBackendTrafficPolicy Kind = "XBackendTrafficPolicy"
 )
 
 // Index names a reverse index.
@@ -109,6 +112,7 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
 	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
 	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
+	{Kind: XBackendTrafficPolicy, New: func() client.Object { return &gwxv1.XBackendTrafficPolicy{} }, Optional: true},
 	// v1 from Kubernetes 1.37 on; before, behind a feature gate (KEP-3257).
 	{Kind: ClusterTrustBundle, New: func() client.Object { return &certificatesv1.ClusterTrustBundle{} }, Same: sameTrustBundle,
 		Trim: trimMeta, Optional: true, Contextual: true,

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/internal/names"
@@ -118,6 +119,11 @@ func (v View) BackendTLSPolicy(key types.NamespacedName) *gwv1.BackendTLSPolicy 
 // BackendTLSPoliciesOf returns the policies that target the Service.
 func (v View) BackendTLSPoliciesOf(service types.NamespacedName) []*gwv1.BackendTLSPolicy {
 	return list[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, ByService, service.String())
+}
+
+// XBackendTrafficPolicy returns one policy.
+func (v View) XBackendTrafficPolicy(key types.NamespacedName) *gwxv1.XBackendTrafficPolicy {
+	return get[*gwxv1.XBackendTrafficPolicy](v, XBackendTrafficPolicy, key)
 }
 
 // InferencePool returns one pool.

@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
+
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
@@ -101,5 +103,32 @@ func TestPolicyConditions(t *testing.T) {
 	}
 	if got := Status(fixture.Store(t).View(nil), types.NamespacedName{Namespace: "app", Name: "p"}, []types.NamespacedName{fixture.GatewayKey}); got != nil {
 		t.Errorf("a policy that does not exist has a status: %+v", got)
+	}
+}
+
+// TestTrafficPolicies: a policy that nothing acts on says so, for each Gateway that it was meant for, and which of its fields.
+func TestTrafficPolicies(t *testing.T) {
+	policy := &gwxv1.XBackendTrafficPolicy{}
+	policy.Generation = 3
+	for _, c := range []struct {
+		set  func(*gwxv1.BackendTrafficPolicySpec)
+		want string
+	}{
+		{func(*gwxv1.BackendTrafficPolicySpec) {}, "has no effect. Remove it"},
+		{func(s *gwxv1.BackendTrafficPolicySpec) { s.RetryConstraint = &gwxv1.RetryConstraint{} }, "has no effect: spec.retryConstraint of it."},
+		{func(s *gwxv1.BackendTrafficPolicySpec) { s.SessionPersistence = &gwxv1.SessionPersistence{} },
+			"has no effect: spec.retryConstraint and spec.sessionPersistence of it."},
+	} {
+		c.set(&policy.Spec)
+		statuses := TrafficStatus(policy, []types.NamespacedName{fixture.GatewayKey})
+		if len(statuses) != 1 || fixture.Summary(statuses[0].Conditions) != "Accepted=False/Unsupported" {
+			t.Fatalf("statuses %+v", statuses)
+		}
+		if message := statuses[0].Conditions[0].Message; !strings.Contains(message, c.want) {
+			t.Errorf("message %q, want %q in it", message, c.want)
+		}
+	}
+	if got := TrafficStatus(policy, nil); len(got) != 0 {
+		t.Errorf("a policy of no Gateway of ours has a status: %+v", got)
 	}
 }
