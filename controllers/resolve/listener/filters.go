@@ -34,8 +34,14 @@ func (d *declared) resolveFilters(v store.View) resolve.Problem {
 // closed reports whether a listener that does not serve keeps its hostname from being served by a less specific one, whose requests
 // pass other filters or none (Listener.Closed). Where another listener has the hostname by its rank, it is that one's.
 func (d *declared) closed() bool {
+	return d.keepsHostname() && !d.serves() && (d.conflict.None() || d.mutual)
+}
+
+// keepsHostname reports whether the listener has its hostname whatever else is wrong with it. It takes part in conflicts then: a
+// second listener with the hostname would be accepted, and all of its requests would get 500.
+func (d *declared) keepsHostname() bool {
 	filtered := d.spec.Filters != nil && len(d.spec.Filters.Requests) > 0
-	return filtered && d.ServesHTTP() && !d.serves() && (d.conflict.None() || d.mutual) && d.checkHostname().None()
+	return filtered && d.ServesHTTP() && d.checkPort().None() && d.checkHostname().None()
 }
 
 // requestFilters reads the filters in their order.

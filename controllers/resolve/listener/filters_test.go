@@ -183,6 +183,39 @@ func TestListenerWithFiltersIsClosed(t *testing.T) {
 	}
 }
 
+// TestClosedListenerContends: a listener that keeps its hostname closed has it, so that no other one is accepted with it and answers 500.
+func TestClosedListenerContends(t *testing.T) {
+	const bad = "- {name: bad, port: 80, protocol: HTTP, hostname: a.test, allowedRoutes: {namespaces: {from: Selector}}, " +
+		"filters: {requests: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: auth, port: 80}}}]}}\n"
+	const good = "- {name: good, port: 80, protocol: HTTP, hostname: a.test}\n"
+	gateway := func(listeners string) string {
+		return fixture.Gateway("allowedListeners: {namespaces: {from: All}}\nlisteners:\n- {name: own, port: 80, protocol: HTTP}\n" + listeners)
+	}
+	set := func(name, year, listeners string) string {
+		return listenerSet("team", name, year+"-01-01T00:00:00Z", listeners)
+	}
+	for _, tt := range []struct {
+		name, bad, good    string
+		objects            []string
+		closed, conflicted bool // bad is closed, good is in conflict
+	}{
+		{"same owner, first", "bad", "good", []string{gateway(bad + good)}, true, true},
+		{"same owner, last", "bad", "good", []string{gateway(good + bad)}, true, true},
+		{"Gateway", "bad", "one/good", []string{gateway(bad), set("one", "2025", good)}, true, true},
+		{"earlier set", "one/bad", "two/good", []string{gateway(""), set("one", "2025", bad), set("two", "2026", good)}, true, true},
+		{"later set", "two/bad", "one/good", []string{gateway(""), set("one", "2025", good), set("two", "2026", bad)}, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := resolveGateway(t, append(tt.objects, authServices, "kind: Namespace\nmetadata: {name: team}")...)
+			bad, good := listenerNamed(t, g, tt.bad), listenerNamed(t, g, tt.good)
+			conflict := resolve.FindCondition(good.Conditions, gwv1.ListenerConditionConflicted)
+			if bad.Closed != tt.closed || bad.Serving || good.Serving == tt.conflicted || (conflict.Reason == "HostnameConflict") != tt.conflicted {
+				t.Errorf("closed %t, bad: %s; good: %s", bad.Closed, fixture.Summary(bad.Conditions), fixture.Summary(good.Conditions))
+			}
+		})
+	}
+}
+
 // TestRefusedListenerFilters: what proxies refuse of the filters of a listener is said on the listener.
 func TestRefusedListenerFilters(t *testing.T) {
 	g := resolveGateway(t, authServices, fixture.Gateway("listeners:\n"+

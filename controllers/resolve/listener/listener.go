@@ -28,7 +28,7 @@ type declared struct {
 	rank int
 	// accepted, resolved and conflict say what is wrong, in the words of the conditions.
 	accepted, resolved, conflict resolve.Problem
-	// formed is set when port, protocol and hostname are usable, whatever the listener refers to.
+	// formed is set when the values of the spec are usable, whatever they refer to, and when the listener keeps its hostname without.
 	formed bool
 	// mutual is set when the conflict is with a listener of the same owner.
 	mutual bool
@@ -73,10 +73,11 @@ type listenerOwner struct {
 // Conflicts follow from the spec alone, so that a Secret that comes and goes moves none.
 func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 	d.checkKinds()
-	if d.accepted = d.checkValues(); !d.accepted.None() {
+	d.accepted = d.checkValues()
+	d.formed = d.accepted.None() || d.keepsHostname()
+	if !d.accepted.None() {
 		return
 	}
-	d.formed = true
 	d.accepted = d.resolveFilters(v)
 	if !usesTLS(d.Protocol) {
 		return
