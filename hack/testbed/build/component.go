@@ -42,14 +42,14 @@ var Components = []Component{
 		LDFlags: "-X github.com/kedacore/keda/v2/version.Version=2.21.0",
 	},
 	{
-		Name: "kubernetes", Version: "1.36.3",
+		Name: "kubernetes", Version: "1.37.2",
 		Packages: []string{
 			"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager",
 			"k8s.io/kubernetes/cmd/kube-proxy", "k8s.io/kubernetes/cmd/kube-scheduler",
 			"k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet",
 		},
-		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.36.3 " +
-			"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
+		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.37.2 " +
+			"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37",
 	},
 	{
 		Name: "istiod", Version: "1.31.0",
