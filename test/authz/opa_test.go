@@ -41,8 +41,14 @@ default tokens := 0
 tokens := json.unmarshal(http.body).max_tokens
 `
 
-// TestOPAOverGRPC: OPA's library decides by headers and body.
+// TestOPAOverGRPC: OPA's library decides by headers and body, for a rule, and for a listener: then the user that it names chooses the
+// rule.
 func TestOPAOverGRPC(t *testing.T) {
+	t.Run("rule", func(t *testing.T) { opaOverGRPC(t, false) })
+	t.Run("listener", func(t *testing.T) { opaOverGRPC(t, true) })
+}
+
+func opaOverGRPC(t *testing.T, onListener bool) {
 	opa, err := NewOPA(t.Context(), policy)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +63,15 @@ func TestOPAOverGRPC(t *testing.T) {
 	t.Cleanup(service.Stop)
 	w := newWorld(t)
 	auth := &ir.Auth{Cluster: w.service("opa", listener.Addr().String(), ir.RouteGRPC), MaxBody: 1 << 20}
-	w.serve(rule("shop", "/", to(w.service("shop", shop(t), ""), auth)))
+	web := w.service("shop", shop(t), "")
+	if onListener {
+		w.filters = &ir.ListenerFilters{Auths: []*ir.Auth{auth}}
+		ann := rule("ann", "/", to(web, nil))
+		ann.Match.Headers = []ir.ValueMatch{{Name: "x-user", Value: "ann"}}
+		w.serve(ann)
+	} else {
+		w.serve(rule("shop", "/", to(web, auth)))
+	}
 	large := `{"max_tokens": 10, "prompt": "` + strings.Repeat("x", 1_000_000) + `"}`
 	for _, host := range hosts {
 		for _, c := range []struct {

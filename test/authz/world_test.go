@@ -27,6 +27,8 @@ type world struct {
 	proxy *proxytest.Proxy
 	port  int
 	set   resource.Change
+	// filters of the listener.
+	filters *ir.ListenerFilters
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,10 +73,11 @@ func (w *world) service(name, address string, route ir.RouteProtocol) ir.Cluster
 func (w *world) serve(routes ...ir.Route) {
 	w.t.Helper()
 	chain := strconv.Itoa(w.port)
-	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: "shop.test", Routes: routes})
+	scope, table, err := translate.Host(ir.Host{Chain: chain, Hostname: "shop.test", Routes: routes, Filters: w.filters})
 	w.add(err, scope, table)
 	scope, table, err = translate.Wildcards(ir.Wildcards{Chain: chain, Hosts: []ir.Host{
-		{Chain: chain, Hostname: "*.shop.test", Routes: routes}, {Chain: chain, Hostname: "*", Routes: routes},
+		{Chain: chain, Hostname: "*.shop.test", Routes: routes, Filters: w.filters},
+		{Chain: chain, Hostname: "*", Routes: routes, Filters: w.filters},
 	}})
 	w.add(err, scope, table)
 	w.proxy.Apply(w.set)
