@@ -50,11 +50,14 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 		port      uint32
 		transport ir.Transport
 	}
-	byBind := map[bind][]resolve.Listener{}
+	byBind, closed := map[bind][]resolve.Listener{}, map[bind][]resolve.Listener{}
 	for _, l := range g.Listeners {
-		if l.Serving {
-			at := bind{port: l.Port, transport: transport(l.Protocol)}
+		at := bind{port: l.Port, transport: transport(l.Protocol)}
+		switch {
+		case l.Serving:
 			byBind[at] = append(byBind[at], l)
+		case l.Closed && usesTLS(l.Protocol):
+			closed[at] = append(closed[at], l)
 		}
 	}
 	var listeners []ir.Listener
@@ -62,8 +65,9 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 		listener := ir.Listener{Port: at.port, Transport: at.transport}
 		for _, l := range members {
 			listener.Sources = append(listener.Sources, l.Source())
-			listener.Chains = append(listener.Chains, chainsOf(l, members, forwards)...)
+			listener.Chains = append(listener.Chains, chainsOf(l, slices.Concat(members, closed[at]), forwards)...)
 		}
+		listener.Chains = append(listener.Chains, closedChains(closed[at], members)...)
 		for i := range listener.Chains {
 			listener.Chains[i].RefuseHTTP10 = g.RefuseHTTP10 && listener.Chains[i].Forward == nil
 		}
@@ -128,6 +132,20 @@ func serverNameChains(l resolve.Listener, port []resolve.Listener, fragments []r
 		chains = append(chains, ir.Chain{
 			ID: serverNameChain(l.Port, name), SNI: name, TLS: l.TLS, Source: forward.Source, Forward: &forward,
 		})
+	}
+	return chains
+}
+
+// closedChains are those of the hostnames of closed listeners (resolve.Listener.Closed) whose connections would be forwarded by a less
+// specific TLS listener: they are closed. In the chain of an HTTPS listener the requests are answered (route.Wildcards).
+func closedChains(closed, port []resolve.Listener) (chains []ir.Chain) {
+	for _, l := range closed {
+		forwarded := func(other resolve.Listener) bool { return !other.ServesHTTP() && owns(other, port, l.Hostname) }
+		if slices.ContainsFunc(port, forwarded) {
+			chains = append(chains, ir.Chain{
+				ID: chainID(l), SNI: l.Hostname, Source: l.Source(), Forward: &ir.L4Forward{Source: l.Source()},
+			})
+		}
 	}
 	return chains
 }

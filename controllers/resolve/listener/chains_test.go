@@ -166,3 +166,27 @@ func TestIRListenerSources(t *testing.T) {
 		t.Errorf("chain of a %s", got)
 	}
 }
+
+// TestClosedChains: a hostname that an HTTPS listener with filters keeps closed is forwarded by no TLS listener of the port.
+func TestClosedChains(t *testing.T) {
+	const closed = `- {name: closed, port: 443, protocol: HTTPS, hostname: %s, tls: {certificateRefs: [{name: none}]},
+  filters: {requests: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: auth, port: 80}}}]}}
+`
+	const passed = "- {name: tls, port: 443, protocol: TLS, tls: {mode: Passthrough}}\n"
+	const https = "- {name: https, port: 443, protocol: HTTPS, hostname: '*.test', tls: {certificateRefs: [{name: cert}]}}\n"
+	for _, tt := range []struct{ name, listeners, want string }{
+		{"exact", passed + fmt.Sprintf(closed, "a.test"),
+			"443/tcp 443/* -> all\n443/tcp 443/a.test sni=a.test ->\n443/tcp 443/b.test sni=b.test -> b"},
+		{"wildcard", passed + fmt.Sprintf(closed, "'*.test'"), "443/tcp 443/* -> all\n443/tcp 443/*.test sni=*.test ->"},
+		{"behind HTTPS", passed + https + fmt.Sprintf(closed, "a.test"),
+			"443/tcp 443/* -> all\n443/tcp 443/*.test sni=*.test tls=infra/cert"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := resolveGateway(t, authServices, fixture.Secret("infra", "cert", fixture.NewPair(t, "*.test")),
+				fixture.Gateway("listeners:\n"+tt.listeners))
+			if got := render(ByPort(g, claims("tls * all 1", "tls a.test a 1", "tls b.test b 1"))); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
