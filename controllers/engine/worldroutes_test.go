@@ -73,6 +73,12 @@ func (w *world) gateway() client.Object {
 	if w.odds(4) {
 		gateway.Spec.TLS = &gwv1.GatewayTLSConfig{Backend: &gwv1.GatewayBackendTLS{ClientCertificateRef: ptr.To(w.certificateRef())}}
 	}
+	if w.odds(4) {
+		validation := &gwv1.FrontendTLSValidation{CACertificateRefs: []gwv1.ObjectReference{
+			{Group: bundleRef.Group, Kind: bundleRef.Kind, Name: bundleRef.Name}}}
+		gateway.Spec.TLS = ptr.To(ptr.Deref(gateway.Spec.TLS, gwv1.GatewayTLSConfig{}))
+		gateway.Spec.TLS.Frontend = &gwv1.FrontendTLSConfig{Default: gwv1.TLSConfig{Validation: validation}}
+	}
 	return gateway
 }
 
@@ -94,7 +100,7 @@ func (w *world) listener(name string) gwv1.Listener {
 		gwv1.NamespacesFromAll, gwv1.NamespacesFromAll, gwv1.NamespacesFromSame, gwv1.NamespacesFromSelector,
 	})
 	listener.AllowedRoutes = &gwv1.AllowedRoutes{Namespaces: &gwv1.RouteNamespaces{From: &from}}
-	if from == gwv1.NamespacesFromSelector {
+	if from == gwv1.NamespacesFromSelector && !w.odds(8) { // else it is refused
 		listener.AllowedRoutes.Namespaces.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "x"}}
 	}
 	layer4 := kind.protocol == gwv1.TCPProtocolType || kind.protocol == gwv1.UDPProtocolType
