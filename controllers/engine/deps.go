@@ -19,9 +19,10 @@ type (
 	forwardsDep  struct{ listener listenerKey }         // layer 4 fragments of a listener
 	attachedDep  struct{ gateway types.NamespacedName } // how many routes each listener of a Gateway has
 
-	poolUsersDep    struct{ pool types.NamespacedName }    // Gateways that use an InferencePool
-	serviceUsersDep struct{ service types.NamespacedName } // Gateways that use a Service
-	demandUsersDep  struct{ scaler types.NamespacedName }  // Gateways whose requests count for an HTTPScaler
+	poolUsersDep     struct{ pool types.NamespacedName }    // Gateways that use an InferencePool
+	xBackendUsersDep struct{ backend types.NamespacedName } // Gateways whose routes refer to an XBackend
+	serviceUsersDep  struct{ service types.NamespacedName } // Gateways that use a Service
+	demandUsersDep   struct{ scaler types.NamespacedName }  // Gateways whose requests count for an HTTPScaler
 
 	deliveryDep  struct{ gateway types.NamespacedName } // what the proxies of a Gateway have
 	installedDep struct{}                               // the CRDs of the Gateway API

@@ -38,6 +38,7 @@ func (m *Model) kindUnits() map[store.Kind]kindUnits {
 		store.InferencePool:    {unit: m.pools, status: m.poolStatus},
 		store.HTTPScaler:       {unit: m.scalers},
 
+		store.XBackend:              {status: m.xBackendStatus},
 		store.XBackendTrafficPolicy: {status: m.trafficPolicyStatus},
 	}
 }

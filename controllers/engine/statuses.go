@@ -122,6 +122,16 @@ func (m *Model) policyStatus(object resolve.Object, record func(store.Dep)) *sta
 	return &status.Update{Object: object, Generation: tls.Generation, Value: value}
 }
 
+func (m *Model) xBackendStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	unsupported := m.store.View(record).XBackend(object.Key)
+	if unsupported == nil {
+		return nil
+	}
+	record(xBackendUsersDep{object.Key})
+	value := policy.XBackendStatus(unsupported, sortedUsers(m.usage.xBackends[object.Key]))
+	return &status.Update{Object: object, Generation: unsupported.Generation, Value: value}
+}
+
 func (m *Model) trafficPolicyStatus(object resolve.Object, record func(store.Dep)) *status.Update {
 	unsupported := m.store.View(record).XBackendTrafficPolicy(object.Key)
 	if unsupported == nil {

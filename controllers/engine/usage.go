@@ -11,12 +11,13 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// usage counts which gateways use which pools and Services.
+// usage counts which gateways use which pools and Services, and whose routes refer to which XBackends.
 type usage struct {
-	pools    map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> users
-	services map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> users
-	demands  map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> users
-	gateways map[ir.ClusterKey][]types.NamespacedName
+	pools     map[types.NamespacedName]map[types.NamespacedName]int // pool -> gateway -> users
+	xBackends map[types.NamespacedName]map[types.NamespacedName]int // XBackend -> gateway -> users
+	services  map[types.NamespacedName]map[types.NamespacedName]int // Service -> gateway -> users
+	demands   map[types.NamespacedName]map[types.NamespacedName]int // HTTPScaler -> gateway -> users
+	gateways  map[ir.ClusterKey][]types.NamespacedName
 }
 
 // clusterKey is a cluster of one gateway.
@@ -27,18 +28,20 @@ type clusterKey struct {
 
 func newUsage() *usage {
 	return &usage{
-		pools:    map[types.NamespacedName]map[types.NamespacedName]int{},
-		services: map[types.NamespacedName]map[types.NamespacedName]int{},
-		demands:  map[types.NamespacedName]map[types.NamespacedName]int{},
-		gateways: map[ir.ClusterKey][]types.NamespacedName{},
+		pools:     map[types.NamespacedName]map[types.NamespacedName]int{},
+		xBackends: map[types.NamespacedName]map[types.NamespacedName]int{},
+		services:  map[types.NamespacedName]map[types.NamespacedName]int{},
+		demands:   map[types.NamespacedName]map[types.NamespacedName]int{},
+		gateways:  map[ir.ClusterKey][]types.NamespacedName{},
 	}
 }
 
 // use is what a route, or the filters of the listeners of a gateway, use on gateways.
 type use struct {
-	gateways []types.NamespacedName
-	clusters []ir.ClusterKey
-	pools    []types.NamespacedName
+	gateways  []types.NamespacedName
+	clusters  []ir.ClusterKey
+	pools     []types.NamespacedName
+	xBackends []types.NamespacedName
 }
 
 // useOfRoute returns what a route uses; of nil, nothing.
@@ -46,7 +49,7 @@ func useOfRoute(result *resolve.RouteResult) use {
 	if result == nil {
 		return use{}
 	}
-	return use{gateways: attachedGateways(result), clusters: result.Clusters, pools: result.Pools}
+	return use{gateways: attachedGateways(result), clusters: result.Clusters, pools: result.Pools, xBackends: result.XBackends}
 }
 
 // useOfGateway returns what the listeners of a gateway use; of nil, nothing.
@@ -96,6 +99,11 @@ func (u *usage) count(used use, by int) (touched []store.Dep) {
 		for _, pool := range used.pools {
 			if adjust(u.pools, pool, gateway, by) {
 				touched = append(touched, poolUsersDep{pool})
+			}
+		}
+		for _, backend := range used.xBackends {
+			if adjust(u.xBackends, backend, gateway, by) {
+				touched = append(touched, xBackendUsersDep{backend})
 			}
 		}
 	}

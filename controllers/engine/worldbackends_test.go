@@ -81,7 +81,8 @@ func (w *world) grant() client.Object {
 	grant := &gwv1.ReferenceGrant{ObjectMeta: w.meta("grant")}
 	kind := pick(w, []gwv1.Kind{"HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute", "Gateway", "ListenerSet"})
 	grant.Spec.From = []gwv1.ReferenceGrantFrom{{Group: gwv1.GroupName, Kind: kind, Namespace: gwv1.Namespace(w.namespace())}}
-	grant.Spec.To = []gwv1.ReferenceGrantTo{{Kind: "Service"}, {Kind: "Secret"}, {Group: inferencev1.GroupName, Kind: "InferencePool"}}
+	grant.Spec.To = []gwv1.ReferenceGrantTo{{Kind: "Service"}, {Kind: "Secret"}, {Group: inferencev1.GroupName, Kind: "InferencePool"},
+		{Group: gwxv1.GroupName, Kind: "XBackend"}}
 	return grant
 }
 
@@ -102,6 +103,8 @@ func (w *world) backendTLSPolicy() client.Object {
 	}
 	return policy
 }
+
+func (w *world) xBackend() client.Object { return &gwxv1.XBackend{ObjectMeta: w.meta("s1")} }
 
 func (w *world) trafficPolicy() client.Object {
 	policy := &gwxv1.XBackendTrafficPolicy{ObjectMeta: w.meta("x1")}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/store"
@@ -37,6 +38,7 @@ var generators = map[store.Kind]func(*world) client.Object{
 	store.Secret:                (*world).secret,
 	store.ConfigMap:             (*world).configMap,
 	store.ClusterTrustBundle:    (*world).trustBundle,
+	store.XBackend:              (*world).xBackend,
 	store.XBackendTrafficPolicy: (*world).trafficPolicy,
 }
 
@@ -271,6 +273,8 @@ func (w *world) backendRefs() (refs []gwv1.BackendRef) {
 		}
 		if w.odds(3) {
 			ref.Group, ref.Kind, ref.Name = ptr.To(gwv1.Group(inferencev1.GroupName)), ptr.To(gwv1.Kind("InferencePool")), "pool"
+		} else if w.odds(8) {
+			ref.Group, ref.Kind = ptr.To(gwv1.Group(gwxv1.GroupName)), ptr.To(gwv1.Kind("XBackend"))
 		}
 		refs = append(refs, ref)
 	}

@@ -145,6 +145,10 @@ func (c *cluster) find(object client.Object, kind string) *metav1.Condition {
 		for _, ancestor := range object.Status.Ancestors {
 			all = append(all, ancestor.Conditions...)
 		}
+	case *gwxv1.XBackend:
+		for _, ancestor := range object.Status.Ancestors {
+			all = append(all, ancestor.Conditions...)
+		}
 	case *gwxv1.XBackendTrafficPolicy:
 		for _, ancestor := range object.Status.Ancestors {
 			all = append(all, ancestor.Conditions...)

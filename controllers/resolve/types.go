@@ -164,6 +164,8 @@ type RouteResult struct {
 	Clusters []ir.ClusterKey
 	// Pools the route refers to that exist, sorted.
 	Pools []types.NamespacedName
+	// XBackends the route refers to and may refer to, sorted. They are not supported.
+	XBackends []types.NamespacedName
 	// Backends that the rules of an HTTPRoute or GRPCRoute refer to and may refer to, in their order
 	// and unique.
 	Backends []BackendRef

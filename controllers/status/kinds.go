@@ -27,6 +27,7 @@ var kinds = map[store.Kind]func(live client.Object, wanted any, now metav1.Time)
 	store.BackendTLSPolicy: mergePolicy,
 	store.InferencePool:    mergePool,
 
+	store.XBackend:              mergeXBackend,
 	store.XBackendTrafficPolicy: mergePolicy,
 }
 
@@ -68,7 +69,7 @@ func mergeListenerSet(live client.Object, wanted any, now metav1.Time) {
 	set.Status = *status
 }
 
-// routeEntry, policyEntry and poolEntry read the shared lists.
+// routeEntry, policyEntry, xBackendEntry and poolEntry read the shared lists.
 var (
 	routeEntry = entry[gwv1.RouteParentStatus]{
 		controller: func(e *gwv1.RouteParentStatus) *gwv1.GatewayController { return &e.ControllerName },
@@ -79,6 +80,11 @@ var (
 		controller: func(e *gwv1.PolicyAncestorStatus) *gwv1.GatewayController { return &e.ControllerName },
 		conditions: func(e *gwv1.PolicyAncestorStatus) *[]metav1.Condition { return &e.Conditions },
 		same:       func(a, b gwv1.PolicyAncestorStatus) bool { return reflect.DeepEqual(a.AncestorRef, b.AncestorRef) },
+	}
+	xBackendEntry = entry[gwxv1.BackendAncestorStatus]{
+		controller: func(e *gwxv1.BackendAncestorStatus) *gwv1.GatewayController { return &e.ControllerName },
+		conditions: func(e *gwxv1.BackendAncestorStatus) *[]metav1.Condition { return &e.Conditions },
+		same:       func(a, b gwxv1.BackendAncestorStatus) bool { return reflect.DeepEqual(a.AncestorRef, b.AncestorRef) },
 	}
 	poolEntry = entry[inferencev1.ParentStatus]{
 		controller: func(e *inferencev1.ParentStatus) *gwv1.GatewayController {
@@ -103,6 +109,11 @@ func mergePolicy(live client.Object, wanted any, now metav1.Time) {
 		status = &policy.Status
 	}
 	status.Ancestors = mergeOwned(status.Ancestors, deepCopy(wanted.([]gwv1.PolicyAncestorStatus)), policyEntry, now)
+}
+
+func mergeXBackend(live client.Object, wanted any, now metav1.Time) {
+	status := &live.(*gwxv1.XBackend).Status
+	status.Ancestors = mergeOwned(status.Ancestors, deepCopy(wanted.([]gwxv1.BackendAncestorStatus)), xBackendEntry, now)
 }
 
 func mergePool(live client.Object, wanted any, now metav1.Time) {

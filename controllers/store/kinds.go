@@ -39,7 +39,8 @@ const (
 	Secret             Kind = "Secret"
 	ConfigMap          Kind = "ConfigMap"
 	ClusterTrustBundle Kind = "ClusterTrustBundle"
-	// XBackendTrafficPolicy is not supported; its status says so.
+	// XBackend and XBackendTrafficPolicy are not supported; their statuses say so.
+	XBackend              Kind = "XBackend"
 	XBackendTrafficPolicy Kind = "XBackendTrafficPolicy"
 )
 
@@ -112,6 +113,7 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
 	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
 	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
+	{Kind: XBackend, New: func() client.Object { return &gwxv1.XBackend{} }, Optional: true},
 	{Kind: XBackendTrafficPolicy, New: func() client.Object { return &gwxv1.XBackendTrafficPolicy{} }, Optional: true},
 	// v1 from Kubernetes 1.37 on; before, behind a feature gate (KEP-3257).
 	{Kind: ClusterTrustBundle, New: func() client.Object { return &certificatesv1.ClusterTrustBundle{} }, Same: sameTrustBundle,

@@ -121,6 +121,11 @@ func (v View) BackendTLSPoliciesOf(service types.NamespacedName) []*gwv1.Backend
 	return list[*gwv1.BackendTLSPolicy](v, BackendTLSPolicy, ByService, service.String())
 }
 
+// XBackend returns one XBackend.
+func (v View) XBackend(key types.NamespacedName) *gwxv1.XBackend {
+	return get[*gwxv1.XBackend](v, XBackend, key)
+}
+
 // XBackendTrafficPolicy returns one policy.
 func (v View) XBackendTrafficPolicy(key types.NamespacedName) *gwxv1.XBackendTrafficPolicy {
 	return get[*gwxv1.XBackendTrafficPolicy](v, XBackendTrafficPolicy, key)

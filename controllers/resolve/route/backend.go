@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/backend"
@@ -113,6 +114,10 @@ func (r *routeResolver) reference(path string, ref gwv1.BackendObjectReference) 
 	}
 	isService := to.Group == "" && to.Kind == "Service"
 	if isPool := to.Group == inferencev1.GroupName && to.Kind == "InferencePool"; !isService && !isPool {
+		isXBackend := to.Group == gwxv1.GroupName && to.Kind == string(store.XBackend)
+		if isXBackend && backend.Permitted(r.view, path, r.from(), to).None() {
+			r.xBackends = append(r.xBackends, types.NamespacedName{Namespace: to.Namespace, Name: to.Name})
+		}
 		return to, resolve.Problemf(gwv1.RouteReasonInvalidKind,
 			"%s: kind %q of group %q is not supported; use a Service, or an InferencePool of group %s.",
 			path, to.Kind, to.Group, inferencev1.GroupName)

@@ -84,7 +84,7 @@ func sortedClusters(set map[ir.ClusterKey]struct{}) []ir.ClusterKey {
 	return slices.SortedFunc(maps.Keys(set), ir.ClusterKey.Compare)
 }
 
-func sortedPools(pools []types.NamespacedName) []types.NamespacedName {
-	slices.SortFunc(pools, store.CompareKeys)
-	return slices.Compact(pools)
+func sortedKeys(keys []types.NamespacedName) []types.NamespacedName {
+	slices.SortFunc(keys, store.CompareKeys)
+	return slices.Compact(keys)
 }

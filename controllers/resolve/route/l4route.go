@@ -56,7 +56,7 @@ func (r *routeResolver) l4Result(parentRefs []gwv1.ParentReference, rules []l4Ru
 	if len(rules) > 0 {
 		forward.Targets = r.l4Targets(rules[0])
 	}
-	result := resolve.RouteResult{Object: r.object, Generation: r.meta.Generation}
+	result := resolve.RouteResult{Object: r.object, Generation: r.meta.Generation, XBackends: sortedKeys(r.xBackends)}
 	used := map[ir.ClusterKey]struct{}{}
 	for _, p := range r.parents(parentRefs) {
 		result.Parents = append(result.Parents, r.routeParent(p, resolve.Problem{}))

@@ -59,6 +59,8 @@ type routeResolver struct {
 	dropped int               // how many rules that are
 	refs    []resolve.Problem // references that do not resolve
 	pools   []types.NamespacedName
+	// xBackends are not supported, and their status says so.
+	xBackends []types.NamespacedName
 	// expressions of the route that the proxies compile.
 	expressions regex.Budget
 }
@@ -75,7 +77,8 @@ func (r *routeResolver) httpResult(parentRefs []gwv1.ParentReference, rulesOf fu
 	result := resolve.RouteResult{
 		Object:     r.object,
 		Generation: r.meta.Generation,
-		Pools:      sortedPools(r.pools),
+		Pools:      sortedKeys(r.pools),
+		XBackends:  sortedKeys(r.xBackends),
 		Clusters:   clustersOf(resolved),
 		Backends:   r.backendRefs(rules),
 		Generated:  v1alpha1.Generated(&r.meta),
