@@ -15,7 +15,8 @@ import (
 
 var longPoison = flag.Bool("long", false, "try every poison, among 1,000 good routes")
 
-// bound of the time until the offender is named, and until what was mended is served.
+// poisonBound is how much longer than an edit without poison it may take until the offender is named, and until what was mended is
+// served. What an edit takes says how busy the machine is: a second on a machine that compiles beside, 50 ms on an idle one.
 const poisonBound = time.Second
 
 // offender is one poisonous route.
@@ -92,7 +93,7 @@ func poll(bound time.Duration, done func() bool) time.Duration {
 }
 
 // TestR1PoisonIsIsolated: each poison hurts its own rule alone. Others are answered and go on to change, also through restarts of
-// replica and Envoy; the offender is named within a second, and served within a second after it is mended.
+// replica and Envoy; the offender is named within poisonBound, and served within it after it is mended.
 func TestR1PoisonIsIsolated(t *testing.T) {
 	kinds := kindsOfPoison()
 	all := offenders(refusedKinds(t, kinds))
@@ -109,6 +110,7 @@ func TestR1PoisonIsIsolated(t *testing.T) {
 	for range min(3*len(all), 100) {
 		without = append(without, edit())
 	}
+	s.bound = poisonBound + percentile(without, .99)
 	for range 1 + good/300 { // what a restart costs by itself: Envoy waits before it connects again
 		s.restart()
 		restarted = append(restarted, edit())
@@ -161,8 +163,8 @@ func (s *site) poisonGroup(some []*offender, edit, editRestarted func()) {
 		host, _ := poisonHost(o.index, s.hosts)
 		before := flow.failing.Load()
 		s.set(routeYAML(o.name(), host, o.rules))
-		o.named = poll(2*poisonBound, func() bool { bad, _ := s.condemned(o); return bad })
-		if o.named > poisonBound {
+		o.named = poll(2*s.bound, func() bool { bad, _ := s.condemned(o); return bad })
+		if o.named > s.bound {
 			o.fault("not named within %s", o.named)
 		}
 		edit()
@@ -180,7 +182,7 @@ func (s *site) poisonGroup(some []*offender, edit, editRestarted func()) {
 	s.restart()
 	editRestarted()
 	for _, o := range some {
-		if poll(5*poisonBound, func() bool { bad, _ := s.condemned(o); return bad }) > 5*poisonBound {
+		if poll(5*s.bound, func() bool { bad, _ := s.condemned(o); return bad }) > 5*s.bound {
 			o.fault("not named after a restart of the replica")
 		}
 	}
@@ -200,12 +202,12 @@ func (s *site) poisonGroup(some []*offender, edit, editRestarted func()) {
 		host, _ := poisonHost(o.index, s.hosts)
 		before := flow.failing.Load()
 		s.set(routeYAML(o.name(), host, o.mended()))
-		o.healed = poll(2*poisonBound, func() bool {
+		o.healed = poll(2*s.bound, func() bool {
 			status, _ := s.ask(o.index, o.path())
 			bad, _ := s.condemned(o)
 			return status == http.StatusOK && !bad
 		})
-		if o.healed > poisonBound {
+		if o.healed > s.bound {
 			o.fault("not healed within %s", o.healed)
 		}
 		if failed := flow.failing.Load() - before; failed > 0 {

@@ -49,6 +49,7 @@ type site struct {
 	hosts   int
 	client  *http.Client
 	keys    string
+	bound   time.Duration // poisonBound and an edit without poison
 }
 
 func newSite(t *testing.T, good, hosts int, kinds map[string]poison) *site {
