@@ -104,7 +104,8 @@ func cluster(ctx context.Context, r *runner) error {
 		r.show("using the cluster of KUBECONFIG, with the product as it is installed there")
 		return nil
 	}
-	if err := r.do(ctx, "go", "build", "-o", "bin/testbed", "./hack/testbed"); err != nil {
+	// Not by go run, which puts the product's Go first on the path: components would be built a second time with it.
+	if err := r.do(ctx, "go", "build", "-o", "bin/", "./hack/testbed", "./hack/install"); err != nil {
 		return err
 	}
 	if err := r.do(ctx, testbed("up", "--profile", "conformance")...); err != nil {
@@ -114,7 +115,7 @@ func cluster(ctx context.Context, r *runner) error {
 	if err := r.do(ctx, testbed("images", "llm-d-inference-sim")...); err != nil {
 		return err
 	}
-	return r.do(ctx, "go", "run", "./hack/install", "--keda", "--name", "test")
+	return r.do(ctx, "bin/install", "--keda", "--name", "test")
 }
 
 // smoke tests the testbed itself; with KUBECONFIG there is no testbed.
