@@ -9,6 +9,9 @@ SHELL := /bin/bash
 # machine is set to use its own Go alone (GOTOOLCHAIN=local).
 export GOTOOLCHAIN := auto
 
+# Go's cache has a package once for programs with C and once for those without. Without, as images are, all share.
+export CGO_ENABLED ?= 0
+
 LINT       = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 GENERATOR  = go tool -modfile=$(CURDIR)/hack/tools/controller-gen/go.mod controller-gen
 CRDS       = charts/kedify-gateway/crds

@@ -65,8 +65,10 @@ func unit(ctx context.Context, r *runner) error {
 			many = append(many, pkg)
 		}
 	}
+	race := *r
+	race.env = append(slices.Clone(r.env), "CGO_ENABLED=1") // the detector is C; everything else is built without, once for all stages
 	return errors.Join(
-		r.goTest(ctx, ".", slices.Concat([]string{"-race"}, flags, many)...),
+		race.goTest(ctx, ".", slices.Concat([]string{"-race"}, flags, many)...),
 		r.goTest(ctx, ".", slices.Concat(flags, single)...))
 }
 

@@ -33,7 +33,10 @@ const noDebugInfo = "-gcflags=all=-dwarf=false"
 // compile builds the main packages of a component's module, static and
 // without symbols.
 func (b *Builder) compile(ctx context.Context, c Component, module, out string, step *progress.Step) error {
-	args := []string{"build", "-v", "-buildvcs=false", "-mod=readonly", noDebugInfo, "-ldflags=-s -w " + c.LDFlags}
+	args := []string{"build", "-v", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w " + c.LDFlags}
+	if !c.WithProduct {
+		args = append(args, noDebugInfo)
+	}
 	if c.Tags != "" {
 		args = append(args, "-tags="+c.Tags)
 	}

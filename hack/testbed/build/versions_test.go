@@ -7,12 +7,15 @@ import (
 	"testing"
 )
 
+// ownVersions are modules that Kubernetes has as it was released: the cost of a CRD's rules is what cel-go says.
+var ownVersions = map[string]bool{"github.com/google/cel-go": true, "cel.dev/expr": true}
+
 // TestSharedVersions keeps modules that are built one after the other on the same versions of
 // what they share: a package of another version is compiled again, with all that imports it.
 func TestSharedVersions(t *testing.T) {
 	for _, family := range [][]string{
 		{"hack/testbed/components/epp", "hack/testbed/components/llm-d-inference-sim", "hack/testbed/components/coredns"},
-		{".", "hack/helm"},
+		{".", "hack/helm", "hack/testbed/components/kubernetes"},
 		{".", "conformance"},
 		{"hack/testbed/components/keda", "hack/testbed/components/haproxy-routes"},
 	} {
@@ -22,7 +25,7 @@ func TestSharedVersions(t *testing.T) {
 				if chosen[path] == "" {
 					chosen[path] = version
 				}
-				if chosen[path] != version {
+				if chosen[path] != version && !ownVersions[path] {
 					t.Errorf("%s has %s %s, another of %v has %s: go get %[2]s@... in one of them, then go mod tidy", module, path, version, family, chosen[path])
 				}
 			}
