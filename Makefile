@@ -204,6 +204,14 @@ ifndef KUBECONFIG
 endif
 	ENVOY="$(ENVOY)" $(call REACH,bench) bin/bench-$(NAME) $(ARGS)
 
+##@ Pages
+
+.PHONY: docs-site
+docs-site: ## Build the pages of docs/ into out/site, with navigation and search
+	python3 -m venv out/mkdocs
+	out/mkdocs/bin/pip install --quiet --disable-pip-version-check --requirement hack/docs/requirements.txt
+	out/mkdocs/bin/mkdocs build
+
 ##@ Housekeeping
 
 .PHONY: clean

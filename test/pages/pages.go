@@ -1,0 +1,81 @@
+// Package pages finds the commands on the pages that users read.
+//
+// Job: take the shell blocks out of Markdown, and say of each whether a test runs it. Inputs: the text of a page. Outputs: its blocks. Ownership: pure; used by tests only.
+//
+// A block of commands is fenced as sh. The line above it may be a comment that says why no test runs it:
+//
+//	<!-- not run: needs kind -->
+//
+// Another comment, anywhere on the page, names the test that runs all other blocks of it, from the first to the last, in one shell:
+//
+//	<!-- commands: TestPages/operate -->
+package pages
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Block is a fenced block of commands.
+type Block struct {
+	// Line is that of the fence, counted from 1.
+	Line int
+	// Code is what stands between the fences.
+	Code string
+	// NotRun is why no test runs the block; empty for one that is run.
+	NotRun string
+}
+
+// First is the first line of a block.
+func (b Block) First() string {
+	line, _, _ := strings.Cut(b.Code, "\n")
+	return line
+}
+
+var (
+	notRun   = regexp.MustCompile(`^<!-- not run: (.+) -->$`)
+	commands = regexp.MustCompile(`(?m)^<!-- commands: (\S+) -->$`)
+)
+
+// Blocks are the blocks of commands of a page, in its order.
+func Blocks(text string) (blocks []Block) {
+	var open *Block
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		switch {
+		case open == nil && line == "```sh":
+			open = &Block{Line: i + 1}
+			if i > 0 {
+				if said := notRun.FindStringSubmatch(lines[i-1]); said != nil {
+					open.NotRun = said[1]
+				}
+			}
+		case open != nil && line == "```":
+			blocks = append(blocks, *open)
+			open = nil
+		case open != nil:
+			open.Code += line + "\n"
+		}
+	}
+	return blocks
+}
+
+// Test is the name of the test that runs the commands of a page; empty when the page names none.
+func Test(text string) string {
+	named := commands.FindStringSubmatch(text)
+	if named == nil {
+		return ""
+	}
+	return named[1]
+}
+
+// Script is what a shell gets to run the blocks of a page: those that a test runs, in their order.
+func Script(text string) string {
+	var script strings.Builder
+	for _, block := range Blocks(text) {
+		if block.NotRun == "" {
+			script.WriteString(block.Code)
+		}
+	}
+	return script.String()
+}
