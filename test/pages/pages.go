@@ -1,6 +1,7 @@
 // Package pages finds the commands on the pages that users read.
 //
-// Job: take the shell blocks out of Markdown, and say of each whether a test runs it. Inputs: the text of a page. Outputs: its blocks. Ownership: pure; used by tests only.
+// Job: take the shell blocks out of Markdown, and say of each whether a test runs it. Inputs: the text of a
+// page. Outputs: its blocks. Ownership: pure; used by tests only.
 //
 // A block of commands is fenced as sh. The line above it may be a comment that says why no test runs it:
 //
