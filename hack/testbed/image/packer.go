@@ -1,3 +1,5 @@
+// Package image is the table of the images of a testbed, and packs them: one layer each, under the names that
+// manifests ask for. Archives are kept by content.
 package image
 
 import (
@@ -9,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kedify/inference-gateway/hack/oci"
 )
 
 // Packer keeps archives in a folder, by content.
@@ -23,7 +27,7 @@ func (p Packer) Pack(i Image, binary string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, err := contentKey(i.Spec, files)
+	key, err := contentKey(i, files)
 	if err != nil {
 		return "", err
 	}
@@ -45,18 +49,29 @@ func (p Packer) Pack(i Image, binary string) (string, error) {
 			}
 		}
 	}
-	return target, WriteArchive(target, i.Spec, files)
-}
-
-// contentKey names an archive without reading its large files: their path
-// (in the cache a content key), size and time stand for them.
-func contentKey(spec Spec, files []File) (string, error) {
-	hash := sha256.New()
-	head, err := json.Marshal(spec)
+	layer, err := oci.Plain(files)
 	if err != nil {
 		return "", err
 	}
-	hash.Write(head)
+	packed, err := oci.Build(i.Spec, nil, layer)
+	if err != nil {
+		return "", err
+	}
+	return target, oci.WriteArchive(target, packed, i.Names...)
+}
+
+// form is the form of the archives; another form has other keys.
+const form = 2
+
+// contentKey names an archive without reading its large files: their path
+// (in the cache a content key), size and time stand for them.
+func contentKey(i Image, files []oci.File) (string, error) {
+	hash := sha256.New()
+	head, err := json.Marshal(i.Spec)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(hash, "%d %s %q", form, head, i.Names)
 	for _, f := range files {
 		fmt.Fprintf(hash, "\n%s %o %d ", f.Path, f.Mode, len(f.Content))
 		hash.Write(f.Content)

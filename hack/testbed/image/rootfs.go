@@ -2,47 +2,25 @@ package image
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/kedify/inference-gateway/hack/oci"
 	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
 
-// certificateBundle is where Go programs and Envoy look for authorities.
-const certificateBundle = "/etc/ssl/certs/ca-certificates.crt"
-
-const passwd = `root:x:0:0:root:/root:/sbin/nologin
-nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin
-nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin
-`
-
-const group = `root:x:0:
-nobody:x:65534:
-nonroot:x:65532:
-`
-
 // Files lists the content of an image whose binary is the given file.
-func (i Image) Files(binary string) ([]File, error) {
-	files := []File{
-		{Path: i.Path, Mode: 0o755, Source: binary},
-		{Path: "/etc/passwd", Mode: 0o644, Content: []byte(passwd)},
-		{Path: "/etc/group", Mode: 0o644, Content: []byte(group)},
-		{Path: "/etc/nsswitch.conf", Mode: 0o644, Content: []byte("hosts: files dns\n")},
-	}
-	files = append(files, i.Extra...)
-	bundle, err := os.ReadFile(certificateBundle)
-	switch {
-	case err == nil:
-		files = append(files, File{Path: certificateBundle, Mode: 0o644, Content: bundle})
-	case !errors.Is(err, fs.ErrNotExist):
+func (i Image) Files(binary string) ([]oci.File, error) {
+	files, err := oci.Rootfs()
+	if err != nil {
 		return nil, err
 	}
+	files = append(files, oci.File{Path: i.Path, Mode: 0o755, Source: binary})
+	files = append(files, i.Extra...)
 	if i.Dynamic {
 		libraries, err := sharedLibraries(binary)
 		if err != nil {
@@ -63,7 +41,7 @@ func (i Image) Files(binary string) ([]File, error) {
 // sharedLibraries finds what a dynamically linked binary loads: from the folder
 // that came with it, else from this machine. The machine's libraries keep their
 // paths; all are where the loader searches.
-func sharedLibraries(binary string) ([]File, error) {
+func sharedLibraries(binary string) ([]oci.File, error) {
 	own := filepath.Join(filepath.Dir(binary), build.LibraryFolder)
 	cmd := exec.Command("ldd", binary)
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+own)
@@ -75,13 +53,13 @@ func sharedLibraries(binary string) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	var files []File
+	var files []oci.File
 	for _, source := range paths {
 		target := source
 		if filepath.Dir(source) == own {
 			target = path.Join("/usr/lib", filepath.Base(source))
 		}
-		files = append(files, File{Path: target, Mode: 0o755, Source: source})
+		files = append(files, oci.File{Path: target, Mode: 0o755, Source: source})
 	}
 	return files, nil
 }

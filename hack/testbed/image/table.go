@@ -2,8 +2,10 @@ package image
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
+	"github.com/kedify/inference-gateway/hack/oci"
 	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
 
@@ -33,16 +35,17 @@ const (
 type Image struct {
 	Name      string // short, for the command line
 	Component string
-	Binary    string // of the component; the component's name when empty
-	Path      string // of the binary in the image
-	Spec      Spec
+	Binary    string   // of the component; the component's name when empty
+	Path      string   // of the binary in the image
+	Names     []string // every name it is imported under
+	Spec      oci.Spec
 	Profiles  []string
 	Dynamic   bool // carries the shared libraries of its binary
 	TimeZones bool // carries the time zone database
-	Extra     []File
+	Extra     []oci.File
 }
 
-const nonroot = "65532:65532"
+const nonroot = oci.Nonroot
 
 // Options choose between variants of the table.
 type Options struct {
@@ -56,30 +59,30 @@ func Table(o Options) []Image {
 	everywhere := Profiles
 	rows := []Image{
 		{Name: "pause", Component: "pause", Path: "/pause", Profiles: everywhere,
-			Spec: Spec{Names: []string{Pause}, User: "65535:65535"}},
+			Names: []string{Pause}, Spec: oci.Spec{User: "65535:65535"}},
 		{Name: "coredns", Component: "coredns", Path: "/coredns", Profiles: everywhere,
-			Spec: Spec{Names: []string{"registry.k8s.io/coredns/coredns:v1.12.2"}, User: nonroot}},
+			Names: []string{"registry.k8s.io/coredns/coredns:v1.12.2"}, Spec: oci.Spec{User: nonroot}},
 		{Name: "envoy", Component: "envoy", Path: "/usr/local/bin/envoy", Profiles: everywhere, Dynamic: true,
-			Spec: Spec{Names: []string{"docker.io/envoyproxy/envoy:distroless-v1.40.0"}, User: nonroot,
-				Cmd: []string{"-c", "/etc/envoy/envoy.yaml"}}},
+			Names: []string{"docker.io/envoyproxy/envoy:distroless-v1.40.0"},
+			Spec:  oci.Spec{User: nonroot, Cmd: []string{"-c", "/etc/envoy/envoy.yaml"}}},
 		{Name: "gateway", Component: build.Gateway, Path: "/kedify-gateway", Profiles: everywhere,
-			Spec: Spec{Names: []string{Gateway}, User: nonroot}},
+			Names: []string{Gateway}, Spec: oci.Spec{User: nonroot}},
 		{Name: "echo-basic", Component: "echo-basic", Path: "/echo-basic", Profiles: []string{Inference, Conformance, KEDA, Full, Autowire},
 			// Since v1.7 the suite takes it from a repository of its own, whose module is not served: these are
 			// the sources before they moved.
-			Spec: Spec{User: nonroot, Names: []string{
+			Spec: oci.Spec{User: nonroot}, Names: []string{
 				"registry.k8s.io/gateway-api/conformance/echo-basic:v0.1.0",
 				"registry.k8s.io/gateway-api/conformance/echo-basic:v0.2.0",
 				"registry.k8s.io/gateway-api/echo-basic:v1.5.1",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.2",
 				"registry.k8s.io/gateway-api/echo-basic:v1.6.0-dev.3",
 				"gcr.io/k8s-staging-gateway-api/echo-basic:v20251106-v1.3.0-263-g47c3435c",
-			}}},
+			}},
 		{Name: "epp", Component: "epp", Path: "/epp", Profiles: []string{Inference, Conformance, Full, Autowire},
-			Spec: Spec{Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, User: nonroot}},
+			Names: []string{"registry.k8s.io/gateway-api-inference-extension/epp:v1.5.0"}, Spec: oci.Spec{User: nonroot}},
 		{Name: "llm-d-inference-sim", Component: "llm-d-inference-sim", Path: "/app/llm-d-inference-sim",
 			Profiles: []string{Inference, Full, Autowire},
-			Spec:     Spec{Names: []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, User: nonroot}},
+			Names:    []string{"ghcr.io/llm-d/llm-d-inference-sim:v0.10.2"}, Spec: oci.Spec{User: nonroot}},
 	}
 	rows = append(rows, kedaRows()...)
 	rows = append(rows, foreignRows()...)
@@ -92,6 +95,7 @@ func Table(o Options) []Image {
 		if row.Spec.Entrypoint == nil {
 			row.Spec.Entrypoint = []string{row.Path}
 		}
+		row.Spec.Architecture = runtime.GOARCH
 	}
 	return rows
 }
@@ -101,7 +105,8 @@ func Table(o Options) []Image {
 func kedaRows() []Image {
 	row := func(name, binary, path string, args ...string) Image {
 		return Image{Name: name, Component: "keda", Binary: binary, Path: path, Profiles: []string{KEDA, Full, Autowire}, TimeZones: true,
-			Spec: Spec{Names: []string{"ghcr.io/kedacore/" + name + ":2.21.0"}, User: nonroot,
+			Names: []string{"ghcr.io/kedacore/" + name + ":2.21.0"},
+			Spec: oci.Spec{User: nonroot,
 				Entrypoint: append([]string{path}, append(args, "--zap-log-level=info", "--zap-encoder=console")...)}}
 	}
 	return []Image{
@@ -118,7 +123,8 @@ func kedaRows() []Image {
 func foreignRows() []Image {
 	row := func(component, path, name string) Image {
 		return Image{
-			Name: component, Component: component, Path: path, Profiles: []string{Autowire}, Spec: Spec{Names: []string{name}, User: nonroot},
+			Name: component, Component: component, Path: path, Profiles: []string{Autowire},
+			Names: []string{name}, Spec: oci.Spec{User: nonroot},
 		}
 	}
 	istiod := row("istiod", "/usr/local/bin/pilot-discovery", "docker.io/istio/pilot:1.31.0")
@@ -143,15 +149,16 @@ func foreignRows() []Image {
 func lweppRows(o Options) []Image {
 	if !o.LWEPPAsEPP {
 		return []Image{{Name: "lwepp", Component: "lwepp", Path: "/lwepp", Profiles: []string{Conformance},
-			Spec: Spec{Names: []string{lwepp}, User: nonroot}}}
+			Names: []string{lwepp}, Spec: oci.Spec{User: nonroot}}}
 	}
 	const config = "/etc/epp/config.yaml"
 	standIn := Image{Name: "lwepp-as-epp", Component: "epp", Path: "/epp", Profiles: []string{Conformance},
-		Spec: Spec{Names: []string{lwepp}, User: nonroot,
+		Names: []string{lwepp},
+		Spec: oci.Spec{User: nonroot,
 			// The echo backends have no metrics; asking for them 20 times
 			// a second, the default, costs 10% of a processor per picker.
 			Entrypoint: []string{"/epp", "--config-file", config, "--refresh-metrics-interval=5s"}},
-		Extra: []File{{Path: config, Mode: 0o644, Content: []byte(eppTestConfig)}},
+		Extra: []oci.File{{Path: config, Mode: 0o644, Content: []byte(eppTestConfig)}},
 	}
 	return []Image{standIn}
 }

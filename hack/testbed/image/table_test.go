@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kedify/inference-gateway/hack/oci"
 	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
 
@@ -26,7 +27,7 @@ func TestEveryRowCanBeBuiltAndNoNameIsTwice(t *testing.T) {
 					t.Errorf("%s: component %s has no binary %s", row.Name, c.Name, row.Binary)
 				}
 			}
-			for _, name := range row.Spec.Names {
+			for _, name := range row.Names {
 				if other := seen[name]; other != "" {
 					t.Errorf("%s and %s are both %s", other, row.Name, name)
 				}
@@ -54,8 +55,8 @@ func TestKEDAHasOneVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range kedaRows() {
-		if want := "ghcr.io/kedacore/" + row.Name + ":" + keda.Version; row.Spec.Names[0] != want {
-			t.Errorf("%s, want %s", row.Spec.Names[0], want)
+		if want := "ghcr.io/kedacore/" + row.Name + ":" + keda.Version; row.Names[0] != want {
+			t.Errorf("%s, want %s", row.Names[0], want)
 		}
 	}
 	if !strings.HasSuffix(keda.LDFlags, "="+keda.Version) {
@@ -82,8 +83,8 @@ func TestForeignConsumersHaveOneVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := prefix + c.Version; row.Spec.Names[0] != want {
-			t.Errorf("%s, want %s", row.Spec.Names[0], want)
+		if want := prefix + c.Version; row.Names[0] != want {
+			t.Errorf("%s, want %s", row.Names[0], want)
 		}
 		if !strings.HasSuffix(c.LDFlags, c.Version) {
 			t.Errorf("%s calls itself %s", row.Name, c.LDFlags)
@@ -109,7 +110,7 @@ func TestLibrariesThatCameWithAProgramAreWhereTheLoaderSearches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(machine, func(f File) bool { return strings.HasPrefix(filepath.Base(f.Path), "libc.so") })
+	i := slices.IndexFunc(machine, func(f oci.File) bool { return strings.HasPrefix(filepath.Base(f.Path), "libc.so") })
 	if i < 0 {
 		t.Fatalf("no libc among %v", machine)
 	}
@@ -122,7 +123,7 @@ func TestLibrariesThatCameWithAProgramAreWhereTheLoaderSearches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (File{Path: "/usr/lib/" + filepath.Base(libc), Mode: 0o755, Source: own}); !slices.ContainsFunc(files, func(f File) bool {
+	if want := (oci.File{Path: "/usr/lib/" + filepath.Base(libc), Mode: 0o755, Source: own}); !slices.ContainsFunc(files, func(f oci.File) bool {
 		return f.Path == want.Path && f.Source == want.Source
 	}) {
 		t.Errorf("%+v is not among %+v", want, files)
@@ -142,7 +143,7 @@ func TestTimeZones(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(zones, func(f File) bool { return f.Path == "/usr/share/zoneinfo/Europe/Prague" })
+	i := slices.IndexFunc(zones, func(f oci.File) bool { return f.Path == "/usr/share/zoneinfo/Europe/Prague" })
 	if i < 0 {
 		t.Fatal("no Prague")
 	}

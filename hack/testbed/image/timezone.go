@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/kedify/inference-gateway/hack/oci"
 )
 
 // zoneFolder is the first place where Go programs look.
@@ -14,7 +16,7 @@ const zoneFolder = "/usr/share/zoneinfo/"
 
 // timeZones is the time zone database of the toolchain, file by file: not
 // every machine has one of its own.
-func timeZones() ([]File, error) {
+func timeZones() ([]oci.File, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, fmt.Errorf("where is Go: %w", err)
@@ -24,7 +26,7 @@ func timeZones() ([]File, error) {
 		return nil, err
 	}
 	defer database.Close()
-	var files []File
+	var files []oci.File
 	for _, entry := range database.File {
 		if entry.FileInfo().IsDir() {
 			continue
@@ -33,7 +35,7 @@ func timeZones() ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("time zone %s: %w", entry.Name, err)
 		}
-		files = append(files, File{Path: zoneFolder + entry.Name, Mode: 0o644, Content: content})
+		files = append(files, oci.File{Path: zoneFolder + entry.Name, Mode: 0o644, Content: content})
 	}
 	return files, nil
 }
