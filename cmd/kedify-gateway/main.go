@@ -32,12 +32,14 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "kedify-gateway",
 		Short:         "An open inference gateway for Kubernetes",
+		Version:       telemetry.Build().String(), // --version prints what the command version does
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return setLogger(cmd, logs)
 		},
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	logs.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		controllerCommand(),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -54,5 +55,29 @@ func TestBuild(t *testing.T) {
 	}
 	if text := info.String(); !strings.HasPrefix(text, "kedify-gateway "+info.Version) {
 		t.Error(text)
+	}
+}
+
+// What a flag of the build says comes first; what the go command knows completes it.
+func TestBuildKnowsItsSource(t *testing.T) {
+	checkout := &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20261130195723-de95902f5250+dirty"}, Settings: []debug.BuildSetting{
+		{Key: "vcs.revision", Value: "de95902f5250"}, {Key: "vcs.modified", Value: "true"},
+	}}
+	for _, c := range []struct {
+		name       string
+		flags      BuildInfo
+		binary     *debug.BuildInfo
+		want, from string
+	}{
+		{"image", BuildInfo{Version: "v0.1.0", Revision: "abc"}, checkout, "v0.1.0", "abc"},
+		{"checkout", BuildInfo{}, checkout, "v0.0.0-20261130195723-de95902f5250+dirty", "de95902f5250+dirty"},
+		{"go install", BuildInfo{}, &debug.BuildInfo{Main: debug.Module{Version: "v0.1.0"}}, "v0.1.0", ""},
+		{"no checkout", BuildInfo{}, &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, "", ""},
+	} {
+		info := c.flags
+		info.complete(c.binary)
+		if info.Version != c.want || info.Revision != c.from {
+			t.Errorf("%s: %+v", c.name, info)
+		}
 	}
 }
