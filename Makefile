@@ -35,8 +35,8 @@ SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(subst .,-,$(VERSION)))
 # of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
 ADDRESSES ?= $(if $(KUBECONFIG),,-usable-address=10.99.255.7 -unusable-address=192.0.2.9)
 RUN     ?=
-# What a report calls the version of the product, a tag or a commit.
-SNAPSHOT ?=
+# What a report calls the version of the product: a tag, or a version with a commit in it; never a branch.
+SNAPSHOT ?= $(shell bin/release version)
 OUT     ?= $(CURDIR)/out/conformance
 core      := -test.run=^TestGatewayAPI$$ -conformance-profiles=GATEWAY-HTTP -supported-features=Gateway,HTTPRoute,ReferenceGrant
 gateways  := -test.run=^TestGatewayAPI$$
@@ -53,7 +53,7 @@ ARGS ?=
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*##"; printf "Usage: make <target>\n"} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z0-9-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*##/ {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Two commands to know
 
@@ -69,7 +69,7 @@ test: bin/testsum ## Everything: lint, unit, goldens, conformance, promises; las
 
 .PHONY: build
 build: ## Build the product and the programs around it
-	go build -o bin/ ./cmd/... ./hack/testbed ./hack/install ./hack/demo ./hack/testsum
+	go build -o bin/ ./cmd/... ./hack/testbed ./hack/install ./hack/demo ./hack/testsum ./hack/release
 
 .PHONY: lint
 lint: ## golangci-lint with the import rules (pinned in hack/tools)
@@ -126,6 +126,35 @@ generate: ## Regenerate deep copies and CRDs
 verify: generate ## Fail when generated files are not up to date
 	git diff --exit-code -- api $(CRDS)
 
+##@ Release (VERSION=vX.Y.Z; without it a version that names the commit)
+
+# VERSION is that of Gateway API on the command line of conformance and e2e; a release has one of the product.
+RELEASE = bin/release $(if $(filter command line environment,$(origin VERSION)),--version=$(VERSION))
+
+.PHONY: image
+image: bin/release ## Our image for amd64 and arm64 below out/image; PUSH=registry/name[:tag] pushes it, BASE=image builds upon another
+	$(RELEASE) image $(if $(PUSH),--push=$(PUSH)) $(if $(BASE),--base=$(BASE))
+
+.PHONY: kind-load
+kind-load: ## Load what `make image` wrote into a kind cluster; KIND=name of the cluster
+	kind load image-archive out/image/kedify-gateway-linux-$$(go env GOARCH).tar --name $(or $(KIND),kind)
+
+.PHONY: release-archives
+release-archives: bin/release ## The command line for linux and darwin, amd64 and arm64, with checksums, below out/archives
+	$(RELEASE) archives
+
+.PHONY: chart-package
+chart-package: bin/release ## The charts with the version of the release below out/packages; PUSH=oci://registry/folder pushes them
+	$(RELEASE) charts $(if $(PUSH),--push=$(PUSH))
+
+.PHONY: release-notes
+release-notes: bin/release ## What CHANGELOG.md says of VERSION
+	@$(RELEASE) notes
+
+.PHONY: version
+version: bin/release ## The version of image and charts that are made from this tree
+	@$(RELEASE) version
+
 ##@ Cluster
 
 .PHONY: cluster-up
@@ -151,30 +180,32 @@ images: bin/testbed ## Rebuild our image from the tree and import it into the ru
 ##@ On a cluster (KUBECONFIG=... for one of your own)
 
 .PHONY: conformance
-conformance: bin/testbed bin/install ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= VERSION=v1.6 OUT=
+conformance: bin/testbed bin/install bin/release ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= VERSION=v1.6 OUT=
 	cd conformance && go test -c $(if $(filter v1.7,$(VERSION)),,-modfile=$(VERSION).mod) -o ../bin/conformance.test .
 ifndef KUBECONFIG
 	bin/testbed --name $(SUITE) up --profile conformance
 	bin/install -name $(SUITE) -channel $(CHANNEL) -gateway-api $(VERSION)
 endif
 	$(call REACH,$(SUITE)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
-	  '-out=$(OUT)' $(if $(SNAPSHOT),-version=$(SNAPSHOT)) $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
+	  '-out=$(OUT)' -version=$(SNAPSHOT) $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
 	  $(if $(RUN),-run-test=$(RUN) $(if $(filter core,$(PROFILE)),,-all-features))
 
 REPORTS = conformance/reports/v1.7/kedify-inference-gateway
+INFERENCE_REPORTS = conformance/reports/inference/v1.6.0/gateway/kedify-inference-gateway
 
 .PHONY: reports
-reports: bin/testbed ## Regenerate conformance/reports on fresh clusters: both channels and the Inference Extension
-	@rm -f $(REPORTS)/*.yaml; commit=$$(git rev-parse --short=12 HEAD); \
+reports: bin/testbed bin/release ## Regenerate conformance/reports on fresh clusters: both channels and the Inference Extension
+	@version=$$(bin/release version); case $$version in *-modified) echo "reports are about a commit; commit first" >&2; exit 1;; esac; \
+	rm -f $(REPORTS)/*.yaml $(INFERENCE_REPORTS)/*.yaml; \
 	for channel in experimental standard; do \
 	  bin/testbed --name $$channel down; \
-	  $(MAKE) conformance KUBECONFIG= CHANNEL=$$channel SNAPSHOT=$$commit OUT=$(CURDIR)/out/reports/$$channel \
+	  $(MAKE) conformance KUBECONFIG= CHANNEL=$$channel SNAPSHOT=$$version OUT=$(CURDIR)/out/reports/$$channel \
 	    PROFILE=$$(if [ $$channel = experimental ]; then echo all; else echo gateways; fi); \
 	  bin/testbed --name $$channel down; \
-	  cp out/reports/$$channel/gateway-api.yaml $(REPORTS)/$$channel-$$commit-default-report.yaml; \
+	  cp out/reports/$$channel/gateway-api.yaml $(REPORTS)/$$channel-$$version-default-report.yaml; \
 	done; \
-	cp out/reports/experimental/inference.yaml conformance/reports/inference/inference-$$commit-default-report.yaml
-	@echo "now name the new files in the README.md of their folders"
+	cp out/reports/experimental/inference.yaml $(INFERENCE_REPORTS)/experimental-$$version-default-gateway-report.yaml
+	@echo "now name the new files in the README.md of their folders; go test ./docs -run TestReports checks them"
 
 # Tests of autowiring have a cluster of their own, with the consumers of foreign objects.
 FOREIGN = $(findstring Autowire,$(RUN))
@@ -220,6 +251,6 @@ clean: bin/testbed ## Stop every cluster of this clone, remove what was built an
 	rm -rf bin out
 
 # Programs of our own; go build knows best whether anything changed.
-.PHONY: bin/testbed bin/install bin/demo bin/testsum
-bin/testbed bin/install bin/demo bin/testsum:
+.PHONY: bin/testbed bin/install bin/demo bin/testsum bin/release
+bin/testbed bin/install bin/demo bin/testsum bin/release:
 	@go build -o $@ ./hack/$(notdir $@)
