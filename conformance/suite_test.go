@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,11 +31,16 @@ var (
 	controllerNamespace = flag.String("controller-namespace", "kedify-system", "namespace of the kedify-gateway controller")
 )
 
-// implementation is us, in the words of a published report.
-func implementation(version string) confv1.Implementation {
+// snapshot is a version of the product that both projects accept in a report: a release or a commit, no branch.
+var snapshot = regexp.MustCompile(`^(v\d+\.\d+\.\d+(-[\w.-]+)?|[0-9a-f]{7,40})$`)
+
+// implementation is us, in the words of a published report. A run whose version nobody has said is no release.
+func implementation(t *testing.T, version string) confv1.Implementation {
+	t.Helper()
 	if version == "" {
-		version = "main"
+		version = "v0.0.0-unversioned"
 	}
+	require.Regexp(t, snapshot, version, "-version: both projects refuse the name of a branch")
 	return confv1.Implementation{
 		Organization: "kedify",
 		Project:      "inference-gateway",
@@ -57,7 +63,7 @@ func prepare(t *testing.T, name string, options *suite.ConformanceOptions, tests
 		folder = t.TempDir()
 	}
 	require.NoError(t, os.MkdirAll(folder, 0o755))
-	options.Implementation = implementation(options.Implementation.Version)
+	options.Implementation = implementation(t, options.Implementation.Version)
 	options.TimeoutConfig.DeleteTimeout = cleanupTimeout
 	if options.ReportOutputPath == "" {
 		options.ReportOutputPath = filepath.Join(folder, name+".yaml")
