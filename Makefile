@@ -144,8 +144,8 @@ release-archives: bin/release ## The command line for linux and darwin, amd64 an
 	$(RELEASE) archives
 
 .PHONY: chart-package
-chart-package: bin/release ## The charts with the version of the release below out/packages; PUSH=oci://registry/folder pushes them
-	$(RELEASE) charts $(if $(PUSH),--push=$(PUSH))
+chart-package: bin/release charts ## The charts with the version of the release below out/packages; PUSH=oci://registry/folder pushes them
+	$(RELEASE) charts --charts=out/charts $(if $(PUSH),--push=$(PUSH))
 
 .PHONY: release-notes
 release-notes: bin/release ## What CHANGELOG.md says of VERSION
@@ -154,6 +154,10 @@ release-notes: bin/release ## What CHANGELOG.md says of VERSION
 .PHONY: version
 version: bin/release ## The version of image and charts that are made from this tree
 	@$(RELEASE) version
+
+.PHONY: charts
+charts: bin/install ## Both charts, complete, as folders in out/charts: that of the CRDs has files of Go modules
+	bin/install -write out/charts
 
 ##@ Cluster
 

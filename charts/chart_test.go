@@ -118,7 +118,11 @@ func rendered(t *testing.T, arguments ...string) []runtime.Object {
 }
 
 func TestLint(t *testing.T) {
-	if out, err := exec.Command(helm, "lint", "--strict", "kedify-gateway").CombinedOutput(); err != nil {
+	definitions, err := definitions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(helm, "lint", "--strict", "kedify-gateway", definitions).CombinedOutput(); err != nil {
 		t.Errorf("%s", out)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // TestX4NetworkPolicies: each policy selects the Pods of one Deployment, lets each port be reached that a Pod has but
 // the kubelet's, and none from everywhere but admission.
 func TestX4NetworkPolicies(t *testing.T) {
-	for _, set := range []string{"replicas=2", "metricsService.enabled=true", "keda.tls.enabled=true", "admission.enabled=false"} {
+	for _, set := range []string{"replicas=2", "externalEnvoys.enabled=true", "keda.tls.enabled=true", "admission.enabled=false"} {
 		objects := rendered(t, autowired, "--set", set)
 		for _, name := range []string{"kedify-gateway", "kedify-gateway-wiring"} {
 			policy, deployment := named[*networkingv1.NetworkPolicy](t, objects, name), named[*appsv1.Deployment](t, objects, name)
@@ -68,7 +68,7 @@ func TestX4StrangersDoNotReachKEDAsPort(t *testing.T) {
 
 // TestX4PortOfOtherEnvoysIsOff: 9901 is neither listened at nor reached unless it is asked for.
 func TestX4PortOfOtherEnvoysIsOff(t *testing.T) {
-	for set, on := range map[string]bool{"metricsService.enabled=false": false, "metricsService.enabled=true": true} {
+	for set, on := range map[string]bool{"externalEnvoys.enabled=false": false, "externalEnvoys.enabled=true": true} {
 		objects := rendered(t, "--set", set)
 		container := named[*appsv1.Deployment](t, objects, "kedify-gateway").Spec.Template.Spec.Containers[0]
 		listens := slices.ContainsFunc(container.Args, func(arg string) bool { return strings.HasPrefix(arg, "--metrics-service-listen=") })

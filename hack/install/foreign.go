@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/kedify/inference-gateway/hack/install/module"
 )
 
 // foreignManifests deploy the consumers: what their modules do not carry in the form that is needed.
@@ -28,7 +30,7 @@ var foreignFiles = []struct {
 func (i installer) foreignSteps(ctx context.Context) ([]step, error) {
 	carried := []string{"kubectl", "apply", "--server-side", "--force-conflicts"}
 	for _, of := range foreignFiles {
-		root, err := moduleFolder(ctx, filepath.Join("hack/testbed/components", of.component), of.module)
+		root, err := module.Folder(ctx, filepath.Join("hack/testbed/components", of.component), of.module)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/kedify/inference-gateway/hack/install/module"
 	"github.com/kedify/inference-gateway/hack/testbed/build"
 )
 
@@ -79,7 +80,7 @@ func writeKEDAOverlay(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	module, err := moduleFolder(ctx, kedaComponent, kedaModule)
+	sources, err := module.Folder(ctx, kedaComponent, kedaModule)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +91,7 @@ func writeKEDAOverlay(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
-	base, err := filepath.Rel(folder, filepath.Join(module, "config", "default"))
+	base, err := filepath.Rel(folder, filepath.Join(sources, "config", "default"))
 	if err != nil {
 		return "", err
 	}

@@ -1,5 +1,5 @@
-// Command install puts the product into a cluster the way a user does: the CRDs of Gateway API
-// and of the Inference Extension, then the chart with helm. With -keda, KEDA comes first; with
+// Command install puts the product into a cluster the way a user does, with helm: the chart of
+// CRDs, then the product's. With -keda, KEDA comes first; with
 // -foreign, consumers of objects that the product wires come last.
 //
 // Job: bring a cluster to "GatewayClass kedify is Accepted", or say what is missing.
@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kedify/inference-gateway/hack/install/crds"
 	"github.com/kedify/inference-gateway/hack/testbed/progress"
 )
 
@@ -28,9 +29,6 @@ const (
 	release   = "kedify-gateway"
 	namespace = "kedify-system"
 	chart     = "charts/kedify-gateway"
-
-	// current is the version of Gateway API that the product is built against.
-	current = "v1.7"
 
 	deployment = "deployment/kedify-gateway"
 	wiring     = "deployment/kedify-gateway-wiring"
@@ -40,19 +38,24 @@ const (
 // scheduler goes by what pods request, not by what they use. And the examples have an Envoy of the user.
 const small = "resources.requests.cpu=20m,autowire.resources.requests.cpu=5m,autowire.resources.requests.memory=32Mi," +
 	"gatewayClass.parameters.envoy.resources.requests.cpu=5m,gatewayClass.parameters.envoy.resources.requests.memory=32Mi," +
-	"metricsService.enabled=true"
+	"externalEnvoys.enabled=true"
 
 func main() {
 	var i installer
 	flag.StringVar(&i.name, "name", "default", "testbed cluster to install into; ignored when KUBECONFIG is set")
-	flag.StringVar(&i.channel, "channel", "experimental", "channel of the Gateway API CRDs: experimental or standard")
-	flag.StringVar(&i.gatewayAPI, "gateway-api", current, "version of the Gateway API CRDs; the product serves v1.6 as well")
+	flag.StringVar(&i.channel, "channel", "experimental", "channel of the Gateway API CRDs: experimental, standard, or none")
+	flag.StringVar(&i.gatewayAPI, "gateway-api", crds.Current, "version of the Gateway API CRDs; the product serves v1.6 as well")
 	flag.StringVar(&i.values, "values", "", "comma-separated key=value pairs for the chart")
 	flag.BoolVar(&i.keda, "keda", false, "install KEDA, too, before the product; a testbed has its images already with profile keda or full")
 	flag.BoolVar(&i.foreign, "foreign", false, "install Contour, Istio and a stand-in for OpenShift's router, too, after the product;\n"+
 		"a testbed has their images already with profile autowire")
 	flag.BoolVar(&i.product, "product", true, "install the product; false leaves a cluster with KEDA alone")
+	flag.StringVar(&i.write, "write", "", "install nothing, and write both charts into this folder; that of the CRDs is complete only there")
 	flag.Parse()
+	if !slices.Contains([]string{"experimental", "standard", "none"}, i.channel) {
+		fmt.Fprintf(os.Stderr, "install: -channel %q: experimental, standard or none\n", i.channel)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	i.log = progress.New(os.Stdout, time.Now())
@@ -76,13 +79,16 @@ func inCluster(name string, argv ...string) step { return step{name: name, insid
 // installer is one installation.
 type installer struct {
 	name, channel, values string
-	gatewayAPI            string
+	gatewayAPI, write     string
 	keda, product         bool
 	foreign               bool
 	log                   *progress.Log
 }
 
 func (i installer) install(ctx context.Context) error {
+	if i.write != "" {
+		return i.writeCharts(ctx)
+	}
 	for _, part := range []struct {
 		wanted bool
 		steps  func(context.Context) ([]step, error)
@@ -102,16 +108,8 @@ func (i installer) install(ctx context.Context) error {
 }
 
 func (i installer) productSteps(ctx context.Context) ([]step, error) {
-	gatewayCRDs, err := i.applyGatewayAPI(ctx)
-	if err != nil {
-		return nil, err
-	}
-	poolModule, err := moduleFolder(ctx, ".", "sigs.k8s.io/gateway-api-inference-extension")
-	if err != nil {
-		return nil, err
-	}
-	poolCRDs, err := apply(poolModule, "bases")
-	if err != nil {
+	definitions := filepath.Join("out", "install", i.name, crds.Name)
+	if err := crds.Write(ctx, ".", definitions, i.gatewayAPI); err != nil {
 		return nil, err
 	}
 	helm, err := filepath.Abs("bin/helm")
@@ -120,8 +118,7 @@ func (i installer) productSteps(ctx context.Context) ([]step, error) {
 	}
 	steps := []step{
 		{name: "helm", argv: []string{"go", "build", "-modfile=hack/helm/go.mod", "-o", helm, "helm.sh/helm/v4/cmd/helm"}},
-		inCluster("Gateway API CRDs", gatewayCRDs...),
-		inCluster("InferencePool CRD", poolCRDs...),
+		inCluster("CRDs", i.define(helm, definitions)...),
 		inCluster("chart", i.upgrade(helm)...),
 		inCluster("GatewayClass", "kubectl", "wait", "gatewayclass/kedify", "--for=condition=Accepted", "--timeout=60s"),
 	}
@@ -180,31 +177,25 @@ func inNamespace(args ...string) []string {
 	return append([]string{"kubectl", "--namespace", namespace}, args...)
 }
 
-// applyGatewayAPI applies the CRDs of the Gateway API from the module whose conformance suite is run against them.
-func (i installer) applyGatewayAPI(ctx context.Context) ([]string, error) {
-	var flags []string
-	if i.gatewayAPI != current {
-		flags = []string{"-modfile=" + i.gatewayAPI + ".mod"}
+func (i installer) writeCharts(ctx context.Context) error {
+	if err := crds.Write(ctx, ".", filepath.Join(i.write, crds.Name), i.gatewayAPI); err != nil {
+		return err
 	}
-	root, err := moduleFolder(ctx, "conformance", "sigs.k8s.io/gateway-api", flags...)
-	if err != nil {
-		return nil, err
+	out := filepath.Join(i.write, filepath.Base(chart))
+	if err := os.RemoveAll(out); err != nil {
+		return err
 	}
-	return apply(root, i.channel)
+	return os.CopyFS(out, os.DirFS(chart))
 }
 
-// apply applies the CRDs in a folder of a module at root. It is server-side: they are too large for the
-// annotation of a client-side apply.
-func apply(root, folder string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(root, "config", "crd", folder, "*_*.yaml"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no CRDs in channel %s of %s", folder, root)
+// define installs the CRDs. Those that are there already, from kubectl or from the folder crds of the chart, become
+// those of this release.
+func (i installer) define(helm, definitions string) []string {
+	return []string{
+		helm, "upgrade", "--install", crds.Name, definitions, "--namespace", namespace, "--create-namespace",
+		"--take-ownership", "--force-conflicts", "--wait", "--timeout", "3m",
+		"--set", fmt.Sprintf("gatewayAPI.standard=%t,gatewayAPI.experimental=%t", i.channel == "standard", i.channel == "experimental"),
 	}
-	argv := []string{"kubectl", "apply", "--server-side", "--force-conflicts"}
-	for _, file := range files {
-		argv = append(argv, "-f", file)
-	}
-	return argv, nil
 }
 
 func (i installer) upgrade(helm string) []string {
@@ -230,29 +221,4 @@ func (i installer) inside(argv []string) []string {
 		return argv
 	}
 	return append([]string{"bin/testbed", "--name", i.name, "exec", "--"}, argv...)
-}
-
-// moduleFolder is where the sources of a module are, with the version of the go.mod in dir, or of the one that
-// flags name.
-func moduleFolder(ctx context.Context, dir, module string, flags ...string) (string, error) {
-	list := slices.Concat([]string{"list", "-m", "-f", "{{.Dir}}"}, flags, []string{module})
-	folder, err := inGo(ctx, dir, list...)
-	if err != nil || folder != "" {
-		return folder, err
-	}
-	// Listed but not yet on this machine.
-	if _, err := inGo(ctx, dir, slices.Concat([]string{"mod", "download"}, flags, []string{module})...); err != nil {
-		return "", err
-	}
-	return inGo(ctx, dir, list...)
-}
-
-func inGo(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	text, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
-	}
-	return strings.TrimSpace(string(text)), nil
 }

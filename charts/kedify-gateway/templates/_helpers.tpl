@@ -2,8 +2,19 @@
 {{- .Values.nameOverride | default "kedify-gateway" -}}
 {{- end -}}
 
+{{- /* A digest decides, and a tag beside it is for people. */ -}}
 {{- define "kedify-gateway.image" -}}
-{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- .repository }}{{ with .tag }}:{{ . }}{{ end }}@{{ .digest -}}
+{{- else -}}
+{{- .repository }}:{{ .tag | default $.Chart.AppVersion -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kedify-gateway.pullPolicy" -}}
+{{- .Values.image.pullPolicy | default "IfNotPresent" -}}
 {{- end -}}
 
 {{- /* A Deployment's selector can never change: identity only. */ -}}
@@ -32,23 +43,130 @@ app.kubernetes.io/component: wiring
 {{- define "kedify-gateway.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* Labels of the Pods of a component, each key once; the schema keeps the chart's own out of podLabels. */ -}}
+{{- define "kedify-gateway.podLabels" -}}
+{{- toYaml (mergeOverwrite (include .labels .root | fromYaml) (.root.Values.podLabels | default dict)) -}}
+{{- end -}}
+
+{{- define "kedify-gateway.unwireLabels" -}}
+app.kubernetes.io/name: kedify-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: unwire
+{{ include "kedify-gateway.commonLabels" . }}
+{{- end -}}
+
+{{- /* What the Pods of all components have in common. */ -}}
+{{- define "kedify-gateway.pod" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Where the Pods of the controllers go: apart from one another, unless the values say otherwise. An entry without
+a labelSelector is about these Pods. */ -}}
+{{- define "kedify-gateway.topologySpread" -}}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (include "kedify-gateway.selector" . | fromYaml)) "matchLabelKeys" (list "pod-template-hash") -}}
+{{- $spread := .Values.topologySpreadConstraints -}}
+{{- if not (kindIs "slice" $spread) -}}
+{{- $spread = list -}}
+{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" -}}
+{{- $spread = append $spread (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway") -}}
+{{- end -}}
+{{- end -}}
+{{- $all := list -}}
+{{- range $spread -}}
+{{- $all = append $all (ternary . (merge (deepCopy .) $ours) (hasKey . "labelSelector")) -}}
+{{- end -}}
+{{- with $all -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The ServiceAccount of a component: .account is its block of values, .name what the chart calls it. */ -}}
+{{- define "kedify-gateway.accountOf" -}}
+{{- $account := .account | default dict -}}
+{{- if and (eq ($account.create | toString) "false") (not $account.name) -}}
+{{- fail (printf "%s.create is false, and %s.name names no ServiceAccount that exists: the roles of the chart would go to the default one of the namespace." .path .path) -}}
+{{- end -}}
+{{- $account.name | default .name -}}
+{{- end -}}
+
+{{- define "kedify-gateway.account" -}}
+{{- include "kedify-gateway.accountOf" (dict "account" .Values.serviceAccount "path" "serviceAccount" "name" (include "kedify-gateway.name" .)) -}}
+{{- end -}}
+
+{{- define "kedify-gateway.wiringAccount" -}}
+{{- include "kedify-gateway.accountOf" (dict "account" (.Values.autowire).serviceAccount "path" "autowire.serviceAccount" "name" (printf "%s-wiring" (include "kedify-gateway.name" .))) -}}
+{{- end -}}
+
+{{- /* A switch, "true" or "false": the default unless set, also where its block is null. */ -}}
+{{- define "kedify-gateway.switch" -}}
+{{- $block := .block | default dict -}}
+{{- ternary (get $block .key) .default (kindIs "bool" (get $block .key)) -}}
+{{- end -}}
+
+{{- define "kedify-gateway.autowire" -}}
+{{- include "kedify-gateway.switch" (dict "block" .Values.autowire "key" "enabled" "default" true) -}}
+{{- end -}}
+
+{{- define "kedify-gateway.admission" -}}
+{{- include "kedify-gateway.switch" (dict "block" .Values.admission "key" "enabled" "default" true) -}}
+{{- end -}}
+
+{{- define "kedify-gateway.className" -}}
+{{- (.Values.gatewayClass).name | default "kedify" -}}
+{{- end -}}
+
+{{- define "kedify-gateway.logging" -}}
+- --log-format={{ (.Values.log).format | default "json" }}
+- --log-level={{ (.Values.log).level | default "info" }}
 {{- end -}}
 
 {{- /* Where KEDA reaches the external scaler; admission writes it into triggers. */ -}}
 {{- define "kedify-gateway.scalerAddress" -}}
-{{- .Values.keda.scalerAddress | default (printf "%s.%s.svc.%s:9090" (include "kedify-gateway.name" .) .Release.Namespace .Values.clusterDomain) -}}
+{{- (.Values.keda).scalerAddress | default (printf "%s.%s.svc.%s:9090" (include "kedify-gateway.name" .) .Release.Namespace (.Values.clusterDomain | default "cluster.local")) -}}
 {{- end -}}
 
 {{- /* Whether one proxy serves all namespaces: kedifyProxy.clusterWide or, until 0.2, its former
 name sharedProxy. */ -}}
 {{- define "kedify-gateway.clusterWide" -}}
-{{- $wide := (.Values.kedifyProxy).clusterWide -}}
-{{- $former := .Values.sharedProxy -}}
-{{- if and (kindIs "bool" $wide) (kindIs "bool" $former) (ne $wide $former) -}}
-{{- fail (printf "kedifyProxy.clusterWide is %t and sharedProxy, its former name, is %t: remove sharedProxy (--set sharedProxy=null)." $wide $former) -}}
+{{- include "kedify-gateway.renamed" (dict "value" (.Values.kedifyProxy).clusterWide "name" "kedifyProxy.clusterWide" "former" .Values.sharedProxy "formerName" "sharedProxy") -}}
 {{- end -}}
-{{- or $wide $former | default false -}}
+
+{{- /* Whether Envoys that users run may count: externalEnvoys.enabled or, until 0.2, its former name
+metricsService.enabled. */ -}}
+{{- define "kedify-gateway.externalEnvoys" -}}
+{{- include "kedify-gateway.renamed" (dict "value" (.Values.externalEnvoys).enabled "name" "externalEnvoys.enabled" "former" (.Values.metricsService).enabled "formerName" "metricsService.enabled") -}}
+{{- end -}}
+
+{{- /* A switch that had another name: either, and an error where they differ. */ -}}
+{{- define "kedify-gateway.renamed" -}}
+{{- if and (kindIs "bool" .value) (kindIs "bool" .former) (ne .value .former) -}}
+{{- fail (printf "%s is %t and %s, its former name, is %t: remove %s (--set %s=null)." .name .value .formerName .former .formerName .formerName) -}}
+{{- end -}}
+{{- or .value .former | default false -}}
 {{- end -}}
 
 {{- /* The ConfigMap with the values of the Gateways kedify-proxy. */ -}}
@@ -98,7 +216,7 @@ has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'sc
 {{- /* Whether the authenticationRef of a trigger t of this product is to be changed, in CEL: to be added
 for mutual TLS, or to go without it (scaler/trigger/rewrite.go). */ -}}
 {{- define "kedify-gateway.reauthenticated" -}}
-{{- if (.Values.keda.tls).enabled -}}
+{{- if ((.Values.keda).tls).enabled -}}
 !has(t.authenticationRef)
 {{- else -}}
 has(t.authenticationRef) && t.authenticationRef.name == '{{ include "kedify-gateway.name" . }}' &&

@@ -32,7 +32,7 @@ func (m *maker) resolveCounting(c *candidate) {
 		return
 	}
 	c.unresolve(ReasonNotCounted, "externalProxyMetricKey: this installation takes no counters of Envoys of yours; "+
-		"set metricsService.enabled in the values of its chart. Until then the demand is unknown.")
+		"set externalEnvoys.enabled in the values of its chart. Until then the demand is unknown.")
 }
 
 func (m *maker) resolveSecret(c *candidate) {

@@ -130,6 +130,27 @@ func (c *Cluster) TryApply(t testing.TB, namespace, text string) error {
 	return c.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner))
 }
 
+// Decode reads the documents of a YAML text.
+func Decode(t testing.TB, text string) []*unstructured.Unstructured {
+	t.Helper()
+	objects, err := decode(strings.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return objects
+}
+
+// DryRun returns what the API server says of an object, and changes nothing. A namespaced object without a namespace is
+// one of the given one.
+func (c *Cluster) DryRun(t testing.TB, namespace string, object *unstructured.Unstructured) error {
+	t.Helper()
+	if object.GetNamespace() == "" {
+		object.SetNamespace(namespace)
+	}
+	return c.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner(fieldOwner),
+		client.ForceOwnership, client.DryRunAll)
+}
+
 // ApplyFolder applies the YAML files of a folder in the order of their names, as kubectl does.
 func (c *Cluster) ApplyFolder(t testing.TB, folder string) {
 	t.Helper()
