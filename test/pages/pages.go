@@ -9,7 +9,7 @@
 //
 // Another comment, anywhere on the page, names the test that runs all other blocks of it, from the first to the last, in one shell:
 //
-//	<!-- commands: TestPages/operate -->
+//	<!-- commands: TestPageOperate -->
 package pages
 
 import (
