@@ -155,6 +155,10 @@ release-notes: bin/release ## What CHANGELOG.md says of VERSION
 version: bin/release ## The version of image and charts that are made from this tree
 	@$(RELEASE) version
 
+.PHONY: previous-chart
+previous-chart: ## Take the chart that the upgrade test begins with out of the history: that of the commit or tag in charts/previous
+	git archive --format=tar "$$(cat charts/previous)" charts/kedify-gateway | gzip -9n > charts/previous.tgz
+
 .PHONY: charts
 charts: bin/install ## Both charts, complete, as folders in out/charts: that of the CRDs has files of Go modules
 	bin/install -write out/charts
