@@ -62,6 +62,11 @@ type GatewayParametersSpec struct {
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	PodTemplate *apiextensionsv1.JSON `json:"podTemplate,omitempty"`
+
+	// Telemetry configures the access log and the metrics of the Envoys.
+	//
+	// +optional
+	Telemetry *Telemetry `json:"telemetry,omitempty"`
 }
 
 // Autoscaling of the Envoy Deployment.

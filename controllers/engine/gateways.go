@@ -19,7 +19,7 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 		// The data plane stays as it is (resolve.GatewayResult.Accepted), and so does what the proxies
 		// were told about its routes, backends and clients.
 		result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
-		result.RefuseHTTP10 = before.RefuseHTTP10
+		result.RefuseHTTP10, result.AccessLog = before.RefuseHTTP10, before.AccessLog
 	}
 	return &result
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/compare"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 )
 
@@ -41,6 +42,14 @@ type rendered struct {
 	args  []string
 }
 
+// metricsPort is where the proxies serve their statistics; zero: they do not.
+func metricsPort(parameters v1alpha1.GatewayParametersSpec) uint32 {
+	if !class.ServesMetrics(parameters) {
+		return 0
+	}
+	return bootstrap.MetricsPort
+}
+
 // hash changes when running Envoys have to be replaced because of the files.
 func (r rendered) hash() string {
 	var text strings.Builder
@@ -55,7 +64,8 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 	if err != nil {
 		return rendered{}, err
 	}
-	envoy := ptr.Deref(spec.Infrastructure.Parameters.Envoy, v1alpha1.EnvoyParameters{})
+	parameters := spec.Infrastructure.Parameters
+	envoy := ptr.Deref(parameters.Envoy, v1alpha1.EnvoyParameters{})
 	files, err := bootstrap.Files(bootstrap.Config{
 		Gateway:              ir.Key(spec.Gateway),
 		Directory:            bootstrapDirectory,
@@ -65,6 +75,8 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 		CertificateDirectory: certificateDirectory,
 		AdminSocket:          adminSocket,
 		MaxHeapBytes:         MaxHeap(envoy),
+		MetricsPort:          metricsPort(parameters),
+		BackendStats:         class.BackendStats(parameters),
 	})
 	if err != nil {
 		return rendered{}, fmt.Errorf("render the bootstrap: %w", err)

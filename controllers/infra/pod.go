@@ -2,6 +2,7 @@ package infra
 
 import (
 	"maps"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,6 +41,7 @@ func podTemplate(spec Spec, config Config, boot rendered) (corev1.PodTemplateSpe
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
+	announceMetrics(annotations, metricsPort(spec.Infrastructure.Parameters))
 	annotations["kubectl.kubernetes.io/default-container"] = containerEnvoy
 	annotations[annotationBootstrap] = boot.hash()
 	template := corev1.PodTemplateSpec{
@@ -59,6 +61,28 @@ func podTemplate(spec Spec, config Config, boot rendered) (corev1.PodTemplateSpe
 	return patchTemplate(spec, template)
 }
 
+// announceMetrics adds the annotations by which scrapers find the statistics, where the user has not said otherwise.
+func announceMetrics(annotations map[string]string, port uint32) {
+	if port == 0 {
+		return
+	}
+	for name, value := range map[string]string{
+		"prometheus.io/scrape": "true", "prometheus.io/port": strconv.FormatUint(uint64(port), 10), "prometheus.io/path": bootstrap.MetricsPath,
+	} {
+		if _, said := annotations[name]; !said {
+			annotations[name] = value
+		}
+	}
+}
+
+// metricsPorts are the ports of the container. Those of listeners are not among them: they come and go.
+func metricsPorts(port uint32) []corev1.ContainerPort {
+	if port == 0 {
+		return nil
+	}
+	return []corev1.ContainerPort{{Name: "metrics", ContainerPort: int32(port), Protocol: corev1.ProtocolTCP}}
+}
+
 func envoyContainer(spec Spec, config Config, boot rendered) corev1.Container {
 	image, resources := config.EnvoyImage, defaultResources(spec)
 	if envoy := spec.Infrastructure.Parameters.Envoy; envoy != nil {
@@ -74,6 +98,7 @@ func envoyContainer(spec Spec, config Config, boot rendered) corev1.Container {
 		ImagePullPolicy: config.PullPolicy,
 		Command:         []string{"/usr/local/bin/envoy"},
 		Args:            boot.args,
+		Ports:           metricsPorts(metricsPort(spec.Infrastructure.Parameters)),
 		RestartPolicy:   ptr.To(corev1.ContainerRestartPolicyAlways),
 		Env: []corev1.EnvVar{
 			fieldVariable("POD_NAME", "metadata.name"),

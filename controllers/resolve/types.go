@@ -80,6 +80,8 @@ type GatewayResult struct {
 	RouteFields, ClusterFields string
 	// RefuseHTTP10 is what the parameters say about clients of HTTP/1.0.
 	RefuseHTTP10 bool
+	// AccessLog is what the parameters say about the log of requests and connections; nil: nothing.
+	AccessLog *ir.AccessLog
 	// Clusters of the authorization services of listeners, sorted.
 	Clusters  []ir.ClusterKey
 	ClassName string

@@ -17,22 +17,25 @@ import (
 	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-// The answers that let a request pass. All calls share them; gRPC only reads.
-var (
-	passWarm = passAnswer("false")
-	passCold = passAnswer("true") // after a wait
-)
+// passWarm lets a request pass that did not wait. All calls share it; gRPC only reads.
+var passWarm = passAnswer(false, 0)
 
-// passAnswer changes nothing of the request. Its metadata ends in a header of the response.
-func passAnswer(cold string) *extprocv3.ProcessingResponse {
+// passAnswer changes nothing of the request. Its metadata ends in the access log and in a header of the response.
+func passAnswer(cold bool, held time.Duration) *extprocv3.ProcessingResponse {
 	return &extprocv3.ProcessingResponse{
-		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
-		DynamicMetadata: &structpb.Struct{Fields: map[string]*structpb.Value{
-			translate.HoldNamespace: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
-				translate.HoldCold: structpb.NewStringValue(cold),
-			}}),
-		}},
+		Response:        &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
+		DynamicMetadata: waitOf(cold, held),
 	}
+}
+
+// waitOf tells the proxy how long the request waited.
+func waitOf(cold bool, held time.Duration) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{
+		translate.HoldNamespace: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+			translate.HoldCold:         structpb.NewStringValue(strconv.FormatBool(cold)),
+			translate.HoldMilliseconds: structpb.NewNumberValue(float64(held.Milliseconds())),
+		}}),
+	}}
 }
 
 // reply is an answer that the proxy gives the client itself.
@@ -42,6 +45,7 @@ type reply struct {
 	contentType string
 	retryAfter  time.Duration // zero: no header
 	cold        bool          // the request waited
+	held        time.Duration // so long
 	reason      string        // why, in the header of that name and for gRPC; empty: the status says it
 	details     string        // for access logs
 }
@@ -67,7 +71,16 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 		immediate.Headers.SetHeaders = append(immediate.Headers.SetHeaders, set("content-type", r.contentType))
 		immediate.Body = []byte(r.body)
 	}
-	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate}}
+	return &extprocv3.ProcessingResponse{
+		Response:        &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate},
+		DynamicMetadata: waitOf(r.cold, r.held),
+	}
+}
+
+// after is the reply to a request that waited.
+func (r *reply) after(held time.Duration) *reply {
+	r.held = held
+	return r
 }
 
 // hasContent reports whether an answer of this status may have a body (RFC 9110 6.4.1). Envoy sends one that is

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -73,6 +74,38 @@ func testWaitingPage(t *testing.T) {
 	r.holds(1)
 	p.resume()
 	q.wants("go cold")
+}
+
+// TestAnswersSayHowLong: the access log of the proxy has how long a request waited, whatever became of it.
+func TestAnswersSayHowLong(t *testing.T) { synctest.Test(t, testAnswersSayHowLong) }
+
+func testAnswersSayHowLong(t *testing.T) {
+	r := serviceRig(t)
+	told := func(q *request) string {
+		answer := <-q.answers
+		fields := answer.GetDynamicMetadata().GetFields()[translate.HoldNamespace].GetStructValue().GetFields()
+		return fmt.Sprint(describe(answer), " ", fields[translate.HoldCold].GetStringValue(), " ", fields[translate.HoldMilliseconds].GetNumberValue())
+	}
+	r.connect("a")
+	q := r.ask("a")
+	r.holds(1)
+	r.advance(1500 * time.Millisecond)
+	r.endpoints(1)
+	if got := told(q); !strings.HasPrefix(got, "go cold true 15") {
+		t.Errorf("released: %s", got)
+	}
+	if got := told(r.ask("a")); got != "go false 0" {
+		t.Errorf("warm: %s", got)
+	}
+	other := serviceRig(t)
+	other.connect("a")
+	q = other.ask("a")
+	other.holds(1)
+	limit := scaler.DefaultHoldTimeout
+	other.advance(limit)
+	if got := told(q); !strings.HasPrefix(got, "504") || !strings.HasSuffix(got, fmt.Sprint(" true ", limit.Milliseconds())) {
+		t.Errorf("too late: %s", got)
+	}
 }
 
 // During maintenance each request gets the page, whether there is an endpoint or not, and none

@@ -149,18 +149,19 @@ func (c *call) wait(b *backend, p *pendingRequest) outcome {
 
 // answer answers a request that was held.
 func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
-	metrics := c.gate.options.Metrics
+	metrics, retryAfter := c.gate.options.Metrics, c.gate.options.Limits.RetryAfter
+	held := c.gate.options.Clock.Now().Sub(p.since)
 	switch o {
 	case released:
 		metrics.answered(answeredReleased)
-		metrics.waits.Observe(c.gate.options.Clock.Now().Sub(p.since).Seconds())
-		return c.pass(b, passCold, false)
+		metrics.waits.Observe(held.Seconds())
+		return c.pass(b, passAnswer(true, held), false)
 	case timedOut:
-		return c.reply(holdTimeout(c.gate.options.Limits.RetryAfter), answeredTimeout)
+		return c.reply(holdTimeout(retryAfter).after(held), answeredTimeout)
 	case turnedAway:
-		return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, true), answeredWithdrawn)
+		return c.reply(backendWithdrawn(retryAfter, true).after(held), answeredWithdrawn)
 	case stopped:
-		return c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, true), answeredPaused)
+		return c.reply(pausedAtZero(retryAfter, true).after(held), answeredPaused)
 	case canceled:
 		metrics.answered(answeredGone)
 		return status.FromContextError(c.stream.Context().Err()).Err()

@@ -39,11 +39,7 @@ func Render(c Config) ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	server, err := serverCluster(c)
-	if err != nil {
-		return nil, err
-	}
-	ready, err := readyListener()
+	resources, err := staticResources(c)
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +66,9 @@ func Render(c Config) ([]byte, error) {
 		// The node ID of a process is given on its command line (Args).
 		Node: &corev3.Node{Id: c.Gateway.String(), Cluster: c.Gateway.String()},
 		// A socket, not a port: the admin interface can stop the proxy and show its keys.
-		Admin: &bootstrapv3.Admin{Address: &corev3.Address{Address: &corev3.Address_Pipe{
-			Pipe: &corev3.Pipe{Path: c.AdminSocket, Mode: 0o600},
-		}}},
+		Admin:            &bootstrapv3.Admin{Address: pipe(c.AdminSocket, 0o600)},
 		DynamicResources: dynamicResources(),
-		StaticResources: &bootstrapv3.Bootstrap_StaticResources{
-			Clusters:  []*clusterv3.Cluster{server},
-			Listeners: []*listenerv3.Listener{ready},
-		},
+		StaticResources:  resources,
 		LayeredRuntime: &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{
 			{Name: "product", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: runtime}},
 			// Last wins: an operator may try a setting through the admin socket.
@@ -85,7 +76,7 @@ func Render(c Config) ([]byte, error) {
 				AdminLayer: &bootstrapv3.RuntimeLayer_AdminLayer{},
 			}},
 		}},
-		StatsConfig:        statistics(),
+		StatsConfig:        statistics(c.BackendStats),
 		StatsSinks:         []*metricsv3.StatsSink{sink},
 		StatsFlushInterval: durationpb.New(flushInterval),
 		// 28 instead of 60 KiB per cluster, together with the inclusion list.
@@ -97,6 +88,31 @@ func Render(c Config) ([]byte, error) {
 			BytesToRelease: releaseRate, MemoryReleaseInterval: durationpb.New(time.Second), SoftMemoryLimitBytes: wrapperspb.UInt64(keptMemory),
 		},
 	})
+}
+
+// staticResources are the control plane, and what the proxy says about itself.
+func staticResources(c Config) (*bootstrapv3.Bootstrap_StaticResources, error) {
+	server, err := serverCluster(c)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := readyListener()
+	if err != nil {
+		return nil, err
+	}
+	resources := &bootstrapv3.Bootstrap_StaticResources{
+		Clusters: []*clusterv3.Cluster{server}, Listeners: []*listenerv3.Listener{ready},
+	}
+	if c.MetricsPort == 0 {
+		return resources, nil
+	}
+	metrics, err := metricsListener(c.MetricsPort)
+	if err != nil {
+		return nil, err
+	}
+	resources.Clusters = append(resources.Clusters, admin(c.AdminSocket))
+	resources.Listeners = append(resources.Listeners, metrics)
+	return resources, nil
 }
 
 // dynamicResources asks for everything on one delta stream.

@@ -19,6 +19,10 @@ const (
 	ReadyPort = 19003
 	ReadyPath = "/ready"
 
+	// MetricsPort serves MetricsPath, the statistics of the proxy in the format of Prometheus; every other path is 404.
+	MetricsPort = 19001
+	MetricsPath = "/stats/prometheus"
+
 	// MaxAuthAnswer is the longest answer of an authorization service that the proxy keeps, in bytes. Over HTTP it is a setting of
 	// the process alone.
 	MaxAuthAnswer = 256 << 10
@@ -59,6 +63,11 @@ type Config struct {
 	// 95% HTTP/2 streams are reset from the most expensive on, at 98% requests are refused.
 	// Zero: off.
 	MaxHeapBytes uint64
+	// MetricsPort is MetricsPort, or another one; zero: the statistics are not served.
+	MetricsPort uint32
+	// BackendStats has the proxy keep, for each backend, a histogram of the time of its answers in milliseconds, and a counter
+	// for each class of their status codes.
+	BackendStats bool
 }
 
 func (c Config) validate() error {
@@ -77,6 +86,9 @@ func (c Config) validate() error {
 	}
 	if c.ServerPort == 0 || c.ServerPort > 65535 {
 		return errors.Join(ErrConfig, errors.New("ServerPort is not a port"))
+	}
+	if c.MetricsPort > 65535 {
+		return errors.Join(ErrConfig, errors.New("MetricsPort is not a port"))
 	}
 	return nil
 }

@@ -133,6 +133,8 @@ type Cluster struct {
 	TLS      *UpstreamTLS
 	// Pool is set for BackendPool clusters.
 	Pool *Pool
+	// ScaledObject is the name of the object, in the namespace of the backend, that the requests are counted for (ClusterKey.Demand).
+	ScaledObject string
 	// Fields of Envoy's Cluster that the user sets for all backends (xds/fields, ClusterText).
 	Fields string
 	Source Source

@@ -26,11 +26,11 @@ func (h Host) EachCluster(visit func(ClusterKey)) {
 }
 
 // Answering returns the host with one answer to all of its requests, which pass no filter before.
-func (h Host) Answering(name string, status uint32, source Source) Host {
+func (h Host) Answering(name string, answer Respond, source Source) Host {
 	h.Filters = nil
 	h.Routes = []Route{{
 		Name: name, Match: Match{Path: PathMatch{Kind: PathPrefix, Value: "/"}},
-		Action: &Respond{StatusCode: status}, Source: source,
+		Action: &answer, Source: source,
 	}}
 	return h
 }
@@ -123,9 +123,10 @@ func (f *Forward) eachCluster(visit func(ClusterKey)) {
 // without an endpoint wait.
 type Target struct {
 	// Cluster is the backend. Invalid targets have none: their share of the requests is
-	// answered 500 (Gateway API, HTTPBackendRef).
+	// answered 500 (Gateway API, HTTPBackendRef), for the Reason.
 	Cluster ClusterKey
 	Invalid bool
+	Reason  string
 	Weight  uint32
 	Filters TargetFilters
 	Picker  *Picker
@@ -238,10 +239,11 @@ type Redirect struct {
 	Auth            *Auth
 }
 
-// Respond answers directly.
+// Respond answers directly. The reason is for the access log; empty: the answer is what the user asked for.
 type Respond struct {
 	StatusCode uint32
 	Body       string
+	Reason     string
 }
 
 func (*Forward) isAction()  {}

@@ -34,7 +34,9 @@ type Chain struct {
 	Forward *L4Forward
 	// RefuseHTTP10 answers requests of HTTP/1.0 with 426.
 	RefuseHTTP10 bool
-	Source       Source
+	// Log of requests or connections; nil: the product's, of all.
+	Log    *AccessLog
+	Source Source
 }
 
 // ServerTLS is what terminates TLS in front of a chain.

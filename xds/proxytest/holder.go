@@ -4,8 +4,10 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -19,6 +21,7 @@ type Holder struct {
 	mu      sync.Mutex
 	asked   []Question
 	release chan struct{}
+	refuse  int // the status that the proxy is to answer with; 0: the request goes on
 	stop    func()
 }
 
@@ -50,6 +53,13 @@ func StartHolder(t testing.TB) *Holder {
 // Stop breaks all calls.
 func (h *Holder) Stop() { h.stop() }
 
+// Refuse has the proxy answer requests itself from now on, with a status.
+func (h *Holder) Refuse(status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refuse = status
+}
+
 // Hold keeps requests from now on, until the returned function is called.
 func (h *Holder) Hold() (release func()) {
 	h.mu.Lock()
@@ -77,6 +87,7 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 		return err
 	}
 	index, gate := s.note(stream, request)
+	begun := time.Now()
 	cold := "false"
 	select {
 	case <-gate:
@@ -88,14 +99,19 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 			return stream.Context().Err()
 		}
 	}
-	told, err := structpb.NewStruct(map[string]any{"kedify.hold": map[string]any{"cold": cold}})
+	told, err := structpb.NewStruct(map[string]any{"kedify.hold": map[string]any{"cold": cold, "held_ms": waited(cold, begun)}})
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&extprocv3.ProcessingResponse{
-		Response:        &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
-		DynamicMetadata: told,
-	}); err != nil {
+	answer := &extprocv3.ProcessingResponse{
+		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}}, DynamicMetadata: told,
+	}
+	if status := s.holder.refusal(); status != 0 {
+		answer.Response = &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: &extprocv3.ImmediateResponse{
+			Status: &typev3.HttpStatus{Code: typev3.StatusCode(status)}, Details: "hold_test",
+		}}
+	}
+	if err := stream.Send(answer); err != nil {
 		return err
 	}
 	for { // until the proxy, which has read the answer, ends the call
@@ -106,6 +122,20 @@ func (s *holderService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 		s.holder.asked[index].More++
 		s.holder.mu.Unlock()
 	}
+}
+
+func (h *Holder) refusal() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.refuse
+}
+
+// waited is the number of milliseconds that a request was kept.
+func waited(cold string, since time.Time) int64 {
+	if cold != "true" {
+		return 0
+	}
+	return time.Since(since).Milliseconds()
 }
 
 func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, request *extprocv3.ProcessingRequest) (int, chan struct{}) {

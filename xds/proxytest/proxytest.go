@@ -45,20 +45,26 @@ func Binary(t testing.TB) string {
 type Proxy struct {
 	t      testing.TB
 	server *server
-	// Ready is the port of the readiness listener, AdminSocket the path of the admin socket.
-	Ready       int
-	AdminSocket string
-	output      *syncBuffer
-	keys        string // directory of the proxy's key material
+	// Ready and Metrics are the ports of the proxy's own listeners, AdminSocket the path of the admin socket.
+	Ready, Metrics int
+	AdminSocket    string
+	output         *syncBuffer
+	keys           string // directory of the proxy's key material
 }
 
 // Start starts an Envoy and its control plane; both end with the test.
 func Start(t testing.TB) *Proxy {
 	t.Helper()
+	return StartWith(t, func(*bootstrap.Config) {})
+}
+
+// StartWith is Start with another bootstrap.
+func StartWith(t testing.TB, change func(*bootstrap.Config)) *Proxy {
+	t.Helper()
 	binary := Binary(t)
 	directory := t.TempDir()
 	p := &Proxy{
-		t: t, Ready: Port(t), AdminSocket: filepath.Join(directory, "admin.sock"), output: &syncBuffer{},
+		t: t, Ready: Port(t), Metrics: Port(t), AdminSocket: filepath.Join(directory, "admin.sock"), output: &syncBuffer{},
 		keys: filepath.Join(directory, "keys"),
 	}
 	if err := os.Mkdir(p.keys, 0o700); err != nil {
@@ -68,7 +74,7 @@ func Start(t testing.TB) *Proxy {
 	keys.mount(t, p.keys)
 	p.server = newServer()
 	p.server.listen(t, keys)
-	files, err := bootstrap.Files(bootstrap.Config{
+	config := bootstrap.Config{
 		Gateway:              ir.Key{Namespace: "test", Name: "gateway"},
 		Directory:            directory,
 		ServerAddress:        "localhost",
@@ -76,7 +82,10 @@ func Start(t testing.TB) *Proxy {
 		ServerName:           serverName,
 		CertificateDirectory: p.keys,
 		AdminSocket:          p.AdminSocket,
-	})
+		MetricsPort:          uint32(p.Metrics),
+	}
+	change(&config)
+	files, err := bootstrap.Files(config)
 	if err != nil {
 		t.Fatal(err)
 	}

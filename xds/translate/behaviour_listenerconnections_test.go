@@ -113,7 +113,7 @@ func TestListenerFilterOverTLS(t *testing.T) {
 			host := ir.Host{Chain: id(name), Hostname: pattern}
 			switch {
 			case other != name:
-				table.Hosts = append(table.Hosts, host.Answering("misdirected "+pattern, 421, ir.Source{}))
+				table.Hosts = append(table.Hosts, host.Answering("misdirected "+pattern, ir.Respond{StatusCode: 421}, ir.Source{}))
 			case pattern[0] == '*':
 				host.Routes, host.Filters = routes, filters[name]
 				table.Hosts = append(table.Hosts, host)

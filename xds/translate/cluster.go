@@ -10,6 +10,7 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -81,6 +82,11 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 		if err != nil {
 			return nil, err
 		}
+	}
+	if c.ScaledObject != "" {
+		message.Metadata = &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{clusterNamespace: {
+			Fields: map[string]*structpb.Value{scaledObjectKey: structpb.NewStringValue(c.Key.Namespace + "/" + c.ScaledObject)},
+		}}}
 	}
 	if c.TLS != nil {
 		message.TransportSocket, err = upstreamTLS(c.TLS, c.Protocol)

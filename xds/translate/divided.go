@@ -16,8 +16,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
-// statusWithheld is what a rule answers that Envoy refuses.
-const statusWithheld = 500
+// withheld is what a rule answers that Envoy refuses. The reason is that of the condition.
+func withheld() ir.Respond { return ir.Respond{StatusCode: 500, Reason: "RejectedByProxy"} }
 
 // trialChain is the first fragment of the scope keys of trials. Listeners set the fragment to the name of a chain, which
 // begins with a port.
@@ -186,7 +186,7 @@ func (d divided) with(formOf func(id string) resource.Form, together, all bool) 
 		empty := len(host.Routes) == 0
 		switch {
 		case filters == resource.Failing, filters == resource.Absent && together:
-			host = host.Answering(ir.ListenerFiltersField, statusWithheld, host.Filters.Source)
+			host = host.Answering(ir.ListenerFiltersField, withheld(), host.Filters.Source)
 		case filters == resource.Absent:
 			host.Filters = nil
 			fallthrough
@@ -207,7 +207,8 @@ func routesIn(host ir.Host, forms []resource.Form) (routes []ir.Route) {
 		case resource.Whole:
 			routes = append(routes, route)
 		case resource.Failing:
-			route.Action = &ir.Respond{StatusCode: statusWithheld}
+			answer := withheld()
+			route.Action = &answer
 			routes = append(routes, route)
 		case resource.Absent:
 		}

@@ -88,9 +88,8 @@ func ruleFilters(filters ir.Filters) (_ map[string]*anypb.Any, err error) {
 //
 // Requests pass the filters of the rule, then those of the backend; responses the other way
 // round.
-func targets(f *ir.Forward, match ir.Match, wait waiting) (*routev3.WeightedCluster, []string, error) {
-	split := &routev3.WeightedCluster{}
-	var clusters []string
+func targets(f *ir.Forward, match ir.Match, wait waiting) (split *routev3.WeightedCluster, clusters []string, err error) {
+	split = &routev3.WeightedCluster{}
 	var sum uint64
 	for i := range f.Targets {
 		target := &f.Targets[i]
@@ -105,14 +104,17 @@ func targets(f *ir.Forward, match ir.Match, wait waiting) (*routev3.WeightedClus
 			ResponseHeadersToAdd:    response.add,
 			ResponseHeadersToRemove: response.remove,
 		}
-		if !target.Invalid {
-			share.Name = ClusterName(target.Cluster)
-			clusters = append(clusters, share.Name)
-			overrides, asked, err := targetFilters(target, f.Timeouts, wait)
-			if err != nil {
+		if target.Invalid {
+			if share.TypedPerFilterConfig, err = because(target.Reason); err != nil {
 				return nil, nil, err
 			}
-			share.TypedPerFilterConfig = overrides
+		} else {
+			share.Name = ClusterName(target.Cluster)
+			clusters = append(clusters, share.Name)
+			var asked []string
+			if share.TypedPerFilterConfig, asked, err = targetFilters(target, f.Timeouts, wait); err != nil {
+				return nil, nil, err
+			}
 			if rewritesApart(f) {
 				if err := targetRewrite(share, f.Filters.Rewrite, target.Filters.Rewrite, match); err != nil {
 					return nil, nil, err

@@ -55,7 +55,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := requestLog()
+	log, err := requestLog(chain.Log)
 	if err != nil {
 		return nil, err
 	}

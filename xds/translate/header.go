@@ -95,7 +95,7 @@ func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 // is empty, and what the client sent would stay.
 func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
 	mutations := []*mutationv3.HeaderMutation{removeHeaders(check.EnvoyHeaders)}
-	for _, name := range append([]string{ChainHeader, HostHeader, stepHeader}, check.PickerHeaders...) {
+	for _, name := range append([]string{ChainHeader, HostHeader, stepHeader, reasonHeader}, check.PickerHeaders...) {
 		mutations = append(mutations, removeHeader(name))
 	}
 	mutations = append(mutations, addHeader(ChainHeader, literal(chain)), addHeader(HostHeader, "%REQ(:authority)%"))

@@ -31,11 +31,12 @@ const (
 	HoldNode = "xds.node.id"
 )
 
-// What the answer says: the key HoldCold of the dynamic metadata HoldNamespace is "true" when
-// the request waited, "false" when it was asked about and went on at once.
+// What the answer says in the dynamic metadata HoldNamespace: the key HoldCold is "true" when the request waited, "false"
+// when it was asked about and went on at once; HoldMilliseconds is the number of milliseconds that it waited.
 const (
-	HoldNamespace = "kedify.hold"
-	HoldCold      = "cold"
+	HoldNamespace    = "kedify.hold"
+	HoldCold         = "cold"
+	HoldMilliseconds = "held_ms"
 )
 
 // coldStartHeader tells the client what the answer said (http-add-on's header).

@@ -59,7 +59,7 @@ func tcpProxy(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {
 			Name: name, Weight: target.Weight,
 		})
 	}
-	log, err := connectionLog()
+	log, err := connectionLog(chain.Log)
 	if err != nil {
 		return nil, nil, err
 	}

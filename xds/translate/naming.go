@@ -18,6 +18,9 @@ const (
 	// stepHeader is the number of the next filter of a listener.
 	stepHeader = check.KeyHeaders + "step"
 
+	// reasonHeader is why the proxy answers a request itself. It is for the access log, and requests with it are not forwarded.
+	reasonHeader = check.KeyHeaders + "reason"
+
 	// WildcardHost is the second fragment of the scope key of a chain's wildcard table.
 	WildcardHost = "*"
 

@@ -69,6 +69,16 @@ func headersOverride(target *ir.Target, attempt time.Duration) (*anypb.Any, erro
 	return typedConfig(&headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{RequestMutations: mutations}})
 }
 
+// because has requests that the proxy answers itself say why, in the access log: of a route or a target. Nil: there is nothing to say.
+func because(reason string) (map[string]*anypb.Any, error) {
+	if reason == "" {
+		return nil, nil
+	}
+	return perFilter(map[string]proto.Message{routingFilter: &headermutationv3.HeaderMutationPerRoute{
+		Mutations: &headermutationv3.Mutations{RequestMutations: []*mutationv3.HeaderMutation{addHeader(reasonHeader, literal(reason))}},
+	}})
+}
+
 const (
 	// messageTimeout bounds the picker's answer to the response headers. (The request phase of
 	// this mode has no timeout in Envoy.) A picker under load is slow; one that is frozen

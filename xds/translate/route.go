@@ -64,7 +64,8 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 			response.Body = &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: action.Body}}
 		}
 		route.Action = &routev3.Route_DirectResponse{DirectResponse: response}
-		return rules, nil, nil
+		route.TypedPerFilterConfig, err = because(action.Reason)
+		return rules, nil, err
 	case nil:
 		return nil, nil, ErrNoAction
 	default:

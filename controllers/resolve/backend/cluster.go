@@ -19,6 +19,17 @@ import (
 // appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
 // likewise (ir.RouteTCP, ir.RouteTLS, ir.RouteUDP).
 func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) resolve.ClusterResult {
+	result := clusterOf(v, key, clientCertificate)
+	if key.Demand == "" || !result.Exists {
+		return result
+	}
+	if counted := v.HTTPScaler(types.NamespacedName{Namespace: key.Namespace, Name: key.Demand}); counted != nil {
+		result.Cluster.ScaledObject = counted.Spec.ScaledObject
+	}
+	return result
+}
+
+func clusterOf(v store.View, key ir.ClusterKey, clientCertificate string) resolve.ClusterResult {
 	switch {
 	case key.Hold:
 		return holdCluster(key)

@@ -141,3 +141,22 @@ func TestPickerCluster(t *testing.T) {
 		t.Errorf("%+v", clear.Cluster.TLS)
 	}
 }
+
+// TestClusterNamesItsScaledObject: that of the trigger which the requests count for.
+func TestClusterNamesItsScaledObject(t *testing.T) {
+	scaler := `
+kind: HTTPScaler
+metadata: {name: web-http, namespace: app}
+spec: {type: kedify-http, scaledObject: web, trigger: http}
+`
+	counted := fixture.WebCluster(80)
+	counted.Demand = "web-http"
+	other := fixture.WebCluster(80)
+	other.Demand = "gone"
+	view := fixture.Store(t, fixture.WebService, scaler).View(nil)
+	for key, want := range map[ir.ClusterKey]string{counted: "web", other: "", fixture.WebCluster(80): ""} {
+		if c := Cluster(view, key, ""); !c.Exists || c.Cluster.ScaledObject != want {
+			t.Errorf("%s: %q, want %q", key, c.Cluster.ScaledObject, want)
+		}
+	}
+}

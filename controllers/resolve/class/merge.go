@@ -19,6 +19,7 @@ func MergeParameters(base, own v1alpha1.GatewayParametersSpec) v1alpha1.GatewayP
 		PodTemplate: cmp.Or(own.PodTemplate, base.PodTemplate),
 		Envoy:       mergeEnvoy(base.Envoy, own.Envoy),
 		Service:     mergeService(base.Service, own.Service),
+		Telemetry:   mergeTelemetry(base.Telemetry, own.Telemetry),
 	}
 	// The two ways to say how many exclude each other, so one of own's removes base's other.
 	if own.Replicas != nil {

@@ -69,7 +69,8 @@ func CheckParameters(spec v1alpha1.GatewayParametersSpec) error {
 			return err
 		}
 	}
-	return nil
+	_, err := AccessLog(spec)
+	return err
 }
 
 // RouteFields returns the fields of RouteAction in one form (xds/fields).

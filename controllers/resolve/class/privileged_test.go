@@ -39,6 +39,16 @@ var decided = map[string]string{
 	"service.externalTrafficPolicy": free,
 	"service.annotations":           free,
 	"podTemplate":                   ofClasses,
+
+	"telemetry.accessLog.disable":              free,
+	"telemetry.accessLog.format.type":          free,
+	"telemetry.accessLog.format.text":          free, // of the operators in xds/ir/logformat
+	"telemetry.accessLog.format.json":          free,
+	"telemetry.accessLog.filter.minStatusCode": free,
+	"telemetry.accessLog.filter.minDuration":   free,
+	"telemetry.accessLog.filter.samplingRate":  free,
+	"telemetry.metrics.prometheus.disable":     free,
+	"telemetry.metrics.enableBackendStats":     free,
 }
 
 // TestX3EveryFieldIsDecided: a field that is added to the API fails here until somebody has decided who may
@@ -90,6 +100,7 @@ var privilegedCases = []struct{ spec, refused string }{
 	{"autoscaling: {minReplicas: 2, maxReplicas: 5, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization}}}]}", ""},
 	{"service: {type: NodePort, loadBalancerClass: a, externalTrafficPolicy: Local, annotations: {a: b}}", ""},
 	{"envoy: {logLevel: trace, route: {timeout: 1s}, cluster: {lb_policy: RANDOM}}", ""},
+	{"telemetry: {accessLog: {format: {text: '%REQ(AUTHORIZATION)%'}}, metrics: {prometheus: {disable: true}, enableBackendStats: true}}", ""},
 	{"envoy: {concurrency: 128}", ""},
 	{"envoy: {concurrency: 129}", "spec.envoy.concurrency 129 is more than 128"},
 	{"envoy: {concurrency: 2147483647}", "spec.envoy.concurrency 2147483647 is more than 128"},

@@ -70,6 +70,7 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 		listener.Chains = append(listener.Chains, closedChains(closed[at], members)...)
 		for i := range listener.Chains {
 			listener.Chains[i].RefuseHTTP10 = g.RefuseHTTP10 && listener.Chains[i].Forward == nil
+			listener.Chains[i].Log = g.AccessLog
 		}
 		listener.Chains = sortedOnce(listener.Chains)
 		listeners = append(listeners, listener)

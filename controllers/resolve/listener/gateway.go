@@ -55,6 +55,7 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 	result.Infrastructure.Ports = r.ports()
 	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters)
 	result.RefuseHTTP10 = parameters.Envoy != nil && !ptr.Deref(parameters.Envoy.AcceptHTTP10, true)
+	result.AccessLog = accessLog(parameters)
 	return result
 }
 

@@ -15,9 +15,10 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// readinessPort is bound inside the proxy by its own readiness listener (xds/bootstrap), so
-// no TCP listener of the user can have it.
-const readinessPort = 19003
+// ownPorts are bound inside the proxy by listeners of its own (xds/bootstrap), so no TCP listener of the user can have
+// them. That of the metrics is kept also where the parameters turn them off: for as long as it takes to replace the proxies, they
+// have it.
+var ownPorts = map[uint32]string{19001: "metrics", 19003: "readiness"}
 
 // declared is a listener of the user while it is checked.
 type declared struct {
@@ -112,9 +113,9 @@ func (d *declared) checkProtocol() resolve.Problem {
 }
 
 func (d *declared) checkPort() resolve.Problem {
-	if d.Port == readinessPort && d.Protocol != gwv1.UDPProtocolType {
+	if purpose := ownPorts[d.Port]; purpose != "" && d.Protocol != gwv1.UDPProtocolType {
 		return resolve.Problemf(gwv1.ListenerReasonPortUnavailable,
-			"port %d is used by the proxy itself for its readiness; choose another port.", readinessPort)
+			"port %d is used by the proxy itself for its %s; choose another port.", d.Port, purpose)
 	}
 	if d.Port == 0 || d.Port > 65535 {
 		return resolve.Problemf(gwv1.ListenerReasonPortUnavailable, "port %d is not a port; use 1 to 65535.", d.Port)

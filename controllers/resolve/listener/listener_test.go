@@ -32,6 +32,7 @@ func TestListenerValues(t *testing.T) {
 		{"upper case hostname", "port: 80\nprotocol: HTTP\nhostname: WWW.Example.COM", listenerGood, "", "HTTPRoute GRPCRoute", true},
 		{"unknown protocol", "port: 80\nprotocol: SCTP", "Accepted=False/UnsupportedProtocol" + bothAfter, `protocol "SCTP" is not supported; use HTTP`, "", false},
 		{"readiness port", "port: 19003\nprotocol: HTTP", "Accepted=False/PortUnavailable" + bothAfter, "port 19003 is used by the proxy itself", "HTTPRoute GRPCRoute", false},
+		{"metrics port", "port: 19001\nprotocol: HTTP", "Accepted=False/PortUnavailable" + bothAfter, "port 19001 is used by the proxy itself", "HTTPRoute GRPCRoute", false},
 		{"readiness port, but UDP", "port: 19003\nprotocol: UDP", listenerGood, "", "UDPRoute", true},
 		{"port out of range", "port: 70000\nprotocol: HTTP", "Accepted=False/PortUnavailable" + bothAfter, "port 70000 is not a port", "HTTPRoute GRPCRoute", false},
 		{"hostname with space", "port: 80\nprotocol: HTTP\nhostname: a b", "Accepted=False/UnsupportedValue" + bothAfter, `hostname "a b" is not a DNS name`, "HTTPRoute GRPCRoute", false},

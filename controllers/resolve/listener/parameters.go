@@ -12,6 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const parametersField = "spec.infrastructure.parametersRef"
@@ -103,6 +104,15 @@ func fieldsOfEnvoy(merged v1alpha1.GatewayParametersSpec) (route, cluster string
 		return "", ""
 	}
 	return route, cluster
+}
+
+// accessLog returns what the parameters say about the log. They were checked when they were read.
+func accessLog(merged v1alpha1.GatewayParametersSpec) *ir.AccessLog {
+	log, err := class.AccessLog(merged)
+	if err != nil {
+		return nil
+	}
+	return log
 }
 
 // infrastructure returns how the data plane of the Gateway is to be run, without its ports.

@@ -42,8 +42,11 @@ func (r *routeResolver) targets(rule rule) (targets []ir.Target, problems []reso
 		filters.Auth = auth
 		problems = append(append(problems, filterProblems...), authProblems...)
 		found, problem := r.backend(path, ref.BackendObjectReference)
-		target.Invalid = r.unresolved(problem)
-		target.Invalid = r.unresolved(unresolved) || target.Invalid
+		for _, problem := range []resolve.Problem{problem, unresolved} {
+			if r.unresolved(problem) {
+				target.Invalid, target.Reason = true, cmp.Or(target.Reason, problem.Reason)
+			}
+		}
 		if !target.Invalid {
 			target.Cluster, target.Picker, target.Filters = found.cluster, found.picker, filters
 			r.demand(&target, found.portName)

@@ -17,8 +17,8 @@ import (
 type ruleFilters struct {
 	ir.Filters
 	redirect *ir.Redirect
-	// unresolved: the service that is to authorize the requests cannot be asked.
-	unresolved bool
+	// unresolved is why the service that is to authorize the requests cannot be asked.
+	unresolved resolve.Problem
 }
 
 // filters reads the filters of a rule. They are applied in the order of the proxy, not of
@@ -45,9 +45,8 @@ func (r *routeResolver) filters(rule rule) (filters ruleFilters, problems []reso
 		case gwv1.HTTPRouteFilterCORS:
 			filters.CORS, problem = cors(path+".cors", filter.CORS)
 		case gwv1.HTTPRouteFilterExternalAuth:
-			var unresolved resolve.Problem
-			filters.Auth, unresolved, problem = r.externalAuth(path+".externalAuth", filter.ExternalAuth)
-			filters.unresolved = r.unresolved(unresolved)
+			filters.Auth, filters.unresolved, problem = r.externalAuth(path+".externalAuth", filter.ExternalAuth)
+			r.unresolved(filters.unresolved)
 		default:
 			problem = unsupportedFilter(path, filter)
 		}

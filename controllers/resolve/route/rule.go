@@ -19,6 +19,13 @@ const (
 	statusMisdirected = 421 // the request belongs on a connection to another server name
 )
 
+// Reasons of answers of the proxy that no condition has. The others are those of the condition that says the same.
+const (
+	reasonNoBackend       = "NoBackend"       // no backend of the rule gets a share
+	reasonListenerFilters = "ListenerFilters" // those of the listener cannot be served
+	reasonMisdirected     = "Misdirected"
+)
+
 // rule is a rule of an HTTPRoute or GRPCRoute in one form. A rule of a GRPCRoute has fewer
 // kinds of filters, and no timeouts and retries.
 type rule struct {
@@ -104,15 +111,21 @@ func (r *routeResolver) action(rule rule) ir.Action {
 	if len(problems) > 0 {
 		r.invalid = append(r.invalid, problems...)
 		r.dropped++
+		failed.Reason = problems[0].Reason
 		return failed
 	}
-	if filters.unresolved {
+	if !filters.unresolved.None() {
+		failed.Reason = filters.unresolved.Reason
 		return failed
 	}
 	if filters.redirect != nil {
 		return filters.redirect
 	}
 	if !anyValid(targets) {
+		failed.Reason = reasonNoBackend
+		if len(targets) > 0 && targets[0].Invalid {
+			failed.Reason = targets[0].Reason
+		}
 		return failed
 	}
 	return &ir.Forward{Targets: targets, Filters: filters.Filters, Timeouts: timeouts, Retry: retry}
