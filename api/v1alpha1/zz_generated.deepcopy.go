@@ -7,8 +7,8 @@ package v1alpha1
 import (
 	"k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -52,7 +52,7 @@ func (in *AccessLogFilter) DeepCopyInto(out *AccessLogFilter) {
 	}
 	if in.MinDuration != nil {
 		in, out := &in.MinDuration, &out.MinDuration
-		*out = new(metav1.Duration)
+		*out = new(v1.Duration)
 		**out = **in
 	}
 	if in.SamplingRate != nil {
@@ -171,7 +171,7 @@ func (in *EnvoyParameters) DeepCopyInto(out *EnvoyParameters) {
 	}
 	if in.DrainTimeout != nil {
 		in, out := &in.DrainTimeout, &out.DrainTimeout
-		*out = new(metav1.Duration)
+		*out = new(v1.Duration)
 		**out = **in
 	}
 	if in.AcceptHTTP10 != nil {
@@ -181,17 +181,17 @@ func (in *EnvoyParameters) DeepCopyInto(out *EnvoyParameters) {
 	}
 	if in.Bootstrap != nil {
 		in, out := &in.Bootstrap, &out.Bootstrap
-		*out = new(v1.JSON)
+		*out = new(apiextensionsv1.JSON)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Route != nil {
 		in, out := &in.Route, &out.Route
-		*out = new(v1.JSON)
+		*out = new(apiextensionsv1.JSON)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Cluster != nil {
 		in, out := &in.Cluster, &out.Cluster
-		*out = new(v1.JSON)
+		*out = new(apiextensionsv1.JSON)
 		(*in).DeepCopyInto(*out)
 	}
 }
@@ -289,7 +289,7 @@ func (in *GatewayParametersSpec) DeepCopyInto(out *GatewayParametersSpec) {
 	}
 	if in.PodTemplate != nil {
 		in, out := &in.PodTemplate, &out.PodTemplate
-		*out = new(v1.JSON)
+		*out = new(apiextensionsv1.JSON)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Telemetry != nil {
@@ -426,7 +426,7 @@ func (in *HTTPScalerHold) DeepCopyInto(out *HTTPScalerHold) {
 	*out = *in
 	if in.Timeout != nil {
 		in, out := &in.Timeout, &out.Timeout
-		*out = new(metav1.Duration)
+		*out = new(v1.Duration)
 		**out = **in
 	}
 	if in.MaxPending != nil {
@@ -595,7 +595,7 @@ func (in *HTTPScalerStatus) DeepCopyInto(out *HTTPScalerStatus) {
 	*out = *in
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
-		*out = make([]metav1.Condition, len(*in))
+		*out = make([]v1.Condition, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
