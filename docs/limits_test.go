@@ -19,11 +19,14 @@ import (
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	localratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/local_ratelimit/v3"
+	connectionlimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/connection_limit/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 	udpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/udp/udp_proxy/v3"
 	connectionsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -223,7 +226,7 @@ func authLimits(t *testing.T, all map[string]string) {
 func proxyLimits(t *testing.T, all map[string]string) {
 	text, err := bootstrap.Render(bootstrap.Config{
 		Gateway: ir.Key{Namespace: "shop", Name: "web"}, Directory: "/d", ServerAddress: "a", ServerPort: 1, ServerName: "a",
-		CertificateDirectory: "/c", AdminSocket: "/s",
+		CertificateDirectory: "/c", AdminSocket: "/s", MetricsPort: bootstrap.MetricsPort,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -242,6 +245,25 @@ func proxyLimits(t *testing.T, all map[string]string) {
 	all["the answer of an authorization service over HTTP"] =
 		fmt.Sprintf("%d KiB", int(product["http.async_response_buffer_limit"].GetNumberValue())>>10)
 	all["number: clients' connections of a proxy"] = fmt.Sprint(connections.MaxActiveDownstreamConnections)
+	scrapeLimits(t, &config, all)
+}
+
+func scrapeLimits(t *testing.T, config *bootstrapv3.Bootstrap, all map[string]string) {
+	filters := config.StaticResources.Listeners[1].FilterChains[0].Filters
+	var connections connectionlimitv3.ConnectionLimit
+	unpack(t, filters[0].GetTypedConfig(), &connections)
+	all["number: connections to the metrics of a proxy"] = fmt.Sprint(connections.MaxConnections.GetValue())
+	var manager hcmv3.HttpConnectionManager
+	unpack(t, filters[1].GetTypedConfig(), &manager)
+	var rate localratelimitv3.LocalRateLimit
+	unpack(t, manager.GetRouteConfig().VirtualHosts[0].Routes[0].TypedPerFilterConfig["envoy.filters.http.local_ratelimit"], &rate)
+	bucket := func(b *typev3.TokenBucket) string {
+		return fmt.Sprintf("%d, then one each %s", b.MaxTokens, short(b.FillInterval.AsDuration()))
+	}
+	all["number: scrapes of a proxy that begin together, of all clients"] = bucket(rate.TokenBucket)
+	all["number: the same, of one address"] = bucket(rate.Descriptors[0].TokenBucket)
+	all["number: scrapes of a proxy under way"] =
+		fmt.Sprint(config.StaticResources.Clusters[1].CircuitBreakers.Thresholds[0].MaxConnections.GetValue())
 }
 
 // body reads the message of a rendered resource.

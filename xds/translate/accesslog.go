@@ -146,6 +146,8 @@ func logFilter(f *ir.LogFilter, failed func(status uint32) *accesslogv3.AccessLo
 		reasons = append(reasons, &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_RuntimeFilter{
 			RuntimeFilter: &accesslogv3.RuntimeFilter{
 				RuntimeKey: "kedify.log_sampling", PercentSampled: &typev3.FractionalPercent{Numerator: *f.SamplingRate},
+				// Not by the request ID, which clients may choose: they would choose what is logged.
+				UseIndependentRandomness: true,
 			},
 		}})
 	}

@@ -96,13 +96,13 @@ func TestEnvoyRefusesOtherLogFormats(t *testing.T) {
 func TestAccessLogOff(t *testing.T) {
 	for _, forward := range []*ir.L4Forward{nil, {}} {
 		for text, log := range map[string]*ir.AccessLog{
-			"":                                   {Off: true},
-			`"textFormatSource"`:                 {Text: "a"},
-			`"inlineString":"a\n"`:               {Text: "a\n"},
-			`"jsonFormat":{"b":"c"}`:             {Fields: map[string]string{"b": "c"}},
-			`"endpoint":"%UPSTREAM_HOST%"`:       nil,
-			`"details":"%`:                       {},
-			`"runtimeKey":"kedify.log_sampling"`: {Filter: &ir.LogFilter{SamplingRate: ptr.To(uint32(5))}},
+			"":                                {Off: true},
+			`"textFormatSource"`:              {Text: "a"},
+			`"inlineString":"a\n"`:            {Text: "a\n"},
+			`"jsonFormat":{"b":"c"}`:          {Fields: map[string]string{"b": "c"}},
+			`"endpoint":"%UPSTREAM_HOST%"`:    nil,
+			`"details":"%`:                    {},
+			`"useIndependentRandomness":true`: {Filter: &ir.LogFilter{SamplingRate: ptr.To(uint32(5))}},
 		} {
 			l := ir.Listener{Port: 80, Transport: ir.TCP, Chains: []ir.Chain{{ID: "80", Log: log, Forward: forward}}}
 			rendered := strings.ReplaceAll(listenerText(t, l), " ", "")
