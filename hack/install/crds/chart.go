@@ -3,8 +3,8 @@
 //
 // Job: charts/kedify-gateway-crds with every CRD, as a folder that Helm installs and packages.
 // Inputs: the clone, and the Go modules of Gateway API and of the Inference Extension.
-// Outputs: a folder. Each channel of Gateway API is a chart in it: Helm keeps what is switched off out of its record
-// of the release, a Secret of 1 MiB at most, in which both would not fit (docs/adr/0053-charts.md).
+// Outputs: a folder. Each channel of Gateway API is a chart in it: Helm keeps the files of such charts out of its record
+// of the release, a Secret of 1 MiB at most, in which they would not fit (docs/adr/0053-charts.md).
 // Ownership: one goroutine.
 package crds
 

@@ -44,7 +44,7 @@ func templates(pattern, out string) error {
 }
 
 // template is a manifest as a template of a chart: each object stays when it leaves the release. It is JSON with a
-// line for each key: a quarter of YAML is indentation, which Helm's record of a release has to hold twice.
+// line for each key: a quarter of YAML is indentation, which Helm's record of a release has to hold.
 func template(manifest []byte) ([]byte, error) {
 	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
 	var out bytes.Buffer
