@@ -7,6 +7,7 @@ import "strings"
 var alone = []string{
 	"/controllers/resolve/", "/controllers/scaledobject/plan", "/scaler/trigger",
 	"/wiring/foreign", "/wiring/health", "/wiring/mirror", "/wiring/plan", "/docs",
+	"/hack/release/licenses",
 }
 
 // isAlone reports whether a package runs in one goroutine.

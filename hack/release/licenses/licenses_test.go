@@ -3,10 +3,13 @@ package licenses
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kedify/inference-gateway/hack/source"
 )
 
 // tree is a module in a folder, with a dependency beside it.
@@ -100,5 +103,26 @@ func TestForbiddenLicenseIsRefused(t *testing.T) {
 	}
 	if _, err := Collect(t.Context(), tree(t, string(text)), []string{"example.org/b"}); !errors.Is(err, ErrLicense) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Each module that the product is linked from has a licence that it may be shipped with.
+func TestProductMayBeShipped(t *testing.T) {
+	const root = "../../.."
+	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", source.Product)
+	cmd.Dir = root
+	text, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := strings.Fields(string(text))
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+	modules, err := Collect(t.Context(), root, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(modules) != len(paths)+1 || len(modules) < 50 {
+		t.Errorf("%d modules, %d paths", len(modules), len(paths))
 	}
 }
