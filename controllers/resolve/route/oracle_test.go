@@ -13,6 +13,7 @@ import (
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/xds/ir/lookup"
 )
 
 // TestTablesEqualOracle compares the tables that Host and Wildcards build with an oracle that
@@ -213,7 +214,7 @@ func mostSpecific(gateway resolve.GatewayResult, port uint32, name string) *reso
 	var best *resolve.Listener
 	for i := range gateway.Listeners {
 		l := &gateway.Listeners[i]
-		if l.Port == port && domainTakes(l.Hostname, name) && (best == nil || domainBeats(l.Hostname, best.Hostname)) {
+		if l.Port == port && lookup.DomainTakes(l.Hostname, name) && (best == nil || lookup.DomainBeats(l.Hostname, best.Hostname)) {
 			best = l
 		}
 	}
@@ -227,13 +228,13 @@ func bestHostname(route *gwv1.HTTPRoute, listener, host string) (best, own strin
 		return listener, "", true
 	}
 	for _, hostname := range route.Spec.Hostnames {
-		if !domainTakes(string(hostname), host) {
+		if !lookup.DomainTakes(string(hostname), host) {
 			continue
 		}
-		if !found || domainBeats(string(hostname), own) {
+		if !found || lookup.DomainBeats(string(hostname), own) {
 			best, own, found = string(hostname), string(hostname), true
 		}
-		if domainBeats(listener, best) {
+		if lookup.DomainBeats(listener, best) {
 			best = listener // both take the host, so one lies within the other
 		}
 	}

@@ -74,12 +74,12 @@ func (w *world) gatewayTables(g resolve.GatewayResult) map[string]any {
 	tables := map[string]any{}
 	for _, chain := range proxy.chains() {
 		hosts := map[string]any{}
-		for key, host := range proxy.hosts {
-			if key[0] == chain {
+		for key, host := range proxy.tables.Hosts {
+			if key.Chain == chain {
 				hosts[host.Hostname] = hostOutline(host)
 			}
 		}
-		for _, host := range proxy.wildcards[chain].Hosts {
+		for _, host := range proxy.tables.Wildcards[chain].Hosts {
 			hosts[host.Hostname+" (fallback)"] = hostOutline(host)
 		}
 		tables["chain "+chain] = hosts

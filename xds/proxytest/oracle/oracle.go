@@ -1,18 +1,17 @@
 // Package oracle answers which route takes a request, straight from the IR, for tests that
 // compare the proxy and its tables with it.
 //
-// Job: the meaning of ir.Match in a few lines that are obviously right, and random hosts and
-// requests to ask about. Inputs: IR values, a random source. Outputs: route names. PURE.
+// Job: the meaning of the IR (package lookup) asked about random hosts and requests. Inputs: IR values, a random source. Outputs: route names. PURE.
 // Ownership: nothing is kept between calls.
 package oracle
 
 import (
 	"fmt"
 	"math/rand"
-	"regexp"
 	"strings"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/lookup"
 )
 
 // Request is what the random rules look at.
@@ -24,31 +23,14 @@ type Request struct {
 
 // Route returns the name of the first route that takes the request, "" for none.
 func Route(routes []ir.Route, r Request) string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	asked := lookup.Request{Method: r.Method, Path: path, Headers: r.Headers}
 	for i := range routes {
-		if takes(&routes[i].Match, r) {
+		if lookup.Takes(routes[i].Match, asked) {
 			return routes[i].Name
 		}
 	}
 	return ""
-}
-
-func takes(m *ir.Match, r Request) bool {
-	path, _, _ := strings.Cut(r.Path, "?")
-	var ok bool
-	switch m.Path.Kind {
-	case ir.PathExact:
-		ok = path == m.Path.Value
-	case ir.PathRegex:
-		ok = regexp.MustCompile(`^(?:` + m.Path.Value + `)$`).MatchString(path)
-	default:
-		prefix := strings.TrimRight(m.Path.Value, "/")
-		ok = path == prefix || strings.HasPrefix(path, prefix+"/")
-	}
-	ok = ok && (m.Method == "" || m.Method == r.Method)
-	for _, header := range m.Headers {
-		ok = ok && r.Headers[header.Name] == header.Value
-	}
-	return ok
 }
 
 // words are few, so that rules and requests meet often; large hosts get further ones.
