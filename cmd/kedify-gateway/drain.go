@@ -3,24 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
+
+	"github.com/kedify/inference-gateway/internal/envoyadmin"
 )
-
-// adminTimeout bounds one question to Envoy; its main thread may be busy.
-const adminTimeout = 5 * time.Second
-
-// errEnvoyGone says that the admin socket does not answer any more.
-var errEnvoyGone = errors.New("envoy has exited")
 
 // statistics of xds/bootstrap's inclusion list that say whether anything is in flight. The
 // listener for probes counts under another prefix, except in the number of all connections.
@@ -37,7 +29,7 @@ type drainer struct {
 	options drainOptions
 	clock   clock.Clock
 	log     logr.Logger
-	client  *http.Client
+	admin   *envoyadmin.Client
 }
 
 // sample is what Envoy had at one moment.
@@ -58,16 +50,7 @@ type drained struct {
 }
 
 func newDrainer(options drainOptions, c clock.Clock, log logr.Logger) *drainer {
-	dialer := &net.Dialer{}
-	return &drainer{options: options, clock: c, log: log, client: &http.Client{
-		Timeout: adminTimeout,
-		Transport: &http.Transport{
-			DisableKeepAlives: true, // an idle connection would outlive Envoy
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, "unix", options.socket)
-			},
-		},
-	}}
+	return &drainer{options: options, clock: c, log: log, admin: envoyadmin.New(options.socket)}
 }
 
 // drain returns when nothing is in flight and nothing new has come for the quiet time, or when
@@ -78,7 +61,7 @@ func newDrainer(options drainOptions, c clock.Clock, log logr.Logger) *drainer {
 // yet heard is served, not refused. A connection that is open but idle holds nothing up.
 func (d *drainer) drain(ctx context.Context) (drained, error) {
 	for _, path := range []string{"/healthcheck/fail", "/drain_listeners?graceful&skip_exit"} {
-		if _, err := d.ask(ctx, http.MethodPost, path); err != nil {
+		if _, err := d.admin.Ask(ctx, http.MethodPost, path); err != nil {
 			return drained{}, err
 		}
 	}
@@ -111,7 +94,7 @@ func (d *drainer) drain(ctx context.Context) (drained, error) {
 
 // sample reads the counters.
 func (d *drainer) sample(ctx context.Context) (sample, error) {
-	body, err := d.ask(ctx, http.MethodGet, "/stats?format=json&filter="+url.QueryEscape(statisticsFilter))
+	body, err := d.admin.Ask(ctx, http.MethodGet, "/stats?format=json&filter="+url.QueryEscape(statisticsFilter))
 	if err != nil {
 		return sample{}, err
 	}
@@ -136,29 +119,4 @@ func (d *drainer) sample(ctx context.Context) (sample, error) {
 		arrivals: values["http.http.downstream_cx_total"] + values["http.http.downstream_rq_total"] +
 			values["tcp.tcp.downstream_cx_total"] + values["udp.udp.downstream_sess_total"],
 	}, nil
-}
-
-// ask sends one request to the admin interface. Without a listener the error is
-// errEnvoyGone or fs.ErrNotExist.
-func (d *drainer) ask(ctx context.Context, method, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://envoy"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := d.client.Do(request)
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
-		return nil, errEnvoyGone
-	}
-	if err != nil {
-		return nil, fmt.Errorf("admin interface of Envoy: %w", err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("admin interface of Envoy: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("admin interface of Envoy: %s answered %s: %s", path, response.Status, body)
-	}
-	return body, nil
 }

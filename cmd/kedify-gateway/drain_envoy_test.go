@@ -271,7 +271,7 @@ func TestEnvoyDrainOfNothing(t *testing.T) {
 	start := time.Now()
 	e.drain(t)
 	expectQuiet(t, start, time.Now())
-	if body, err := e.drainer.ask(context.Background(), http.MethodGet, "/server_info"); err != nil || !strings.Contains(string(body), "DRAINING") {
+	if body, err := e.drainer.admin.Ask(context.Background(), http.MethodGet, "/server_info"); err != nil || !strings.Contains(string(body), "DRAINING") {
 		t.Errorf("Envoy does not say that it drains: %v", err)
 	}
 }

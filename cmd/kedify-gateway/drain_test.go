@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-logr/logr"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/kedify/inference-gateway/internal/envoyadmin"
 )
 
 // steppingClock moves when someone sleeps: a drain of minutes takes microseconds.
@@ -126,7 +128,7 @@ func TestDrainWithoutEnvoy(t *testing.T) {
 	}
 	listener.(*net.UnixListener).SetUnlinkOnClose(false)
 	listener.Close()
-	if _, err := drainer.drain(context.Background()); !errors.Is(err, errEnvoyGone) {
+	if _, err := drainer.drain(context.Background()); !errors.Is(err, envoyadmin.ErrGone) {
 		t.Errorf("a socket that nobody serves: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/internal/envoyadmin"
 )
 
 // shutdownCommand is the main container beside Envoy (see controllers/infra). It waits for the
@@ -32,7 +33,7 @@ func shutdownCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&options.socket, "admin-socket", "/run/kedify/admin.sock", "Unix socket of Envoy's admin interface")
+	flags.StringVar(&options.socket, "admin-socket", envoyadmin.Socket, "Unix socket of Envoy's admin interface")
 	flags.DurationVar(&options.timeout, "drain-timeout", infra.DefaultDrainTimeout, "exit after this time, even with requests in flight")
 	flags.DurationVar(&options.quiet, "quiet", 5*time.Second,
 		"idle time before exit; gives load balancers time to stop sending traffic")
@@ -46,7 +47,7 @@ func shutdown(ctx context.Context, options drainOptions) error {
 	drainer := newDrainer(options, clock.RealClock{}, log)
 	start := time.Now()
 	outcome, err := drainer.drain(ctx)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEnvoyGone) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, envoyadmin.ErrGone) {
 		log.Info("Skipped draining: Envoy is not running", "after", time.Since(start))
 		return nil
 	}
