@@ -68,7 +68,7 @@ type Options struct {
 	// empty: there is none.
 	ProxyValues string
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
-	// views /xds, /demand, /queue, /hold, /envoy-metrics-map and /status/proxies, to those whom the roles
+	// views /xds, /demand, /keda, /queue, /hold, /envoy-metrics-map and /status/proxies, to those whom the roles
 	// of the cluster let. DebugListen serves them to everybody who reaches it: the processes of the Pod.
 	MetricsListen, HealthListen, DebugListen string
 	LeaderElection                           bool
@@ -112,7 +112,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ProxyValues, "proxy-values", "",
 		"ConfigMap in --namespace with GatewayParameters of the Gateways kedify-proxy: keys values and namespacedValues.<namespace>")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
-		"listen address of /metrics and, for tokens that may get them, of the debug views /xds, /demand, /queue, /hold, "+
+		"listen address of /metrics and, for tokens that may get them, of the debug views /xds, /demand, /keda, /queue, /hold, "+
 			"/envoy-metrics-map, /status/proxies; 0 turns it off")
 	flags.StringVar(&o.DebugListen, "debug-listen", "127.0.0.1:8082",
 		"listen address of the debug views without authentication, a loopback address; empty turns it off")

@@ -38,6 +38,16 @@ type ProxyCounters struct {
 	InFlight uint64 `json:"inFlight"`
 }
 
+// Asked is the last poll of KEDA about one HTTPScaler at one replica.
+type Asked struct {
+	// Key is the namespace/name of the HTTPScaler.
+	Key string `json:"key"`
+	// Ago is how long ago it was, such as "2.5s".
+	Ago string `json:"ago"`
+	// Answer is a number, "active", "not active", or "unknown: " and why.
+	Answer string `json:"answer"`
+}
+
 // Queue is the demand of one HTTPScaler in the form that users of the vendor's interceptor know.
 type Queue struct {
 	Concurrency float64 `json:"Concurrency"`

@@ -2,7 +2,7 @@
 // metrics port.
 //
 // Job: give the control plane, the command line and the end-to-end tests one declaration of each
-// view: /xds ([]Gateway), /demand ([]Demand), /queue (map of Queue by namespace/name), /hold
+// view: /xds ([]Gateway), /demand ([]Demand), /keda ([]Asked), /queue (map of Queue by namespace/name), /hold
 // ([]Hold), /envoy-metrics-map (EnvoyMetricsMap) and /status/proxies (Streams).
 // Inputs: the packages that own the state fill the types in; controllers/plane serves them.
 // Outputs: plain structs. The JSON has names and versions, never the content of a Secret.

@@ -40,6 +40,6 @@ type HoldProxy struct {
 	// Ready: its requests pass.
 	Ready bool `json:"ready"`
 	Held  int  `json:"held,omitempty"`
-	// Oldest is how long the first of them is held, in nanoseconds.
-	Oldest time.Duration `json:"oldest,omitempty"`
+	// Oldest is how long the first of them is held, such as "1.5s".
+	Oldest string `json:"oldest,omitempty"`
 }

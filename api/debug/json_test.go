@@ -37,19 +37,19 @@ func TestJSON(t *testing.T) {
 				}},
 				Elsewhere: []debug.PeerState{{Replica: "b", Connected: true, Synced: true}},
 			},
-			`{"gateway":{"Namespace":"shop","Name":"web"},"connected":2,"listeners":{"l":true},"versions":{"l":"v1"},"synced":true,` +
-				`"rejected":[{"resource":{"Type":"type.googleapis.com/t","Name":"r"},"version":"v2","message":"bad regex",` +
-				`"sources":[{"Kind":"HTTPRoute","Namespace":"shop","Name":"web","Section":"rule-0"}],` +
+			`{"gateway":{"namespace":"shop","name":"web"},"connected":2,"listeners":{"l":true},"versions":{"l":"v1"},"synced":true,` +
+				`"rejected":[{"resource":{"type":"type.googleapis.com/t","name":"r"},"version":"v2","message":"bad regex",` +
+				`"sources":[{"kind":"HTTPRoute","namespace":"shop","name":"web","section":"rule-0"}],` +
 				`"node":"one","since":"2026-05-06T07:08:09Z"}],"ready":true,` +
 				`"resources":[{"type":"type.googleapis.com/t","name":"r","version":"v2","standIn":"v1","bytes":3,` +
-				`"sources":[{"Kind":"HTTPRoute","Namespace":"shop","Name":"web","Section":"rule-0"}]}],` +
+				`"sources":[{"kind":"HTTPRoute","namespace":"shop","name":"web","section":"rule-0"}]}],` +
 				`"proxies":[{"node":"one","since":"2026-05-06T07:08:09Z","behind":1,"resources":[{"type":"type.googleapis.com/t","name":"r",` +
 				`"desired":"v2","sent":"v2","acked":"v1","waiting":"its turn","rejected":"bad regex"}]}],` +
 				`"elsewhere":[{"replica":"b","connected":true,"synced":true}]}`,
 		},
 		"gateway, empty": {
 			debug.Gateway{},
-			`{"gateway":{"Namespace":"","Name":""},"connected":0,"listeners":null,"versions":null,"synced":false,"ready":false,` +
+			`{"gateway":{"namespace":"","name":""},"connected":0,"listeners":null,"versions":null,"synced":false,"ready":false,` +
 				`"resources":null,"proxies":null}`,
 		},
 		"gateway, empty elements": {
@@ -57,8 +57,8 @@ func TestJSON(t *testing.T) {
 				Rejected: []debug.Rejection{{}}, Resources: []debug.Resource{{}},
 				Proxies: []debug.Proxy{{}, {Resources: []debug.ProxyResource{{}}}}, Elsewhere: []debug.PeerState{{}},
 			},
-			`{"gateway":{"Namespace":"","Name":""},"connected":0,"listeners":null,"versions":null,"synced":false,` +
-				`"rejected":[{"resource":{"Type":"","Name":""},"version":"","message":"","node":"","since":"0001-01-01T00:00:00Z"}],` +
+			`{"gateway":{"namespace":"","name":""},"connected":0,"listeners":null,"versions":null,"synced":false,` +
+				`"rejected":[{"resource":{"type":"","name":""},"version":"","message":"","node":"","since":"0001-01-01T00:00:00Z"}],` +
 				`"ready":false,"resources":[{"type":"","name":"","version":"","bytes":0}],` +
 				`"proxies":[{"node":"","since":"0001-01-01T00:00:00Z","behind":0,"resources":null},` +
 				`{"node":"","since":"0001-01-01T00:00:00Z","behind":0,"resources":[{"type":"","name":""}]}],` +
@@ -81,6 +81,7 @@ func TestJSON(t *testing.T) {
 			`{"key":"","value":0,"rate":0,"concurrency":0,"inFlight":0,"active":false,"requests":0,"held":0,` +
 				`"proxies":[{"gateway":"","node":"","heard":false,"age":"","requests":0,"inFlight":0}]}`,
 		},
+		"asked": {debug.Asked{Key: "shop/web", Ago: "2s", Answer: "active"}, `{"key":"shop/web","ago":"2s","answer":"active"}`},
 		"queue": {map[string]debug.Queue{"shop/web": {Concurrency: 1.5, RPS: 2}}, `{"shop/web":{"Concurrency":1.5,"RPS":2}}`},
 		"hold": {
 			debug.Hold{
@@ -88,26 +89,26 @@ func TestJSON(t *testing.T) {
 				Backends: []debug.HoldBackend{{
 					Name: "b", Demands: []debug.Key{{Namespace: "shop", Name: "web-0"}}, State: "holding", Armed: true,
 					Endpoints: []string{"127.0.0.1:80"}, Stale: []string{"127.0.0.1:81"}, StaleUntil: &since,
-					Proxies: []debug.HoldProxy{{Node: "one", Connected: true, Ready: true, Held: 1, Oldest: time.Second}},
+					Proxies: []debug.HoldProxy{{Node: "one", Connected: true, Ready: true, Held: 1, Oldest: "1s"}},
 					Held:    1, Unconfirmed: 2,
 				}},
 			},
-			`{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"memory":1024,"backends":[{"name":"b",` +
-				`"demands":[{"Namespace":"shop","Name":"web-0"}],"state":"holding","armed":true,"endpoints":["127.0.0.1:80"],` +
+			`{"gateway":{"namespace":"shop","name":"web"},"ready":true,"memory":1024,"backends":[{"name":"b",` +
+				`"demands":[{"namespace":"shop","name":"web-0"}],"state":"holding","armed":true,"endpoints":["127.0.0.1:80"],` +
 				`"stale":["127.0.0.1:81"],"staleUntil":"2026-05-06T07:08:09Z","proxies":[{"node":"one","connected":true,"ready":true,` +
-				`"held":1,"oldest":1000000000}],"held":1,"unconfirmed":2}]}`,
+				`"held":1,"oldest":"1s"}],"held":1,"unconfirmed":2}]}`,
 		},
-		"hold, empty": {debug.Hold{}, `{"gateway":{"Namespace":"","Name":""},"ready":false}`},
+		"hold, empty": {debug.Hold{}, `{"gateway":{"namespace":"","name":""},"ready":false}`},
 		"hold, empty elements": {
 			debug.Hold{Backends: []debug.HoldBackend{{}, {Proxies: []debug.HoldProxy{{}}}}},
-			`{"gateway":{"Namespace":"","Name":""},"ready":false,"backends":[{"name":"","state":"","armed":false},` +
+			`{"gateway":{"namespace":"","name":""},"ready":false,"backends":[{"name":"","state":"","armed":false},` +
 				`{"name":"","state":"","armed":false,"proxies":[{"node":"","connected":false,"ready":false}]}]}`,
 		},
 		"streams": {
 			debug.Streams{Ready: true, Gateways: []debug.ProxyStreams{{
 				Gateway: debug.Key{Namespace: "shop", Name: "web"}, Ready: true, Connected: 2, Accepting: 1,
 			}}},
-			`{"ready":true,"gateways":[{"gateway":{"Namespace":"shop","Name":"web"},"ready":true,"connected":2,"accepting":1}]}`,
+			`{"ready":true,"gateways":[{"gateway":{"namespace":"shop","name":"web"},"ready":true,"connected":2,"accepting":1}]}`,
 		},
 		"streams, empty":    {debug.Streams{}, `{"ready":false,"gateways":null}`},
 		"envoy metrics map": {debug.EnvoyMetricsMap{"c": {"shop/web"}}, `{"c":["shop/web"]}`},

@@ -2,19 +2,19 @@ package debug
 
 // Key is the namespace and name of a Kubernetes object.
 type Key struct {
-	Namespace string `json:"Namespace"`
-	Name      string `json:"Name"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
 }
 
 func (k Key) String() string { return k.Namespace + "/" + k.Name }
 
 // Source is a Kubernetes object of the user that shaped an xDS resource.
 type Source struct {
-	Kind      string `json:"Kind"`
-	Namespace string `json:"Namespace"`
-	Name      string `json:"Name"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
 	// Section is the name of a listener or of a route rule where one is known.
-	Section string `json:"Section"`
+	Section string `json:"section,omitempty"`
 }
 
 func (s Source) String() string {

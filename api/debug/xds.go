@@ -27,8 +27,8 @@ type Gateway struct {
 // ResourceKey identifies an xDS resource.
 type ResourceKey struct {
 	// Type is the type URL.
-	Type string `json:"Type"`
-	Name string `json:"Name"`
+	Type string `json:"type"`
+	Name string `json:"name"`
 }
 
 // Rejection is the NACK of one resource.

@@ -21,6 +21,7 @@ var views = map[string]func(*Plane) http.Handler{
 	"/xds":               func(p *Plane) http.Handler { return http.HandlerFunc(p.serveXDS) },
 	"/xds/":              func(p *Plane) http.Handler { return http.HandlerFunc(p.serveXDS) },
 	"/demand":            func(p *Plane) http.Handler { return view(p.scaling.registry.DumpAll) },
+	"/keda":              func(p *Plane) http.Handler { return view(p.scaling.keda.Asked) },
 	"/queue":             func(p *Plane) http.Handler { return view(p.scaling.registry.Queues) },
 	"/hold":              func(p *Plane) http.Handler { return view(p.scaling.dumpHeld) },
 	"/envoy-metrics-map": func(p *Plane) http.Handler { return view(p.scaling.external.Clusters) },

@@ -68,7 +68,7 @@ func TestStreamsOfProxies(t *testing.T) {
 		}
 	}
 	streams := func(count int) string {
-		return fmt.Sprintf(`{"ready":true,"gateways":[{"gateway":{"Namespace":%q,"Name":%q},"ready":true,"connected":%d,"accepting":%d}]}`,
+		return fmt.Sprintf(`{"ready":true,"gateways":[{"gateway":{"namespace":%q,"name":%q},"ready":true,"connected":%d,"accepting":%d}]}`,
 			gatewayKey.Namespace, gatewayKey.Name, count, count)
 	}
 	proxy := two.proxy(gatewayKey, deltatest.Options{Node: "two"})

@@ -82,7 +82,7 @@ func (r *requests) dumpProxy(node string, now time.Time) debug.HoldProxy {
 	_, d.Connected = r.admission.proxies[node]
 	if q := r.queues[node]; q != nil {
 		d.Held = q.requests.Len()
-		d.Oldest = now.Sub(q.head().since)
+		d.Oldest = now.Sub(q.head().since).Round(time.Millisecond).String()
 	}
 	return d
 }

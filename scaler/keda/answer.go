@@ -32,12 +32,22 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
 	}
+	value, err := s.value(found, name)
+	s.asked.note(found.Key, valueText(value), err)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
+}
+
+// value is that of the metric of a trigger.
+func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
 	reading, err := s.read(found)
 	if err != nil {
-		return nil, s.unread(found, err)
+		return 0, s.unread(found, err)
 	}
 	if reading.Unknown != nil {
-		return nil, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
+		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
 	value := reading.Value
 	if found.Spec.Scale.Formula && s.minimumStarts(found) {
@@ -47,9 +57,9 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	}
 	// KEDA takes these for zero.
 	if math.IsNaN(value) || math.IsInf(value, 0) || value < 0 {
-		return nil, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)
+		return 0, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)
 	}
-	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
+	return value, nil
 }
 
 // kedaStep is the least value of a formula that is not zero to KEDA, which counts in thousandths
@@ -71,6 +81,7 @@ func (s *Server) IsActive(ctx context.Context, ref *pb.ScaledObjectRef) (*pb.IsA
 			return nil, err
 		}
 		active, err := s.active(found)
+		s.asked.note(found.Key, activeText(active), err)
 		if err != nil {
 			return nil, s.unread(found, err)
 		}
