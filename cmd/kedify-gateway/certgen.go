@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/controllers/certs"
+	"github.com/kedify/inference-gateway/internal/cli"
 )
 
 // certgenCommand makes the CA ahead of the controller. It is optional: the controller makes
@@ -35,16 +35,9 @@ cluster. The output contains a private key.`,
 			return makeAuthority(cmd, namespace)
 		},
 	}
-	command.Flags().StringVarP(&namespace, "namespace", "n", namespaceDefault(), "namespace of the installation")
+	command.Flags().StringVarP(&namespace, "namespace", "n", cli.SystemNamespace(), "namespace of the installation")
 	command.Flags().BoolVar(&dryRun, "print", false, "print the Secret instead of creating it")
 	return command
-}
-
-func namespaceDefault() string {
-	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
-		return namespace
-	}
-	return "kedify-system"
 }
 
 func printAuthority(cmd *cobra.Command, namespace string) error {

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/controllers/resolve/route"
+	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -45,19 +46,23 @@ func (m *Model) computeHost(key hostKey, c *computation) (*hostTable, error) {
 }
 
 func (m *Model) computeWildcards(key chainKey, c *computation) (*hostTable, error) {
-	gateway := m.gateway(key.gateway, c.record)
+	wildcards := m.wildcardsOf(key, c.record)
+	c.sources = func() []ir.Source { return routeSources(wildcards.Hosts...) }
+	scope, routes, err := m.render.wildcards(wildcards)
+	return &hostTable{scope: scope, routes: routes, clusters: routeClusters(wildcards.Hosts...)}, err
+}
+
+func (m *Model) wildcardsOf(key chainKey, record func(store.Dep)) ir.Wildcards {
+	gateway := m.gateway(key.gateway, record)
 	var patterns []string
 	for _, listener := range gateway.Listeners {
 		if listener.Chain != key.chain {
 			continue
 		}
-		c.record(patternsDep{listenerKey{key.gateway, listener.ID}})
+		record(patternsDep{listenerKey{key.gateway, listener.ID}})
 		patterns = append(patterns, m.fragments.patterns[listenerKey{key.gateway, listener.ID}]...)
 	}
-	wildcards := route.Wildcards(gateway, key.chain, patterns, m.fragments.reader(key.gateway, c.record))
-	c.sources = func() []ir.Source { return routeSources(wildcards.Hosts...) }
-	scope, routes, err := m.render.wildcards(wildcards)
-	return &hostTable{scope: scope, routes: routes, clusters: routeClusters(wildcards.Hosts...)}, err
+	return route.Wildcards(gateway, key.chain, patterns, m.fragments.reader(key.gateway, record))
 }
 
 // routeSources returns the routes, and the listeners with filters, that shaped the hosts, each once.

@@ -8,8 +8,6 @@
 package offline
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -19,12 +17,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/kedify/inference-gateway/controllers/attachments"
 	"github.com/kedify/inference-gateway/controllers/engine"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/xds/ir/lookup"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -32,6 +32,25 @@ import (
 type Result struct {
 	Gateways []Gateway
 	Statuses []status.Update
+	// Generated are the objects that ScaledObjects become.
+	Generated []client.Object
+	// Problems of the objects, sorted by them.
+	Problems []Problem
+	// Skipped are kinds of objects that mean nothing to the control plane.
+	Skipped []string
+
+	attachments *attachments.Index
+}
+
+// Setting of a translation.
+type Setting struct {
+	// Programmed: statuses are those of a world in which an Envoy of every Gateway has accepted everything; otherwise no Envoy
+	// exists.
+	Programmed bool
+	// ScalerAddress is where KEDA reaches the scaler of the installation, host:port.
+	ScalerAddress string
+	// Autowire: the command "wiring" runs.
+	Autowire bool
 }
 
 // Gateway is the resources of one Gateway, sorted by type in the order of resource.Types and
@@ -39,6 +58,41 @@ type Result struct {
 type Gateway struct {
 	Key       types.NamespacedName
 	Resources []resource.Resource
+	// Tables are what the resources were rendered from.
+	Tables lookup.Tables
+}
+
+// Translate computes the result for everything that files describe. What ScaledObjects become depends on the routes that are
+// attached, and their statuses on the routes that are generated, so the engine runs up to three times.
+func Translate(scheme *runtime.Scheme, objects Objects, setting Setting) (Result, error) {
+	objects.Watched = WithClass(objects.Watched)
+	result, err := Run(scheme, objects.Watched, setting.Programmed)
+	if err != nil {
+		return Result{}, err
+	}
+	all := objects.Watched
+	var made planned
+	if len(objects.ScaledObjects) > 0 {
+		made = plans(scheme, objects, setting, result.attachments)
+		all = slices.Concat(objects.Watched, made.objects)
+		if result, err = Run(scheme, all, setting.Programmed); err != nil {
+			return Result{}, err
+		}
+		made.withStatus(result)
+	}
+	result.Generated, result.Skipped = made.objects, objects.Skipped
+	result.Statuses = append(result.Statuses, made.statuses...)
+	sortStatuses(result.Statuses)
+	result.Problems = slices.Concat(
+		made.problems, statusProblems(result.Statuses), missingParents(newKnown(scheme, all, nil), all))
+	sortProblems(result.Problems)
+	return result, nil
+}
+
+func sortStatuses(statuses []status.Update) {
+	slices.SortFunc(statuses, func(a, b status.Update) int {
+		return cmp.Or(cmp.Compare(a.Object.Kind, b.Object.Kind), store.CompareKeys(a.Object.Key, b.Object.Key))
+	})
 }
 
 // Run computes the result for a set of objects. With programmed set, statuses are those of a
@@ -47,6 +101,9 @@ func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Resu
 	collected := &collector{
 		resources: map[types.NamespacedName]map[resource.Key]resource.Resource{},
 		statuses:  map[resolve.Object]status.Update{},
+		ports:     map[types.NamespacedName]map[uint32]bool{},
+
+		attachments: attachments.New(),
 	}
 	model := engine.New(collected, class.Setting{})
 	for _, object := range objects {
@@ -59,12 +116,12 @@ func Run(scheme *runtime.Scheme, objects []client.Object, programmed bool) (Resu
 	model.Synced()
 	model.Flush()
 	if programmed {
-		for gateway, listeners := range collected.listeners() {
-			model.Deliver(gateway, engine.Delivery{Connected: 1, Ports: listeners})
+		for gateway, ports := range collected.ports {
+			model.Deliver(gateway, engine.Delivery{Connected: 1, Ports: ports})
 		}
 		model.Flush()
 	}
-	return collected.result(), collected.failure
+	return collected.result(model), collected.failure
 }
 
 // collector is an engine.Output that keeps everything.
@@ -72,7 +129,9 @@ type collector struct {
 	resources map[types.NamespacedName]map[resource.Key]resource.Resource
 	statuses  map[resolve.Object]status.Update
 	ports     map[types.NamespacedName]map[uint32]bool
-	failure   error
+	// attachments of routes that lead to backends.
+	attachments *attachments.Index
+	failure     error
 }
 
 func (c *collector) Publish(gateway types.NamespacedName, change resource.Change) {
@@ -99,9 +158,6 @@ func (c *collector) Status(update status.Update) {
 }
 
 func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
-	if c.ports == nil {
-		c.ports = map[types.NamespacedName]map[uint32]bool{}
-	}
 	ports := map[uint32]bool{}
 	for _, port := range gateway.Infrastructure.Ports {
 		ports[port.Port] = true
@@ -112,8 +168,9 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 // Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
 func (c *collector) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
-// Attachment takes nothing: statuses say which parents accepted a route.
-func (c *collector) Attachment(resolve.Object, *resolve.Attachment) {}
+func (c *collector) Attachment(route resolve.Object, now *resolve.Attachment) {
+	c.attachments.Set(route, now)
+}
 
 // Synced takes nothing: the world is complete from the start.
 func (c *collector) Synced() {}
@@ -122,12 +179,10 @@ func (c *collector) RenderFailed(failure *engine.RenderFailure) {
 	c.failure = cmp.Or(c.failure, fmt.Errorf("%s: %w", failure.Unit, failure.Err))
 }
 
-func (c *collector) listeners() map[types.NamespacedName]map[uint32]bool { return c.ports }
-
-func (c *collector) result() Result {
-	var result Result
+func (c *collector) result(model *engine.Model) Result {
+	result := Result{attachments: c.attachments}
 	for key, resources := range c.resources {
-		gateway := Gateway{Key: key}
+		gateway := Gateway{Key: key, Tables: model.Tables(key)}
 		for _, r := range resources {
 			gateway.Resources = append(gateway.Resources, r)
 		}
@@ -140,10 +195,6 @@ func (c *collector) result() Result {
 	for _, update := range c.statuses {
 		result.Statuses = append(result.Statuses, update)
 	}
-	slices.SortFunc(result.Statuses, func(a, b status.Update) int {
-		return cmp.Or(cmp.Compare(a.Object.Kind, b.Object.Kind), store.CompareKeys(a.Object.Key, b.Object.Key))
-	})
+	sortStatuses(result.Statuses)
 	return result
 }
-
-func newReader(data []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(data)) }

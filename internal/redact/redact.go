@@ -15,8 +15,8 @@ var credential = regexp.MustCompile(`(?i)(authorization|password|passwd|passphra
 	`private_?key|api[-_]?key|access[-_]?key)`)
 
 // harmless are names that look like credentials, and whose values name or count something.
-var harmless = regexp.MustCompile(`(?i)(secret_?name|secret_?ref|secrets?$|keyref|_count$|_version$|configs?$|type$|kind$|path$|filename$|` +
-	`tokens_per|max_tokens|token_bucket|automount|authentication_?ref|session_ticket|stateless|disable|tls_params)`)
+var harmless = regexp.MustCompile(`(?i)(secret_?name|secret_?ref|secrets?$|keyref|_count$|_version$|configs?$|type$|kind$|path$|` +
+	`filename$|tokens_per|max_tokens|token_bucket|automount|authentication_?ref|session_ticket|stateless|disable|tls_params)`)
 
 // Value takes secrets out of a JSON value, in place, and returns it.
 func Value(value any) any { return within("", value) }

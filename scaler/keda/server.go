@@ -78,7 +78,9 @@ func New(options Options) *Server {
 	if options.Running == nil {
 		options.Running = func(scaler.Scaler) (bool, bool) { return false, false }
 	}
-	s := &Server{options: options, index: newIndex(), asked: newAsked(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{})}
+	s := &Server{
+		options: options, index: newIndex(), asked: newAsked(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{}),
+	}
 	options.Catalog.Observe(s.index.set)
 	options.Catalog.Observe(s.asked.set)
 	s.grpc = grpc.NewServer(append(s.settings(), contain.ServerOptions(options.Log)...)...)
