@@ -35,6 +35,9 @@ func (h Host) Answering(name string, answer Respond, source Source) Host {
 	return h
 }
 
+// FiltersFailed is what a host answers whose listener has filters that cannot be served.
+func FiltersFailed() Respond { return Respond{StatusCode: 500, Reason: "ListenerFilters"} }
+
 // Wildcards is every host of a chain that is not exact: consulted only when the exact host
 // is missing.
 type Wildcards struct {

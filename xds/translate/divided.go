@@ -186,7 +186,7 @@ func (d divided) with(formOf func(id string) resource.Form, together, all bool) 
 		empty := len(host.Routes) == 0
 		switch {
 		case filters == resource.Failing, filters == resource.Absent && together:
-			host = host.Answering(ir.ListenerFiltersField, withheld(), host.Filters.Source)
+			host = host.Answering(ir.ListenerFiltersField, ir.FiltersFailed(), host.Filters.Source)
 		case filters == resource.Absent:
 			host.Filters = nil
 			fallthrough

@@ -35,7 +35,7 @@ func hostOf(g resolve.GatewayResult, owner resolve.Listener, name string, at fun
 	switch filters := owner.Filters; {
 	case filters == nil:
 	case filters.Unresolved:
-		return host.Answering(ir.ListenerFiltersField, ir.Respond{StatusCode: statusFailed, Reason: reasonListenerFilters}, owner.Source())
+		return host.Answering(ir.ListenerFiltersField, ir.FiltersFailed(), owner.Source())
 	default:
 		host.Filters = &filters.ListenerFilters
 	}
@@ -148,7 +148,7 @@ func answeredElsewhere(chain string, listener resolve.Listener) ir.Host {
 	pattern := hostname.PatternOf(listener.Hostname)
 	host := ir.Host{Chain: chain, Hostname: pattern}
 	if listener.Closed {
-		return host.Answering("closed "+pattern, ir.Respond{StatusCode: statusFailed, Reason: reasonListenerFilters}, listener.Source())
+		return host.Answering("closed "+pattern, ir.FiltersFailed(), listener.Source())
 	}
 	return host.Answering("misdirected "+pattern, ir.Respond{StatusCode: statusMisdirected, Reason: reasonMisdirected}, listener.Source())
 }

@@ -21,9 +21,8 @@ const (
 
 // Reasons of answers of the proxy that no condition has. The others are those of the condition that says the same.
 const (
-	reasonNoBackend       = "NoBackend"       // no backend of the rule gets a share
-	reasonListenerFilters = "ListenerFilters" // those of the listener cannot be served
-	reasonMisdirected     = "Misdirected"
+	reasonNoBackend   = "NoBackend" // no backend of the rule gets a share
+	reasonMisdirected = "Misdirected"
 )
 
 // rule is a rule of an HTTPRoute or GRPCRoute in one form. A rule of a GRPCRoute has fewer
