@@ -17,8 +17,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// GetMetrics returns the value of a trigger's metric, the total over the cluster.
+// GetMetrics returns the value of a trigger's metric, the total over the cluster. There is no value in the answer about a trigger
+// that is new, see Server.beginning.
 func (s *Server) GetMetrics(ctx context.Context, request *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
+	s.awaitFirst(ctx, request.GetScaledObjectRef())
 	return within(ctx, s.limit, func() (*pb.GetMetricsResponse, error) { return s.metrics(request) })
 }
 
@@ -43,6 +45,9 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 // value is that of the metric of a trigger.
 func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
 	reading, err := s.read(found)
+	if _, quiet := s.beginning(found, err); quiet {
+		return &pb.GetMetricsResponse{}, nil
+	}
 	if err != nil {
 		return 0, s.unread(found, err)
 	}
@@ -100,19 +105,27 @@ func (s *Server) active(of *scaler.Scaler) (bool, error) {
 		return true, nil
 	}
 	reading, err := s.read(of)
+	if running, quiet := s.beginning(of, err); quiet {
+		return running, nil
+	}
 	if err != nil {
 		return false, err
 	}
 	if reading.Active || reading.Settled {
 		return reading.Active, nil
 	}
-	if replicas, known := s.options.Replicas(*of); known {
-		return replicas > 0, nil
-	}
-	if running, known := s.options.Running(*of); known {
+	if running, known := s.running(of); known {
 		return running, nil
 	}
 	return false, errUnsettled
+}
+
+// running reports whether the target of a trigger has replicas, and whether that is known.
+func (s *Server) running(of *scaler.Scaler) (running, known bool) {
+	if replicas, known := s.options.Replicas(*of); known {
+		return replicas > 0, true
+	}
+	return s.options.Running(*of)
 }
 
 // minimumStarts reports whether "not active" is what starts a workload at zero. With paused-scale-out KEDA starts nothing for an
