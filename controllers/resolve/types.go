@@ -228,6 +228,8 @@ type PoolResult struct {
 	Generation int64
 	// Picker is nil when the pool has none that can be asked; Cluster is then still valid.
 	Picker *ir.Picker
+	// Unpicked is why there is none and what requests get; empty: there is one. Routes repeat it.
+	Unpicked string
 	// Cluster of the pool's endpoints.
 	Cluster  ir.ClusterKey
 	FailOpen bool

@@ -46,6 +46,12 @@ func Pool(v store.View, key types.NamespacedName) resolve.PoolResult {
 	picker := resolvePicker(v, pool)
 	result.Picker, result.FailOpen = picker.picker, picker.failOpen
 	result.Conditions = poolConditions(pool, picker)
+	switch {
+	case pool.Spec.EndpointPickerRef == nil:
+		result.Unpicked = missingPicker
+	case picker.problem != "":
+		result.Unpicked = picker.problem + " " + withoutPicker(picker)
+	}
 	return result
 }
 
@@ -99,6 +105,9 @@ func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.Name
 	return uint32(ref.Port.Number), ""
 }
 
+const missingPicker = "spec.endpointPickerRef is missing, and this gateway needs an endpoint picker: requests are answered 503. " +
+	"Set it, or use a Service as the backend."
+
 // poolConditions are those of the pool for every Gateway that refers to it.
 func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []metav1.Condition {
 	generation := pool.Generation
@@ -109,9 +118,7 @@ func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []meta
 	switch {
 	case pool.Spec.EndpointPickerRef == nil:
 		accepted = resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionFalse,
-			inferencev1.InferencePoolReasonEndpointPickerRefMissing,
-			"spec.endpointPickerRef is missing, and this gateway needs an endpoint picker: requests are answered 503. "+
-				"Set it, or use a Service as the backend.", generation)
+			inferencev1.InferencePoolReasonEndpointPickerRefMissing, missingPicker, generation)
 	case picker.problem != "":
 		resolved = resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionFalse,
 			inferencev1.InferencePoolReasonInvalidExtensionRef, picker.problem+" "+withoutPicker(picker), generation)

@@ -154,6 +154,9 @@ func (r *routeResolver) poolBackend(path string, key types.NamespacedName) (reso
 			"%s: InferencePool %s does not exist; create it or correct the name.", path, key)
 	}
 	r.pools = append(r.pools, key)
+	if note := fmt.Sprintf("InferencePool %s: %s", key, pool.Unpicked); pool.Unpicked != "" && !slices.Contains(r.notes, note) {
+		r.notes = append(r.notes, note)
+	}
 	if r.grpc && backend.PoolProtocol(r.view.InferencePool(key)) != ir.HTTP2 {
 		return resolvedBackend{}, resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
 			"%s: InferencePool %s speaks HTTP/1.1, over which gRPC cannot be sent; set its spec.appProtocol to %s.",

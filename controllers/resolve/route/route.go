@@ -59,6 +59,9 @@ type routeResolver struct {
 	dropped int               // how many rules that are
 	refs    []resolve.Problem // references that do not resolve
 	pools   []types.NamespacedName
+	// notes are about references that resolve to something that is not in order. Gateway API knows no reason for them:
+	// ResolvedRefs is about this route, and True.
+	notes []string
 	// xBackends are not supported, and their status says so.
 	xBackends []types.NamespacedName
 	// expressions of the route that the proxies compile.

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,10 +51,22 @@ func (r *routeResolver) routeParent(p parent, invalid resolve.Problem) resolve.R
 func (r *routeResolver) resolvedRefs() metav1.Condition {
 	if len(r.refs) == 0 {
 		return resolve.Condition(gwv1.RouteConditionResolvedRefs, metav1.ConditionTrue,
-			gwv1.RouteReasonResolvedRefs, "All references are resolved.", r.meta.Generation)
+			gwv1.RouteReasonResolvedRefs, r.withNotes("All references are resolved."), r.meta.Generation)
 	}
 	return resolve.Condition(gwv1.RouteConditionResolvedRefs, metav1.ConditionFalse,
-		r.refs[0].Reason, resolve.JoinMessages(r.refs), r.meta.Generation)
+		r.refs[0].Reason, r.withNotes(resolve.JoinMessages(r.refs)), r.meta.Generation)
+}
+
+// maxNotes bounds how many notes a condition repeats.
+const maxNotes = 4
+
+// withNotes adds to the message of ResolvedRefs what is not in order although it resolves.
+func (r *routeResolver) withNotes(message string) string {
+	notes := r.notes
+	if len(notes) > maxNotes {
+		notes = append(slices.Clone(notes[:maxNotes]), fmt.Sprintf("And %d more.", len(notes)-maxNotes))
+	}
+	return strings.Join(append([]string{message}, notes...), " ")
 }
 
 // Status returns our entries of the status of a route, in the order of its parentRefs.
