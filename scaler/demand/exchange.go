@@ -161,7 +161,9 @@ func (x exchange) MergeHolding(name string, told replica.HoldingDelta, now insta
 	at := told.Last.At(now)
 	arrived := at > s.activity.Arrived
 	s.activity.Arrived = max(s.activity.Arrived, at)
-	s.holdElsewhere(x.registry.peer(name), now, max(told.Held, 0), arrived)
+	from := x.registry.peer(name)
+	s.holdElsewhere(from, now, max(told.Held, 0), arrived)
+	s.waits.merge(from, told.Waits, now)
 	return s
 }
 

@@ -81,6 +81,16 @@ func (h *holds) set(from *peer, held int) (last int) {
 	return last
 }
 
+// at returns what another replica holds.
+func (h *holds) at(from *peer) int {
+	for _, o := range h.others {
+		if o.from == from {
+			return o.held
+		}
+	}
+	return 0
+}
+
 // by returns what each replica holds; "" is this one.
 func (h *holds) by() map[string]int {
 	by := map[string]int{}
@@ -103,6 +113,7 @@ func (r *Registry) Hold(key types.NamespacedName, now Holding) {
 	s.holds.own = now
 	if now.Arrived > last.Arrived {
 		s.activity.Arrived, s.holds.ownLast = max(s.activity.Arrived, at), at
+		s.waits.arrive(at)
 	}
 	s.hold(at, now.Held-last.Held, now.Arrived > last.Arrived)
 	s.mu.Unlock()
@@ -150,13 +161,16 @@ func (s *series) expire(now instant.Time) {
 func (s *series) Holding(now instant.Time) replica.HoldingDelta {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return replica.HoldingDelta{Key: s.key, Held: s.holds.own.Held, Last: replica.AgeOf(s.holds.ownLast, now)}
+	return replica.HoldingDelta{
+		Key: s.key, Held: s.holds.own.Held, Last: replica.AgeOf(s.holds.ownLast, now), Waits: s.waits.delta(now),
+	}
 }
 
 // Release implements replica.Key.
 func (s *series) Release(name string, now instant.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.waits.others = slices.DeleteFunc(s.waits.others, func(o peerWaited) bool { return o.from.name == name })
 	for _, o := range s.holds.others {
 		if o.from.name == name {
 			s.holdElsewhere(o.from, now, 0, false)

@@ -23,6 +23,7 @@ type series struct {
 	refs    int
 	windows []gatewayWindow
 	holds   holds
+	waits   waits
 	// activity is over all gateways and replicas.
 	activity window.Activity
 	// began is when a proxy was seen first that had counted requests before: when those arrived

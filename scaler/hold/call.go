@@ -46,6 +46,9 @@ func (c *call) serve() error {
 			continue
 		case pass:
 			c.gate.options.Metrics.passed.Inc()
+			if c.counts() {
+				c.gate.options.Passed(c.demand)
+			}
 			return c.pass(b, passWarm, check)
 		case refuse:
 			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, false), answeredWithdrawn)
@@ -64,6 +67,7 @@ func (c *call) withoutEndpoint(b *backend) (again bool, err error) {
 	case c.probe:
 		return false, c.reply(healthy(), answeredProbe)
 	case c.gate.options.paused(c.scaler) && !b.requests.hasEndpoints():
+		c.tell(false)
 		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
 	case c.showsWaitingPage(b):
 		c.gate.counts.shown(c.demand)
@@ -107,6 +111,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		return true, nil
 	case pass: // an endpoint became ready since decide
 		c.gate.counts.leave(&c.subject, at)
+		c.tell(true)
 		c.gate.options.Metrics.passed.Inc()
 		return false, c.pass(b, passWarm, check)
 	case refuse: // it was taken away since decide
@@ -153,14 +158,17 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 	held := c.gate.options.Clock.Now().Sub(p.since)
 	switch o {
 	case released:
+		c.tell(true)
 		metrics.answered(answeredReleased)
 		metrics.waits.Observe(held.Seconds())
 		return c.pass(b, passAnswer(true, held), false)
 	case timedOut:
+		c.tell(false)
 		return c.reply(holdTimeout(retryAfter).after(held), answeredTimeout)
 	case turnedAway:
 		return c.reply(backendWithdrawn(retryAfter, true).after(held), answeredWithdrawn)
 	case stopped:
+		c.tell(false)
 		return c.reply(pausedAtZero(retryAfter, true).after(held), answeredPaused)
 	case canceled:
 		metrics.answered(answeredGone)
@@ -168,6 +176,16 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 	default:
 		metrics.answered(answeredElsewhere)
 		return errStopping
+	}
+}
+
+// counts reports whether the request is demand of its trigger.
+func (c *call) counts() bool { return c.scaler != nil && !c.probe && c.scaler.CountedBy(c.gateway) }
+
+// tell tells how a request was answered that found no endpoint.
+func (c *call) tell(served bool) {
+	if c.counts() {
+		c.gate.options.Answered(c.demand, served)
 	}
 }
 

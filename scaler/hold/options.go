@@ -35,12 +35,16 @@ type Options struct {
 	// Held is called when the requests that this replica holds for a demand key change: held are
 	// held now, arrived ever were held or shown the waiting page. Calls of one key come one after
 	// the other, in order. Requests wait for it: it must not block.
-	Held    func(key types.NamespacedName, held int, arrived uint64)
-	Limits  Limits
-	Timing  Timing
-	Clock   publish.Clock // nil: the time of the machine
-	Metrics *Metrics      // nil: nothing is exported
-	Log     logr.Logger
+	Held func(key types.NamespacedName, held int, arrived uint64)
+	// Answered is called when a request that found no endpoint is answered for a trigger: it passed after a wait, or failed
+	// for want of an endpoint. Passed is called when one found an endpoint at once; it must cost next to nothing.
+	Answered func(key types.NamespacedName, served bool)
+	Passed   func(key types.NamespacedName)
+	Limits   Limits
+	Timing   Timing
+	Clock    publish.Clock // nil: the time of the machine
+	Metrics  *Metrics      // nil: nothing is exported
+	Log      logr.Logger
 }
 
 // Limits of held requests. A trigger can set its own Timeout and MaxPending. Zero values take the
@@ -105,6 +109,12 @@ func (o *Options) defaults() {
 	}
 	if o.Held == nil {
 		o.Held = func(types.NamespacedName, int, uint64) {}
+	}
+	if o.Answered == nil {
+		o.Answered = func(types.NamespacedName, bool) {}
+	}
+	if o.Passed == nil {
+		o.Passed = func(types.NamespacedName) {}
 	}
 	if o.Clock == nil {
 		o.Clock = publish.WallClock()

@@ -51,6 +51,17 @@ type HoldingDelta struct {
 	Held int                  `json:"held"`
 	// Last is how long ago a held request arrived; negative: none did.
 	Last Age `json:"last"`
+	// Waits is nil when no request ever waited here, and from a replica of an older version.
+	Waits *WaitDelta `json:"waits,omitempty"`
+}
+
+// WaitDelta is how long ago requests of one key fared so at the replica; negative: never, or none waits.
+type WaitDelta struct {
+	// Since is when the first came that found no endpoint, after the last one that was served.
+	Since Age `json:"since"`
+	// Failed and Served are when one that had waited was last answered without an endpoint, and sent to one.
+	Failed Age `json:"failed"`
+	Served Age `json:"served"`
 }
 
 // Past is what the replica knows about the past, over all proxies, for a replica that has just

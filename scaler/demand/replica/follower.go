@@ -171,7 +171,7 @@ func (f *Follower) Take() Delta {
 		}
 	}
 	for k := range keys {
-		if told := k.Holding(now); told.Held > 0 || !all {
+		if told := k.Holding(now); told.Held > 0 || told.Waits != nil || !all {
 			d.Holding = append(d.Holding, told)
 		}
 	}
