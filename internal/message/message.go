@@ -35,12 +35,13 @@ func Quote(value string) string {
 
 // Condition returns the message of a condition as the API server returns it. Bytes that are not
 // UTF-8 would come back as others, and the status would be written again for ever.
-func Condition(text string) string { return cut(text, MaxConditionBytes) }
+func Condition(text string) string { return Cut(text, MaxConditionBytes) }
 
 // Note returns the note of an Event as the API server accepts it.
-func Note(text string) string { return cut(text, MaxNoteBytes) }
+func Note(text string) string { return Cut(text, MaxNoteBytes) }
 
-func cut(text string, limit int) string {
+// Cut returns at most so many bytes of a text.
+func Cut(text string, limit int) string {
 	text = strings.ToValidUTF8(text, "")
 	if len(text) <= limit {
 		return text
