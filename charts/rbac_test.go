@@ -21,6 +21,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scaledobject"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/workload/live"
 )
 
 // grants are permissions: "group/resource", with the names that it is limited to, to verbs.
@@ -77,6 +78,9 @@ func needed(t *testing.T) grants {
 	}
 	for _, object := range scaledobject.Written() {
 		want.add(resourceOf(object), "create", "patch", "delete")
+	}
+	for _, object := range live.Reads() {
+		want.add(resourceOf(object), "get", "list")
 	}
 	want.add(resourceOf(&v1alpha1.HTTPScaler{})+"/status", "patch")
 	want.add(resourceOf(&kedav1alpha1.ScaledObject{}), "patch") // the empty one, for admission to rewrite

@@ -6,8 +6,13 @@ import (
 
 // HTTPScalerStatus is what became of the trigger.
 type HTTPScalerStatus struct {
+	// ObservedGeneration is the generation of the HTTPScaler that the conditions are about.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Conditions: Accepted (the trigger is valid), ResolvedRefs (its Service, pool, ConfigMap
-	// and Secret exist), Ready (both).
+	// and Secret exist), Served (requests that wait are answered; absent while none waited), Ready (these, and its
+	// Gateway is programmed), and others that docs/kedify-http.md lists.
 	//
 	// +optional
 	// +listType=map
@@ -33,6 +38,10 @@ type HTTPScalerStatus struct {
 	// +optional
 	Wiring *HTTPScalerWiring `json:"wiring,omitempty"`
 }
+
+// ConditionServed is the type of the condition of an HTTPScaler that says whether requests that found no endpoint are
+// answered. The leader writes it (controllers/served).
+const ConditionServed = "Served"
 
 // HTTPScalerDemand is the demand of a trigger with two significant digits, written at most every
 // ten seconds. KEDA gets exact values from the scaler.

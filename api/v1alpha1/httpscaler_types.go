@@ -12,6 +12,7 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=httpscaler,categories=gateway-api
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Rate",type=string,JSONPath=`.status.demand.rate`
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.demand.held`
 // +kubebuilder:printcolumn:name="Gateway",type=string,JSONPath=`.status.gateway`

@@ -42,6 +42,17 @@ func (e *Engine) Configuration(object client.Object) (*unstructured.Unstructured
 	return desired, nil
 }
 
+// Status is what an owner of a part of a status applies: the identity of the object and its status.
+func Status(object client.Object) (*unstructured.Unstructured, error) {
+	content, err := toUnstructured(object)
+	if err != nil {
+		return nil, err
+	}
+	delete(content, "spec")
+	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
+	return &unstructured.Unstructured{Object: content}, nil
+}
+
 func toUnstructured(object client.Object) (map[string]any, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {

@@ -64,6 +64,7 @@ func (m *Model) dropGateway(key types.NamespacedName, old *resolve.GatewayResult
 	delete(m.deliveries, key)
 	delete(m.problems, key)
 	delete(m.addressFailures, key)
+	delete(m.proxiesWait, key)
 	m.gone = append(m.gone, key)
 	m.output.Forget(key)
 }

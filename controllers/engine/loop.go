@@ -97,6 +97,11 @@ func (l *Loop) Addressed(gateway types.NamespacedName, failure string) {
 	l.enqueue(event{apply: func(m *Model) bool { return m.Addressed(gateway, failure) }})
 }
 
+// ProxiesWait hands in what the Pods of the proxies of a gateway wait for; "" when nothing is known.
+func (l *Loop) ProxiesWait(gateway types.NamespacedName, reason string) {
+	l.enqueue(event{apply: func(m *Model) bool { return m.ProxiesWait(gateway, reason) }})
+}
+
 // Installed hands in the CRDs of the Gateway API in the cluster.
 func (l *Loop) Installed(crds class.Installed) {
 	l.enqueue(event{apply: func(m *Model) bool { return m.Installed(crds) }})

@@ -50,8 +50,10 @@ type Model struct {
 	problems   map[types.NamespacedName]string // of data planes
 	// addressFailures are what kept Services for addresses of data planes from being made.
 	addressFailures map[types.NamespacedName]string
-	earlier         *earlier
-	setting         class.Setting
+	// proxiesWait is what the Pods of proxies wait for that are not connected.
+	proxiesWait map[types.NamespacedName]string
+	earlier     *earlier
+	setting     class.Setting
 
 	tables map[types.NamespacedName]*tables
 
@@ -74,6 +76,7 @@ func New(output Output, setting class.Setting) *Model {
 		problems:   map[types.NamespacedName]string{},
 
 		addressFailures: map[types.NamespacedName]string{},
+		proxiesWait:     map[types.NamespacedName]string{},
 
 		tables:  map[types.NamespacedName]*tables{},
 		pending: map[types.NamespacedName]map[resource.Key]*resource.Resource{},
@@ -160,6 +163,11 @@ func (m *Model) Built(gateway types.NamespacedName, problem string) bool {
 // rest of the data plane is as it should be.
 func (m *Model) Addressed(gateway types.NamespacedName, failure string) bool {
 	return m.note(m.addressFailures, gateway, failure)
+}
+
+// ProxiesWait takes what the Pods of the proxies of a gateway wait for, while none is connected.
+func (m *Model) ProxiesWait(gateway types.NamespacedName, reason string) bool {
+	return m.note(m.proxiesWait, gateway, reason)
 }
 
 func (m *Model) note(texts map[types.NamespacedName]string, gateway types.NamespacedName, text string) bool {

@@ -56,6 +56,7 @@ func (m *Model) gatewayStatusInput(key types.NamespacedName, record func(store.D
 		Attached:       m.fragments.attached[key],
 		Assignment:     listener.Addresses(m.store.View(record), result, m.setting.Installed),
 		AddressFailure: m.addressFailures[key],
+		ProxiesWait:    m.proxiesWait[key],
 		Connected:      delivery.Connected,
 		Programmed:     delivery.Ports,
 	}, true

@@ -32,11 +32,14 @@ type owned struct{ client.Reader }
 
 func (owned) Watch(context.Context, func(types.NamespacedName)) error { return nil }
 
-// scales is scale.Scales: every target has one replica, so that no workload has to be rescued.
+// scales is scale.Scales: every target has one replica, so that no workload has to be
+// rescued, and Pods with a label.
 type scales struct{}
 
-func (scales) Get(context.Context, string, v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error) {
-	return &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 1}}, nil
+func (scales) Get(_ context.Context, _ string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error) {
+	return &autoscalingv1.Scale{
+		Spec: autoscalingv1.ScaleSpec{Replicas: 1}, Status: autoscalingv1.ScaleStatus{Selector: "app=" + target.Name},
+	}, nil
 }
 
 func (scales) Update(context.Context, string, v1alpha1.HTTPScalerTarget, *autoscalingv1.Scale) error {

@@ -30,6 +30,11 @@ func (p *Plane) deliver(d publish.Delivery) {
 	p.loop.Deliver(types.NamespacedName(d.Gateway), delivery)
 }
 
+// countProxies tells which gateways have no Envoy at any replica.
+func (p *Plane) countProxies(d publish.Delivery) {
+	p.proxyPods.Connected(types.NamespacedName(d.Gateway), d.Connected)
+}
+
 // reportDataPlane makes an input of the engine of the outcome of an attempt.
 func (p *Plane) reportDataPlane(result infra.Result) {
 	problem, failure := "", ""

@@ -72,6 +72,8 @@ type Timing struct {
 	PeerGrace time.Duration
 	// RouteGrace, see linger.New.
 	RouteGrace time.Duration
+	// Patience with requests and with Envoys, see served.Options.Patience and proxypods.Options.Patience.
+	Patience time.Duration
 	// ListPatience is how long a replica waits for optional kinds that the API server does not list.
 	ListPatience time.Duration
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/served"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/hold"
@@ -26,6 +27,7 @@ type Metrics struct {
 	held      *hold.Metrics
 	asked     *keda.Metrics
 	rescued   *rescue.Metrics
+	unserved  *served.Metrics
 }
 
 // newMetrics registers the metrics.
@@ -50,6 +52,7 @@ func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, er
 		held:      hold.NewMetrics(),
 		asked:     keda.NewMetrics(),
 		rescued:   rescue.NewMetrics(),
+		unserved:  served.NewMetrics(),
 	}
 	leader := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: "kedify_gateway", Name: "leader", Help: "Whether this replica writes to the API server."},
@@ -61,6 +64,7 @@ func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, er
 	}
 	for _, register := range []func(prometheus.Registerer) error{
 		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.asked.Register, m.rescued.Register,
+		m.unserved.Register,
 	} {
 		if err := register(registry); err != nil {
 			return nil, err

@@ -77,6 +77,7 @@ func (o *output) Forget(gateway types.NamespacedName) {
 	o.plane.gateways.Remove(gateway)
 	o.stages.Forget(ir.Key(gateway))
 	o.plane.exchange.Forget(gateway)
+	o.plane.proxyPods.Forget(gateway)
 	o.plane.dataPlanes.Delete(gateway)
 }
 

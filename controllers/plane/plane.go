@@ -18,7 +18,9 @@ import (
 	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/linger"
 	"github.com/kedify/inference-gateway/controllers/peers"
+	"github.com/kedify/inference-gateway/controllers/proxypods"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/served"
 	"github.com/kedify/inference-gateway/controllers/snapshot"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/watch"
@@ -61,6 +63,8 @@ type Plane struct {
 	triggers   *triggers
 	xds        *server.Server
 	snapshots  *snapshot.Writer
+	served     *served.Keeper
+	proxyPods  *proxypods.Watch
 	guard      *access.Guard
 }
 
@@ -133,6 +137,9 @@ func build(deps Deps) (*Plane, error) {
 	}
 	// Snapshots: the demand of each trigger, coarsely, for `kubectl get httpscaler`.
 	p.snapshots = newSnapshots(p)
+	// Served: whether requests that wait are answered, and what the Pods of Envoys wait for that do not connect.
+	p.served = newServed(p)
+	p.proxyPods = newProxyPods(p)
 	// Views: who may read them over the network.
 	p.guard = access.New(access.Options{Client: deps.API.Direct, Clock: deps.Clock, Log: deps.Log.WithName("access")})
 	return p, nil
@@ -144,7 +151,7 @@ func (p *Plane) connect() {
 	p.wires.reported.connect(p.exchange.Deliver, p.writeRejections)
 	p.wires.accepted.connect(p.scaling.gate.Accepted, p.isolation.Accepted)
 	p.wires.rejected.connect(func(r rejected) { p.isolation.Rejected(r.gateway, r.rejection) })
-	p.wires.merged.connect(p.deliver, p.isolation.Learn)
+	p.wires.merged.connect(p.deliver, p.isolation.Learn, p.countProxies)
 	p.wires.applied.connect(p.reportDataPlane)
 	p.wires.counting.connect(changed(p.triggers.metrics.Refresh))
 	p.wires.authority.connect(changed(p.dataPlanes.Refresh), changed(p.triggers.registrar.Refresh), changed(p.triggers.delivery.Refresh),
@@ -236,6 +243,32 @@ func newSnapshots(p *Plane) *snapshot.Writer {
 		Writer:   p.deps.API.Client,
 		Clock:    p.deps.Clock,
 		Log:      p.deps.Log.WithName("snapshot"),
+	})
+}
+
+func newServed(p *Plane) *served.Keeper {
+	return served.New(served.Options{
+		Registry: p.scaling.registry,
+		Catalog:  p.catalog,
+		Cache:    p.deps.API.Cache,
+		Direct:   p.deps.API.Direct,
+		Scales:   p.deps.API.Scales,
+		Writer:   p.deps.API.Client,
+		Events:   p.events,
+		Patience: p.deps.Timing.Patience,
+		Clock:    p.deps.Clock,
+		Metrics:  p.metrics.unserved,
+		Log:      p.deps.Log.WithName("served"),
+	})
+}
+
+func newProxyPods(p *Plane) *proxypods.Watch {
+	return proxypods.New(proxypods.Options{
+		Direct:   p.deps.API.Direct,
+		Report:   p.loop.ProxiesWait,
+		Patience: p.deps.Timing.Patience,
+		Clock:    p.deps.Clock,
+		Log:      p.deps.Log.WithName("proxypods"),
 	})
 }
 

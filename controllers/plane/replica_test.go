@@ -142,6 +142,7 @@ func (c *cluster) start(ip string) *replica {
 		Replica: ip, Registry: r.registry, Log: c.log,
 		Timing: plane.Timing{
 			RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace,
+			Patience: 100 * time.Millisecond,
 		},
 		Listen: func(at string) (net.Listener, error) {
 			if at == address {

@@ -49,6 +49,8 @@ func (p *Plane) lead(ctx context.Context) error {
 		p.leadership.EachTerm(p.authority.Lead),
 		p.triggers.controller.Start,
 		p.leadership.EachTerm(p.snapshots.Run),
+		p.leadership.EachTerm(p.served.Run),
+		p.leadership.EachTerm(p.proxyPods.Run),
 	}
 	if p.deps.Options.AdmissionListen != "" {
 		all = append(all, p.leadership.EachTerm(p.triggers.registrar.Run))

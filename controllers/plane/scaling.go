@@ -55,9 +55,11 @@ func newScaling(p *Plane) (*scaling, error) {
 		Held: func(key types.NamespacedName, held int, arrived uint64) {
 			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
 		},
-		Limits:  hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
-		Metrics: metrics.held,
-		Log:     log.WithName("hold"),
+		Answered: s.registry.Answered,
+		Passed:   s.registry.Passed,
+		Limits:   hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
+		Metrics:  metrics.held,
+		Log:      log.WithName("hold"),
 	})
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
 	s.keda = keda.New(keda.Options{

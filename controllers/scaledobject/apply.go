@@ -196,6 +196,7 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 	}
 	generation = cmp.Or(generation, live.Generation)
 	wanted := status.Value
+	wanted.ObservedGeneration = generation
 	wanted.Conditions = append([]metav1.Condition(nil), wanted.Conditions...)
 	now := metav1.NewTime(c.Clock.Now()).Rfc3339Copy()
 	for i := range wanted.Conditions {
@@ -208,12 +209,11 @@ func (c *Controller) writeStatus(ctx context.Context, status plan.Status, genera
 	if sameStatus(live.Status, wanted) && !c.handover.due(status.Scaler, live.Status) {
 		return nil
 	}
-	apply := &v1alpha1.HTTPScaler{
+	desired, err := apply.Status(&v1alpha1.HTTPScaler{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "HTTPScaler"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
 		Status:     wanted,
-	}
-	desired, err := statusToApply(apply)
+	})
 	if err != nil {
 		return err
 	}

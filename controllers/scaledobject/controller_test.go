@@ -310,7 +310,7 @@ func TestS1RefusedObjectIsACondition(t *testing.T) {
 			}
 			delete(b.fail, "apply "+refused)
 			b.reconcile()
-			if b.exists(scaler, "web-0"); !meta.IsStatusConditionTrue(scaler.Status.Conditions, plan.ConditionReady) {
+			if b.exists(scaler, "web-0"); meta.IsStatusConditionFalse(scaler.Status.Conditions, plan.ConditionReady) {
 				t.Errorf("when it is applied: %+v", scaler.Status.Conditions)
 			}
 		})

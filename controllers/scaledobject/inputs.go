@@ -7,6 +7,8 @@ import (
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -174,9 +176,14 @@ func sameScaledObject(before, after client.Object) bool {
 // sameGateway: of a Gateway that the product did not make, plans read the class alone.
 func sameGateway(before, after client.Object) bool {
 	if plan.Managed(before) || plan.Managed(after) || after.GetName() == v1alpha1.ProxyGatewayName {
-		return store.Same(before, after)
+		return store.Same(before, after) && reflect.DeepEqual(programmed(before), programmed(after))
 	}
 	return before.(*gwv1.Gateway).Spec.GatewayClassName == after.(*gwv1.Gateway).Spec.GatewayClassName && before.GetUID() == after.GetUID()
+}
+
+// programmed is what a plan reads of the status of a generated Gateway.
+func programmed(gateway client.Object) *metav1.Condition {
+	return meta.FindStatusCondition(gateway.(*gwv1.Gateway).Status.Conditions, string(gwv1.GatewayConditionProgrammed))
 }
 
 // sameRoute: a plan reads a part of the status.

@@ -25,6 +25,8 @@ type StatusInput struct {
 	Assignment
 	// Connected is the number of proxies with a configuration stream.
 	Connected int
+	// ProxiesWait is what the Pods of the proxies wait for while none is connected; empty: it is not known.
+	ProxiesWait string
 	// Programmed has the ports that a proxy acknowledged as they are wanted.
 	Programmed map[uint32]bool
 	// AddressFailure is what the API server said of the Services that could not be made for addresses; empty: nothing.
@@ -178,6 +180,8 @@ func (in StatusInput) missing(waiting []string) string {
 	}
 	switch {
 	case len(waiting) == 0:
+	case in.Connected == 0 && in.ProxiesWait != "":
+		missing = append(missing, "No proxy is connected yet. "+resolve.Sentence(in.ProxiesWait))
 	case in.Connected == 0:
 		missing = append(missing, fmt.Sprintf("No proxy is connected yet; see the Pods with the label %s=%s.",
 			gwv1.GatewayNameLabelKey, in.Result.Key.Name))

@@ -78,7 +78,7 @@ func (m *maker) keep(c *candidate) {
 				explanation{condition.Reason, condition.Message}))
 		}
 	}
-	status.Conditions = append(conditions, ready(conditions))
+	status.Conditions = append(conditions, blocked(conditions))
 	m.plan.Kept = append(m.plan.Kept, c.key)
 	m.plan.Statuses = append(m.plan.Statuses, Status{Scaler: c.key, Value: *status})
 }

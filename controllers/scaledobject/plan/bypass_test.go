@@ -292,7 +292,7 @@ func TestDirect(t *testing.T) {
 			conditions := made.Statuses[0].Value.Conditions
 			bypassed, ready := meta.FindStatusCondition(conditions, ConditionBypassed), meta.FindStatusCondition(conditions, ConditionReady)
 			if c.reason == "" {
-				if bypassed != nil || ready.Status != "True" {
+				if bypassed != nil || ready.Status == "False" {
 					t.Errorf("bypassed %+v, ready %+v", bypassed, ready)
 				}
 				return

@@ -46,6 +46,8 @@ type candidate struct {
 	refused explanation
 	// unserved is why its routes are not served as they are written.
 	unserved []explanation
+	// unheard is a route of it without a status of this controller; empty: there is none.
+	unheard string
 	// routedBy is a route of the user that leads to the backend; empty: there is none.
 	routedBy string
 	// backends of the generated route.
@@ -78,10 +80,12 @@ func (c *candidate) of(name string) types.NamespacedName {
 // maker collects a Plan.
 type maker struct {
 	World
-	plan       Plan
-	scalers    map[types.NamespacedName]*v1alpha1.HTTPScaler
-	generated  map[types.NamespacedName][]gwv1.BackendRef
-	verdicts   map[resolve.Object]verdict
+	plan      Plan
+	scalers   map[types.NamespacedName]*v1alpha1.HTTPScaler
+	generated map[types.NamespacedName][]gwv1.BackendRef
+	verdicts  map[resolve.Object]verdict
+	// proxyState is the answer of proxyBlocks; nil: it was not asked.
+	proxyState *metav1.Condition
 	candidates []*candidate
 	// secured are the HTTPS listeners of the generated Gateway, those of older triggers first.
 	secured []secured

@@ -41,8 +41,8 @@ const (
 	ConditionAccepted = "Accepted"
 	// ConditionResolvedRefs: what it names exists.
 	ConditionResolvedRefs = "ResolvedRefs"
-	// ConditionReady sums up: the trigger is in force, and its demand is counted. It is false with the
-	// reason of the condition that keeps it from being so.
+	// ConditionReady sums up: the trigger is in force, its demand is counted, its Gateway is programmed, and no request waits
+	// in vain. It is False with the reason of the condition that keeps it from being so, and Unknown while that is not known.
 	ConditionReady = "Ready"
 	// ConditionWeights: the annotation with weights is in force; absent without one.
 	ConditionWeights = "WeightsAccepted"
@@ -89,6 +89,8 @@ const (
 	ReasonValuesInvalid     = "InvalidProxyValues"
 	ReasonResolved          = "ResolvedRefs"
 	ReasonReady             = "Ready"
+	ReasonPending           = "Pending"
+	ReasonNotProgrammed     = "GatewayNotProgrammed"
 	ReasonBackendNotFound   = "BackendNotFound"
 	ReasonPortNotFound      = "PortNotFound"
 	ReasonPoolNotFound      = "InferencePoolNotFound"

@@ -62,7 +62,7 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 		add(ConditionWarnings, true, explanation{ReasonWarned, sentence(strings.Join(c.warnings, "; "))})
 	}
 	m.announce(c, status.Conditions)
-	status.Conditions = append(status.Conditions, ready(status.Conditions))
+	status.Conditions = append(status.Conditions, m.ready(c, status))
 	return status
 }
 
@@ -75,20 +75,7 @@ func NotApplied(status *v1alpha1.HTTPScalerStatus, refusal string) {
 			conditions = append(conditions, condition)
 		}
 	}
-	status.Conditions = append(conditions, ready(conditions))
-}
-
-// ready sums up the other conditions.
-func ready(conditions []metav1.Condition) metav1.Condition {
-	for _, condition := range conditions {
-		blocks := map[string]metav1.ConditionStatus{
-			ConditionAccepted: metav1.ConditionFalse, ConditionResolvedRefs: metav1.ConditionFalse, ConditionBypassed: metav1.ConditionTrue,
-		}
-		if blocks[condition.Type] == condition.Status {
-			return conditionOf(ConditionReady, false, explanation{condition.Reason, condition.Message})
-		}
-	}
-	return conditionOf(ConditionReady, true, explanation{ReasonReady, "The trigger is in force, and its requests are counted."})
+	status.Conditions = append(conditions, blocked(conditions))
 }
 
 func (m *maker) acceptedText(c *candidate, route string) string {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -18,6 +19,7 @@ import (
 type verdict struct {
 	unresolved []explanation // its references do not resolve
 	unserved   []explanation // it is not served as it is written, for another reason
+	heard      bool          // it has a status of this controller
 }
 
 // verdicts returns those of the generated routes. A status of an earlier generation is one, too: what was
@@ -44,6 +46,7 @@ func verdictOf(route string, parents []gwv1.RouteParentStatus) (said verdict) {
 		if parent.ControllerName != v1alpha1.ControllerName {
 			continue
 		}
+		said.heard = true
 		told := false // a later condition repeats what an earlier one says
 		for _, condition := range parent.Conditions {
 			why := explanation{condition.Reason, route + ": " + condition.Message}
@@ -76,6 +79,9 @@ func (m *maker) hear(c *candidate, routes []Object) {
 		said := m.verdicts[routeID(route)]
 		unresolved = append(unresolved, said.unresolved...)
 		c.unserved = append(c.unserved, said.unserved...)
+		if !said.heard {
+			c.unheard = fmt.Sprintf("%s %s", route.GetObjectKind().GroupVersionKind().Kind, route.GetName())
+		}
 	}
 	if len(c.unresolved) == 0 {
 		c.unresolved = unresolved

@@ -54,7 +54,8 @@ func Read(ctx context.Context, reader client.Reader, of Workload) (workload.Fact
 			return facts, fmt.Errorf("selector of %s: %w", facts.Name, err)
 		}
 		var pods corev1.PodList
-		err = reader.List(ctx, &pods, client.InNamespace(of.Key.Namespace), client.MatchingLabelsSelector{Selector: selector}, client.Limit(maxPods))
+		err = reader.List(ctx, &pods, client.InNamespace(of.Key.Namespace), client.MatchingLabelsSelector{Selector: selector},
+			client.Limit(maxPods))
 		if err != nil {
 			return facts, fmt.Errorf("list the Pods of %s: %w", facts.Name, err)
 		}
