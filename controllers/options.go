@@ -71,9 +71,11 @@ type Options struct {
 	// views /xds, /demand, /keda, /queue, /hold, /envoy-metrics-map and /status/proxies, to those whom the roles
 	// of the cluster let. DebugListen serves them to everybody who reaches it: the processes of the Pod.
 	MetricsListen, HealthListen, DebugListen string
-	LeaderElection                           bool
-	EnvoyImage, ProductImage                 string
-	PullPolicy                               string
+	// TriggerMetrics: /metrics has up to eight series for each trigger.
+	TriggerMetrics           bool
+	LeaderElection           bool
+	EnvoyImage, ProductImage string
+	PullPolicy               string
 }
 
 // AddFlags declares the flags.
@@ -114,6 +116,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",
 		"listen address of /metrics and, for tokens that may get them, of the debug views /xds, /demand, /keda, /queue, /hold, "+
 			"/envoy-metrics-map, /status/proxies; 0 turns it off")
+	flags.BoolVar(&o.TriggerMetrics, "trigger-metrics", true, "export up to eight series for each trigger (kedify_gateway_trigger_*)")
 	flags.StringVar(&o.DebugListen, "debug-listen", "127.0.0.1:8082",
 		"listen address of the debug views without authentication, a loopback address; empty turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")

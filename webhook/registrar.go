@@ -102,7 +102,7 @@ func (r *Registrar) update(ctx context.Context, object client.Object, change fun
 	if err := r.options.Client.Update(ctx, object); err != nil {
 		return fmt.Errorf("write the CA into %T %s: %w", object, r.options.Name, err)
 	}
-	r.options.Log.Info("wrote the CA into a webhook configuration", "object", r.options.Name)
+	r.options.Log.Info("wrote the CA into a webhook configuration", "type", fmt.Sprintf("%T", object), "object", r.options.Name)
 	return nil
 }
 

@@ -53,6 +53,7 @@ type Options struct {
 	// Authentication that triggers of this product refer to.
 	Authentication trigger.Authentication
 	Clock          clock.Clock
+	Metrics        *Metrics // nil: nothing is exported
 	Log            logr.Logger
 }
 
@@ -64,9 +65,16 @@ type Server struct {
 
 // NewServer returns a Server; Serve serves.
 func NewServer(options Options) *Server {
+	if options.Metrics == nil {
+		options.Metrics = NewMetrics()
+	}
 	mux := http.NewServeMux()
-	mux.Handle(ValidatePath, &admission.Webhook{Handler: &validator{options: options}})
-	mux.Handle(MutatePath, &admission.Webhook{Handler: &mutator{options: options}})
+	for path, handler := range map[string]admission.Handler{
+		ValidatePath: &counted{Handler: &validator{options: options}, webhook: "validate", metrics: options.Metrics},
+		MutatePath:   &counted{Handler: &mutator{options: options}, webhook: "mutate", metrics: options.Metrics},
+	} {
+		mux.Handle(path, &admission.Webhook{Handler: handler})
+	}
 	return &Server{options: options, handler: http.TimeoutHandler(bounds.Handler(mux), maxAnswer, "")}
 }
 

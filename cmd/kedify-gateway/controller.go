@@ -25,6 +25,7 @@ func controllerCommand() *cobra.Command {
 		Short: "Run the control plane: watch the cluster, configure Envoys, write statuses",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			logStart(cmd, ctrl.Log)
 			return runController(cmd.Context(), options, ctrl.Log)
 		},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -44,9 +45,7 @@ func (p ports) addTo(ctx context.Context, mgr manager.Manager) error {
 	}
 	probed := http.NewServeMux()
 	for path, check := range map[string]healthz.Checker{"/healthz": healthz.Ping, "/readyz": p.ready} {
-		handler := http.StripPrefix(path, &healthz.Handler{Checks: map[string]healthz.Checker{"state": check}})
-		probed.Handle(path, handler)
-		probed.Handle(path+"/", handler)
+		probed.Handle(path, probe(check, ctrl.Log.WithName("probe")))
 	}
 	for _, port := range []struct {
 		name, address string

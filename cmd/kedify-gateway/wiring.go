@@ -35,6 +35,7 @@ func wiringCommand() *cobra.Command {
 		Short: "Lead Ingresses and routes of other controllers through the proxies, and past them while they are ill",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			logStart(cmd, ctrl.Log)
 			return runWiring(cmd.Context(), options, ctrl.Log)
 		},
 	}

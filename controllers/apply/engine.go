@@ -103,6 +103,16 @@ func (e *Engine) write(ctx context.Context, object client.Object, desired *unstr
 	return Result{Generation: desired.GetGeneration(), Written: true}, nil
 }
 
+// NamespaceGone reports whether a write was refused because the namespace of its object does not exist.
+func NamespaceGone(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsNotFound(err) || !errors.As(err, &status) {
+		return false
+	}
+	details := status.Status().Details
+	return details != nil && details.Kind == "namespaces"
+}
+
 // Read returns the live object of the same name, nil when there is none. The cache may be behind:
 // its word that there is none is not taken.
 func (e *Engine) Read(ctx context.Context, object client.Object) (client.Object, error) {

@@ -239,6 +239,14 @@ func TestTerminatingNamespace(t *testing.T) {
 	if err := b.ensure(config("a", "1", nil)); !errors.Is(err, ErrTerminating) {
 		t.Errorf("error %v", err)
 	}
+	b.fail = apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop") // it was deleted
+	if err := b.ensure(config("a", "1", nil)); !NamespaceGone(err) || errors.Is(err, ErrTerminating) {
+		t.Errorf("error %v", err)
+	}
+	b.fail = apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, "a")
+	if err := b.ensure(config("a", "1", nil)); !apierrors.IsNotFound(err) || NamespaceGone(err) {
+		t.Errorf("error %v", err)
+	}
 	b.fail = apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, "a", errors.New("quota"))
 	if err := b.ensure(config("a", "1", nil)); !apierrors.IsForbidden(err) || errors.Is(err, ErrTerminating) {
 		t.Errorf("error %v", err)

@@ -117,6 +117,9 @@ func (a *Authority) Data() (map[string][]byte, error) {
 // Bundle is everything to trust, as PEM.
 func (a *Authority) Bundle() []byte { return encodeCertificates(a.trusted()...) }
 
+// Expiry is when the CA that signs ends.
+func (a *Authority) Expiry() time.Time { return a.signer.certificate.NotAfter }
+
 // Pool is everything to trust.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()

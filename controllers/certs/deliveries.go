@@ -88,7 +88,8 @@ func (d *Deliveries) prune(ctx context.Context, wanted []string) error {
 			return fmt.Errorf("delete the Secret %s/%s: %w", found.Namespace, found.Name, err)
 		}
 		delete(d.to, found.Namespace)
-		d.options.Each.Log.Info("Deleted a client certificate that is not needed any more", "object", found.Namespace+"/"+found.Name)
+		d.options.Each.Log.Info("Deleted a client certificate that is not needed any more", "kind", "Secret",
+			"object", found.Namespace+"/"+found.Name)
 	}
 	return nil
 }

@@ -102,8 +102,8 @@ func (d *Delivery) deliver(ctx context.Context) error {
 	case err != nil || !result.Written:
 		return err
 	}
-	d.options.Log.Info("Delivered a certificate", "object", key.String(), "identity", d.options.Identity, "names", d.options.Names,
-		"reason", wanted.Reason)
+	d.options.Log.Info("Delivered a certificate", "kind", "Secret", "object", key.String(), "identity", d.options.Identity,
+		"names", d.options.Names, "reason", wanted.Reason)
 	return nil
 }
 

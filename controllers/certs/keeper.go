@@ -85,7 +85,7 @@ func (k *Keeper) Load(ctx context.Context) error {
 	}
 	authority, err := ParseAuthority(secret.Data)
 	if err != nil {
-		k.options.Log.Error(err, "replacing the CA", "object", key.String())
+		k.options.Log.Error(err, "replacing the CA", "kind", "Secret", "object", key.String())
 		return k.replace(ctx, secret)
 	}
 	k.set(authority)
@@ -171,7 +171,7 @@ func (k *Keeper) create(ctx context.Context) error {
 		}
 		return fmt.Errorf("create the CA Secret: %w", err)
 	}
-	k.options.Log.Info("made the CA", "object", client.ObjectKeyFromObject(secret).String())
+	k.options.Log.Info("made the CA", "kind", "Secret", "object", client.ObjectKeyFromObject(secret).String())
 	k.set(authority)
 	return nil
 }
@@ -211,7 +211,7 @@ func (k *Keeper) rotate(ctx context.Context, leaderSince time.Time) error {
 	if promoted && !expired && now.Sub(leaderSince) < promotionDelay {
 		return nil
 	}
-	k.options.Log.Info("rotating the CA", "object", key.String(), "signs", promoted)
+	k.options.Log.Info("rotating the CA", "kind", "Secret", "object", key.String(), "signs", promoted)
 	return k.write(ctx, secret, advanced)
 }
 

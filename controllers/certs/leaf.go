@@ -79,8 +79,8 @@ func (a *Authority) issue(wish leaf, lifetimes Lifetimes, now time.Time) (*issue
 type Certificate struct {
 	// Data has tls.crt, tls.key and ca.crt, and nothing else.
 	Data map[string][]byte
-	// Renew is when to ask again.
-	Renew time.Time
+	// Renew is when to ask again, Expiry when the certificate ends.
+	Renew, Expiry time.Time
 	// Reason says why the certificate was issued; empty when the existing one stays.
 	Reason string
 }
@@ -113,7 +113,7 @@ func (a *Authority) keep(existing map[string][]byte, wish leaf, lifetimes Lifeti
 			return name != corev1.TLSCertKey && name != corev1.TLSPrivateKeyKey
 		})
 		data[corev1.ServiceAccountRootCAKey] = a.Bundle()
-		return Certificate{Data: data, Renew: renewal(certificate)}, nil
+		return Certificate{Data: data, Renew: renewal(certificate), Expiry: certificate.NotAfter}, nil
 	}
 	made, err := a.issue(wish, lifetimes, now)
 	if err != nil {
@@ -130,6 +130,7 @@ func (a *Authority) keep(existing map[string][]byte, wish leaf, lifetimes Lifeti
 			corev1.ServiceAccountRootCAKey: a.Bundle(),
 		},
 		Renew:  renewal(made.certificate),
+		Expiry: made.certificate.NotAfter,
 		Reason: reason.Error(),
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // ErrIdentity says that a client has a certificate of the CA, with another identity than the server admits.
@@ -36,6 +37,15 @@ func (k *Keeper) serve(serving *serving) *tls.Config {
 		ClientAuth:         tls.RequireAndVerifyClientCert,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return serving.config() },
 	}
+}
+
+// ServingExpiry returns when the certificate ends that a server with a configuration of ServerTLS would show now.
+func ServingExpiry(server *tls.Config) (time.Time, error) {
+	current, err := server.GetConfigForClient(nil)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return current.Certificates[0].Leaf.NotAfter, nil
 }
 
 // serving is the certificate of one server, made when it is first needed and again when it

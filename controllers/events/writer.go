@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,6 +36,8 @@ type Event struct {
 type Writer struct {
 	recorder events.EventRecorder
 	reader   client.Reader
+	// namespaces has Namespaces in memory; nil: nothing is known of them.
+	namespaces client.Reader
 
 	mu sync.Mutex
 	// written are the Events of each topic as of its last WriteOnce.
@@ -47,6 +50,12 @@ type identity struct{ object, reason, note string }
 // NewWriter returns a Writer. reader finds the objects of Events.
 func NewWriter(recorder events.EventRecorder, reader client.Reader) *Writer {
 	return &Writer{recorder: recorder, reader: reader, written: map[any]map[identity]bool{}}
+}
+
+// WithNamespaces has the writer send no Event into a namespace that is being deleted. The cache has Namespaces.
+func (w *Writer) WithNamespaces(cache client.Reader) *Writer {
+	w.namespaces = cache
+	return w
 }
 
 // Write writes an Event about something that happened.
@@ -105,11 +114,26 @@ func (w *Writer) find(event *Event) bool {
 }
 
 func (w *Writer) record(event Event) {
+	if w.ending(event.Regarding.GetNamespace()) {
+		return // the API server takes no Event into a namespace that is being deleted
+	}
 	var related runtime.Object // an interface that holds no nil pointer
 	if event.Related != nil {
 		related = event.Related
 	}
 	w.recorder.Eventf(event.Regarding, related, event.Type, event.Reason, event.Action, "%s", message.Note(event.Note))
+}
+
+// ending reports whether a namespace is known to be on its way out.
+func (w *Writer) ending(name string) bool {
+	if name == "" || w.namespaces == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	namespace := &corev1.Namespace{}
+	err := w.namespaces.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	return err == nil && !namespace.DeletionTimestamp.IsZero()
 }
 
 func (e *Event) identity() identity {

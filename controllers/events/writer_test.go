@@ -6,7 +6,9 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8sevents "k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -34,7 +36,7 @@ type fixture struct {
 
 func newFixture(objects ...client.Object) *fixture {
 	f := &fixture{client: fake.NewClientBuilder().WithObjects(objects...).Build(), recorder: k8sevents.NewFakeRecorder(10)}
-	f.Writer = events.NewWriter(f.recorder, f.client)
+	f.Writer = events.NewWriter(f.recorder, f.client).WithNamespaces(f.client)
 	return f
 }
 
@@ -128,4 +130,18 @@ func TestLongNote(t *testing.T) {
 			t.Errorf("%d bytes %.20q... became %d bytes %.20q...", len(note), note, len(got), got)
 		}
 	}
+}
+
+// An Event about an object of a namespace that is being deleted is not sent: the API server refuses it, and client-go logs
+// that as an error.
+func TestNamespaceIsBeingDeleted(t *testing.T) {
+	ending := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: "apps", Finalizers: []string{"example.com/x"}, DeletionTimestamp: ptr.To(metav1.Now()),
+	}}
+	f := newFixture(named("web"), ending)
+	f.Write(warning(named("web"), "one"))
+	f.want(t)
+	f = newFixture(named("web"), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "apps"}})
+	f.Write(warning(named("web"), "two"))
+	f.want(t, "two")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -76,6 +77,8 @@ type Applier struct {
 	mu      sync.Mutex
 	desired map[types.NamespacedName]desired
 	results map[types.NamespacedName]string
+	// expiries are when the client certificates end that were last found, or written.
+	expiries map[types.NamespacedName]time.Time
 }
 
 // desired is the newest desired state of a Gateway; with a nil spec it has no data plane.
@@ -91,6 +94,8 @@ func NewApplier(options Options) *Applier {
 		engine:  newEngine(options),
 		desired: map[types.NamespacedName]desired{},
 		results: map[types.NamespacedName]string{},
+
+		expiries: map[types.NamespacedName]time.Time{},
 	}
 	a.queue = work.New(work.Options[types.NamespacedName]{
 		Name: "infrastructure", Workers: workers, FirstRetry: firstRetry, LastRetry: lastRetry, Clock: options.Clock,
@@ -154,7 +159,7 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) wor
 	if !known {
 		return work.Done()
 	}
-	log := a.options.Log.WithValues("object", gateway.String())
+	log := a.options.Log.WithValues("kind", "Gateway", "object", gateway.String())
 	if newest.spec == nil {
 		if err := a.remove(ctx, gateway); err != nil {
 			log.Error(err, "Failed to remove the data plane, will retry")
@@ -167,7 +172,7 @@ func (a *Applier) attempt(ctx context.Context, gateway types.NamespacedName) wor
 	switch {
 	case ctx.Err() != nil:
 		return work.Done()
-	case errors.Is(err, apply.ErrTerminating): // the Gateway is about to go
+	case errors.Is(err, apply.ErrTerminating), apply.NamespaceGone(err): // the Gateway is about to go
 		log.V(1).Info("Left the data plane to the deletion of its namespace", "reason", err.Error())
 		return work.Done()
 	}
@@ -195,6 +200,24 @@ func (a *Applier) forget(gateway types.NamespacedName, done desired) {
 	if a.desired[gateway] == done {
 		delete(a.desired, gateway)
 		delete(a.results, gateway)
+		delete(a.expiries, gateway)
+	}
+}
+
+// Expiries returns when the client certificates of the Envoys end, by Gateway, as they were last found or written: current
+// while this replica leads.
+func (a *Applier) Expiries() map[types.NamespacedName]time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.expiries)
+}
+
+// note notes when the certificate of a Gateway ends, which may have gone meanwhile.
+func (a *Applier) note(gateway types.NamespacedName, expiry time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if newest, known := a.desired[gateway]; known && newest.spec != nil {
+		a.expiries[gateway] = expiry
 	}
 }
 

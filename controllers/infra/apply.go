@@ -109,8 +109,9 @@ func (a *Applier) applyCertificate(ctx context.Context, spec Spec) (time.Time, e
 	if err := a.ensure(ctx, spec, certificateSecret(spec, certificate)); err != nil {
 		return time.Time{}, fmt.Errorf("write the Secret %s: %w", key.Name, err)
 	}
+	a.note(spec.Gateway, certificate.Expiry)
 	if certificate.Reason != "" {
-		a.options.Log.Info("issued a client certificate", "object", spec.Gateway.String(), "reason", certificate.Reason)
+		a.options.Log.Info("issued a client certificate", "kind", "Gateway", "object", spec.Gateway.String(), "reason", certificate.Reason)
 	}
 	return certificate.Renew, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/keda"
 	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/webhook"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -28,10 +29,11 @@ type Metrics struct {
 	asked     *keda.Metrics
 	rescued   *rescue.Metrics
 	unserved  *served.Metrics
+	admitted  *webhook.Metrics
 }
 
 // newMetrics registers the metrics.
-func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, error) {
+func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 18)
 	m := &Metrics{
 		computing: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -53,11 +55,9 @@ func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, er
 		asked:     keda.NewMetrics(),
 		rescued:   rescue.NewMetrics(),
 		unserved:  served.NewMetrics(),
+		admitted:  webhook.NewMetrics(),
 	}
-	leader := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "kedify_gateway", Name: "leader", Help: "Whether this replica writes to the API server."},
-		func() float64 { return map[bool]float64{true: 1}[leads()] })
-	for _, one := range []prometheus.Collector{leader, m.computing, m.delay, m.writes, m.renderFailures} {
+	for _, one := range []prometheus.Collector{m.computing, m.delay, m.writes, m.renderFailures} {
 		if err := registry.Register(one); err != nil {
 			return nil, err
 		}
@@ -65,6 +65,7 @@ func newMetrics(registry prometheus.Registerer, leads func() bool) (*Metrics, er
 	for _, register := range []func(prometheus.Registerer) error{
 		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.asked.Register, m.rescued.Register,
 		m.unserved.Register,
+		m.admitted.Register,
 	} {
 		if err := register(registry); err != nil {
 			return nil, err

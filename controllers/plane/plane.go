@@ -89,9 +89,9 @@ func build(deps Deps) (*Plane, error) {
 		deps: deps, wires: &wires{}, leadership: lead.New(), catalog: scaler.NewCatalog(), attachments: attachments.New(),
 		gateways: server.NewGateways(), suspects: newSuspects(),
 	}
-	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache)
+	p.events = events.NewWriter(deps.API.Recorder, deps.API.Cache).WithNamespaces(deps.API.Cache)
 	var err error
-	if p.metrics, err = newMetrics(deps.Registry, p.leadership.Leads); err != nil {
+	if p.metrics, err = newMetrics(deps.Registry); err != nil {
 		return nil, err
 	}
 	// Certificates: one CA in the namespace of the installation; every replica makes its own
@@ -130,6 +130,10 @@ func build(deps Deps) (*Plane, error) {
 	}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
 	p.triggers = newTriggers(p)
+	// Facts: build, leadership and certificates, for Prometheus.
+	if err := deps.Registry.Register(facts{p}); err != nil {
+		return nil, err
+	}
 	// xDS: delta ADS, each Envoy bound to its Gateway by its certificate; on the same port the
 	// services that Envoys report to and ask, and the other replicas.
 	if p.xds, err = newXDS(p); err != nil {

@@ -136,7 +136,7 @@ func (c *cluster) start(ip string) *replica {
 			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
-			KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS,
+			KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true,
 		},
 		Elect: r.elect, Before: c.before,
 		Replica: ip, Registry: r.registry, Log: c.log,

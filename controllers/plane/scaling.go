@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/keda"
+	"github.com/kedify/inference-gateway/scaler/numbers"
 	"github.com/kedify/inference-gateway/scaler/rescue"
 )
 
@@ -61,6 +62,15 @@ func newScaling(p *Plane) (*scaling, error) {
 		Metrics:  metrics.held,
 		Log:      log.WithName("hold"),
 	})
+	if err := s.gate.Register(p.deps.Registry); err != nil {
+		return nil, err
+	}
+	if p.deps.Options.TriggerMetrics {
+		perTrigger := numbers.New(numbers.Options{Shares: s.registry.Shares, Ended: s.gate.Ended, Leads: p.leadership.Leads})
+		if err := p.deps.Registry.Register(perTrigger); err != nil {
+			return nil, err
+		}
+	}
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
 	s.keda = keda.New(keda.Options{
 		Catalog:  catalog,

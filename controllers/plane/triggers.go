@@ -1,6 +1,8 @@
 package plane
 
 import (
+	"crypto/tls"
+
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/events"
@@ -13,6 +15,8 @@ import (
 type triggers struct {
 	// controller makes HTTPScalers, routes and proxies of ScaledObjects.
 	controller *scaledobject.Controller
+	// tls is that of admission.
+	tls *tls.Config
 	// admission answers the API server about triggers; registrar keeps the CA in the webhook
 	// configurations.
 	admission *webhook.Server
@@ -27,7 +31,9 @@ type triggers struct {
 
 func newTriggers(p *Plane) *triggers {
 	api, options, log := p.deps.API, p.deps.Options, p.deps.Log
+	serving := p.authority.ServerTLS(options.ServerNames()...)
 	return &triggers{
+		tls: serving,
 		controller: scaledobject.New(scaledobject.Options{
 			Cache:          api.Cache,
 			Watcher:        p.watcher,
@@ -49,12 +55,13 @@ func newTriggers(p *Plane) *triggers {
 			Requested:      p.scaling.registry.Requested,
 		}),
 		admission: webhook.NewServer(webhook.Options{
-			TLS:            p.authority.ServerTLS(options.ServerNames()...),
+			TLS:            serving,
 			Reader:         api.Cache,
 			ScalerAddress:  options.ScalerTarget(),
 			Autowire:       options.Autowire,
 			Authentication: options.Authentication(),
 			Clock:          p.deps.Clock,
+			Metrics:        p.metrics.admitted,
 			Log:            log.WithName("admission"),
 		}),
 		registrar: webhook.NewRegistrar(webhook.RegistrarOptions{

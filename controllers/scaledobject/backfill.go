@@ -118,13 +118,14 @@ func (b *backfill) attempt(ctx context.Context, key types.NamespacedName) bool {
 		b.tell(key, so, still)
 		return false
 	}
-	b.options.Log.Info("Rewrote a ScaledObject that was stored before admission", "object", key.String())
+	b.options.Log.Info("Rewrote a ScaledObject that was stored before admission", "kind", "ScaledObject", "object", key.String())
 	b.done(key)
 	return true
 }
 
 func (b *backfill) tell(key types.NamespacedName, so *kedav1alpha1.ScaledObject, note string) {
-	b.options.Log.Info("Failed to have admission rewrite a ScaledObject, will retry", "object", key.String(), "reason", note)
+	b.options.Log.Info("Failed to have admission rewrite a ScaledObject, will retry",
+		"kind", "ScaledObject", "object", key.String(), "reason", note)
 	writeEvents(b.options.Events, backfillTopic(key), []plan.Event{{
 		About: so, Type: corev1.EventTypeWarning, Reason: "NotRewritten", Note: note, Once: true,
 	}})

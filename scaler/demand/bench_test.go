@@ -21,6 +21,7 @@ const benchKeys, benchProxies = 5000, 10
 type crowd struct {
 	*demand.Registry
 	clock   *clocktesting.FakeClock
+	catalog *scaler.Catalog
 	keys    []types.NamespacedName
 	reports []demand.Report
 	began   time.Time
@@ -28,7 +29,7 @@ type crowd struct {
 
 func newCrowd(b testing.TB) *crowd {
 	catalog := scaler.NewCatalog()
-	c := &crowd{clock: clocktesting.NewFakeClock(start), began: start}
+	c := &crowd{clock: clocktesting.NewFakeClock(start), catalog: catalog, began: start}
 	c.Registry = demand.New(demand.Options{Clock: c.clock, Catalog: catalog})
 	for i := range benchKeys {
 		key := types.NamespacedName{Namespace: fmt.Sprintf("namespace-%d", i%50), Name: fmt.Sprintf("application-%d-0", i)}

@@ -52,6 +52,7 @@ type step struct {
 	counter.Step
 	registry *Registry
 	number   uint64
+	own      bool         // the proxy reported to this replica
 	seen     int          // keys that the message has
 	since    instant.Time // see counter.Process.Since
 	returned bool         // see window.Sample.Returned
@@ -117,7 +118,7 @@ func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
 	if delta > 0 {
 		c.rate = float64(delta) / (st.At - st.From).Seconds()
 	}
-	c.series.take(st.registry, p.gateway, &window.Sample{
+	c.series.take(st, p.gateway, &window.Sample{
 		Proxy: p.number, From: st.From, At: st.At, Since: st.since, Returned: st.returned,
 		Requests: delta, Rate: c.rate, Active: counts.Active,
 	})

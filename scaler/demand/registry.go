@@ -118,6 +118,7 @@ func (r *Registry) Report(from Report) {
 	}
 	r.metrics.fromProxies.Inc()
 	st := p.begin(r, o)
+	st.own = true
 	for key, counts := range from.Counts {
 		p.take(&st, key, counts)
 	}

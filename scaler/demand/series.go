@@ -29,8 +29,9 @@ type series struct {
 	// began is when a proxy was seen first that had counted requests before: when those arrived
 	// is not known. Never: there is none.
 	began instant.Time
-	// counted is the number of requests that arrived in proxies, over all windows.
-	counted uint64
+	// counted is the number of requests that arrived in proxies, over all windows; own is the part of it that proxies
+	// reported to this replica.
+	counted, own uint64
 	// awake: the trigger is active, and those that wait for that were told.
 	awake       bool
 	subscribers []*subscriber
@@ -143,7 +144,7 @@ func (s *series) window(z *settings, g *gatewayCounters) *window.Window {
 }
 
 // take takes what one proxy counted. Its proxy is locked.
-func (s *series) take(r *Registry, g *gatewayCounters, in *window.Sample) {
+func (s *series) take(st *step, g *gatewayCounters, in *window.Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	z := s.settings.Load()
@@ -157,13 +158,16 @@ func (s *series) take(r *Registry, g *gatewayCounters, in *window.Sample) {
 	}
 	if in.Requests > 0 {
 		s.counted += in.Requests
+		if st.own {
+			s.own += in.Requests
+		}
 		s.activity.Arrived = max(s.activity.Arrived, in.At)
 	}
 	if in.Active > 0 {
 		s.activity.Load(&z.sizes, in.At, s.holds.total.Value() > 0)
 	}
 	if in.Requests > 0 || in.Active > 0 {
-		s.worked(r, z, in.At)
+		s.worked(st.registry, z, in.At)
 	}
 }
 

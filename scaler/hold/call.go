@@ -161,6 +161,9 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 		c.tell(true)
 		metrics.answered(answeredReleased)
 		metrics.waits.Observe(held.Seconds())
+		if c.scaler != nil {
+			c.gate.counts.released(c.demand, held)
+		}
 		return c.pass(b, passAnswer(true, held), false)
 	case timedOut:
 		c.tell(false)
@@ -209,5 +212,8 @@ func (c *call) pass(b *backend, answer *extprocv3.ProcessingResponse, check bool
 // reply has the proxy answer the client itself.
 func (c *call) reply(r *reply, answered string) error {
 	c.gate.options.Metrics.answered(answered)
+	if c.scaler != nil && failures[answered] {
+		c.gate.counts.failed(c.demand)
+	}
 	return c.stream.Send(r.message(c.headers()))
 }

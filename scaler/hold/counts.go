@@ -2,6 +2,7 @@ package hold
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -32,6 +33,17 @@ type heldCount struct {
 	// waiting page.
 	told    int
 	arrived uint64
+	ended   Ended
+}
+
+// Ended is what became of the requests of one trigger that this replica was asked about while they could not pass at once.
+type Ended struct {
+	// Released requests went to the application after a wait; Waited is the sum of their waits.
+	Released uint64
+	Waited   time.Duration
+	// Failed requests were answered 503 or 504 by the product: their wait was over, the backend was withdrawn or its
+	// target is paused at zero, or a limit of held requests was reached.
+	Failed uint64
 }
 
 func newHeldCounts(options *Options) *heldCounts {
@@ -154,6 +166,34 @@ func (c *heldCounts) shown(key types.NamespacedName) {
 	of.arrived++
 	c.options.Held(key, of.told, of.arrived)
 	c.forget(key, of)
+}
+
+// released counts a request of a trigger in force that passed after a wait.
+func (c *heldCounts) released(key types.NamespacedName, waited time.Duration) {
+	of := c.locked(key)
+	defer of.mu.Unlock()
+	of.ended.Released++
+	of.ended.Waited += waited
+	c.forget(key, of)
+}
+
+// failed counts a request of a trigger in force that the product answered with an error.
+func (c *heldCounts) failed(key types.NamespacedName) {
+	of := c.locked(key)
+	defer of.mu.Unlock()
+	of.ended.Failed++
+	c.forget(key, of)
+}
+
+// ended returns what became of the requests of a trigger.
+func (c *heldCounts) ended(key types.NamespacedName) Ended {
+	of := c.existing(key)
+	if of == nil {
+		return Ended{}
+	}
+	of.mu.Lock()
+	defer of.mu.Unlock()
+	return of.ended
 }
 
 // triggered is called when a trigger changed: other gateways may count for it.

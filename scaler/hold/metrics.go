@@ -31,6 +31,17 @@ const (
 	answeredPaused      = "paused"    // at zero replicas
 )
 
+// failures are the answers that are errors of the product's own.
+var failures = map[string]bool{
+	answeredTimeout: true, answeredWithdrawn: true, answeredPaused: true, limitMaxPending: true, limitMaxTotal: true, limitMaxMemory: true,
+}
+
+// answers are all of them, so that each is exported before it is given: the first one is an increase as well.
+var answers = []string{
+	answeredGo, answeredReleased, answeredTimeout, answeredWaitingPage, answeredMaintenance, answeredProbe, answeredGone, answeredElsewhere,
+	answeredWithdrawn, answeredPaused, limitMaxPending, limitMaxTotal, limitMaxMemory,
+}
+
 // Why calls are refused, values of the metric label "reason".
 const (
 	refusedDemand  = "foreign_demand"
@@ -59,6 +70,18 @@ func NewMetrics() *Metrics {
 			Namespace: "kedify_gateway", Subsystem: "hold", Name: "wait_seconds",
 			Help: "Time that released requests were held, in seconds.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 17),
 		}),
+	}
+	for _, answer := range answers {
+		m.answers.WithLabelValues(answer)
+	}
+	for _, reason := range []string{refusedDemand, refusedBackend} {
+		m.refused.WithLabelValues(reason)
+	}
+	for _, wait := range []string{waitACK, waitConfirmation} {
+		m.exceeded.WithLabelValues(wait)
+	}
+	for _, reason := range []string{armNew, armEmpty, armQuiet, armPinned} {
+		m.arms.WithLabelValues(reason)
 	}
 	m.passed = m.answers.WithLabelValues(answeredGo)
 	m.collectors = []prometheus.Collector{m.held, m.answers, m.refused, m.exceeded, m.arms, m.disarms, m.waits}

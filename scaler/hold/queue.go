@@ -25,7 +25,8 @@ const (
 type pendingRequest struct {
 	origin
 	since  time.Time
-	serial uint64 // in order of arrival
+	until  time.Time // it is answered 504
+	serial uint64    // in order of arrival
 	place  *list.Element
 	timer  publish.Timer
 

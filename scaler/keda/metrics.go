@@ -33,7 +33,7 @@ func NewMetrics() *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "kedify_gateway", Subsystem: "keda", Name: name, Help: help}, labels)
 	}
-	return &Metrics{
+	m := &Metrics{
 		calls: counter("calls_total", "Calls of KEDA that ended, by method and gRPC code.", "method", "code"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "kedify_gateway", Subsystem: "keda", Name: "call_seconds",
@@ -48,6 +48,13 @@ func NewMetrics() *Metrics {
 			"no report of a proxy (demand), requests that may bypass the proxies (bypass), or wired Services that lead past them (direct).",
 			"reason"),
 	}
+	for _, reason := range []string{unknownTrigger, unknownMetric, unknownDemand, unknownBypass, unknownDirect} {
+		m.unknown.WithLabelValues(reason) // the first of each is an increase as well
+	}
+	for _, kind := range []string{pushWake, pushRepeat, pushRefresh, pushIdle, pushHeartbeat, pushSpec} {
+		m.pushes.WithLabelValues(kind)
+	}
+	return m
 }
 
 // Register registers the metrics.

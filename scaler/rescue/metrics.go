@@ -16,11 +16,18 @@ type Metrics struct {
 
 // NewMetrics returns metrics that are not registered yet.
 func NewMetrics() *Metrics {
-	return &Metrics{rescues: prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &Metrics{rescues: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "kedify_gateway", Subsystem: "rescue", Name: "attempts_total",
 		Help: "Attempts of the controller to scale a workload from zero, by reason (deaf: KEDA did not act in time; one_step: the " +
 			"trigger asks for it; check: the replicas were unknown and /scale showed some) and result (scaled, unneeded, error).",
 	}, []string{"reason", "result"})}
+	for _, reason := range []Reason{Deaf, OneStep} { // the first of each is an increase as well
+		for _, result := range []string{resultScaled, resultUnneeded, resultError} {
+			m.rescues.WithLabelValues(string(reason), result)
+		}
+	}
+	m.rescues.WithLabelValues(string(Check), resultUnneeded)
+	return m
 }
 
 // Register registers the metrics.

@@ -76,12 +76,15 @@ func (r *Rescuer) rescue(ctx context.Context, of *scaler.Scaler, act action) int
 		reason = Check // the target has replicas: KEDA was not deaf
 	}
 	r.options.Metrics.rescues.WithLabelValues(string(reason), result).Inc()
-	if done.Err != nil || written {
-		r.options.Log.Info(done.String(), "trigger", of.Key.String())
+	log := r.options.Log.WithValues("trigger", of.Key.String())
+	switch {
+	case done.Err != nil: // the sentence ends with the error
+		log.Error(nil, done.String())
 		r.options.Report(done)
-	}
-	if done.Err != nil {
 		return -1
+	case written:
+		log.Info(done.String())
+		r.options.Report(done)
 	}
 	return done.From
 }

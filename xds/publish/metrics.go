@@ -24,7 +24,7 @@ func NewMetrics() *Metrics {
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "kedify_gateway", Subsystem: "xds", Name: name, Help: help}, labels)
 	}
-	return &Metrics{
+	m := &Metrics{
 		pushes:     counter("pushed_resources_total", "Resources and removals sent to proxies.", "type"),
 		bytes:      counter("pushed_bytes_total", "Bytes of the resources sent to proxies.", "type"),
 		acks:       counter("acks_total", "Responses that a proxy accepted.", "type"),
@@ -39,6 +39,12 @@ func NewMetrics() *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
 		}, []string{"type"}),
 	}
+	for _, name := range kindNames { // the first of each is an increase as well
+		for _, counted := range []*prometheus.CounterVec{m.pushes, m.bytes, m.acks, m.nacks} {
+			counted.WithLabelValues(name)
+		}
+	}
+	return m
 }
 
 // Register registers the metrics.
@@ -74,6 +80,8 @@ func (m *Metrics) connected(gateway ir.Key, count int) {
 
 func (m *Metrics) resources(g *gatewayState) {
 	name := g.key.String()
+	m.proxies.WithLabelValues(name) // zero, unless a proxy is connected
+	m.quarantine.WithLabelValues(name)
 	for k, count := range g.desired {
 		m.sizes.WithLabelValues(name, kindNames[k]).Set(float64(count))
 	}
