@@ -122,6 +122,10 @@ generate: ## Regenerate deep copies and CRDs
 	$(GENERATOR) object paths=./api/...
 	$(GENERATOR) crd paths=./api/... output:crd:dir=$(CRDS)
 
+.PHONY: dashboards
+dashboards: ## Rewrite the Grafana dashboards of the chart from hack/dashboards
+	go run ./hack/dashboards
+
 .PHONY: verify
 verify: generate ## Fail when generated files are not up to date
 	git diff --exit-code -- api $(CRDS)

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -63,7 +64,7 @@ func template(t *testing.T, arguments ...string) (string, error) {
 // decoder is strict: a field that Kubernetes does not know fails the test.
 var decoder = sync.OnceValues(func() (runtime.Decoder, error) {
 	scheme := controllers.NewScheme()
-	err := apiextensionsv1.AddToScheme(scheme)
+	err := errors.Join(apiextensionsv1.AddToScheme(scheme), monitoringv1.AddToScheme(scheme))
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer(), err
 })
 

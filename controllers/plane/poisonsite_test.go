@@ -49,19 +49,24 @@ type site struct {
 	hosts   int
 	client  *http.Client
 	keys    string
+	admin   string        // socket of the admin interface of envoy
+	backend string        // address of what answers
 	bound   time.Duration // poisonBound and an edit without poison
 }
 
 func newSite(t *testing.T, good, hosts int, kinds map[string]poison) *site {
 	t.Helper()
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/fail") {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		fmt.Fprint(w, r.URL.Path)
+	}))
 	t.Cleanup(backend.Close)
-	_, port, _ := net.SplitHostPort(backend.Listener.Addr().String())
-	s := &site{port: proxytest.Port(t), good: good, hosts: hosts, spoiler: &poisoner{kinds: kinds}}
+	s := &site{port: proxytest.Port(t), good: good, hosts: hosts, spoiler: &poisoner{kinds: kinds}, backend: backend.Listener.Addr().String()}
 	s.client = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	t.Cleanup(s.client.CloseIdleConnections)
-	texts := []string{strings.Replace(gatewayYAML, "port: 80", "port: "+strconv.Itoa(s.port), 1), strings.NewReplacer(
-		"targetPort: 3000", "targetPort: "+port, "port: 3000", "port: "+port).Replace(serviceYAML("a", "127.0.0.1"))}
+	texts := []string{strings.Replace(gatewayYAML, "port: 80", "port: "+strconv.Itoa(s.port), 1), serviceAt(s.backend)}
 	for i := range good {
 		host, _ := poisonHost(i, hosts)
 		texts = append(texts, routeYAML(goodName(i), host, goodRules(i, 0)))
@@ -82,6 +87,12 @@ func newSite(t *testing.T, good, hosts int, kinds map[string]poison) *site {
 	}
 	s.startEnvoy()
 	return s
+}
+
+// serviceAt is Service a with what listens at an address of loopback as its endpoint.
+func serviceAt(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return strings.NewReplacer("targetPort: 3000", "targetPort: "+port, "port: 3000", "port: "+port).Replace(serviceYAML("a", "127.0.0.1"))
 }
 
 func goodName(i int) string { return fmt.Sprint("good-", i) }
@@ -161,9 +172,10 @@ func (s *site) startEnvoy() {
 	t := s.t
 	t.Helper()
 	directory := t.TempDir()
+	s.admin = filepath.Join(directory, "admin.sock")
 	files, err := bootstrap.Files(bootstrap.Config{
 		Gateway: ir.Key(gatewayKey), Directory: directory, ServerAddress: "127.0.0.1", ServerPort: uint32(s.cluster.port), ServerName: serverName,
-		CertificateDirectory: s.keys, AdminSocket: filepath.Join(directory, "admin.sock"),
+		CertificateDirectory: s.keys, AdminSocket: s.admin,
 	})
 	s.Expect(err).NotTo(HaveOccurred())
 	files[bootstrap.BootstrapFile] = bytes.Replace(files[bootstrap.BootstrapFile],

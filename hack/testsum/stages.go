@@ -46,7 +46,7 @@ func lint(ctx context.Context, r *runner) error {
 }
 
 func unit(ctx context.Context, r *runner) error {
-	if err := r.useEnvoy(ctx); err != nil {
+	if err := errors.Join(r.useEnvoy(ctx), r.usePrometheus(ctx)); err != nil {
 		return err
 	}
 	packages, err := r.unitPackages(ctx)
@@ -82,23 +82,30 @@ func clients(ctx context.Context, r *runner) error {
 
 // useEnvoy has tests run with the Envoy of the testbed.
 func (r *runner) useEnvoy(ctx context.Context) error {
-	path, err := r.envoy(ctx)
-	r.env = append(r.env, "ENVOY="+path)
+	folder, err := r.component(ctx, "envoy")
+	r.env = append(r.env, "ENVOY="+filepath.Join(folder, "envoy"))
 	return err
 }
 
-// envoy is the path of the Envoy that goldens are validated with.
-func (r *runner) envoy(ctx context.Context) (string, error) {
-	text, err := r.answer(ctx, "go", "run", "./hack/testbed", "build", "envoy")
+// usePrometheus has tests run with the prometheus and the promtool of the testbed.
+func (r *runner) usePrometheus(ctx context.Context) error {
+	folder, err := r.component(ctx, "prometheus")
+	r.env = append(r.env, "PROMETHEUS="+folder)
+	return err
+}
+
+// component is the folder with the programs of a component of the testbed.
+func (r *runner) component(ctx context.Context, name string) (string, error) {
+	text, err := r.answer(ctx, "go", "run", "./hack/testbed", "build", name)
 	if err != nil {
 		return "", err
 	}
 	// The last line is the name of the component and its folder.
 	fields := strings.Fields(text[strings.LastIndex(text, "\n")+1:])
-	if len(fields) != 2 || fields[0] != "envoy" {
-		return "", fmt.Errorf("no path of Envoy in %q", text)
+	if len(fields) != 2 || fields[0] != name {
+		return "", fmt.Errorf("no folder of %s in %q", name, text)
 	}
-	return filepath.Join(fields[1], "envoy"), nil
+	return fields[1], nil
 }
 
 func cluster(ctx context.Context, r *runner) error {

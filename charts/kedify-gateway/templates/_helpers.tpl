@@ -40,6 +40,12 @@ app.kubernetes.io/component: wiring
 {{ include "kedify-gateway.commonLabels" . }}
 {{- end -}}
 
+{{- /* Labels of an object that a monitoring system finds by labels: (list $ extra). */ -}}
+{{- define "kedify-gateway.monitoringLabels" -}}
+{{- $own := include "kedify-gateway.labels" (index . 0) | fromYaml -}}
+{{- toYaml (merge $own (index . 1 | default dict)) -}}
+{{- end -}}
+
 {{- define "kedify-gateway.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}

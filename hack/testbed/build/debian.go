@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -37,13 +38,15 @@ func (b *Builder) unpackDebian(ctx context.Context, c Component, _, out string, 
 			return fmt.Errorf("unpack %s: %w\n%s", filepath.Base(file), err, text)
 		}
 	}
-	if err := sortOut(root, out, c.Name); err != nil {
-		return err
+	for _, program := range c.Binaries() {
+		if err := sortOut(root, out, program); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(tmp); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(out, c.Name), "-v")
+	cmd := exec.CommandContext(ctx, filepath.Join(out, c.Binaries()[0]), cmp.Or(c.Check, "-v"))
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(out, LibraryFolder))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the program does not start here: %w\n%s", err, text)
