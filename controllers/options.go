@@ -39,6 +39,8 @@ type Options struct {
 	XDSListen, XDSAddress string
 	// PodIP is this replica's address among those of the Service of XDSAddress.
 	PodIP string
+	// PodIPs are all addresses of this replica. Those of Envoys are of the same families.
+	PodIPs []string
 	// KEDAListen is the listen address of the external scaler, ScalerAddress its address for KEDA.
 	KEDAListen, ScalerAddress string
 	// KEDATLS requires mutual TLS on that port. KEDA's certificate is a Secret of KEDANamespace, in
@@ -86,6 +88,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"DNS name:port of the Service in front of the xDS server (default kedify-gateway.<namespace>.svc:18000)")
 	flags.StringVar(&o.PodIP, "pod-ip", os.Getenv("POD_IP"),
 		"IP address of this replica; it identifies the replica among the endpoints of --xds-address (default $POD_IP)")
+	flags.StringSliceVar(&o.PodIPs, "pod-ips", strings.FieldsFunc(os.Getenv("POD_IPS"), func(r rune) bool { return r == ',' }),
+		"IP addresses of this replica; with an IPv6 address among them, Envoys bind their ports for both families (default $POD_IPS)")
 	flags.StringVar(&o.KEDAListen, "keda-listen", ":9090", "listen address of the external scaler for KEDA")
 	flags.StringVar(&o.ScalerAddress, "scaler-address", "",
 		"host:port of the external scaler, as in the scalerAddress of triggers (default the host of --xds-address, port 9090)")
@@ -193,6 +197,14 @@ func (o *Options) Own() (string, error) {
 		return "", fmt.Errorf("--pod-ip (or POD_IP) is %q: held requests need the address of this replica", o.PodIP)
 	}
 	return net.JoinHostPort(o.PodIP, port), nil
+}
+
+// IPv6 reports whether Pods of the cluster have IPv6 addresses, as this replica has.
+func (o *Options) IPv6() bool {
+	return slices.ContainsFunc(append([]string{o.PodIP}, o.PodIPs...), func(text string) bool {
+		address, err := netip.ParseAddr(text)
+		return err == nil && address.Unmap().Is6()
+	})
 }
 
 // Hold returns the defaults of held requests that triggers get when they say nothing: those that

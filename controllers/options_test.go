@@ -5,6 +5,27 @@ import (
 	"testing"
 )
 
+// TestIPv6: one address of IPv6 says that Pods have them.
+func TestIPv6(t *testing.T) {
+	for _, c := range []struct {
+		ip   string
+		all  []string
+		want bool
+	}{
+		{"10.0.0.7", nil, false}, {"10.0.0.7", []string{"10.0.0.7"}, false}, {"", nil, false}, {"::ffff:10.0.0.7", nil, false},
+		{"2001:db8::7", nil, true}, {"10.0.0.7", []string{"10.0.0.7", "2001:db8::7"}, true}, {"10.0.0.7", []string{"nonsense"}, false},
+	} {
+		options := Options{PodIP: c.ip, PodIPs: c.all}
+		if got := options.IPv6(); got != c.want {
+			t.Errorf("%q, %q: %v", c.ip, c.all, got)
+		}
+	}
+	options := Options{PodIP: "2001:db8::7", XDSListen: ":18000"}
+	if own, err := options.Own(); err != nil || own != "[2001:db8::7]:18000" {
+		t.Errorf("the address of this replica: %q, %v", own, err)
+	}
+}
+
 // KEDA is told a server's name out of the address of a trigger: the certificate has them all.
 func TestScalerNames(t *testing.T) {
 	for address, want := range map[string][]string{

@@ -176,7 +176,7 @@ func bounds(field apiextensionsv1.JSONSchemaProps) string {
 	said = append(said, limit("At least", field.Minimum), limit("At most", field.Maximum),
 		count("At least", "characters", field.MinLength), count("At most", "characters", field.MaxLength),
 		count("At least", "items", field.MinItems), count("At most", "items", field.MaxItems))
-	if field.Pattern != "" {
+	if field.Pattern != "" && !field.XIntOrString { // that of a quantity, which Kubernetes describes
 		said = append(said, "Matches `"+field.Pattern+"`.")
 	}
 	return strings.Join(slices.DeleteFunc(said, func(text string) bool { return text == "" }), " ")

@@ -110,6 +110,12 @@ func listenerLimits(t *testing.T, all map[string]string) {
 		fmt.Sprintf("%d KiB", manager.Http2ProtocolOptions.InitialStreamWindowSize.GetValue()>>10)
 	all["number: headers of a request"] = fmt.Sprint(common.MaxHeadersCount.GetValue())
 	all["number: requests of a client's HTTP/2 connection at once"] = fmt.Sprint(manager.Http2ProtocolOptions.MaxConcurrentStreams.GetValue())
+	var proxied listenerv3.Listener
+	body(t, &proxied)(translate.Listener(ir.Listener{
+		Port: 80, Transport: ir.TCP, ProxyProtocol: ir.RequiredProxyProtocol, Chains: []ir.Chain{{ID: "80"}},
+	}))
+	all["the PROXY header of a connection, with `client.proxyProtocol`, and the first message of TLS behind it"] =
+		short(proxied.ListenerFiltersTimeout.AsDuration())
 	for _, filter := range manager.HttpFilters {
 		if filter.Name == "picker" {
 			var wrapped matchingv3.ExtensionWithMatcher

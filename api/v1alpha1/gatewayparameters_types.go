@@ -55,6 +55,11 @@ type GatewayParametersSpec struct {
 	// +optional
 	Service *ServiceParameters `json:"service,omitempty"`
 
+	// Client says what the proxies believe and take of their clients.
+	//
+	// +optional
+	Client *ClientParameters `json:"client,omitempty"`
+
 	// PodTemplate is a strategic merge patch that is applied to the pod template last. The
 	// Envoy container is the init container "envoy" with restartPolicy Always. Only the parameters of
 	// a GatewayClass may set it, unless the installation is unrestricted.
@@ -152,6 +157,20 @@ type ServiceParameters struct {
 	// +optional
 	// +kubebuilder:validation:Enum=Cluster;Local
 	ExternalTrafficPolicy *corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+	// IPFamilyPolicy of the Service; the cluster's default, SingleStack, unless set.
+	//
+	// +optional
+	// +kubebuilder:validation:Enum=SingleStack;PreferDualStack;RequireDualStack
+	IPFamilyPolicy *corev1.IPFamilyPolicy `json:"ipFamilyPolicy,omitempty"`
+	// IPFamilies of the Service, in the order of preference.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:Enum=IPv4;IPv6
+	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || self[0] != self[1]",message="the families differ"
+	IPFamilies []corev1.IPFamily `json:"ipFamilies,omitempty"`
 	// Annotations of the Service, besides those of spec.infrastructure.
 	//
 	// +optional

@@ -20,6 +20,7 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 		// were told about its routes, backends and clients.
 		result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
 		result.RefuseHTTP10, result.AccessLog = before.RefuseHTTP10, before.AccessLog
+		result.Client, result.ProxyProtocol = before.Client, before.ProxyProtocol
 	}
 	return &result
 }

@@ -77,6 +77,7 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 		MaxHeapBytes:         MaxHeap(envoy),
 		MetricsPort:          metricsPort(parameters),
 		BackendStats:         class.BackendStats(parameters),
+		IPv6:                 config.IPv6,
 	})
 	if err != nil {
 		return rendered{}, fmt.Errorf("render the bootstrap: %w", err)

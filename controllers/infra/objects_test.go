@@ -3,6 +3,7 @@ package infra
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
@@ -118,6 +120,33 @@ func podSpecOf(t *testing.T, spec Spec) corev1.PodTemplateSpec {
 		t.Fatal(err)
 	}
 	return template
+}
+
+// The families of the Service are those of the parameters, and the ports of the proxies those of the cluster.
+func TestFamilies(t *testing.T) {
+	spec := plainSpec()
+	if plain := service(spec).Spec; plain.IPFamilyPolicy != nil || plain.IPFamilies != nil {
+		t.Errorf("nothing was said: %v %v", plain.IPFamilyPolicy, plain.IPFamilies)
+	}
+	families := []corev1.IPFamily{corev1.IPv6Protocol, corev1.IPv4Protocol}
+	spec.Infrastructure.Parameters.Service = &v1alpha1.ServiceParameters{
+		IPFamilyPolicy: ptr.To(corev1.IPFamilyPolicyPreferDualStack), IPFamilies: families,
+	}
+	both := service(spec).Spec
+	if *both.IPFamilyPolicy != corev1.IPFamilyPolicyPreferDualStack || !slices.Equal(both.IPFamilies, families) {
+		t.Errorf("families %v, policy %v", both.IPFamilies, both.IPFamilyPolicy)
+	}
+	for ipv6, want := range map[bool]string{false: "address: 0.0.0.0", true: "address: '::'"} {
+		config := testConfig
+		config.IPv6 = ipv6
+		boot, err := renderBootstrap(spec, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := boot.files[bootstrap.BootstrapFile]; !strings.Contains(text, want) || strings.Contains(text, "ipv4_compat: true") != ipv6 {
+			t.Errorf("IPv6 %v: no %q in\n%s", ipv6, want, text)
+		}
+	}
 }
 
 // A listener that comes or goes must not replace the Envoys.

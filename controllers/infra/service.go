@@ -82,6 +82,8 @@ func applyServiceParameters(spec Spec, object *corev1.Service) {
 	if object.Spec.Type == corev1.ServiceTypeLoadBalancer {
 		object.Spec.LoadBalancerClass = parameters.LoadBalancerClass
 	}
+	object.Spec.IPFamilyPolicy = parameters.IPFamilyPolicy
+	object.Spec.IPFamilies = parameters.IPFamilies
 	if parameters.ExternalTrafficPolicy != nil && object.Spec.Type != corev1.ServiceTypeClusterIP {
 		object.Spec.ExternalTrafficPolicy = *parameters.ExternalTrafficPolicy
 	}

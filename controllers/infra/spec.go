@@ -35,6 +35,8 @@ type Config struct {
 	// XDSAddress is "DNS name:port" of the control plane's Service; its certificate carries
 	// the DNS name.
 	XDSAddress string
+	// IPv6: Pods of the cluster have IPv6 addresses.
+	IPv6 bool
 }
 
 // DefaultEnvoyImage is the Envoy that the product is tested with.

@@ -40,6 +40,7 @@ func dataPlaneConfig(options controllers.Options) infra.Config {
 		ProductImage: options.ProductImage,
 		PullPolicy:   corev1.PullPolicy(options.PullPolicy),
 		XDSAddress:   options.XDSTarget(),
+		IPv6:         options.IPv6(),
 	}
 }
 

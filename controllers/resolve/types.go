@@ -82,6 +82,11 @@ type GatewayResult struct {
 	RefuseHTTP10 bool
 	// AccessLog is what the parameters say about the log of requests and connections; nil: nothing.
 	AccessLog *ir.AccessLog
+	// Client and ProxyProtocol are what they say about all clients.
+	Client        ir.Client
+	ProxyProtocol ir.ProxyProtocol
+	// IPv6: its proxies have IPv6 addresses, and bind ports for both families.
+	IPv6 bool
 	// Clusters of the authorization services of listeners, sorted.
 	Clusters  []ir.ClusterKey
 	ClassName string

@@ -2,46 +2,17 @@ package trigger
 
 import (
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/kedify/inference-gateway/internal/golden"
 )
 
 const parametersPage = "../../docs/kedify-http-parameters.md"
 
-var generatedPart = regexp.MustCompile(`(?s)(<!-- parameters:.*?-->\n).*?(<!-- end of parameters -->\n)`)
-
-func page(t *testing.T) []byte {
-	t.Helper()
-	text, err := os.ReadFile(parametersPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
-}
-
 // TestParametersPage: the tables of the page are the table of keys.
 func TestParametersPage(t *testing.T) {
-	text := page(t)
-	parts := generatedPart.FindSubmatchIndex(text)
-	if parts == nil {
-		t.Fatal("the page has no place for the parameters")
-	}
-	want := string(text[:parts[3]]) + tables() + string(text[parts[4]:])
-	if golden.Updating() {
-		if err := os.WriteFile(parametersPage, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(text), want); diff != "" {
-		t.Errorf("%s (- file, + now); GOLDEN=update rewrites it:\n%s", parametersPage, diff)
-	}
+	golden.Page(t, parametersPage, "parameters", tables())
 }
 
 // tables are in Markdown, one per section.

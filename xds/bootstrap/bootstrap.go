@@ -96,7 +96,7 @@ func staticResources(c Config) (*bootstrapv3.Bootstrap_StaticResources, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := readyListener()
+	ready, err := readyListener(c.IPv6)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func staticResources(c Config) (*bootstrapv3.Bootstrap_StaticResources, error) {
 	if c.MetricsPort == 0 {
 		return resources, nil
 	}
-	metrics, err := metricsListener(c.MetricsPort)
+	metrics, err := metricsListener(c.MetricsPort, c.IPv6)
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,8 @@ type Config struct {
 	// BackendStats has the proxy keep, for each backend, a histogram of the time of its answers in milliseconds, and a counter
 	// for each class of their status codes.
 	BackendStats bool
+	// IPv6: Pods have IPv6 addresses, and ports of the proxy are bound for both families.
+	IPv6 bool
 }
 
 func (c Config) validate() error {

@@ -15,6 +15,7 @@ import (
 type answers struct {
 	name    string // of the listener, its table and its statistics
 	port    uint32
+	ipv6    bool
 	filters []namedFilter // before the router
 	routes  []*routev3.Route
 }
@@ -46,7 +47,7 @@ func (a answers) listener(manager *hcmv3.HttpConnectionManager) (*listenerv3.Lis
 	}
 	return &listenerv3.Listener{
 		Name:                  a.name,
-		Address:               address("0.0.0.0", a.port),
+		Address:               bound(a.ipv6, a.port),
 		IgnoreGlobalConnLimit: true,
 		FilterChains:          []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{served}}},
 	}, nil

@@ -46,13 +46,13 @@ const (
 
 // metricsListener serves MetricsPath and nothing else of the admin interface, which can stop the proxy and show its keys. A path with
 // a query is another path: a query has a pattern that the main thread compares with every statistic.
-func metricsListener(port uint32) (*listenerv3.Listener, error) {
+func metricsListener(port uint32, ipv6 bool) (*listenerv3.Listener, error) {
 	routes, err := metricsRoutes()
 	if err != nil {
 		return nil, err
 	}
 	listener, err := answers{
-		name: "metrics", port: port, routes: routes,
+		name: "metrics", port: port, ipv6: ipv6, routes: routes,
 		filters: []namedFilter{{rateFilter, &localratelimitv3.LocalRateLimit{StatPrefix: "metrics"}}}, // off, but for the scrape
 	}.listener(&hcmv3.HttpConnectionManager{
 		CodecType: hcmv3.HttpConnectionManager_HTTP1, // one request at a time

@@ -11,9 +11,9 @@ import (
 // readyListener answers probes. Envoy's own /ready is on the admin interface, which no probe
 // can reach on a socket, and stays 200 while the proxy drains. Workers open the port only
 // when the first clusters, listeners and routes are there.
-func readyListener() (*listenerv3.Listener, error) {
+func readyListener(ipv6 bool) (*listenerv3.Listener, error) {
 	listener, err := answers{
-		name: "ready", port: ReadyPort,
+		name: "ready", port: ReadyPort, ipv6: ipv6,
 		filters: []namedFilter{{"envoy.filters.http.health_check", &healthv3.HealthCheck{
 			PassThroughMode: wrapperspb.Bool(false), Headers: []*routev3.HeaderMatcher{exactly(":path", ReadyPath)},
 		}}},

@@ -116,6 +116,21 @@ func address(host string, port uint32) *corev3.Address {
 	}}}
 }
 
+// AnyAddress binds a port for IPv4, or with ipv4_compat for both families. A kernel without IPv6 cannot bind the second.
+func AnyAddress(ipv6 bool) string {
+	if ipv6 {
+		return "::"
+	}
+	return "0.0.0.0"
+}
+
+// bound is a port of the proxy itself.
+func bound(ipv6 bool, port uint32) *corev3.Address {
+	out := address(AnyAddress(ipv6), port)
+	out.GetSocketAddress().Ipv4Compat = ipv6
+	return out
+}
+
 // secretFile is a secret read from one of our files. Key material in the bootstrap itself, or
 // named by a plain file name there, would be read once; this way a rotation needs no restart.
 func secretFile(c Config, name, file string) *tlsv3.SdsSecretConfig {

@@ -15,7 +15,11 @@ type Listener struct {
 	Transport Transport
 	// Chains are sorted by ID. A cleartext HTTP port has exactly one; a TLS port has one per
 	// server name; a TCP or UDP port has exactly one.
-	Chains  []Chain
+	Chains []Chain
+	// ProxyProtocol of the connections; not of UDP.
+	ProxyProtocol ProxyProtocol
+	// IPv6 binds the port for both families, otherwise for IPv4 alone.
+	IPv6    bool
 	Sources []Source
 }
 
@@ -35,7 +39,9 @@ type Chain struct {
 	// RefuseHTTP10 answers requests of HTTP/1.0 with 426.
 	RefuseHTTP10 bool
 	// Log of requests or connections; nil: the product's, of all.
-	Log    *AccessLog
+	Log *AccessLog
+	// Client of an HTTP chain.
+	Client Client
 	Source Source
 }
 

@@ -31,6 +31,8 @@ type Authorizer struct {
 type AuthQuestion struct {
 	Method, Path, Host, Body string
 	Header                   http.Header
+	// Source is the address of the connection, over Envoy's authorization protocol alone.
+	Source string
 }
 
 // AuthDecision is what the service answers. Status 200: the request may pass, with the headers. Any other one: the client gets it.
@@ -115,6 +117,7 @@ func (a *Authorizer) Check(ctx context.Context, in *authv3.CheckRequest) (*authv
 	}
 	return a.answer(ctx, AuthQuestion{
 		Method: request.GetMethod(), Path: request.GetPath(), Host: request.GetHost(), Body: request.GetBody(), Header: header,
+		Source: in.GetAttributes().GetSource().GetAddress().GetSocketAddress().GetAddress(),
 	}).Response(), nil
 }
 

@@ -253,14 +253,14 @@ func TestG6Datagrams(t *testing.T) {
 		Forward: &ir.L4Forward{Targets: []ir.L4Target{{Cluster: backend, Weight: 1}}}}}})
 	w.apply()
 	for _, size := range []int{1, 1400, 1500, 1501, 4096, 9000, 32 << 10, 65507} {
-		if got, err := exchanged(port, large(size)); err != nil || got != large(size) {
+		if got, err := exchanged(local(port), large(size)); err != nil || got != large(size) {
 			t.Errorf("%d bytes: %d came back, %v", size, len(got), err)
 		}
 	}
 }
 
-func exchanged(port uint32, sent string) (string, error) {
-	connection, err := net.Dial("udp", local(port))
+func exchanged(address, sent string) (string, error) {
+	connection, err := net.Dial("udp", address)
 	if err != nil {
 		return "", err
 	}

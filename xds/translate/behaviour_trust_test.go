@@ -35,6 +35,8 @@ var clientHeaders = map[heard][]string{
 		"x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-service-time",
 		"x-envoy-upstream-stream-duration-ms", "x-envoy-anything-else",
 		"x-forwarded-client-cert",
+		// What proxies say about their clients, of which none is trusted here.
+		"x-forwarded-host", "x-forwarded-port", "forwarded",
 		// The keys of the product's tables, and the words of the picker protocol.
 		"x-gw-chain", "x-gw-host",
 		"x-gateway-destination-endpoint", "x-gateway-destination-endpoint-served", "x-gateway-destination-endpoint-subset",
@@ -51,7 +53,7 @@ var clientHeaders = map[heard][]string{
 	everyone: {
 		// What clients do say: to pickers, to applications, to whoever traces.
 		"x-gateway-inference-objective", "x-gateway-inference-fairness-id", "x-gateway-model-name", "test-epp-endpoint-selection",
-		"x-request-id", "x-client-trace-id", "traceparent", "b3", "grpc-timeout", "x-forwarded-host", "x-forwarded-port", "forwarded",
+		"x-request-id", "x-client-trace-id", "traceparent", "b3", "grpc-timeout",
 		"x-real-ip", "x-http-method-override", "x-gw-other", "x-keda-http-cold-start", "prefer", "authorization",
 	},
 }

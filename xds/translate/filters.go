@@ -10,6 +10,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
 	actionv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
+	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
@@ -22,6 +23,9 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
+
+//go:embed client.lua
+var clientText string
 
 //go:embed fallback.lua
 var fallbackText string
@@ -50,27 +54,29 @@ type namedFilter struct {
 
 // The HTTP filters in their order, the one list of every chain:
 //
-//  1. fallback: chooses the table when the exact host is missing; all later filters depend on
+//  1. client: what trusted proxies say about the request, where there are any. body-limit: the largest body, where
+//     there is one; before all filters that ask others, or wait. It is no part of the list for WebSocket.
+//  2. fallback: chooses the table when the exact host is missing; all later filters depend on
 //     the route.
-//  2. listener, several times, and rematch: what the listener has done before a route is chosen, and that choice. All later
+//  3. listener, several times, and rematch: what the listener has done before a route is chosen, and that choice. All later
 //     filters see the chosen route.
-//  3. redirect: takes the port out of the Location of some redirects.
-//  4. cors: answers preflight requests, which have no credentials, before anything is asked or woken for them.
-//  5. authorization: asks the service of the rule. What it denies wakes nothing and reaches no picker.
-//  6. hold: lets requests to a backend without an endpoint wait. Before the picker: an
+//  4. redirect: takes the port out of the Location of some redirects.
+//  5. cors: answers preflight requests, which have no credentials, before anything is asked or woken for them.
+//  6. authorization: asks the service of the rule. What it denies wakes nothing and reaches no picker.
+//  7. hold: lets requests to a backend without an endpoint wait. Before the picker: an
 //     endpoint can be picked only when there is one.
-//  7. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
-//  8. request trailers: refuses what the picker would never answer.
-//  9. picker: asks the endpoint picker of the chosen target.
-//  10. rewrite: the path that some targets get. All filters before it see the path of the client, as they
+//  8. routing headers: what the picker alone may say, and what tells the router of the limit of an attempt.
+//  9. request trailers: refuses what the picker would never answer.
+//  10. picker: asks the endpoint picker of the chosen target.
+//  11. rewrite: the path that some targets get. All filters before it see the path of the client, as they
 //     do where the router rewrites.
-//  11. router.
-func httpFilters() ([]*hcmv3.HttpFilter, error) {
+//  12. router.
+func httpFilters(client ir.Client) ([]*hcmv3.HttpFilter, error) {
 	asked, err := exceptForLocalReplies(picker())
 	if err != nil {
 		return nil, err
 	}
-	return filterList(slices.Concat(beforeHold(), []namedFilter{
+	return filterList(slices.Concat(ofClient(client), bodyLimit(client), beforeHold(), []namedFilter{
 		{holdFilter, hold()},
 		{routingFilter, &headermutationv3.HeaderMutation{}},
 		{trailersFilter, trailerGuard()},
@@ -80,7 +86,23 @@ func httpFilters() ([]*hcmv3.HttpFilter, error) {
 	})...)
 }
 
-// beforeHold are the first filters of both lists.
+// ofClient is the filter for what trusted proxies say.
+func ofClient(client ir.Client) []namedFilter {
+	if !client.Trusting() {
+		return nil
+	}
+	return []namedFilter{{clientFilter, &luav3.Lua{DefaultSourceCode: inline(clientText)}}}
+}
+
+// bodyLimit counts the bytes of bodies while they pass, and keeps none.
+func bodyLimit(client ir.Client) []namedFilter {
+	if client.MaxBodyBytes == 0 {
+		return nil
+	}
+	return []namedFilter{{bodyFilter, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(client.MaxBodyBytes)}}}
+}
+
+// beforeHold are filters of both lists.
 func beforeHold() []namedFilter {
 	return slices.Concat([]namedFilter{{fallbackFilter, fallback()}}, listenerPlaces(), []namedFilter{
 		{redirectFilter, script(portScript, portText)},
@@ -93,8 +115,8 @@ func beforeHold() []namedFilter {
 // of a body that an upgraded stream never has, and the request would hang. So upgrades to pools are
 // refused, before anything is woken for them: no Pod of a pool gets a request because its client
 // found a way around the picker.
-func upgradeFilters() ([]*hcmv3.HttpFilter, error) {
-	return filterList(slices.Concat(beforeHold(), []namedFilter{
+func upgradeFilters(client ir.Client) ([]*hcmv3.HttpFilter, error) {
+	return filterList(slices.Concat(ofClient(client), beforeHold(), []namedFilter{
 		{upgradeFilter, script(refusalScript, refusalText)},
 		{holdFilter, hold()},
 		{rewriteFilter, rewriter()},

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -8,7 +9,9 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	xffv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/original_ip_detection/xff/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -43,15 +46,15 @@ const (
 // connectionManager serves the HTTP connections of a chain. Hosts are not part of it: they
 // arrive by scope, so an edited host changes no listener.
 func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
-	early, err := earlyMutation(chain.ID)
+	early, err := earlyMutation(chain)
 	if err != nil {
 		return nil, err
 	}
-	filters, err := httpFilters()
+	filters, err := httpFilters(chain.Client)
 	if err != nil {
 		return nil, err
 	}
-	upgraded, err := upgradeFilters()
+	upgraded, err := upgradeFilters(chain.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hcmv3.HttpConnectionManager{
+	manager := &hcmv3.HttpConnectionManager{
 		// AUTO takes HTTP/2 by ALPN and, on cleartext ports, by prior knowledge: gRPC clients
 		// need no appProtocol and no upgrade.
 		CodecType:                     hcmv3.HttpConnectionManager_AUTO,
@@ -72,9 +75,10 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		LocalReplyConfig:              localReplies(),
 
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{
-			IdleTimeout: durationpb.New(connectionIdle), MaxHeadersCount: uint32Value(maxHeaders),
+			IdleTimeout:     durationpb.New(cmp.Or(chain.Client.IdleTimeout, connectionIdle)),
+			MaxHeadersCount: uint32Value(cmp.Or(chain.Client.MaxHeaders, maxHeaders)),
 		},
-		MaxRequestHeadersKb: uint32Value(maxHeaderKiB),
+		MaxRequestHeadersKb: uint32Value(cmp.Or(chain.Client.MaxHeaderKiB, maxHeaderKiB)),
 		// Request trailers of HTTP/1 stay off: the reference endpoint picker never answers
 		// them, so a request with trailers would hang.
 		HttpProtocolOptions: &corev3.Http1ProtocolOptions{IgnoreHttp_11Upgrade: otherUpgrades(), AcceptHttp_10: !chain.RefuseHTTP10},
@@ -84,11 +88,11 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		},
 
 		StreamIdleTimeout:     durationpb.New(streamIdle),
-		RequestHeadersTimeout: durationpb.New(headersTimeout),
+		RequestHeadersTimeout: durationpb.New(cmp.Or(chain.Client.HeadersTimeout, headersTimeout)),
 		// No limit on a whole request: prompts and uploads are bounded by silence, not by size.
 		RequestTimeout: durationpb.New(0),
 
-		// The client address is that of the connection and x-forwarded-for is appended to. No
+		// The client address is that of the connection, unless proxies are trusted, and x-forwarded-for is appended to. No
 		// address counts as internal, so x-envoy-* headers of clients are always removed.
 		UseRemoteAddress:          boolTrue(),
 		InternalAddressConfig:     nowhere(),
@@ -108,7 +112,27 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		// "example.com." is "example.com". The port stays in the Host that the backend sees; the
 		// scope key drops it.
 		StripTrailingHostDot: true,
-	}, nil
+	}
+	return manager, believeProxies(manager, chain.Client)
+}
+
+// believeProxies reads the address of the client from x-forwarded-for and keeps x-forwarded-proto, on connections that are
+// those of trusted proxies. With ranges Envoy knows the address, and does not say it to backends: client.lua does.
+func believeProxies(manager *hcmv3.HttpConnectionManager, client ir.Client) error {
+	manager.XffNumTrustedHops = client.TrustedHops
+	if len(client.TrustedCIDRs) == 0 {
+		return nil
+	}
+	ranges, err := cidrRanges(client.TrustedCIDRs)
+	if err != nil {
+		return err
+	}
+	detection, err := extension("envoy.http.original_ip_detection.xff", &xffv3.XffConfig{
+		XffTrustedCidrs: &xffv3.XffTrustedCidrs{Cidrs: ranges}, SkipXffAppend: wrapperspb.Bool(false),
+	})
+	manager.UseRemoteAddress = nil // Envoy takes one or the other
+	manager.OriginalIpDetectionExtensions = []*corev3.TypedExtensionConfig{detection}
+	return err
 }
 
 // nowhere is an address that no client has: an empty list would mean Envoy's default, all

@@ -93,12 +93,16 @@ func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 //
 // The key headers are removed as well, not overwritten alone: Envoy writes no header where the value
 // is empty, and what the client sent would stay.
-func earlyMutation(chain string) (*corev3.TypedExtensionConfig, error) {
+func earlyMutation(chain ir.Chain) (*corev3.TypedExtensionConfig, error) {
 	mutations := []*mutationv3.HeaderMutation{removeHeaders(check.EnvoyHeaders)}
-	for _, name := range append([]string{ChainHeader, HostHeader, stepHeader, reasonHeader}, check.PickerHeaders...) {
+	removed := append([]string{ChainHeader, HostHeader, stepHeader, reasonHeader}, check.PickerHeaders...)
+	if !chain.Client.Trusting() {
+		removed = append(removed, check.ForwardedHeaders...)
+	}
+	for _, name := range removed {
 		mutations = append(mutations, removeHeader(name))
 	}
-	mutations = append(mutations, addHeader(ChainHeader, literal(chain)), addHeader(HostHeader, "%REQ(:authority)%"))
+	mutations = append(mutations, addHeader(ChainHeader, literal(chain.ID)), addHeader(HostHeader, "%REQ(:authority)%"))
 	return extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations})
 }
 

@@ -3,11 +3,18 @@ package translate
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	proxyprotocolv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/proxy_protocol/v3"
 	tlsinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/tls_inspector/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
@@ -51,7 +58,8 @@ func boundAddress(l ir.Listener) *corev3.Address {
 	}
 	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
 		Protocol:      protocol,
-		Address:       "0.0.0.0",
+		Address:       bootstrap.AnyAddress(l.IPv6),
+		Ipv4Compat:    l.IPv6,
 		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: l.Port},
 	}}}
 }
@@ -66,6 +74,9 @@ func keepalive() *corev3.TcpKeepalive {
 // taken them. Envoy's own megabyte is more than any throughput needs (docs/adr/0034-memory-of-requests.md).
 const connectionBuffer = 128 << 10
 
+// proxyHeaderTimeout ends connections whose PROXY header, or first message of TLS, is not whole: Envoy's default, written down.
+const proxyHeaderTimeout = 15 * time.Second
+
 // tcpListener has one filter chain per server name. A connection that no chain claims is
 // closed without a TLS alert.
 func tcpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
@@ -76,35 +87,98 @@ func tcpListener(l ir.Listener) (*listenerv3.Listener, []string, error) {
 	var clusters []string
 	inspect := false
 	for _, chain := range l.Chains {
-		filters, used, err := chainFilters(chain)
+		rendered, used, err := filterChains(chain)
 		if err != nil {
 			return nil, nil, fmt.Errorf("chain %s: %w", chain.ID, err)
 		}
 		clusters = append(clusters, used...)
-		out := &listenerv3.FilterChain{Name: chain.ID, Filters: filters}
-		if chain.SNI != "" {
-			inspect = true
-			out.FilterChainMatch = &listenerv3.FilterChainMatch{ServerNames: []string{chain.SNI}}
-		}
-		if chain.TLS != nil {
-			out.TransportSocket, err = downstreamTLS(chain)
-			if err != nil {
-				return nil, nil, fmt.Errorf("chain %s: %w", chain.ID, err)
-			}
-		}
-		message.FilterChains = append(message.FilterChains, out)
+		inspect = inspect || chain.SNI != ""
+		message.FilterChains = append(message.FilterChains, rendered...)
 	}
-	if inspect {
-		filter, err := typedConfig(&tlsinspectorv3.TlsInspector{})
+	var err error
+	if l.ProxyProtocol != ir.NoProxyProtocol {
+		message.ListenerFiltersTimeout = durationpb.New(proxyHeaderTimeout)
+		err = inspectConnections(message, "envoy.filters.listener.proxy_protocol", &proxyprotocolv3.ProxyProtocol{
+			AllowRequestsWithoutProxyProtocol: l.ProxyProtocol == ir.OptionalProxyProtocol,
+		})
+	}
+	if inspect && err == nil {
+		err = inspectConnections(message, "envoy.filters.listener.tls_inspector", &tlsinspectorv3.TlsInspector{})
+	}
+	return message, clusters, err
+}
+
+// inspectConnections adds what reads the first bytes of connections, behind what reads them already.
+func inspectConnections(listener *listenerv3.Listener, name string, filter proto.Message) error {
+	config, err := typedConfig(filter)
+	if err != nil {
+		return err
+	}
+	listener.ListenerFilters = append(listener.ListenerFilters, &listenerv3.ListenerFilter{
+		Name: name, ConfigType: &listenerv3.ListenerFilter_TypedConfig{TypedConfig: config},
+	})
+	return nil
+}
+
+// filterChains renders a chain. With trusted ranges of addresses it is two: that of their connections, and that of all others. Envoy
+// itself keeps x-forwarded-proto of whoever connects as soon as any range is trusted.
+func filterChains(chain ir.Chain) ([]*listenerv3.FilterChain, []string, error) {
+	trusted := chain.Client.TrustedCIDRs
+	chain.Client.TrustedCIDRs = nil
+	others, clusters, err := filterChain(chain.ID, chain)
+	if err != nil || len(trusted) == 0 {
+		return []*listenerv3.FilterChain{others}, clusters, err
+	}
+	chain.Client.TrustedCIDRs = trusted
+	// What the other chain excludes is part of it, so that open connections do not stay with a decision of before.
+	others.Metadata = excluding(trusted)
+	proxies, _, err := filterChain(trustedChain(chain.ID), chain)
+	if err != nil {
+		return nil, nil, err
+	}
+	if proxies.FilterChainMatch == nil {
+		proxies.FilterChainMatch = &listenerv3.FilterChainMatch{}
+	}
+	proxies.FilterChainMatch.SourcePrefixRanges, err = cidrRanges(trusted)
+	return []*listenerv3.FilterChain{others, proxies}, clusters, err
+}
+
+// excluding notes the ranges that a chain is not for. Envoy keeps the connections of a chain that does not change.
+func excluding(ranges []string) *corev3.Metadata {
+	values := make([]*structpb.Value, len(ranges))
+	for i, text := range ranges {
+		values[i] = structpb.NewStringValue(text)
+	}
+	return &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{
+		"kedify.client": {Fields: map[string]*structpb.Value{"excluded": structpb.NewListValue(&structpb.ListValue{Values: values})}},
+	}}
+}
+
+func filterChain(name string, chain ir.Chain) (*listenerv3.FilterChain, []string, error) {
+	filters, clusters, err := chainFilters(chain)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &listenerv3.FilterChain{Name: name, Filters: filters}
+	if chain.SNI != "" {
+		out.FilterChainMatch = &listenerv3.FilterChainMatch{ServerNames: []string{chain.SNI}}
+	}
+	if chain.TLS != nil {
+		out.TransportSocket, err = downstreamTLS(chain)
+	}
+	return out, clusters, err
+}
+
+func cidrRanges(texts []string) ([]*corev3.CidrRange, error) {
+	out := make([]*corev3.CidrRange, 0, len(texts))
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, nil, err
+			return nil, fmt.Errorf("trusted range: %w", err)
 		}
-		message.ListenerFilters = []*listenerv3.ListenerFilter{{
-			Name:       "envoy.filters.listener.tls_inspector",
-			ConfigType: &listenerv3.ListenerFilter_TypedConfig{TypedConfig: filter},
-		}}
+		out = append(out, &corev3.CidrRange{AddressPrefix: prefix.Addr().String(), PrefixLen: uint32Value(uint32(prefix.Bits()))})
 	}
-	return message, clusters, nil
+	return out, nil
 }
 
 func chainFilters(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {

@@ -38,6 +38,8 @@ const (
 	noHostRoute  = "no-host"
 
 	// Filter names, the keys of per-route configuration.
+	clientFilter   = "client"
+	bodyFilter     = "body-limit"
 	fallbackFilter = "fallback"
 	redirectFilter = "redirect"
 	corsFilter     = "envoy.filters.http.cors"
@@ -57,6 +59,9 @@ const (
 func ListenerName(transport ir.Transport, port uint32) string {
 	return string(transport) + "/" + strconv.FormatUint(uint64(port), 10)
 }
+
+// trustedChain names the filter chain for connections of trusted proxies, where a chain has two.
+func trustedChain(chain string) string { return chain + " trusted" }
 
 // ListenerPort returns the port of a listener by its name.
 func ListenerPort(name string) (port uint32, ok bool) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -20,6 +21,7 @@ func MergeParameters(base, own v1alpha1.GatewayParametersSpec) v1alpha1.GatewayP
 		Envoy:       mergeEnvoy(base.Envoy, own.Envoy),
 		Service:     mergeService(base.Service, own.Service),
 		Telemetry:   mergeTelemetry(base.Telemetry, own.Telemetry),
+		Client:      mergeClient(base.Client, own.Client),
 	}
 	// The two ways to say how many exclude each other, so one of own's removes base's other.
 	if own.Replicas != nil {
@@ -77,6 +79,56 @@ func mergeService(base, own *v1alpha1.ServiceParameters) *v1alpha1.ServiceParame
 		Type:                  cmp.Or(own.Type, base.Type),
 		LoadBalancerClass:     cmp.Or(own.LoadBalancerClass, base.LoadBalancerClass),
 		ExternalTrafficPolicy: cmp.Or(own.ExternalTrafficPolicy, base.ExternalTrafficPolicy),
+		IPFamilyPolicy:        cmp.Or(own.IPFamilyPolicy, base.IPFamilyPolicy),
+		IPFamilies:            mergeFamilies(base.IPFamilies, own),
 		Annotations:           annotations,
 	}
+}
+
+// mergeFamilies leaves one family of base where own wants a single one.
+func mergeFamilies(base []corev1.IPFamily, own *v1alpha1.ServiceParameters) []corev1.IPFamily {
+	switch {
+	case len(own.IPFamilies) > 0:
+		return own.IPFamilies
+	case len(base) > 1 && own.IPFamilyPolicy != nil && *own.IPFamilyPolicy == corev1.IPFamilyPolicySingleStack:
+		return base[:1]
+	}
+	return base
+}
+
+// mergeClient replaces clientIPDetection and proxyProtocol as a whole: each is one decision about who is believed.
+func mergeClient(base, own *v1alpha1.ClientParameters) *v1alpha1.ClientParameters {
+	if base == nil || own == nil {
+		return cmp.Or(own, base)
+	}
+	return &v1alpha1.ClientParameters{
+		ClientIPDetection:   cmp.Or(own.ClientIPDetection, base.ClientIPDetection),
+		ProxyProtocol:       cmp.Or(own.ProxyProtocol, base.ProxyProtocol),
+		Headers:             mergeClientHeaders(base.Headers, own.Headers),
+		MaxRequestBodyLimit: cmp.Or(own.MaxRequestBodyLimit, base.MaxRequestBodyLimit),
+		Timeout:             mergeClientTimeout(base.Timeout, own.Timeout),
+	}
+}
+
+func mergeClientHeaders(base, own *v1alpha1.ClientHeaders) *v1alpha1.ClientHeaders {
+	if base == nil || own == nil {
+		return cmp.Or(own, base)
+	}
+	return &v1alpha1.ClientHeaders{
+		MaxRequestHeaderLimit: cmp.Or(own.MaxRequestHeaderLimit, base.MaxRequestHeaderLimit),
+		MaxRequestHeaders:     cmp.Or(own.MaxRequestHeaders, base.MaxRequestHeaders),
+	}
+}
+
+func mergeClientTimeout(base, own *v1alpha1.ClientTimeout) *v1alpha1.ClientTimeout {
+	if base == nil || own == nil || base.HTTP == nil || own.HTTP == nil {
+		if own != nil && own.HTTP != nil {
+			return own
+		}
+		return cmp.Or(base, own)
+	}
+	return &v1alpha1.ClientTimeout{HTTP: &v1alpha1.HTTPClientTimeout{
+		RequestHeadersReceivedTimeout: cmp.Or(own.HTTP.RequestHeadersReceivedTimeout, base.HTTP.RequestHeadersReceivedTimeout),
+		IdleTimeout:                   cmp.Or(own.HTTP.IdleTimeout, base.HTTP.IdleTimeout),
+	}}
 }

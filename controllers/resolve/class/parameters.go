@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
@@ -55,6 +58,12 @@ func CheckParameters(spec v1alpha1.GatewayParametersSpec) error {
 	if !jsonObject(spec.PodTemplate) {
 		return fmt.Errorf("spec.podTemplate is not an object")
 	}
+	if err := checkFamilies(spec.Service); err != nil {
+		return err
+	}
+	if err := checkClient(spec.Client); err != nil {
+		return err
+	}
 	if spec.Envoy != nil {
 		if !jsonObject(spec.Envoy.Bootstrap) {
 			return fmt.Errorf("spec.envoy.bootstrap is not an object")
@@ -71,6 +80,35 @@ func CheckParameters(spec v1alpha1.GatewayParametersSpec) error {
 	}
 	_, err := AccessLog(spec)
 	return err
+}
+
+// checkFamilies checks what the API server would refuse in the Service, without the field of the parameters. Values of the
+// installation pass no schema.
+func checkFamilies(service *v1alpha1.ServiceParameters) error {
+	if service == nil {
+		return nil
+	}
+	const field = "spec.service.ipFamilies"
+	policies := []corev1.IPFamilyPolicy{
+		corev1.IPFamilyPolicySingleStack, corev1.IPFamilyPolicyPreferDualStack, corev1.IPFamilyPolicyRequireDualStack,
+	}
+	policy := ptr.Deref(service.IPFamilyPolicy, corev1.IPFamilyPolicySingleStack)
+	if !slices.Contains(policies, policy) {
+		return fmt.Errorf("spec.service.ipFamilyPolicy %q is not one of %v", policy, policies)
+	}
+	for i, family := range service.IPFamilies {
+		switch {
+		case family != corev1.IPv4Protocol && family != corev1.IPv6Protocol:
+			return fmt.Errorf("%s[%d] %q is neither IPv4 nor IPv6", field, i, family)
+		case slices.Contains(service.IPFamilies[:i], family):
+			return fmt.Errorf("%s has %s twice; remove one", field, family)
+		}
+	}
+	if len(service.IPFamilies) == 2 && policy == corev1.IPFamilyPolicySingleStack {
+		return fmt.Errorf("%s has two families, and spec.service.ipFamilyPolicy is SingleStack; "+
+			"set PreferDualStack or RequireDualStack, or remove a family", field)
+	}
+	return nil
 }
 
 // RouteFields returns the fields of RouteAction in one form (xds/fields).

@@ -19,6 +19,10 @@ const (
 	MaxGatewayConcurrency = 128
 	// MaxGatewayDrainTimeout bounds how long a proxy holds up the drain of its node.
 	MaxGatewayDrainTimeout = time.Hour
+	// MaxGatewayHeaderKiB and MaxGatewayHeaders bound the headers of a request, which the control plane of all reads when
+	// the request may have to wait: four times the defaults.
+	MaxGatewayHeaderKiB = 256
+	MaxGatewayHeaders   = 4000
 )
 
 // gatewayResources may be requested and limited; a node has the others for workloads that the cluster
@@ -41,6 +45,12 @@ var privilegedFields = []privileged{
 	{"envoy.resources", resourcesGive, ofEnvoy(func(from, to *v1alpha1.EnvoyParameters) { move(&from.Resources, &to.Resources) })},
 	{"envoy.drainTimeout", drainGives, ofEnvoy(func(from, to *v1alpha1.EnvoyParameters) { move(&from.DrainTimeout, &to.DrainTimeout) })},
 	{"envoy.bootstrap", bootstrapGives, ofEnvoy(func(from, to *v1alpha1.EnvoyParameters) { move(&from.Bootstrap, &to.Bootstrap) })},
+	{"client.headers.maxRequestHeaderLimit", headerLimitGives, ofHeaders(func(from, to *v1alpha1.ClientHeaders) {
+		move(&from.MaxRequestHeaderLimit, &to.MaxRequestHeaderLimit)
+	})},
+	{"client.headers.maxRequestHeaders", headerCountGives, ofHeaders(func(from, to *v1alpha1.ClientHeaders) {
+		move(&from.MaxRequestHeaders, &to.MaxRequestHeaders)
+	})},
 	{"podTemplate", podTemplateGives, func(from, to *v1alpha1.GatewayParametersSpec) { move(&from.PodTemplate, &to.PodTemplate) }},
 }
 
@@ -70,6 +80,12 @@ func SplitPrivileged(spec v1alpha1.GatewayParametersSpec) (plain, rest v1alpha1.
 	}
 	if plain.Envoy != nil && *plain.Envoy == (v1alpha1.EnvoyParameters{}) {
 		plain.Envoy = nil
+	}
+	if client := plain.Client; client != nil && client.Headers != nil && *client.Headers == (v1alpha1.ClientHeaders{}) {
+		client.Headers = nil
+		if *client == (v1alpha1.ClientParameters{}) {
+			plain.Client = nil
+		}
 	}
 	return plain, rest
 }
@@ -116,6 +132,24 @@ func resourcesGive(spec v1alpha1.GatewayParametersSpec) string {
 	return ""
 }
 
+func headerLimitGives(spec v1alpha1.GatewayParametersSpec) string {
+	if spec.Client == nil || spec.Client.Headers == nil || spec.Client.Headers.MaxRequestHeaderLimit == nil {
+		return ""
+	}
+	limit := spec.Client.Headers.MaxRequestHeaderLimit
+	if limit.Value() <= MaxGatewayHeaderKiB<<10 {
+		return ""
+	}
+	return fmt.Sprintf("%s is more than %dKi", limit, MaxGatewayHeaderKiB)
+}
+
+func headerCountGives(spec v1alpha1.GatewayParametersSpec) string {
+	if spec.Client == nil || spec.Client.Headers == nil || ptr.Deref(spec.Client.Headers.MaxRequestHeaders, 0) <= MaxGatewayHeaders {
+		return ""
+	}
+	return fmt.Sprintf("%d is more than %d", *spec.Client.Headers.MaxRequestHeaders, MaxGatewayHeaders)
+}
+
 func bootstrapGives(spec v1alpha1.GatewayParametersSpec) string {
 	if spec.Envoy == nil || spec.Envoy.Bootstrap == nil {
 		return ""
@@ -137,6 +171,16 @@ func ofEnvoy(inside func(from, to *v1alpha1.EnvoyParameters)) func(from, to *v1a
 			to.Envoy = &v1alpha1.EnvoyParameters{}
 		}
 		inside(from.Envoy, to.Envoy)
+	}
+}
+
+// ofHeaders is a move inside spec.client.headers.
+func ofHeaders(inside func(from, to *v1alpha1.ClientHeaders)) func(from, to *v1alpha1.GatewayParametersSpec) {
+	return func(from, to *v1alpha1.GatewayParametersSpec) {
+		if to.Client == nil {
+			to.Client = &v1alpha1.ClientParameters{Headers: &v1alpha1.ClientHeaders{}}
+		}
+		inside(from.Client.Headers, to.Client.Headers)
 	}
 }
 

@@ -37,8 +37,19 @@ var decided = map[string]string{
 	"service.type":                  free,
 	"service.loadBalancerClass":     free,
 	"service.externalTrafficPolicy": free,
+	"service.ipFamilyPolicy":        free,
+	"service.ipFamilies":            free,
 	"service.annotations":           free,
-	"podTemplate":                   ofClasses,
+	"client.clientIPDetection.xForwardedFor.numTrustedHops": free, // it is about the clients of this Gateway
+	"client.clientIPDetection.xForwardedFor.trustedCIDRs":   free,
+	"client.clientIPDetection.directSourceIP":               free,
+	"client.proxyProtocol.optional":                         free,
+	"client.headers.maxRequestHeaderLimit":                  limited,
+	"client.headers.maxRequestHeaders":                      limited,
+	"client.maxRequestBodyLimit":                            free,
+	"client.timeout.http.requestHeadersReceivedTimeout":     free,
+	"client.timeout.http.idleTimeout":                       free,
+	"podTemplate":                                           ofClasses,
 
 	"telemetry.accessLog.disable":              free,
 	"telemetry.accessLog.format.type":          free,
@@ -85,7 +96,7 @@ func fieldPaths(of reflect.Type, above string) (paths []string) {
 		if below.Kind() == reflect.Pointer {
 			below = below.Elem()
 		}
-		if below.Kind() == reflect.Struct && below.PkgPath() == of.PkgPath() {
+		if below.Kind() == reflect.Struct && below.PkgPath() == of.PkgPath() && below.NumField() > 0 {
 			paths = append(paths, fieldPaths(below, above+name+".")...)
 			continue
 		}
@@ -114,6 +125,13 @@ var privilegedCases = []struct{ spec, refused string }{
 	{"envoy: {image: ''}", "spec.envoy.image runs another program"},
 	{"envoy: {bootstrap: {}}", "spec.envoy.bootstrap opens files and addresses"},
 	{"envoy: {bootstrap: {admin: {address: {}}}}", "spec.envoy.bootstrap opens files and addresses"},
+	{"service: {ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv6, IPv4]}", ""},
+	{"client: {clientIPDetection: {xForwardedFor: {numTrustedHops: 3}}, proxyProtocol: {optional: true}}", ""},
+	{"client: {clientIPDetection: {xForwardedFor: {trustedCIDRs: [0.0.0.0/0]}}, maxRequestBodyLimit: 1Ei}", ""},
+	{"client: {timeout: {http: {idleTimeout: 100h, requestHeadersReceivedTimeout: 1h}}}", ""},
+	{"client: {headers: {maxRequestHeaderLimit: 256Ki, maxRequestHeaders: 4000}}", ""},
+	{"client: {headers: {maxRequestHeaderLimit: 262145}}", "spec.client.headers.maxRequestHeaderLimit 262145 is more than 256Ki"},
+	{"client: {headers: {maxRequestHeaders: 4001}}", "spec.client.headers.maxRequestHeaders 4001 is more than 4000"},
 	{"podTemplate: {}", "spec.podTemplate runs any Pod"},
 	{"podTemplate: {spec: {nodeSelector: {a: b}}}", "spec.podTemplate runs any Pod"},
 }
@@ -137,7 +155,8 @@ func TestX3GatewayParameters(t *testing.T) {
 			t.Errorf("%s: split off: %+v", c.spec, rest)
 		}
 	}
-	all := specOf(t, "podTemplate: {}\nenvoy: {image: a, bootstrap: {}, concurrency: 999, drainTimeout: 2h, resources: {claims: [{name: a}]}}")
+	all := specOf(t, "podTemplate: {}\nenvoy: {image: a, bootstrap: {}, concurrency: 999, drainTimeout: 2h, resources: {claims: [{name: a}]}}\n"+
+		"client: {headers: {maxRequestHeaderLimit: 1Mi, maxRequestHeaders: 9999}}")
 	err := CheckGatewayParameters(all)
 	for _, field := range privilegedFields {
 		if err == nil || !strings.Contains(err.Error(), "spec."+field.path+" ") {

@@ -15,6 +15,8 @@ type Setting struct {
 	Namespace string
 	// Unrestricted: parameters of a Gateway may set every field, as those of a class.
 	Unrestricted bool
+	// IPv6: Pods of the cluster have IPv6 addresses.
+	IPv6 bool
 }
 
 // InstallationParameters returns the GatewayParameters in the namespace of the installation with what

@@ -62,15 +62,20 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 	}
 	var listeners []ir.Listener
 	for at, members := range byBind {
-		listener := ir.Listener{Port: at.port, Transport: at.transport}
+		listener := ir.Listener{Port: at.port, Transport: at.transport, IPv6: g.IPv6}
+		if at.transport == ir.TCP {
+			listener.ProxyProtocol = g.ProxyProtocol
+		}
 		for _, l := range members {
 			listener.Sources = append(listener.Sources, l.Source())
 			listener.Chains = append(listener.Chains, chainsOf(l, slices.Concat(members, closed[at]), forwards)...)
 		}
 		listener.Chains = append(listener.Chains, closedChains(closed[at], members)...)
 		for i := range listener.Chains {
-			listener.Chains[i].RefuseHTTP10 = g.RefuseHTTP10 && listener.Chains[i].Forward == nil
 			listener.Chains[i].Log = g.AccessLog
+			if chain := &listener.Chains[i]; chain.Forward == nil {
+				chain.RefuseHTTP10, chain.Client = g.RefuseHTTP10, g.Client
+			}
 		}
 		listener.Chains = sortedOnce(listener.Chains)
 		listeners = append(listeners, listener)

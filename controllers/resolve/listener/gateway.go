@@ -56,6 +56,8 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters)
 	result.RefuseHTTP10 = parameters.Envoy != nil && !ptr.Deref(parameters.Envoy.AcceptHTTP10, true)
 	result.AccessLog = accessLog(parameters)
+	result.Client, result.ProxyProtocol = class.Client(parameters.Client)
+	result.IPv6 = setting.IPv6
 	return result
 }
 

@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // parametersObject writes a GatewayParameters.
@@ -124,6 +126,32 @@ func TestG15Parameters(t *testing.T) {
 				if want := c.refuse && chain.Forward == nil; chain.RefuseHTTP10 != want {
 					t.Errorf("class %q, Gateway %q: chain %s refuses HTTP/1.0: %v, want %v", c.base, c.own, chain.ID, chain.RefuseHTTP10, want)
 				}
+			}
+		}
+	}
+}
+
+// TestClientOfEveryListener: what the parameters say about clients holds for the chains of HTTP; a PROXY header for all connections, and
+// not for datagrams.
+func TestClientOfEveryListener(t *testing.T) {
+	const own = "client: {clientIPDetection: {xForwardedFor: {numTrustedHops: 2}}, proxyProtocol: {}, maxRequestBodyLimit: 1Mi}"
+	const others = "[{name: tcp, port: 9000, protocol: TCP}, {name: udp, port: 9000, protocol: UDP}, {name: l,"
+	gateway := strings.Replace(fixture.Gateway(withOwn), "[{name: l,", others, 1)
+	s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", ""),
+		parametersObject("infra", "own", own), gateway)
+	g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{IPv6: true})
+	want := ir.Client{TrustedHops: 2, MaxBodyBytes: 1 << 20}
+	bound := ByPort(g, nil)
+	if len(bound) != 3 {
+		t.Fatalf("%d ports are bound", len(bound))
+	}
+	for _, l := range bound {
+		if header := l.ProxyProtocol; (header == ir.RequiredProxyProtocol) != (l.Transport == ir.TCP) || !l.IPv6 {
+			t.Errorf("%s %d: PROXY header %q, IPv6 %v", l.Transport, l.Port, header, l.IPv6)
+		}
+		for _, chain := range l.Chains {
+			if http := chain.Forward == nil; reflect.DeepEqual(chain.Client, want) != http {
+				t.Errorf("chain %s: %+v", chain.ID, chain.Client)
 			}
 		}
 	}

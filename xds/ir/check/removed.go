@@ -36,6 +36,10 @@ var PickerHeaders = []string{
 	"x-gateway-destination-endpoint", "x-gateway-destination-endpoint-served", "x-gateway-destination-endpoint-subset",
 }
 
+// ForwardedHeaders are what proxies say about a request of theirs, besides x-forwarded-for and x-forwarded-proto, which
+// Envoy writes. A client that no proxy stands before may not say them.
+var ForwardedHeaders = []string{"forwarded", "x-forwarded-host", "x-forwarded-port"}
+
 // Removed reports whether the proxy removes a header of a client before it compares headers, so that no
 // rule can match it.
 func Removed(name string) bool {
