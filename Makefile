@@ -30,6 +30,8 @@ PROFILE ?= all
 CHANNEL ?= experimental
 # Of the Gateway API: v1.7, or v1.6 with its CRDs and its suite. Each has clusters of its own.
 VERSION ?= v1.7
+# Addresses of nodes, Pods and Services: ipv4 or ipv6.
+FAMILY  ?= ipv4
 SUITE    = $(CHANNEL)$(if $(filter v1.7,$(VERSION)),,-$(subst .,-,$(VERSION)))
 # GatewayStaticAddresses wants an address that can be given and one that cannot; on a cluster
 # of your own: ADDRESSES='-usable-address=... -unusable-address=...'.
@@ -195,12 +197,19 @@ images: bin/testbed ## Rebuild our image from the tree and import it into the ru
 conformance: bin/testbed bin/install bin/release ## The suites: PROFILE=all|core|gateways|inference|GATEWAY-HTTP,... RUN=test CHANNEL= VERSION=v1.6 OUT=
 	cd conformance && go test -c $(if $(filter v1.7,$(VERSION)),,-modfile=$(VERSION).mod) -o ../bin/conformance.test .
 ifndef KUBECONFIG
-	bin/testbed --name $(SUITE) up --profile conformance
+	bin/testbed --name $(SUITE) up --profile conformance --ip-family $(FAMILY)
 	bin/install -name $(SUITE) -channel $(CHANNEL) -gateway-api $(VERSION)
 endif
 	$(call REACH,$(SUITE)) bin/conformance.test -test.v -test.timeout=2h -test.parallel=3 -gateway-class=kedify \
 	  '-out=$(OUT)' -version=$(SNAPSHOT) $(ADDRESSES) $(foreach arg,$(profile),'$(arg)') \
 	  $(if $(RUN),-run-test=$(RUN) $(if $(filter core,$(PROFILE)),,-all-features))
+
+.PHONY: ipv6
+ipv6: bin/testbed bin/install ## A cluster with IPv6 addresses alone: the core profile of Gateway API, and the quickstart (example http-basic)
+	bin/testbed --name ipv6 up --profile conformance --ip-family ipv6
+	$(MAKE) conformance KUBECONFIG= SUITE=ipv6 FAMILY=ipv6 PROFILE=core ADDRESSES='-usable-address=fd10:99::ff07 -unusable-address=2001:db8::9'
+	go test -c -o bin/e2e.test ./test/e2e
+	$(call REACH,ipv6) bin/e2e.test -test.v -test.run='^TestExamples$$/^http-basic$$' -root=$(CURDIR)
 
 REPORTS = conformance/reports/v1.7/kedify-inference-gateway
 INFERENCE_REPORTS = conformance/reports/inference/v1.6.0/gateway/kedify-inference-gateway

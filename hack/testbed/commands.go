@@ -78,7 +78,7 @@ func (o *options) builder(log *progress.Log) (*build.Builder, error) {
 }
 
 func upCommand(o *options) *cobra.Command {
-	var profile string
+	var profile, family string
 	var lweppAsEPP bool
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -87,6 +87,9 @@ func upCommand(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			layout, err := o.layout()
 			if err != nil {
+				return err
+			}
+			if layout.Family, err = cluster.ParseFamily(family); err != nil {
 				return err
 			}
 			log := progress.New(os.Stdout, time.Now())
@@ -107,6 +110,7 @@ func upCommand(o *options) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&family, "ip-family", string(cluster.IPv4), "addresses of node, pods and Services: ipv4 or ipv6")
 	cmd.Flags().StringVar(&profile, "profile", image.Minimal, "what the cluster is for: "+strings.Join(image.Profiles, ", "))
 	cmd.Flags().BoolVar(&lweppAsEPP, "lwepp-as-epp", true, "profile conformance: put EPP v1.5.0 with test plugins under the name lwepp:v1.6.0")
 	return cmd

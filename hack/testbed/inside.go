@@ -73,6 +73,7 @@ func internalCommand(use string, run func(*cobra.Command, cluster.Layout) error)
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, l) }}
 	cmd.Flags().StringVar(&l.Dir, "dir", "", "folder of the cluster")
 	cmd.Flags().StringVar(&l.Name, "name", "", "name of the cluster")
+	cmd.Flags().StringVar((*string)(&l.Family), "ip-family", "", "family of its addresses")
 	return cmd
 }
 
@@ -102,7 +103,7 @@ func loadBalancerCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "how to reach the API server")
-	cmd.Flags().StringVar(&network, "network", cluster.LoadBalancerNetwork, "range of addresses")
-	cmd.Flags().StringVar(&static, "static", cluster.StaticAddresses, "part of the range that is given only on demand")
+	cmd.Flags().StringVar(&network, "network", "", "range of addresses")
+	cmd.Flags().StringVar(&static, "static", "", "part of the range that is given only on demand")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func ask(address, host, path, body string, headers ...string) (answer, error) {
 	if body != "" {
 		method = http.MethodPost
 	}
-	request, err := http.NewRequest(method, "http://"+address+path, strings.NewReader(body))
+	request, err := http.NewRequest(method, "http://"+urlHost(address)+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -48,6 +49,14 @@ func ask(address, host, path, body string, headers ...string) (answer, error) {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
+}
+
+// urlHost is an address as it stands in a URL: those of IPv6 are in brackets.
+func urlHost(address string) string {
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() {
+		return "[" + address + "]"
+	}
+	return address
 }
 
 // probe waits until a GET gets 200.

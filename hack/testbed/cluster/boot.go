@@ -69,6 +69,14 @@ func (b *boot) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// kube-proxy waits half a minute for the addresses of its node, and ends
+	// when they come later: importing images takes longer on a busy machine.
+	if err := b.wait(ctx, "node registered", step, client.nodeRegistered); err != nil {
+		return err
+	}
+	if err := b.start(kubeProxy(l)); err != nil {
+		return err
+	}
 	if err := b.wait(ctx, "node ready", step, client.nodeReady); err != nil {
 		return err
 	}
@@ -92,7 +100,7 @@ func (b *boot) controlPlane(ctx context.Context) error {
 	if err := b.wait(ctx, "API server ready", step, client.apiReady); err != nil {
 		return err
 	}
-	if err := b.start(controllerManager(l), scheduler(l), kubeProxy(l), loadBalancer(l)); err != nil {
+	if err := b.start(controllerManager(l), scheduler(l), loadBalancer(l)); err != nil {
 		return err
 	}
 	if err := applyDNS(ctx, l); err != nil {

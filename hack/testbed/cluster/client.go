@@ -18,7 +18,12 @@ import (
 )
 
 //go:embed coredns.yaml
-var dnsManifest []byte
+var dnsTemplate []byte
+
+// dnsManifest is the file with the address that pods are told.
+func dnsManifest(l Layout) []byte {
+	return bytes.ReplaceAll(dnsTemplate, []byte("clusterIP: "+byFamily[IPv4].dns+"\n"), []byte("clusterIP: \""+l.addresses().dns+"\"\n"))
+}
 
 // Client asks the API server whether the cluster is up. It works only inside
 // the namespaces.
@@ -48,6 +53,14 @@ func (c Client) apiReady(ctx context.Context) error {
 }
 
 var failedCheck = regexp.MustCompile(`\[-\]\S+ failed`)
+
+func (c Client) nodeRegistered(ctx context.Context) error {
+	node, err := c.CoreV1().Nodes().Get(ctx, NodeName, metav1.GetOptions{})
+	if err == nil && len(node.Status.Addresses) == 0 {
+		return errors.New("the node has no address yet")
+	}
+	return err
+}
 
 func (c Client) nodeReady(ctx context.Context) error {
 	node, err := c.CoreV1().Nodes().Get(ctx, NodeName, metav1.GetOptions{})
@@ -80,7 +93,7 @@ func applyDNS(ctx context.Context, l Layout) error {
 	cmd := exec.CommandContext(ctx, l.path("bin", "kubectl"), "--kubeconfig", l.Kubeconfig(),
 		"apply", "--server-side", "--force-conflicts", "--filename=-")
 	cmd.Env = append(os.Environ(), kubectlCache)
-	cmd.Stdin = bytes.NewReader(dnsManifest)
+	cmd.Stdin = bytes.NewReader(dnsManifest(l))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("apply DNS: %w\n%s", err, out)
 	}

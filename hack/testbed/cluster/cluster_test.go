@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,16 @@ import (
 
 func layout(t *testing.T) Layout {
 	t.Helper()
+	return layoutOf(t, IPv4)
+}
+
+// families are tried by the tests of what has addresses in it.
+var families = []Family{IPv4, IPv6}
+
+func layoutOf(t *testing.T, family Family) Layout {
+	t.Helper()
 	l := NewLayout(t.TempDir(), "test")
+	l.Family = family
 	if err := l.prepare(); err != nil {
 		t.Fatal(err)
 	}
@@ -66,26 +76,74 @@ func TestEveryNamedFileIsWritten(t *testing.T) {
 }
 
 func TestConfigsAreYAML(t *testing.T) {
-	l := layout(t)
-	for _, text := range append([]string{kubeletConfig(l), kubeProxyConfig(l)}, strings.Split(string(dnsManifest), "\n---\n")...) {
-		var object struct{ Kind string }
-		if err := yaml.Unmarshal([]byte(text), &object); err != nil || object.Kind == "" {
-			t.Errorf("%v in\n%s", err, text)
+	for _, family := range families {
+		l := layoutOf(t, family)
+		var found struct {
+			ClusterDNS        []string
+			NodePortAddresses []string
+			Spec              struct{ ClusterIP string }
+		}
+		for _, text := range append([]string{kubeletConfig(l), kubeProxyConfig(l)}, strings.Split(string(dnsManifest(l)), "\n---\n")...) {
+			var object struct{ Kind string }
+			if err := yaml.Unmarshal([]byte(text), &object); err != nil || object.Kind == "" {
+				t.Errorf("%v in\n%s", err, text)
+			}
+			if err := yaml.Unmarshal([]byte(text), &found); err != nil {
+				t.Errorf("%v in\n%s", err, text)
+			}
+		}
+		if at := l.addresses(); !slices.Equal(found.ClusterDNS, []string{at.dns}) || found.Spec.ClusterIP != at.dns {
+			t.Errorf("%s: the DNS Service has the address %q, and pods are told %q", family, found.Spec.ClusterIP, found.ClusterDNS)
+		}
+		if _, err := netip.ParsePrefix(found.NodePortAddresses[0]); err != nil {
+			t.Errorf("%s: %v", family, err)
 		}
 	}
-	if !strings.Contains(string(dnsManifest), "clusterIP: "+DNSService+"\n") {
-		t.Error("the DNS Service has another address than pods are told")
+}
+
+// TestAddressesBelongTogether: what has an address has one of its range, and no two ranges meet.
+func TestAddressesBelongTogether(t *testing.T) {
+	for _, family := range families {
+		at := Layout{Family: family}.addresses()
+		services, balancers := netip.MustParsePrefix(at.services), netip.MustParsePrefix(at.loadBalancers)
+		ranges := []netip.Prefix{services, balancers, netip.MustParsePrefix(at.pods), netip.MustParsePrefix(at.node + at.nodePrefix).Masked()}
+		for i, one := range ranges {
+			if one != one.Masked() || one.Addr().Is6() != (family == IPv6) {
+				t.Errorf("%s: %s", family, one)
+			}
+			for _, other := range ranges[:i] {
+				if one.Overlaps(other) {
+					t.Errorf("%s: %s and %s overlap", family, one, other)
+				}
+			}
+		}
+		for _, address := range []string{at.api, at.dns} {
+			if !services.Contains(netip.MustParseAddr(address)) {
+				t.Errorf("%s: %s is no address of a Service", family, address)
+			}
+		}
+		if static := netip.MustParsePrefix(at.static); !balancers.Overlaps(static) || static.Bits() <= balancers.Bits() {
+			t.Errorf("%s: %s is no part of %s", family, static, balancers)
+		}
+	}
+	if _, err := ParseFamily("ipx"); err == nil {
+		t.Error("ipx is a family")
 	}
 }
 
 func TestCertificatesVerify(t *testing.T) {
-	l := layout(t)
+	for _, family := range families {
+		verifyCertificates(t, layoutOf(t, family))
+	}
+}
+
+func verifyCertificates(t *testing.T, l Layout) {
 	if err := errors.Join(writePKI(l), writeKubeconfigs(l)); err != nil {
 		t.Fatal(err)
 	}
 	ca := x509.NewCertPool()
 	ca.AddCert(certificate(t, l, "ca"))
-	for _, name := range []string{NodeAddress, apiService, "127.0.0.1", "localhost", "kubernetes.default.svc"} {
+	for _, name := range []string{l.addresses().node, l.addresses().api, "127.0.0.1", "localhost", "kubernetes.default.svc"} {
 		_, err := certificate(t, l, "apiserver").Verify(x509.VerifyOptions{Roots: ca, DNSName: name})
 		if err != nil {
 			t.Errorf("API server as %s: %v", name, err)
@@ -99,7 +157,7 @@ func TestCertificatesVerify(t *testing.T) {
 		t.Error("the front proxy must have an authority of its own")
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", l.Kubeconfig())
-	if err != nil || config.Host != apiServerURL {
+	if err != nil || config.Host != l.apiServerURL() {
 		t.Errorf("%v, %v", config, err)
 	}
 }

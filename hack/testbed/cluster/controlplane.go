@@ -21,8 +21,8 @@ func etcd() program {
 func apiServer(l Layout) program {
 	return program{name: "kube-apiserver", flags: map[string]string{
 		"etcd-servers":      "http://127.0.0.1:2379",
-		"advertise-address": NodeAddress,
-		"bind-address":      "0.0.0.0",
+		"advertise-address": l.addresses().node,
+		"bind-address":      l.addresses().any,
 		"secure-port":       "6443",
 
 		"tls-cert-file":        l.pki("apiserver.crt"),
@@ -36,7 +36,7 @@ func apiServer(l Layout) program {
 		"service-account-issuer":             "https://kubernetes.default.svc." + ClusterDomain,
 		"service-account-key-file":           l.pki("service-account.pub"),
 		"service-account-signing-key-file":   l.pki("service-account.key"),
-		"service-cluster-ip-range":           ServiceNetwork,
+		"service-cluster-ip-range":           l.addresses().services,
 		"authorization-mode":                 "Node,RBAC",
 		"enable-admission-plugins":           "NodeRestriction",
 		"allow-privileged":                   "true",
@@ -99,7 +99,7 @@ func scheduler(l Layout) program {
 func loadBalancer(l Layout) program {
 	return program{name: "load-balancer", binary: "testbed", args: []string{"lb"}, flags: map[string]string{
 		"kubeconfig": l.config("load-balancer.kubeconfig"),
-		"network":    LoadBalancerNetwork,
-		"static":     StaticAddresses,
+		"network":    l.addresses().loadBalancers,
+		"static":     l.addresses().static,
 	}}
 }

@@ -62,7 +62,7 @@ func startHolder(l Layout) (process.Identity, leash, error) {
 	}
 	defer log.Close()
 
-	cmd := exec.Command(self, "holder", "--dir", l.Dir, "--name", l.Name)
+	cmd := exec.Command(self, "holder", "--dir", l.Dir, "--name", l.Name, "--ip-family", string(l.Family))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	cmd.ExtraFiles = []*os.File{leashRead, readyWrite}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: holderNamespaces}
@@ -116,7 +116,7 @@ func setUpNode(l Layout) error {
 	if err := unix.Sethostname([]byte(NodeName)); err != nil {
 		return err
 	}
-	return setUpNetwork()
+	return setUpNetwork(l)
 }
 
 // reapForever collects the orphans of the namespace, above all the

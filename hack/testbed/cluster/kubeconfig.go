@@ -27,7 +27,7 @@ func writeKubeconfigs(l Layout) error {
 func writeKubeconfig(l Layout, user, path string) error {
 	const name = "testbed"
 	config := api.NewConfig()
-	config.Clusters[name] = &api.Cluster{Server: apiServerURL, CertificateAuthority: l.pki("ca.crt")}
+	config.Clusters[name] = &api.Cluster{Server: l.apiServerURL(), CertificateAuthority: l.pki("ca.crt")}
 	config.AuthInfos[user] = &api.AuthInfo{ClientCertificate: l.pki(user + ".crt"), ClientKey: l.pki(user + ".key")}
 	config.Contexts[name] = &api.Context{Cluster: name, AuthInfo: user}
 	config.CurrentContext = name

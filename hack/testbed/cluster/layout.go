@@ -7,25 +7,10 @@ import (
 	"path/filepath"
 )
 
-// The addresses of every cluster. They exist only inside the cluster's own
-// network namespace, so any number of clusters use the same ones.
+// Names in every cluster.
 const (
-	NodeName    = "testbed"
-	NodeAddress = "10.89.0.2"
-	nodePrefix  = "/24"
-
-	PodNetwork     = "10.244.0.0/16"
-	ServiceNetwork = "10.96.0.0/16"
-	apiService     = "10.96.0.1"
-	DNSService     = "10.96.0.10"
-	ClusterDomain  = "cluster.local"
-
-	// LoadBalancerNetwork is routed to the node. Addresses of its last /24
-	// are given only to Services that ask for one by spec.loadBalancerIP.
-	LoadBalancerNetwork = "10.99.0.0/16"
-	StaticAddresses     = "10.99.255.0/24"
-
-	apiServerURL = "https://" + NodeAddress + ":6443"
+	NodeName      = "testbed"
+	ClusterDomain = "cluster.local"
 )
 
 // Layout is where one cluster keeps its files. Everything below Dir belongs to
@@ -34,6 +19,8 @@ const (
 type Layout struct {
 	Name string
 	Dir  string // <repository>/.testbed/<name>
+	// Family of its addresses; that of IPv4 unless set.
+	Family Family
 }
 
 // NewLayout is the layout of the cluster with this name in this repository.

@@ -35,7 +35,7 @@ func setUpMounts(l Layout) error {
 	if err := unix.Mount("testbed", scratch, "tmpfs", 0, "size=90%,mode=755"); err != nil {
 		return fmt.Errorf("mount scratch: %w", err)
 	}
-	for _, step := range []func(string) error{overlayVar, newRun, bindData, newProc, coverKernelSettings, useClusterDNS} {
+	for _, step := range []func(string) error{overlayVar, newRun, bindData, newProc, coverKernelSettings, l.useClusterDNS} {
 		if err := step(scratch); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func coverKernelSettings(scratch string) error {
 }
 
 // useClusterDNS lets commands inside the namespaces resolve Services by name.
-func useClusterDNS(scratch string) error {
+func (l Layout) useClusterDNS(scratch string) error {
 	target, err := os.Readlink("/etc/resolv.conf")
 	switch {
 	case err != nil:
@@ -128,7 +128,7 @@ func useClusterDNS(scratch string) error {
 			return err
 		}
 	}
-	content := fmt.Sprintf("nameserver %s\nsearch svc.%s %s\noptions ndots:5\n", DNSService, ClusterDomain, ClusterDomain)
+	content := fmt.Sprintf("nameserver %s\nsearch svc.%s %s\noptions ndots:5\n", l.addresses().dns, ClusterDomain, ClusterDomain)
 	return bindContent(filepath.Join(scratch, "resolv.conf"), target, content)
 }
 

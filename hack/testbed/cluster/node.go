@@ -20,7 +20,7 @@ func kubelet(l Layout) program {
 		"config":            l.config("kubelet.yaml"),
 		"kubeconfig":        l.config("kubelet.kubeconfig"),
 		"hostname-override": NodeName,
-		"node-ip":           NodeAddress,
+		"node-ip":           l.addresses().node,
 		"root-dir":          "/var/lib/kubelet",
 	}}
 }
@@ -35,7 +35,7 @@ func writeNodeConfigs(l Layout, runc, cniBin string) error {
 		"containerd.toml":                    containerdConfig(l, runc, cniBin),
 		"kubelet.yaml":                       kubeletConfig(l),
 		"kube-proxy.yaml":                    kubeProxyConfig(l),
-		filepath.Join("cni", "net.conflist"): cniConfig,
+		filepath.Join("cni", "net.conflist"): cniConfig(l),
 	}
 	for name, content := range files {
 		path := l.config(name)
@@ -96,7 +96,7 @@ authorization: {mode: Webhook}
 tlsCertFile: ` + l.pki("kubelet-server.crt") + `
 tlsPrivateKeyFile: ` + l.pki("kubelet-server.key") + `
 containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-clusterDNS: [` + DNSService + `]
+clusterDNS: ["` + l.addresses().dns + `"]
 clusterDomain: ` + ClusterDomain + `
 resolvConf: ""
 cgroupDriver: cgroupfs
@@ -138,11 +138,11 @@ clientConnection:
   kubeconfig: ` + l.config("proxy.kubeconfig") + `
   qps: 200
   burst: 400
-clusterCIDR: ` + PodNetwork + `
+clusterCIDR: "` + l.addresses().pods + `"
 detectLocalMode: ClusterCIDR
 healthzBindAddress: 127.0.0.1:10256
 metricsBindAddress: 127.0.0.1:10249
-nodePortAddresses: [` + NodeAddress + `/32]
+nodePortAddresses: ["` + l.addresses().node + l.addresses().host + `"]
 oomScoreAdj: 0
 nftables:
   minSyncPeriod: 100ms

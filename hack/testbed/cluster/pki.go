@@ -35,21 +35,24 @@ type leaf struct {
 }
 
 // clusterLeaves are signed by the cluster's authority.
-var clusterLeaves = []leaf{
-	{name: "apiserver", user: "kube-apiserver", server: true,
-		names: []string{
-			"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + ClusterDomain, "localhost", NodeName,
-		},
-		ips: []string{NodeAddress, apiService, "127.0.0.1"}},
-	{name: "kubelet-server", user: "system:node:" + NodeName, server: true,
-		names: []string{NodeName}, ips: []string{NodeAddress, "127.0.0.1"}},
-	{name: "admin", user: "testbed-admin", groups: []string{"system:masters"}},
-	{name: "apiserver-kubelet-client", user: "kube-apiserver-kubelet-client", groups: []string{"system:masters"}},
-	{name: "controller-manager", user: "system:kube-controller-manager"},
-	{name: "scheduler", user: "system:kube-scheduler"},
-	{name: "proxy", user: "system:kube-proxy"},
-	{name: "kubelet", user: "system:node:" + NodeName, groups: []string{"system:nodes"}},
-	{name: "load-balancer", user: "testbed-load-balancer", groups: []string{"system:masters"}},
+func clusterLeaves(l Layout) []leaf {
+	at := l.addresses()
+	return []leaf{
+		{name: "apiserver", user: "kube-apiserver", server: true,
+			names: []string{
+				"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + ClusterDomain, "localhost", NodeName,
+			},
+			ips: []string{at.node, at.api, "127.0.0.1"}},
+		{name: "kubelet-server", user: "system:node:" + NodeName, server: true,
+			names: []string{NodeName}, ips: []string{at.node, "127.0.0.1"}},
+		{name: "admin", user: "testbed-admin", groups: []string{"system:masters"}},
+		{name: "apiserver-kubelet-client", user: "kube-apiserver-kubelet-client", groups: []string{"system:masters"}},
+		{name: "controller-manager", user: "system:kube-controller-manager"},
+		{name: "scheduler", user: "system:kube-scheduler"},
+		{name: "proxy", user: "system:kube-proxy"},
+		{name: "kubelet", user: "system:node:" + NodeName, groups: []string{"system:nodes"}},
+		{name: "load-balancer", user: "testbed-load-balancer", groups: []string{"system:masters"}},
+	}
 }
 
 // frontProxyLeaf identifies the API server to extension API servers. It has
@@ -62,7 +65,7 @@ func writePKI(l Layout) error {
 	if err != nil {
 		return err
 	}
-	for _, leaf := range clusterLeaves {
+	for _, leaf := range clusterLeaves(l) {
 		if err := ca.issue(l, leaf); err != nil {
 			return err
 		}

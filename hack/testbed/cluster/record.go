@@ -20,6 +20,7 @@ var ErrNotRunning = errors.New("cluster is not running (start it with `up`)")
 type Record struct {
 	Holder  process.Identity `json:"holder"`
 	Profile string           `json:"profile"`
+	Family  Family           `json:"family,omitempty"`
 	Started time.Time        `json:"started"`
 	Ready   bool             `json:"ready"` // `up` has ended well
 

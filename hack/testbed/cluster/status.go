@@ -35,16 +35,17 @@ func Status(l Layout, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	state := "running"
+	l.Family = record.Family
+	at, state := l.addresses(), "running"
 	if !record.Ready {
 		state = "starting"
 	}
 	fmt.Fprintf(out, "cluster     %s: %s, profile %s, for %s\n", l.Name, state, record.Profile, time.Since(record.Started).Round(time.Second))
 	fmt.Fprintf(out, "kubeconfig  %s (works inside: testbed exec --name %s -- kubectl get pods -A)\n", l.Kubeconfig(), l.Name)
 	fmt.Fprintf(out, "logs        %s\n", l.Logs())
-	fmt.Fprintf(out, "node        %s %s, API server %s\n", NodeName, NodeAddress, apiServerURL)
-	fmt.Fprintf(out, "pods        %s\nservices    %s, DNS %s, domain %s\n", PodNetwork, ServiceNetwork, DNSService, ClusterDomain)
-	fmt.Fprintf(out, "balancers   %s; those of %s only for who asks by spec.loadBalancerIP\n\n", LoadBalancerNetwork, StaticAddresses)
+	fmt.Fprintf(out, "node        %s %s, API server %s\n", NodeName, at.node, l.apiServerURL())
+	fmt.Fprintf(out, "pods        %s\nservices    %s, DNS %s, domain %s\n", at.pods, at.services, at.dns, ClusterDomain)
+	fmt.Fprintf(out, "balancers   %s; those of %s only for who asks by spec.loadBalancerIP\n\n", at.loadBalancers, at.static)
 
 	all, err := processesOf(record.Holder.PID)
 	if err != nil {

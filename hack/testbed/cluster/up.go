@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ func Up(ctx context.Context, o UpOptions) error {
 	defer unlock()
 	record, err := loadRecord(o.Layout)
 	if err == nil && record.Ready && record.Holder.Alive() {
+		if family := cmp.Or(record.Family, IPv4); family != o.Layout.Family {
+			return fmt.Errorf("%q runs with addresses of %s, not of %s: take it down first", o.Layout.Name, family, o.Layout.Family)
+		}
 		o.Log.Printf("%q is running already", o.Layout.Name)
 		return importImages(ctx, o.Layout, o.Builder, images)
 	}
@@ -125,7 +129,7 @@ func bringUp(ctx context.Context, o UpOptions, archives []string) (err error) {
 	if err := createCgroups(l.CgroupParent()); err != nil {
 		return err
 	}
-	record := Record{Profile: o.Profile, Started: time.Now()}
+	record := Record{Profile: o.Profile, Family: l.Family, Started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, clean(l, record))
@@ -155,7 +159,7 @@ func bringUp(ctx context.Context, o UpOptions, archives []string) (err error) {
 func bootInside(ctx context.Context, l Layout, holder process.Identity) error {
 	stop := context.AfterFunc(ctx, func() { _ = holder.Kill() })
 	defer stop()
-	cmd := exec.Command(filepath.Join(l.Bin(), "testbed"), "boot", "--dir", l.Dir, "--name", l.Name)
+	cmd := exec.Command(filepath.Join(l.Bin(), "testbed"), "boot", "--dir", l.Dir, "--name", l.Name, "--ip-family", string(l.Family))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", os.Stdout, os.Stderr
 	if err := runInside(holder, cmd); err != nil {
 		if ctx.Err() != nil {

@@ -107,6 +107,7 @@ func (p *Pool) Release(owner string) {
 // usable leaves out addresses that end in 0 or 255, which some software takes
 // for a network's or a broadcast address whatever the prefix length says.
 func (p *Pool) usable(address netip.Addr) bool {
-	last := address.As4()[3]
+	bytes := address.AsSlice()
+	last := bytes[len(bytes)-1]
 	return last != 0 && last != 255 && !p.static.Contains(address)
 }

@@ -92,3 +92,16 @@ func TestStaticAndOddAddressesAreNotChosen(t *testing.T) {
 		t.Errorf("chose %d addresses, want 254", count)
 	}
 }
+
+func TestPoolOfIPv6(t *testing.T) {
+	p := NewPool(netip.MustParsePrefix("fd10:99::/112"), netip.MustParsePrefix("fd10:99::ff00/120"), time.Now)
+	if got := take(t, p, "a", ""); got != "fd10:99::1" {
+		t.Errorf("got %s", got)
+	}
+	if got := take(t, p, "b", "fd10:99::ff07"); got != "fd10:99::ff07" {
+		t.Errorf("got %s", got)
+	}
+	if _, err := p.Take("c", "10.99.0.1"); !errors.Is(err, ErrOutside) {
+		t.Errorf("got %v", err)
+	}
+}
