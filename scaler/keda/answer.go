@@ -34,7 +34,17 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
 	}
-	value, err := s.value(found, name)
+	reading, err := s.read(found)
+	if _, quiet := s.beginning(found, err); quiet {
+		s.asked.note(found.Key, "no value: the trigger is new", nil)
+		return &pb.GetMetricsResponse{}, nil
+	}
+	var value float64
+	if err != nil {
+		err = s.unread(found, err)
+	} else {
+		value, err = s.value(found, name, reading)
+	}
 	s.asked.note(found.Key, valueText(value), err)
 	if err != nil {
 		return nil, err
@@ -42,15 +52,8 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
 }
 
-// value is that of the metric of a trigger.
-func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
-	reading, err := s.read(found)
-	if _, quiet := s.beginning(found, err); quiet {
-		return &pb.GetMetricsResponse{}, nil
-	}
-	if err != nil {
-		return 0, s.unread(found, err)
-	}
+// value is that of the metric of a trigger, out of what was read of its demand.
+func (s *Server) value(found *scaler.Scaler, name string, reading demand.Reading) (float64, error) {
 	if reading.Unknown != nil {
 		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}

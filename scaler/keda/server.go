@@ -81,7 +81,7 @@ func New(options Options) *Server {
 		options.Running = func(scaler.Scaler) (bool, bool) { return false, false }
 	}
 	s := &Server{
-		options: options, index: newIndex(), limit: answerTime, firstWait: firstWait,
+		options: options, index: newIndex(), asked: newAsked(), limit: answerTime, firstWait: firstWait,
 		health: health.NewServer(), stopping: make(chan struct{}),
 	}
 	options.Catalog.Observe(s.index.set)
