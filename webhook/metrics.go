@@ -44,7 +44,9 @@ func NewMetrics() *Metrics {
 }
 
 // Register registers the metrics.
-func (m *Metrics) Register(registerer prometheus.Registerer) error { return registerer.Register(m.reviews) }
+func (m *Metrics) Register(registerer prometheus.Registerer) error {
+	return registerer.Register(m.reviews)
+}
 
 // counted is a handler whose decisions are counted.
 type counted struct {

@@ -82,19 +82,23 @@ func newTriggers(p *Plane) *triggers {
 			// ClusterTriggerAuthentications are not watched.
 			Report: writeDelivery(events.NewWriter(api.Recorder, api.Direct), options.KEDAAuthentication),
 		}),
-		standby: certs.NewDelivery(certs.DeliveryOptions{
-			Certificates: p.authority,
-			Client:       api.Direct,
-			Namespace:    options.Namespace,
-			Name:         controllers.StandbySecretName,
-			Component:    "standby",
-			Names:        options.StandbyNames(),
-			Clock:        p.deps.Clock,
-			Log:          log.WithName("certs"),
-			Report:       func(error) {}, // logged
-		}),
+		standby: newStandbyDelivery(p),
 		metrics: newMetricsDeliveries(p),
 	}
+}
+
+func newStandbyDelivery(p *Plane) *certs.Delivery {
+	return certs.NewDelivery(certs.DeliveryOptions{
+		Certificates: p.authority,
+		Client:       p.deps.API.Direct,
+		Namespace:    p.deps.Options.Namespace,
+		Name:         controllers.StandbySecretName,
+		Component:    "standby",
+		Names:        p.deps.Options.StandbyNames(),
+		Clock:        p.deps.Clock,
+		Log:          p.deps.Log.WithName("certs"),
+		Report:       func(error) {}, // logged
+	})
 }
 
 func newMetricsDeliveries(p *Plane) *certs.Deliveries {

@@ -2,6 +2,8 @@ package served
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/kedify/inference-gateway/controllers/served/verdict"
 )
 
 // Metrics of episodes, over all triggers: none names a tenant.
@@ -12,7 +14,7 @@ type Metrics struct {
 
 // NewMetrics returns metrics that are not registered yet.
 func NewMetrics() *Metrics {
-	return &Metrics{
+	m := &Metrics{
 		episodes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "kedify_gateway", Subsystem: "unserved", Name: "episodes_total",
 			Help: "Times that requests of a trigger began to wait in vain, by the reason that its condition Served had first. " +
@@ -23,6 +25,10 @@ func NewMetrics() *Metrics {
 			Help: "Triggers whose condition Served is False, as the leader knows them; 0 at other replicas.",
 		}),
 	}
+	for _, reason := range verdict.Reasons {
+		m.episodes.WithLabelValues(reason) // increase() does not see the first event of a series that appears with it
+	}
+	return m
 }
 
 // Register registers the metrics.

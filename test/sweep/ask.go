@@ -13,10 +13,20 @@ import (
 
 // patience is how long a request of the neighbour may take to be answered as it should be: workers of Envoy
 // take a listener a moment after it was acknowledged.
-const patience = 5 * time.Second
+const patience = 15 * time.Second
 
 // goodAnswer is what the backend of the neighbour says.
 const goodAnswer = "good"
+
+// proxied is a client behind a load balancer that speaks the PROXY protocol.
+var proxied = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.WriteString(connection, "PROXY TCP4 192.0.2.1 192.0.2.2 40000 80\r\n")
+	return connection, err
+}}}
 
 // askAll sends the requests of all neighbours.
 func askAll(ctx context.Context, outcomes []*Outcome) {
@@ -62,7 +72,11 @@ func (p Probe) once(ctx context.Context) error {
 		return err
 	}
 	request.Host, request.Close = p.Host, true
-	response, err := http.DefaultClient.Do(request)
+	client := http.DefaultClient
+	if p.Proxied {
+		client = proxied
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

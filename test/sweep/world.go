@@ -77,14 +77,23 @@ func (w *World) subject() map[string]any {
 type Probe struct {
 	Port int64
 	Host string
+	// Proxied: connections begin with the PROXY protocol, because the parameters of the Gateway ask for it.
+	Proxied bool
 }
 
 // probes are the hosts of the neighbour: the one that it shares, its own, one of its wildcard.
 func (w *World) probes() (probes []Probe) {
 	for _, host := range []string{"shared.", "own.", "some.wild."} {
-		probes = append(probes, Probe{Port: w.place(), Host: host + w.namespace() + ".test"})
+		probes = append(probes, Probe{Port: w.place(), Host: host + w.namespace() + ".test", Proxied: w.wantsProxyProtocol()})
 	}
 	return probes
+}
+
+// wantsProxyProtocol reports whether the subject closes the Gateway to clients without the PROXY protocol.
+func (w *World) wantsProxyProtocol() bool {
+	subject := w.subject()
+	wanted, there, _ := unstructured.NestedMap(subject, "spec", "client", "proxyProtocol")
+	return subject["kind"] == "GatewayParameters" && there && wanted["optional"] != true
 }
 
 // movesNeighbour reports whether a mutation is about the very listener that the neighbour is attached to, or

@@ -51,6 +51,13 @@ const (
 	ReasonNotProgrammed   = "ProxyNotUpdated"
 )
 
+// Reasons are all that a verdict can have.
+var Reasons = []string{
+	ReasonTargetNotFound, ReasonPaused, ReasonMaxReplicasZero, ReasonKEDANotReady, ReasonNotScaled, ReasonBackendNotFound,
+	ReasonNoEndpoints, ReasonPortNotFound, ReasonNotProgrammed,
+	workload.ReasonPodsNotReady, workload.ReasonPodsNotCreated, workload.ReasonQuotaExceeded,
+}
+
 // Examine returns why requests wait; none: nothing is known that keeps the next one waiting.
 func Examine(f Facts) workload.Problem {
 	if f.Missing != "" {
