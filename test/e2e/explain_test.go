@@ -136,8 +136,8 @@ spec:
   rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: no-picker}]}]
 `
 
-// faults are what is planted, and what the cause has to name, by one question.
-var faults = []struct{ kind, name, names string }{
+// explained are what is planted, and what the cause has to name, by one question.
+var explained = []struct{ kind, name, names string }{
 	{"HTTPRoute", "no-gateway", "gone does not exist"},
 	{"HTTPRoute", "foreign-class", `class "not-ours"`},
 	{"HTTPRoute", "no-listener", "https"},
@@ -206,7 +206,7 @@ func TestExplain(t *testing.T) {
 			return nil
 		})
 	})
-	for _, fault := range faults {
+	for _, fault := range explained {
 		t.Run(fault.name, func(t *testing.T) {
 			cluster.Eventually(t, 30*time.Second, func() error {
 				list := a.explain(t, fault.kind, key(fault.name))
