@@ -26,8 +26,6 @@ type Scaler struct {
 	// Key is the demand key: namespace and name of the HTTPScaler.
 	Key  types.NamespacedName
 	Spec v1alpha1.HTTPScalerSpec
-	// Created is when the HTTPScaler was made, by the clock of the API server.
-	Created time.Time
 	// Gateways whose proxies may count requests for it, sorted. A number is known only when
 	// the proxies of each of them are.
 	Gateways []types.NamespacedName

@@ -17,10 +17,8 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// GetMetrics returns the value of a trigger's metric, the total over the cluster. There is no value in the answer about a trigger
-// that is new, see Server.beginning.
+// GetMetrics returns the value of a trigger's metric, the total over the cluster.
 func (s *Server) GetMetrics(ctx context.Context, request *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
-	s.awaitFirst(ctx, request.GetScaledObjectRef())
 	return within(ctx, s.limit, func() (*pb.GetMetricsResponse, error) { return s.metrics(request) })
 }
 
@@ -34,17 +32,7 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
 			found.Key, name, asked)
 	}
-	reading, err := s.read(found)
-	if _, quiet := s.beginning(found, err); quiet {
-		s.asked.note(found.Key, "no value: the trigger is new", nil)
-		return &pb.GetMetricsResponse{}, nil
-	}
-	var value float64
-	if err != nil {
-		err = s.unread(found, err)
-	} else {
-		value, err = s.value(found, name, reading)
-	}
+	value, err := s.value(found, name)
 	s.asked.note(found.Key, valueText(value), err)
 	if err != nil {
 		return nil, err
@@ -52,8 +40,12 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
 }
 
-// value is that of the metric of a trigger, out of what was read of its demand.
-func (s *Server) value(found *scaler.Scaler, name string, reading demand.Reading) (float64, error) {
+// value is that of the metric of a trigger.
+func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
+	reading, err := s.read(found)
+	if err != nil {
+		return 0, s.unread(found, err)
+	}
 	if reading.Unknown != nil {
 		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
 	}
@@ -108,27 +100,19 @@ func (s *Server) active(of *scaler.Scaler) (bool, error) {
 		return true, nil
 	}
 	reading, err := s.read(of)
-	if running, quiet := s.beginning(of, err); quiet {
-		return running, nil
-	}
 	if err != nil {
 		return false, err
 	}
 	if reading.Active || reading.Settled {
 		return reading.Active, nil
 	}
-	if running, known := s.running(of); known {
+	if replicas, known := s.options.Replicas(*of); known {
+		return replicas > 0, nil
+	}
+	if running, known := s.options.Running(*of); known {
 		return running, nil
 	}
 	return false, errUnsettled
-}
-
-// running reports whether the target of a trigger has replicas, and whether that is known.
-func (s *Server) running(of *scaler.Scaler) (running, known bool) {
-	if replicas, known := s.options.Replicas(*of); known {
-		return replicas > 0, true
-	}
-	return s.options.Running(*of)
 }
 
 // minimumStarts reports whether "not active" is what starts a workload at zero. With paused-scale-out KEDA starts nothing for an

@@ -7,7 +7,7 @@
 // Inputs: the scaler.Catalog (observed), a Registry that is read and waited on, the replicas of
 // targets as informers have them (package controllers/replicas). Outputs: gRPC, and metrics.
 // Answers come from memory, because KEDA sets no deadline and its loop and the HPA controller
-// wait for the answer; the caller has an answer or an error after 200 ms, but for the first question about an object. One question
+// wait for the answer; the caller has an answer or an error after 200 ms in any case. One question
 // may go to the API server within that time, in the first minutes after all replicas of the
 // controller were gone: whether a workload runs whose kind has no informer, see Server.active.
 //
@@ -26,9 +26,7 @@
 //
 // GetMetricSpec follows from the metadata alone, so it is right before the informer has the
 // object. Values are totals over the cluster, in floats. An unknown value is answered Unavailable
-// and never zero: KEDA and the HPA then leave the replicas alone. For the first two minutes of a trigger
-// the answer has no value instead, so that KEDA warns of nothing (Server.beginning), and the first question
-// about a ScaledObject waits up to a second for its triggers. The demand is
+// and never zero: KEDA and the HPA then leave the replicas alone. The demand is
 // also unknown while requests may bypass the proxies, see Server.read. While wired Services lead past
 // the proxies it is unknown, and the trigger is active, see errDirect.
 //

@@ -15,8 +15,6 @@ type index struct {
 	objects map[types.NamespacedName]*object              // by namespace and name of the ScaledObject
 	owners  map[types.NamespacedName]types.NamespacedName // HTTPScaler to ScaledObject
 	added   uint64
-	// awaited are the objects without a trigger that a question waited for.
-	awaited map[types.NamespacedName]bool
 }
 
 // object is a ScaledObject with triggers, or with streams that wait for triggers.
@@ -35,10 +33,7 @@ type indexed struct {
 }
 
 func newIndex() *index {
-	return &index{
-		objects: map[types.NamespacedName]*object{}, owners: map[types.NamespacedName]types.NamespacedName{},
-		awaited: map[types.NamespacedName]bool{},
-	}
+	return &index{objects: map[types.NamespacedName]*object{}, owners: map[types.NamespacedName]types.NamespacedName{}}
 }
 
 // set takes a change of the Catalog.
@@ -65,7 +60,6 @@ func (x *index) set(key types.NamespacedName, now *scaler.Scaler) {
 		fresh.order = x.added
 	}
 	o.triggers[key], x.owners[key] = fresh, owner
-	delete(x.awaited, owner)
 	o.signal()
 }
 
@@ -147,23 +141,14 @@ func (x *index) count(owner types.NamespacedName) int {
 // watch returns a channel that gets a value when the triggers of an object change. Values that are
 // not received are merged into one. Cancel must be called.
 func (x *index) watch(owner types.NamespacedName) (changed <-chan struct{}, cancel func()) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	w := x.watchLocked(owner)
-	return w, func() { x.unwatch(owner, w) }
-}
-
-// watchLocked has mu.
-func (x *index) watchLocked(owner types.NamespacedName) chan struct{} {
 	w := make(chan struct{}, 1)
-	x.object(owner).watchers[w] = struct{}{}
-	return w
-}
-
-// unwatch ends what watchLocked began.
-func (x *index) unwatch(owner types.NamespacedName, w chan struct{}) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	delete(x.objects[owner].watchers, w)
-	x.tidy(owner)
+	x.object(owner).watchers[w] = struct{}{}
+	return w, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		delete(x.objects[owner].watchers, w)
+		x.tidy(owner)
+	}
 }

@@ -60,10 +60,8 @@ type Server struct {
 	index   *index
 	asked   *asked
 	limit   time.Duration // of an answer
-	// firstWait of the first question about a ScaledObject.
-	firstWait time.Duration
-	grpc      *grpc.Server
-	health    *health.Server
+	grpc    *grpc.Server
+	health  *health.Server
 
 	stop     sync.Once
 	stopping chan struct{} // closed when streams are to end
@@ -81,8 +79,7 @@ func New(options Options) *Server {
 		options.Running = func(scaler.Scaler) (bool, bool) { return false, false }
 	}
 	s := &Server{
-		options: options, index: newIndex(), asked: newAsked(), limit: answerTime, firstWait: firstWait,
-		health: health.NewServer(), stopping: make(chan struct{}),
+		options: options, index: newIndex(), asked: newAsked(), limit: answerTime, health: health.NewServer(), stopping: make(chan struct{}),
 	}
 	options.Catalog.Observe(s.index.set)
 	options.Catalog.Observe(s.asked.set)

@@ -182,7 +182,7 @@ func limitedWorld(t testing.TB, limit time.Duration) *world {
 	t.Helper()
 	w := &world{catalog: scaler.NewCatalog(), registry: newRegistry(), replicas: map[types.NamespacedName]int32{}}
 	w.server = New(Options{Catalog: w.catalog, Registry: w.registry, Replicas: w.informed, Running: w.said})
-	w.server.limit, w.server.firstWait = limit, 0
+	w.server.limit = limit
 	w.address, w.stop = serve(t, w.server)
 	connection, err := grpc.NewClient(w.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -63,9 +63,7 @@ func Scaler(v store.View, key types.NamespacedName, gateways []types.NamespacedN
 	if object == nil {
 		return nil
 	}
-	result := &scaler.Scaler{
-		Key: key, Spec: object.Spec, Created: object.CreationTimestamp.Time, Gateways: gateways, Path: scaler.PathOf(object.Status),
-	}
+	result := &scaler.Scaler{Key: key, Spec: object.Spec, Gateways: gateways, Path: scaler.PathOf(object.Status)}
 	if page := object.Spec.Hold.WaitingPage; page.Enabled {
 		result.WaitingPage = pageOf(v, key.Namespace, page, waitingPage)
 	}
