@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,16 +52,6 @@ var faults = map[string]fault{
 	"secret": {plant: workloadWith("        env:\n", "        env:\n        - {name: KEY, valueFrom: {secretKeyRef: {name: gone, key: a}}}\n"), reason: "PodsNotReady",
 		part: `CreateContainerConfigError: secret "gone" not found`},
 	"port": {plant: workloadWith("targetPort: 3000", "targetPort: web"), reason: "PortNotFound", part: `the targetPort of Service port is "web"`},
-	"paused": {
-		plant: func(workload, scaled string) (string, string) {
-			return workload, strings.Replace(scaled, "metadata: {name: paused}", `metadata: {name: paused, annotations: {autoscaling.keda.sh/paused: "true"}}`, 1)
-		},
-		repair: func(t *testing.T, c *cluster.Cluster, namespace, name string) {
-			so := &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-			cluster.Edit(t, c, so, func(so *kedav1alpha1.ScaledObject) { delete(so.Annotations, "autoscaling.keda.sh/paused") })
-		},
-		reason: "Paused", part: `autoscaling.keda.sh/paused: "true" keeps KEDA from starting it`,
-	},
 	"quota": {
 		before: func(t *testing.T, c *cluster.Cluster, namespace, _ string) {
 			c.Apply(t, namespace, fmt.Sprintf(quotaYAML, len(c.Pods(t, namespace, ""))))
