@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ type world struct {
 	replicas int32
 	scaleErr error
 	// writes of conditions, and reads past the cache.
-	writes, reads int
+	writes, reads atomic.Int64
 	looked        []types.NamespacedName // the scales that were read
 }
 
@@ -79,12 +80,12 @@ func newWorld(t *testing.T, keys ...types.NamespacedName) *world {
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", Labels: map[string]string{"app": "web"}}},
 	).WithInterceptorFuncs(interceptor.Funcs{
 		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption) error {
-			w.writes++
+			w.writes.Add(1)
 			return c.SubResource(sub).Apply(ctx, object, options...)
 		},
 		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			if _, pods := list.(*corev1.PodList); pods {
-				w.reads++
+				w.reads.Add(1)
 			}
 			return c.List(ctx, list, options...)
 		},
@@ -234,11 +235,11 @@ func TestEpisode(t *testing.T) {
 	if got := w.events(); len(got) != 0 {
 		t.Errorf("told again: %q", got)
 	}
-	if w.writes > 1+2 { // the message, once a minute
-		t.Errorf("%d writes", w.writes)
+	if w.writes.Load() > 1+2 { // the message, once a minute
+		t.Errorf("%d writes", w.writes.Load())
 	}
-	if w.reads > 10 { // after 5, 10, 20, 40, 60, 60 seconds; one more when the cause changes
-		t.Errorf("the Pods were read %d times", w.reads)
+	if w.reads.Load() > 10 { // after 5, 10, 20, 40, 60, 60 seconds; one more when the cause changes
+		t.Errorf("the Pods were read %d times", w.reads.Load())
 	}
 	if got := w.keeper.Episodes(web); got != 1 {
 		t.Errorf("%d episodes", got)
@@ -308,10 +309,10 @@ func TestNobodyAsks(t *testing.T) {
 	w.wants("False/PodsNotReady", "no such image")
 	w.pass(30 * time.Second)
 	w.wants("Unknown/NoRequestSince", "The last reason was PodsNotReady: None of 1 Pod of Deployment web is ready: container web: ImagePullBackOff: no such image.")
-	writes := w.writes
+	writes := w.writes.Load()
 	w.pass(time.Hour)
-	if w.writes != writes {
-		t.Errorf("%d writes at rest", w.writes-writes)
+	if w.writes.Load() != writes {
+		t.Errorf("%d writes at rest", w.writes.Load()-writes)
 	}
 	w.replicas = 1
 	w.hold(1)
@@ -369,8 +370,8 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	w.hold(1)
 	w.pass(DefaultPatience + 2*tick)
 	w.wants("False/PodsNotReady", "")
-	if most := ActsPerSecond * 43; len(w.looked) > most || w.writes > most {
-		t.Errorf("%d looks and %d writes in 42 s", len(w.looked), w.writes)
+	if most := ActsPerSecond * 43; len(w.looked) > most || w.writes.Load() > int64(most) {
+		t.Errorf("%d looks and %d writes in 42 s", len(w.looked), w.writes.Load())
 	}
 }
 
