@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
@@ -172,32 +170,4 @@ func warnings(t *testing.T, c *cluster.Cluster, namespace, name string) (count i
 		}
 	}
 	return count
-}
-
-// TestServedGateway: a Gateway whose Envoys cannot be started says why.
-func TestServedGateway(t *testing.T) {
-	c := cluster.Connect(t)
-	namespace := c.Namespace(t)
-	c.Apply(t, namespace, `
-apiVersion: gateway.kedify.io/v1alpha1
-kind: GatewayParameters
-metadata: {name: gone}
-spec: {envoy: {image: "registry.invalid/gone:1"}}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: gone}
-spec:
-  gatewayClassName: kedify
-  infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: gone}}
-  listeners: [{name: http, port: 80, protocol: HTTP}]
-`)
-	cluster.Eventually(t, time.Minute, func() error {
-		for _, condition := range cluster.Get(t, c, namespace, "gone", &gwv1.Gateway{}).Status.Conditions {
-			if condition.Type == string(gwv1.GatewayConditionProgrammed) && strings.Contains(condition.Message, "container envoy: ImagePullBackOff: ") {
-				return nil
-			}
-		}
-		return errors.New("Programmed does not name what the Pod of the Envoy waits for")
-	})
 }
