@@ -3,6 +3,7 @@ package oci
 import (
 	"compress/gzip"
 	"io"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
@@ -12,7 +13,7 @@ import (
 
 // Plain is a layer of the files as they are: nothing to compress here and to unpack where it is imported.
 func Plain(files []File) (v1.Layer, error) {
-	layer := plain{files: files}
+	layer := plain{files: slices.Clone(files)} // read whenever the layer is opened
 	stream := layer.open()
 	defer stream.Close()
 	var err error
@@ -24,7 +25,8 @@ func Plain(files []File) (v1.Layer, error) {
 
 // Compressed is a layer of the files for registries. The compressed bytes are kept in memory.
 func Compressed(files []File) (v1.Layer, error) {
-	open := func() (io.ReadCloser, error) { return plain{files: files}.open(), nil }
+	layer := plain{files: slices.Clone(files)}
+	open := func() (io.ReadCloser, error) { return layer.open(), nil }
 	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
 		tarball.WithCompressionLevel(gzip.DefaultCompression), tarball.WithCompressedCaching)
 }
