@@ -80,17 +80,23 @@ func isYAML(path string) bool {
 }
 
 func (o *Objects) addFrom(scheme *runtime.Scheme, from io.Reader, name string) error {
-	data, err := io.ReadAll(io.LimitReader(from, MaxFile+1))
+	data, err := ReadAll(from)
+	if err == nil {
+		err = o.Add(scheme, data)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if len(data) > MaxFile {
-		return fmt.Errorf("%s: has more than %d bytes", name, MaxFile)
-	}
-	if err := o.Add(scheme, data); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
 	return nil
+}
+
+// ReadAll reads a file or stream, of at most MaxFile bytes.
+func ReadAll(from io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(from, MaxFile+1))
+	if err == nil && len(data) > MaxFile {
+		return nil, fmt.Errorf("has more than %d bytes", MaxFile)
+	}
+	return data, err
 }
 
 // Add adds the objects of a stream of YAML documents. Fields that a kind does not have are errors, as with

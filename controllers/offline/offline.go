@@ -63,7 +63,7 @@ type Gateway struct {
 }
 
 // Translate computes the result for everything that files describe. What ScaledObjects become depends on the routes that are
-// attached, and their statuses on the routes that are generated, so the engine runs up to three times.
+// attached, and the statuses of HTTPScalers on those of their routes and Gateways, so the engine and the plan run twice.
 func Translate(scheme *runtime.Scheme, objects Objects, setting Setting) (Result, error) {
 	objects.Watched = WithClass(objects.Watched)
 	result, err := Run(scheme, objects.Watched, setting.Programmed)
@@ -78,13 +78,16 @@ func Translate(scheme *runtime.Scheme, objects Objects, setting Setting) (Result
 		if result, err = Run(scheme, all, setting.Programmed); err != nil {
 			return Result{}, err
 		}
-		made.withStatus(result)
+		heard := objects
+		heard.Watched = withStatuses(all, result.Statuses)
+		again := plans(scheme, heard, setting, result.attachments)
+		made.statuses, made.problems = again.statuses, again.problems
 	}
 	result.Generated, result.Skipped = made.objects, objects.Skipped
 	result.Statuses = append(result.Statuses, made.statuses...)
 	sortStatuses(result.Statuses)
 	result.Problems = slices.Concat(
-		made.problems, statusProblems(result.Statuses), missingParents(newKnown(scheme, all, nil), all))
+		made.problems, statusProblems(result.Statuses), missingParents(NewFinder(scheme, all, nil), all))
 	sortProblems(result.Problems)
 	return result, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
@@ -59,13 +60,27 @@ func negatives(object resolve.Object, conditions []metav1.Condition) (problems [
 	for _, condition := range conditions {
 		if negative(condition) {
 			problems = append(problems, Problem{
-				Object: object, InStatus: true, Warning: passing(condition), Message: fmt.Sprintf("%s=%s (%s): %s", condition.Type, condition.Status,
-					condition.Reason, condition.Message),
+				Object: object, InStatus: true, Warning: passing(condition),
+				Message: fmt.Sprintf("%s=%s (%s): %s", condition.Type, condition.Status, condition.Reason, condition.Message),
 			})
 		}
 	}
 	return problems
 }
+
+// negative reports whether a condition says that something is wrong. Programmed is not among them: it follows the proxies.
+func negative(condition metav1.Condition) bool {
+	switch condition.Type {
+	case "Accepted", "ResolvedRefs":
+		return condition.Status == metav1.ConditionFalse
+	case "Conflicted", "PartiallyInvalid", plan.ConditionBypassed:
+		return condition.Status == metav1.ConditionTrue
+	}
+	return false
+}
+
+// passing reports whether such a condition ends by itself: with the first request, which files do not have.
+func passing(condition metav1.Condition) bool { return condition.Type == plan.ConditionBypassed }
 
 // conditionsOf returns the lists of conditions of a status.
 func conditionsOf(value any) (lists [][]metav1.Condition) {
@@ -99,11 +114,11 @@ func conditionsOf(value any) (lists [][]metav1.Condition) {
 }
 
 // missingParents are parentRefs that no controller answers: no status says anything about them.
-func missingParents(k known, objects []client.Object) (problems []Problem) {
+func missingParents(f Finder, objects []client.Object) (problems []Problem) {
 	for _, object := range objects {
 		refs, kind := ParentRefs(object)
 		for i, ref := range refs {
-			if text := unanswered(k, object.GetNamespace(), ref); text != "" {
+			if text := unanswered(f, object.GetNamespace(), ref); text != "" {
 				problems = append(problems, Problem{
 					Object:  resolve.Object{Kind: kind, Key: store.KeyOf(object)},
 					Message: fmt.Sprintf("parentRefs[%d]: %s", i, text),
@@ -118,13 +133,13 @@ func missingParents(k known, objects []client.Object) (problems []Problem) {
 const absent = "%s %s does not exist, so the route is served by none and gets no status; create it, or correct the reference"
 
 // unanswered says why no status answers a parentRef; empty: one does, or the parent is no Gateway.
-func unanswered(k known, namespace string, ref gwv1.ParentReference) string {
+func unanswered(f Finder, namespace string, ref gwv1.ParentReference) string {
 	kind := store.Kind(ptr.Deref(ref.Kind, gwv1.Kind(store.Gateway)))
 	key := types.NamespacedName{Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), namespace), Name: string(ref.Name)}
 	switch kind {
 	case store.Gateway:
 	case store.ListenerSet:
-		set := find[*gwv1.ListenerSet](k, kind, key)
+		set := find[*gwv1.ListenerSet](f, kind, key)
 		if set == nil {
 			return fmt.Sprintf(absent, kind, key)
 		}
@@ -134,11 +149,11 @@ func unanswered(k known, namespace string, ref gwv1.ParentReference) string {
 	default:
 		return ""
 	}
-	gateway := k.Gateway(key)
+	gateway := f.Gateway(key)
 	if gateway == nil {
 		return fmt.Sprintf(absent, store.Gateway, key)
 	}
-	if class := string(gateway.Spec.GatewayClassName); !k.OurClass(class) {
+	if class := string(gateway.Spec.GatewayClassName); !f.OurClass(class) {
 		return fmt.Sprintf("Gateway %s has the class %q, which controller %s does not serve; another controller answers for the route, "+
 			"or none: set gatewayClassName to %s to have it served here", key, class, v1alpha1.ControllerName, v1alpha1.GatewayClassName)
 	}

@@ -47,20 +47,15 @@ has no counterpart is a comment above the object. Nothing is applied.`,
 }
 
 func readFile(path string, stdin io.Reader) ([]byte, error) {
-	from := stdin
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		from = file
+	if path == "-" {
+		return offline.ReadAll(stdin)
 	}
-	data, err := io.ReadAll(io.LimitReader(from, offline.MaxFile+1))
-	if err == nil && len(data) > offline.MaxFile {
-		return nil, fmt.Errorf("has more than %d bytes", offline.MaxFile)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	defer file.Close()
+	return offline.ReadAll(file)
 }
 
 // printMigrated migrates the documents of a file, and the items of lists in it.

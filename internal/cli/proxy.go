@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,8 +20,12 @@ import (
 	"github.com/kedify/inference-gateway/internal/names"
 )
 
-// maxProxyAnswer bounds what is read of one Envoy, in bytes.
-const maxProxyAnswer = 64 << 20
+const (
+	// maxProxyAnswer bounds what is read of one Envoy, in bytes.
+	maxProxyAnswer = 64 << 20
+	// maxPods of one Gateway that are asked.
+	maxPods = 200
+)
 
 // proxyQuestion is what `proxy` asks an Envoy.
 type proxyQuestion struct {
@@ -86,12 +89,13 @@ func proxyQuestionCommand(question proxyQuestion) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			to := &proxyPrinter{to: cmd.OutOrStdout(), out: out, question: question, several: len(pods) > 1}
 			for _, pod := range pods {
-				if err := ask(cmd.Context(), found, pod, question, flags).print(cmd.OutOrStdout(), out, question, len(pods) > 1); err != nil {
+				if err := to.print(ask(cmd.Context(), found, pod, question, flags)); err != nil {
 					return err
 				}
 			}
-			return nil
+			return to.end()
 		},
 	}
 	where.addFlags(command.Flags(), false)
@@ -132,9 +136,6 @@ func proxies(ctx context.Context, found *reach.Cluster, arg string) ([]types.Nam
 	return pods, nil
 }
 
-// maxPods of one Gateway that are asked.
-const maxPods = 200
-
 // proxyAnswer is what one Envoy said.
 type proxyAnswer struct {
 	pod  types.NamespacedName
@@ -149,26 +150,48 @@ func ask(ctx context.Context, found *reach.Cluster, pod types.NamespacedName, qu
 	return proxyAnswer{pod: pod, body: body, err: err}
 }
 
-func (a proxyAnswer) print(w io.Writer, out *output, question proxyQuestion, several bool) error {
-	if a.err != nil {
-		return a.err
+// proxyPrinter writes what Envoys said: for people one after the other, else as one list.
+type proxyPrinter struct {
+	to       io.Writer
+	out      *output
+	question proxyQuestion
+	several  bool
+	items    []map[string]string
+}
+
+func (p *proxyPrinter) print(answer proxyAnswer) error {
+	if answer.err != nil {
+		return answer.err
 	}
-	var errs []error
-	if several && out.forPeople() {
-		_, err := fmt.Fprintf(w, "# Pod %s\n", a.pod)
-		errs = append(errs, err)
+	if p.several && p.out.forPeople() {
+		if _, err := fmt.Fprintf(p.to, "# Pod %s\n", answer.pod); err != nil {
+			return err
+		}
 	}
-	if question.rows == nil {
-		_, err := fmt.Fprintf(w, "%s\n", strings.TrimSuffix(string(a.body), "\n"))
-		return errors.Join(append(errs, err)...)
+	if p.question.rows == nil {
+		_, err := fmt.Fprintf(p.to, "%s\n", strings.TrimSuffix(string(answer.body), "\n"))
+		return err
 	}
-	rows, err := question.rows(a.body)
+	rows, err := p.question.rows(answer.body)
 	if err != nil {
 		return err
 	}
-	if !out.forPeople() {
-		return out.print(w, "ProxyList", named(question.columns, rows, a.pod.Name))
+	if p.out.forPeople() {
+		return p.out.table(p.to, p.question.columns, cellsOf(rows))
 	}
+	p.items = append(p.items, named(p.question.columns, rows, answer.pod.Name)...)
+	return nil
+}
+
+// end writes the list.
+func (p *proxyPrinter) end() error {
+	if p.out.forPeople() {
+		return nil
+	}
+	return p.out.print(p.to, "ProxyList", p.items)
+}
+
+func cellsOf(rows [][]string) [][]any {
 	cells := make([][]any, 0, len(rows))
 	for _, row := range rows {
 		line := make([]any, 0, len(row))
@@ -177,7 +200,7 @@ func (a proxyAnswer) print(w io.Writer, out *output, question proxyQuestion, sev
 		}
 		cells = append(cells, line)
 	}
-	return errors.Join(append(errs, out.table(w, question.columns, cells))...)
+	return cells
 }
 
 // named are rows as objects, with the names of the columns in lower case.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,13 +69,11 @@ func printTop(ctx context.Context, w io.Writer, out *output, asked *facts.Source
 		return out.print(w, "TriggerList", rows)
 	}
 	columns := []column{{name: "NAMESPACE"}, {name: "NAME"}, {name: "METRIC"}, {name: "VALUE"}, {name: "RATE"}, {name: "IN-FLIGHT"},
-		{name: "HELD"},
-		{name: "REPLICAS"}, {name: "LAST REQUEST"}, {name: "UNKNOWN", wide: true}}
+		{name: "HELD"}, {name: "REPLICAS"}, {name: "LAST REQUEST"}, {name: "UNKNOWN", wide: true}}
 	cells := make([][]any, 0, len(rows))
 	for _, row := range rows {
 		cells = append(cells, []any{row.Namespace, row.Name, row.Metric, row.Value, row.Rate, row.InFlight, row.Held, row.Replicas,
-			row.LastArrival,
-			strings.TrimSpace(row.Unknown)})
+			row.LastArrival, row.Unknown})
 	}
 	return out.table(w, columns, cells)
 }

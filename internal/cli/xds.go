@@ -16,9 +16,6 @@ import (
 	"github.com/kedify/inference-gateway/internal/cli/reach"
 )
 
-// localViews is where a replica serves its views to its own Pod (--debug-listen).
-const localViews = "127.0.0.1:8082"
-
 // Replicated is what one replica knows about the Envoys of a Gateway.
 type Replicated struct {
 	Replica string `json:"replica"`
@@ -70,7 +67,7 @@ command asks this replica alone.`,
 // kubeconfig and no right to forward ports, asks itself.
 func viewsOf(where *cluster, address string) (reach.Views, error) {
 	if address == "" && os.Getenv("POD_IP") != "" && *where.config.KubeConfig == "" {
-		address = localViews
+		address = reach.LocalViews
 	}
 	if address != "" {
 		return reach.At(address), nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/internal/edits"
 )
 
 // secrets are parameters that KEDA takes from a TriggerAuthentication only.
@@ -60,33 +61,12 @@ func nearest(name string) string {
 	beginning := ""
 	for _, key := range Keys() {
 		lower, candidate := strings.ToLower(name), strings.ToLower(key.Name)
-		if edits := distance(lower, candidate); edits < fewest {
-			best, fewest = key.Name, edits
+		if far := edits.Distance(lower, candidate); far < fewest {
+			best, fewest = key.Name, far
 		}
 		if beginning == "" && len(name) >= shortest && strings.HasPrefix(candidate, lower) {
 			beginning = key.Name
 		}
 	}
 	return cmp.Or(best, beginning)
-}
-
-// distance is the number of bytes to insert, delete or replace between two texts (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -52,14 +52,3 @@ func TestManyUnknown(t *testing.T) {
 	}
 	wantMessages(t, problems[16:], `warning: trigger 0: "nonsense0016" and perhaps more keys are not known and have no effect; remove them`)
 }
-
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"kitten", "sitting", 3}, {"host", "hosts", 1}, {"ab", "ba", 2}} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}

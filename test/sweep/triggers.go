@@ -5,17 +5,16 @@ import (
 	"fmt"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
-	corev1 "k8s.io/api/core/v1"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers"
+	"github.com/kedify/inference-gateway/controllers/offline"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/status"
@@ -163,64 +162,26 @@ func (o *Outcome) conditionsOf(planned plan.Plan) (conditions []condition) {
 	return conditions
 }
 
-// finder is a plan.Finder over the objects of a world.
-type finder map[string]client.Object
+// scheme has the kinds of the objects that a plan finds.
+var scheme = controllers.NewScheme()
 
-func newFinder(objects []map[string]any) finder {
-	f := finder{}
-	for _, content := range objects {
+// finder is a plan.Finder over the objects of a world, whose Gateways have the class of the product.
+type finder struct{ offline.Finder }
+
+func newFinder(contents []map[string]any) finder {
+	var objects []client.Object
+	for _, content := range contents {
 		row, known := store.RowOf(store.Kind(fmt.Sprint(content["kind"])))
 		if !known {
 			continue
 		}
 		object := row.New()
 		if watch.Read(content, object) == nil {
-			f[string(row.Kind)+" "+store.KeyOf(object).String()] = object
+			objects = append(objects, object)
 		}
 	}
-	return f
+	return finder{offline.NewFinder(scheme, objects, nil)}
 }
 
-func found[T client.Object](f finder, kind store.Kind, key types.NamespacedName) T {
-	object, _ := f[string(kind)+" "+key.String()].(T)
-	return object
-}
-
-// Service implements plan.Finder.
-func (f finder) Service(key types.NamespacedName) *corev1.Service {
-	return found[*corev1.Service](f, store.Service, key)
-}
-
-// Secret implements plan.Finder.
-func (f finder) Secret(key types.NamespacedName) *corev1.Secret {
-	return found[*corev1.Secret](f, store.Secret, key)
-}
-
-// ConfigMap implements plan.Finder.
-func (f finder) ConfigMap(key types.NamespacedName) *corev1.ConfigMap {
-	return found[*corev1.ConfigMap](f, store.ConfigMap, key)
-}
-
-// InferencePool implements plan.Finder.
-func (f finder) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
-	return found[*inferencev1.InferencePool](f, store.InferencePool, key)
-}
-
-// Rollout implements plan.Finder: no world has one.
-func (f finder) Rollout(types.NamespacedName) *unstructured.Unstructured { return nil }
-
-// Gateway implements plan.Finder.
-func (f finder) Gateway(key types.NamespacedName) *gwv1.Gateway {
-	return found[*gwv1.Gateway](f, store.Gateway, key)
-}
-
-// GatewayParameters implements plan.Finder.
-func (f finder) GatewayParameters(key types.NamespacedName) *v1alpha1.GatewayParameters {
-	return found[*v1alpha1.GatewayParameters](f, store.GatewayParameters, key)
-}
-
-// OurClass implements plan.Finder.
-func (f finder) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }
-
-// Requested implements plan.Finder: no request came yet.
-func (f finder) Requested(types.NamespacedName) bool { return false }
+// OurClass implements plan.Finder: the objects around a key have no GatewayClass.
+func (finder) OurClass(name string) bool { return name == v1alpha1.GatewayClassName }

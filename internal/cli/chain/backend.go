@@ -25,8 +25,8 @@ func (l *list) backend(backend Backend, trigger *Trigger) {
 		l.add("endpoints", subject, Failed, fmt.Sprintf("its selector %s takes no Pod.", backend.Selector),
 			"make the selector and the labels of the Pods equal, or give the workload replicas")
 	case waiting(backend.Pods) != "":
-		l.add("endpoints", subject, Failed, fmt.Sprintf("none of the %d Pods that it selects is ready: %s.", len(backend.Pods),
-			waiting(backend.Pods)),
+		l.add("endpoints", subject, Failed,
+			fmt.Sprintf("none of the %d Pods that it selects is ready: %s.", len(backend.Pods), waiting(backend.Pods)),
 			"repair what keeps the Pods from becoming ready")
 	case backend.Endpoints > 0:
 		l.add("endpoints", subject, Failed, fmt.Sprintf("none of its %d endpoints is ready.", backend.Endpoints),

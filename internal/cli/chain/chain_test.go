@@ -157,10 +157,10 @@ func TestScaledObject(t *testing.T) {
 		change func(*ScalingFacts)
 		cause  string
 	}{
-		"missing":          {func(f *ScalingFacts) { f.Read = Read{} }, "admitted: ScaledObject shop/web does not exist"},
-		"no trigger of us": {func(f *ScalingFacts) { f.OurTriggers = 0 }, "parsed: none of its triggers"},
-		"a mistake":        {func(f *ScalingFacts) { f.Problems = []string{"hosts is missing"} }, "parsed: hosts is missing."},
-		"no HTTPScaler":    {func(f *ScalingFacts) { f.Triggers = nil }, "parsed: no HTTPScaler"},
+		"missing":                   {func(f *ScalingFacts) { f.Read = Read{} }, "admitted: ScaledObject shop/web does not exist"},
+		"no trigger of the product": {func(f *ScalingFacts) { f.OurTriggers = 0 }, "parsed: none of its triggers"},
+		"a mistake":                 {func(f *ScalingFacts) { f.Problems = []string{"hosts is missing"} }, "parsed: hosts is missing."},
+		"no HTTPScaler":             {func(f *ScalingFacts) { f.Triggers = nil }, "parsed: no HTTPScaler"},
 		"not resolved": {func(f *ScalingFacts) {
 			f.Triggers[0].Scaler.Status.Conditions[1] = is("ResolvedRefs", metav1.ConditionFalse, "ServiceNotFound", "Service web does not exist")
 		}, "references: ResolvedRefs=False (ServiceNotFound)"},

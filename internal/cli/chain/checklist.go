@@ -43,6 +43,14 @@ type Checklist struct {
 	Links []Link `json:"links"`
 }
 
+// Add appends a link. The first one that failed is the cause.
+func (c *Checklist) Add(link Link) {
+	c.Links = append(c.Links, link)
+	if link.State == Failed && c.Served {
+		c.Served, c.Cause = false, link.Name+": "+link.Evidence
+	}
+}
+
 // list collects links.
 type list struct{ Checklist }
 
@@ -51,13 +59,7 @@ func newList(object Object) *list {
 }
 
 func (l *list) add(name, subject string, state State, evidence, fix string) {
-	if state != Failed {
-		fix = ""
-	}
-	l.Links = append(l.Links, Link{Name: name, Subject: subject, State: state, Evidence: evidence, Fix: fix})
-	if state == Failed && l.Served {
-		l.Served, l.Cause = false, name+": "+evidence
-	}
+	l.Add(Link{Name: name, Subject: subject, State: state, Evidence: evidence, Fix: fix})
 }
 
 func (l *list) ok(name, subject, format string, values ...any) {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/debug"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 )
 
 // OfScaledObject explains a ScaledObject.
@@ -50,8 +51,8 @@ func OfScaledObject(f ScalingFacts) Checklist {
 func (l *list) trigger(t Trigger, views Views) {
 	subject := "HTTPScaler " + t.Scaler.Name
 	for _, link := range []struct{ name, kind, fix string }{
-		{"parsed", "Accepted", "correct what the message names"},
-		{"references", "ResolvedRefs", "create what the message names, or correct the reference"},
+		{"parsed", plan.ConditionAccepted, "correct what the message names"},
+		{"references", plan.ConditionResolvedRefs, "create what the message names, or correct the reference"},
 	} {
 		l.condition(link.name, subject, t.Scaler.Status.Conditions, expected{
 			kind: link.kind, want: metav1.ConditionTrue, generation: t.Scaler.Generation, fix: link.fix,
@@ -71,7 +72,7 @@ func (l *list) trigger(t Trigger, views Views) {
 // bypass adds whether requests may reach the application past the proxies.
 func (l *list) bypass(subject string, conditions []metav1.Condition) {
 	for _, condition := range conditions {
-		if condition.Type == "Bypassed" && condition.Status == metav1.ConditionTrue {
+		if condition.Type == plan.ConditionBypassed && condition.Status == metav1.ConditionTrue {
 			l.add("traffic", subject, Failed, conditionText(condition),
 				`lead the object that the message names through the proxies, or set trafficAutowire: "false" if all requests come through them`)
 		}
@@ -98,8 +99,8 @@ func (l *list) counted(subject string, t Trigger, views Views) {
 	}
 	switch {
 	case demand.Unknown != "":
-		l.add("counted", subject, Failed, fmt.Sprintf("the demand is unknown, so KEDA keeps the replicas: %s.",
-			strings.TrimSuffix(demand.Unknown, ".")),
+		l.add("counted", subject, Failed,
+			fmt.Sprintf("the demand is unknown, so KEDA keeps the replicas: %s.", strings.TrimSuffix(demand.Unknown, ".")),
 			"see whether the Pods of the Gateway run and reach the control plane")
 	default:
 		l.ok("counted", subject, "%d of %d proxies were heard lately; %s is %s.", heard, len(demand.Proxies), demand.Metric, amount(demand))
@@ -126,8 +127,8 @@ func (l *list) asked(t Trigger, views Views) {
 	ago, err := time.ParseDuration(t.Asked.Ago)
 	interval := time.Duration(t.Scaler.Spec.Scale.PollingSeconds) * time.Second
 	if err == nil && interval > 0 && ago > missedPolls*interval {
-		l.add("asked", subject, Failed, fmt.Sprintf("KEDA asked %s ago, although its pollingInterval is %s; the answer was %q.", t.Asked.Ago,
-			interval, t.Asked.Answer),
+		l.add("asked", subject, Failed,
+			fmt.Sprintf("KEDA asked %s ago, although its pollingInterval is %s; the answer was %q.", t.Asked.Ago, interval, t.Asked.Answer),
 			"see whether keda-operator runs and reaches port 9090 of the installation")
 		return
 	}
@@ -239,8 +240,8 @@ func (l *list) released(t Trigger, views Views) {
 	case held == 0:
 		l.ok("released", subject, "no request is held.")
 	case limit > 0 && oldest > limit/2:
-		l.add("released", subject, Failed, fmt.Sprintf("%d requests are held, the oldest for %s of at most %s; then they get 504.", held, oldest,
-			limit),
+		l.add("released", subject, Failed,
+			fmt.Sprintf("%d requests are held, the oldest for %s of at most %s; then they get 504.", held, oldest, limit),
 			"see the links above for what the requests wait for")
 	default:
 		l.unknown("released", subject, "%d requests are held, the oldest for %s.", held, oldest)

@@ -2,6 +2,7 @@ package checkup
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +26,7 @@ func (c *check) add(name, subject string, state chain.State, evidence, fix strin
 	if state == chain.OK || state == chain.Idle {
 		fix = ""
 	}
-	c.list.Links = append(c.list.Links, chain.Link{Name: name, Subject: subject, State: state, Evidence: evidence, Fix: fix})
-	if state == chain.Failed && c.list.Served {
-		c.list.Served, c.list.Cause = false, name+": "+evidence
-	}
+	c.list.Add(chain.Link{Name: name, Subject: subject, State: state, Evidence: evidence, Fix: fix})
 }
 
 // Of checks an installation.
@@ -68,8 +66,8 @@ func (c *check) crds(f Facts) {
 		case !crd.Found:
 			c.add("crds", crd.Name, chain.Failed, "not installed.", "install the CRDs (docs/install.md)")
 		case !slices.Contains(crd.Served, crd.Wanted):
-			c.add("crds", crd.Name, chain.Failed, fmt.Sprintf("serves %s and not %s, which the product reads.", strings.Join(crd.Served, ", "),
-				crd.Wanted),
+			c.add("crds", crd.Name, chain.Failed,
+				fmt.Sprintf("serves %s and not %s, which the product reads.", strings.Join(crd.Served, ", "), crd.Wanted),
 				"install CRDs of a release that docs/install.md names")
 		case len(crd.Stored) > 1:
 			c.add("crds", crd.Name, chain.Unknown, fmt.Sprintf("objects may be stored in %s.", strings.Join(crd.Stored, " and ")),
@@ -79,12 +77,7 @@ func (c *check) crds(f Facts) {
 			channels[crd.Bundle+" ("+crd.Channel+")"] = true
 		}
 	}
-	bundles := make([]string, 0, len(channels))
-	for bundle := range channels {
-		bundles = append(bundles, bundle)
-	}
-	slices.Sort(bundles)
-	switch len(bundles) {
+	switch bundles := slices.Sorted(maps.Keys(channels)); len(bundles) {
 	case 0:
 	case 1:
 		c.add("crds", "", chain.OK, "Gateway API "+bundles[0]+".", "")
@@ -111,6 +104,7 @@ func (c *check) replicas(f Facts) {
 				"see its log of before: kubectl logs --previous")
 		}
 	}
+	run := strings.Join(slices.Sorted(maps.Keys(images)), ", ")
 	switch {
 	case len(f.Replicas) == 0:
 		c.add("replicas", "", chain.Failed, "no Pod of the control plane is there.",
@@ -118,25 +112,15 @@ func (c *check) replicas(f Facts) {
 	case ready == 0:
 		c.add("replicas", "", chain.Failed, fmt.Sprintf("none of %d replicas is ready.", len(f.Replicas)), "see the Pods of the control plane")
 	case len(images) > 1:
-		c.add("replicas", "", chain.Unknown, "replicas run several images: "+strings.Join(sorted(images), ", ")+".",
+		c.add("replicas", "", chain.Unknown, "replicas run several images: "+run+".",
 			"wait for the rollout to end")
 	default:
-		c.add("replicas", "", chain.OK, fmt.Sprintf("%d of %d replicas are ready, with %s.", ready, len(f.Replicas), strings.Join(sorted(images),
-			"")), "")
+		c.add("replicas", "", chain.OK, fmt.Sprintf("%d of %d replicas are ready, with %s.", ready, len(f.Replicas), run), "")
 	}
 	if f.Views.Failure != "" && len(f.Replicas) > 0 {
 		c.add("views", "", chain.Unknown, fmt.Sprintf("%d replicas answered, others did not: %s.", f.Views.Answered, f.Views.Failure),
 			"the command needs the right to create pods/portforward in the namespace of the installation")
 	}
-}
-
-func sorted(set map[string]bool) []string {
-	keys := make([]string, 0, len(set))
-	for key := range set {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func (c *check) leader(f Facts) {
@@ -208,10 +192,10 @@ func (c *check) gateways(f Facts) {
 			c.add("proxies", gateway.Name, chain.Failed, "no proxy is connected to a replica.",
 				"see the Pods of the Gateway, and NetworkPolicies to port 18000")
 		}
-		if gateway.Rejected > 0 {
+		if withheld := gateway.Quarantined; len(withheld) > 0 {
 			c.add("quarantine", gateway.Name, chain.Failed,
-				fmt.Sprintf("%d resources are refused by proxies and withheld: %s.", gateway.Rejected,
-					few(gateway.Quarantined)), "change the objects that are named")
+				fmt.Sprintf("%d resources are refused by proxies and withheld: %s.", len(withheld), few(withheld)),
+				"change the objects that are named")
 		}
 		for _, image := range gateway.Images {
 			if !wanted[image] && len(wanted) > 0 {

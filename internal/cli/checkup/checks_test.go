@@ -63,7 +63,7 @@ func TestChecks(t *testing.T) {
 		"image of a proxy": {func(f *Facts) { f.Gateways[0].Pods = []chain.Pod{{Waiting: "ErrImagePull: none"}} }, chain.Failed,
 			"proxies: Pods are not ready: ErrImagePull: none"},
 		"quarantine": {func(f *Facts) {
-			f.Gateways[0].Rejected, f.Gateways[0].Quarantined = 1, []string{"80/a, from HTTPRoute shop/web"}
+			f.Gateways[0].Quarantined = []string{"80/a, from HTTPRoute shop/web"}
 		}, chain.Failed,
 			"quarantine: 1 resources are refused by proxies and withheld: 80/a, from HTTPRoute shop/web"},
 		"another image":  {func(f *Facts) { f.Gateways[0].Images = []string{"image:0"} }, chain.Unknown, "images: its Pods run image:0"},

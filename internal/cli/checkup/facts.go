@@ -15,7 +15,7 @@ type Facts struct {
 	CRDs       []CRD
 	// KEDA is its operator; without triggers of the product it need not be there.
 	KEDA Workload
-	// Replicas of the control plane, of the Wiring where it is installed.
+	// Replicas of the control plane.
 	Replicas []Replica
 	Leader   Leader
 	// Views says which replicas answered.
@@ -80,9 +80,9 @@ type Webhook struct {
 // Gateway is one of the product.
 type Gateway struct {
 	Name string
-	// Connected proxies over all replicas, and Rejected resources.
-	Connected, Rejected int
-	// Quarantined names what is withheld, and from which objects it comes.
+	// Connected proxies over all replicas.
+	Connected int
+	// Quarantined names each resource that proxies refuse and that is withheld, and the objects that it comes from, once.
 	Quarantined []string
 	// Pods of it, and the images of the product in them.
 	Pods   []chain.Pod

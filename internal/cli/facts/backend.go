@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,7 +28,7 @@ func (s *Source) service(ctx context.Context, key types.NamespacedName, port int
 	for _, each := range service.Spec.Ports {
 		backend.Ports = append(backend.Ports, each.Port)
 	}
-	selector := selectorOf(service.Spec.Selector)
+	selector := labels.SelectorFromSet(service.Spec.Selector)
 	if len(service.Spec.Selector) > 0 {
 		backend.Selector = selector.String()
 	}
@@ -59,7 +60,7 @@ func (s *Source) poolBackend(ctx context.Context, key types.NamespacedName) (cha
 	for name, value := range pool.Spec.Selector.MatchLabels {
 		set[string(name)] = string(value)
 	}
-	selector := selectorOf(set)
+	selector := labels.SelectorFromSet(set)
 	if len(set) > 0 {
 		backend.Selector = selector.String()
 	}
@@ -85,7 +86,7 @@ func (s *Source) gateway(ctx context.Context, key types.NamespacedName, object c
 	if !gateway.Ours {
 		return gateway, nil
 	}
-	gateway.Pods = s.pods(ctx, key.Namespace, selectorOf(map[string]string{gwv1.GatewayNameLabelKey: names.LabelValue(key.Name)}))
+	gateway.Pods = s.pods(ctx, key.Namespace, labels.SelectorFromSet(labels.Set{gwv1.GatewayNameLabelKey: names.LabelValue(key.Name)}))
 	envoys, err := s.envoys(ctx, key, object)
 	gateway.Envoys = envoys
 	return gateway, err

@@ -30,6 +30,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/internal/cli/chain"
 	"github.com/kedify/inference-gateway/internal/cli/checkup"
@@ -219,7 +220,7 @@ func (s *Source) scaling(ctx context.Context, f *checkup.Facts) {
 			KEDA: refused[types.NamespacedName{Namespace: scaler.Namespace, Name: scaler.Spec.ScaledObject}],
 		}
 		for _, condition := range scaler.Status.Conditions {
-			if condition.Type == "Bypassed" && condition.Status == metav1.ConditionTrue {
+			if condition.Type == plan.ConditionBypassed && condition.Status == metav1.ConditionTrue {
 				trigger.Bypass = condition.Message
 			}
 		}
@@ -240,7 +241,6 @@ func (s *Source) proxies(ctx context.Context, f *checkup.Facts) {
 			for _, dump := range dumps {
 				if dump.Gateway == debug.Key(key) {
 					gateway.Connected += len(dump.Proxies)
-					gateway.Rejected += len(dump.Rejected)
 					gateway.Quarantined = append(gateway.Quarantined, rejectionTexts(dump.Rejected)...)
 				}
 			}

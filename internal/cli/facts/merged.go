@@ -2,9 +2,9 @@ package facts
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -18,7 +18,7 @@ import (
 func (s *Source) Demands(ctx context.Context) (map[string]debug.Demand, error) {
 	answers, err := ask[[]debug.Demand](ctx, s, "/demand")
 	best := map[string]debug.Demand{}
-	for _, replica := range sortedKeys(answers) {
+	for _, replica := range slices.Sorted(maps.Keys(answers)) {
 		for _, demand := range answers[replica] {
 			if known, found := best[demand.Key]; !found || better(demand, known) {
 				best[demand.Key] = demand
@@ -49,7 +49,7 @@ func heard(demand debug.Demand) (count int) {
 func (s *Source) Asked(ctx context.Context) (map[string]debug.Asked, error) {
 	answers, err := ask[[]debug.Asked](ctx, s, "/keda")
 	last := map[string]debug.Asked{}
-	for _, replica := range sortedKeys(answers) {
+	for _, replica := range slices.Sorted(maps.Keys(answers)) {
 		for _, asked := range answers[replica] {
 			if known, found := last[asked.Key]; !found || age(asked.Ago) < age(known.Ago) {
 				last[asked.Key] = asked
@@ -71,7 +71,7 @@ func age(text string) time.Duration {
 func (s *Source) Holding(ctx context.Context) (map[string][]debug.HoldBackend, error) {
 	answers, err := ask[[]debug.Hold](ctx, s, "/hold")
 	holding := map[string][]debug.HoldBackend{}
-	for _, replica := range sortedKeys(answers) {
+	for _, replica := range slices.Sorted(maps.Keys(answers)) {
 		for _, gateway := range answers[replica] {
 			for _, backend := range gateway.Backends {
 				for _, key := range backend.Demands {
@@ -90,7 +90,7 @@ func (s *Source) envoys(ctx context.Context, gateway types.NamespacedName, objec
 		return nil, err
 	}
 	merged := &chain.Envoys{}
-	for _, replica := range sortedKeys(answers) {
+	for _, replica := range slices.Sorted(maps.Keys(answers)) {
 		for _, dump := range answers[replica] {
 			addEnvoys(merged, dump, object)
 		}
@@ -120,15 +120,6 @@ func addEnvoys(merged *chain.Envoys, dump debug.Gateway, object chain.Object) {
 			merged.Rejected = append(merged.Rejected, rejection)
 		}
 	}
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
 }
 
 func isSource(object chain.Object) func(debug.Source) bool {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -25,8 +26,8 @@ func (s *Source) Pool(ctx context.Context, key types.NamespacedName) chain.PoolF
 	}
 	for _, parent := range pool.Status.Parents {
 		facts.Parents = append(facts.Parents, chain.PoolParent{
-			Parent: string(parent.ParentRef.Kind) + " " + cmp.Or(string(parent.ParentRef.Namespace),
-				key.Namespace) + "/" + string(parent.ParentRef.Name),
+			Parent: fmt.Sprintf("%s %s/%s", parent.ParentRef.Kind,
+				cmp.Or(string(parent.ParentRef.Namespace), key.Namespace), parent.ParentRef.Name),
 			Conditions: parent.Conditions,
 		})
 	}
@@ -40,19 +41,10 @@ func (s *Source) Pool(ctx context.Context, key types.NamespacedName) chain.PoolF
 		picker := s.service(ctx, types.NamespacedName{Namespace: key.Namespace, Name: string(ref.Name)}, port)
 		facts.Picker = &picker
 	}
-	routes, failure := s.routesTo(ctx, backend.Object)
-	facts.Routes = routes
-	scalers, err := s.scalers(ctx, key.Namespace)
-	failure = errors.Join(failure, err)
-	for i := range scalers {
-		if backendKey(&scalers[i]) == backend.Object {
-			facts.Triggers = append(facts.Triggers, chain.Trigger{Scaler: &scalers[i], Backend: &backend})
-		}
-	}
-	facts.Views, err = s.demandOf(ctx, facts.Triggers)
-	if failure = errors.Join(failure, err); failure != nil && facts.Views.Failure == "" {
-		facts.Views.Failure = failure.Error()
-	}
+	routes, routesErr := s.routesTo(ctx, backend.Object)
+	scalers, scalersErr := s.scalers(ctx, key.Namespace)
+	facts.Routes, facts.Triggers = routes, triggersOf(&backend, scalers)
+	facts.Views = s.demandOf(ctx, facts.Triggers, []error{routesErr, scalersErr})
 	return facts
 }
 

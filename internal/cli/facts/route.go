@@ -3,7 +3,6 @@ package facts
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -40,25 +39,15 @@ func (s *Source) Route(ctx context.Context, kind store.Kind, key types.Namespace
 	}
 	scalers, err := s.scalers(ctx, key.Namespace)
 	failures = append(failures, err)
-	var views chain.Views
 	for _, ref := range backendsOf(live) {
 		backend := s.backendOf(ctx, key.Namespace, ref)
 		if slices.ContainsFunc(facts.Backends, func(b chain.Backend) bool { return b.Object == backend.Object && b.Port == backend.Port }) {
 			continue
 		}
 		facts.Backends = append(facts.Backends, backend)
-		for i := range scalers {
-			if backendKey(&scalers[i]) == backend.Object {
-				facts.Triggers = append(facts.Triggers, chain.Trigger{Scaler: &scalers[i], Backend: &backend})
-			}
-		}
+		facts.Triggers = append(facts.Triggers, triggersOf(&backend, scalers)...)
 	}
-	views, err = s.demandOf(ctx, facts.Triggers)
-	failures = append(failures, err)
-	facts.Views = views
-	if err := errors.Join(failures...); err != nil && facts.Views.Failure == "" {
-		facts.Views.Failure = err.Error()
-	}
+	facts.Views = s.demandOf(ctx, facts.Triggers, failures)
 	return facts
 }
 
@@ -136,6 +125,16 @@ func (s *Source) backendOf(ctx context.Context, namespace string, ref gwv1.Backe
 			Read:   chain.Read{Failure: "its kind is no backend of this product"},
 		}
 	}
+}
+
+// triggersOf are the triggers of a backend.
+func triggersOf(backend *chain.Backend, scalers []v1alpha1.HTTPScaler) (triggers []chain.Trigger) {
+	for i := range scalers {
+		if backendKey(&scalers[i]) == backend.Object {
+			triggers = append(triggers, chain.Trigger{Scaler: &scalers[i], Backend: backend})
+		}
+	}
+	return triggers
 }
 
 // backendKey is the Service or InferencePool of a trigger.

@@ -17,6 +17,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/offline"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/internal/cli/chain"
 	"github.com/kedify/inference-gateway/internal/cli/summary"
 )
 
@@ -45,53 +46,42 @@ func (s *Source) Rows(ctx context.Context, namespace string) ([]summary.Row, err
 type gateways struct {
 	source *Source
 	here   []gwv1.Gateway
-	// classes of Gateways that were looked at; empty: it does not exist, "?": it could not be read.
-	classes map[types.NamespacedName]string
+	// absent has the Gateways that were looked at; true: it does not exist.
+	absent  map[types.NamespacedName]bool
 	failure error
 }
 
-// unread is the class of a Gateway that could not be read.
-const unread = "?"
-
 func (s *Source) knownGateways(ctx context.Context, namespace string) *gateways {
-	known := &gateways{source: s, classes: map[types.NamespacedName]string{}}
+	known := &gateways{source: s, absent: map[types.NamespacedName]bool{}}
 	var list gwv1.GatewayList
 	known.failure = s.list(ctx, namespace, &list)
-	ours := map[string]bool{}
+	ofProduct := map[string]bool{}
 	for _, gateway := range list.Items {
 		class := string(gateway.Spec.GatewayClassName)
-		known.classes[store.KeyOf(&gateway)] = class
-		if _, looked := ours[class]; !looked {
-			ours[class] = s.ourClass(ctx, class)
+		known.absent[store.KeyOf(&gateway)] = false
+		if _, looked := ofProduct[class]; !looked {
+			ofProduct[class] = s.ourClass(ctx, class)
 		}
-		if ours[class] {
+		if ofProduct[class] {
 			known.here = append(known.here, gateway)
 		}
 	}
 	return known
 }
 
-func (g *gateways) class(ctx context.Context, key types.NamespacedName) string {
-	if class, looked := g.classes[key]; looked {
-		return class
+// isAbsent reports whether a Gateway does not exist. One that could not be read may.
+func (g *gateways) isAbsent(ctx context.Context, key types.NamespacedName) bool {
+	if _, looked := g.absent[key]; !looked {
+		g.absent[key] = g.source.read(ctx, key, &gwv1.Gateway{}) == chain.Read{}
 	}
-	var gateway gwv1.Gateway
-	class := ""
-	switch read := g.source.read(ctx, key, &gateway); {
-	case read.Failure != "":
-		class = unread
-	case read.Found:
-		class = string(gateway.Spec.GatewayClassName)
-	}
-	g.classes[key] = class
-	return class
+	return g.absent[key]
 }
 
 // missing are the parentRefs of a route that name a Gateway which does not exist.
 func (g *gateways) missing(ctx context.Context, route client.Object) (texts []string) {
 	refs, _ := offline.ParentRefs(route)
 	for i, ref := range refs {
-		if key, isGateway := gatewayOf(route.GetNamespace(), ref); isGateway && g.class(ctx, key) == "" {
+		if key, isGateway := gatewayOf(route.GetNamespace(), ref); isGateway && g.isAbsent(ctx, key) {
 			texts = append(texts, fmt.Sprintf("parentRefs[%d]: Gateway %s does not exist", i, key))
 		}
 	}
@@ -143,7 +133,7 @@ func (s *Source) eachTrigger(
 	for i := range scalers {
 		scaler := &scalers[i]
 		replicas := summary.Replicas{}
-		if workload := s.workload(ctx, scaler.Namespace, scaler.Spec.Scale.Target); workload.Found {
+		if workload, _ := s.workload(ctx, scaler.Namespace, scaler.Spec.Scale.Target); workload.Found {
 			replicas = summary.Replicas{Known: true, Wanted: workload.Wanted, Ready: workload.Ready}
 		}
 		if demand, known := demands[store.KeyOf(scaler).String()]; known {

@@ -10,9 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
@@ -49,12 +51,11 @@ func (s *Source) ScaledObject(ctx context.Context, key types.NamespacedName) cha
 		}
 	}
 	facts.OurTriggers = max(facts.OurTriggers, len(facts.Triggers))
-	facts.Workload = s.workload(ctx, key.Namespace, object.Target)
+	workload, selector := s.workload(ctx, key.Namespace, object.Target)
+	workload.Pods = s.pods(ctx, key.Namespace, selector)
+	facts.Workload = workload
 	facts.Autoscaler = s.autoscaler(ctx, key.Namespace, so.Status.HpaName)
-	facts.Views, err = s.demandOf(ctx, facts.Triggers)
-	if err := errors.Join(append(failures, err)...); err != nil && facts.Views.Failure == "" {
-		facts.Views.Failure = err.Error()
-	}
+	facts.Views = s.demandOf(ctx, facts.Triggers, failures)
 	return facts
 }
 
@@ -69,17 +70,13 @@ func (s *Source) scalers(ctx context.Context, namespace string) ([]v1alpha1.HTTP
 func (s *Source) trigger(ctx context.Context, scaler *v1alpha1.HTTPScaler) (chain.Trigger, error) {
 	made := chain.Trigger{Scaler: scaler}
 	if scaler.Spec.Type != v1alpha1.TriggerHTTP {
-		return made, nil // an Envoy of the user counts, and no route is ours
+		return made, nil // an Envoy of the user counts, and no route is generated
 	}
 	var backend chain.Backend
 	if of := backendKey(scaler); of.Kind == string(store.InferencePool) {
 		backend, _ = s.poolBackend(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name})
 	} else {
-		port := int32(0)
-		if scaler.Spec.Backend.Port != nil {
-			port = *scaler.Spec.Backend.Port
-		}
-		backend = s.service(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name}, port)
+		backend = s.service(ctx, types.NamespacedName{Namespace: of.Namespace, Name: of.Name}, ptr.Deref(scaler.Spec.Backend.Port, 0))
 	}
 	made.Backend = &backend
 	if scaler.Status.Route == "" {
@@ -99,12 +96,12 @@ func (s *Source) trigger(ctx context.Context, scaler *v1alpha1.HTTPScaler) (chai
 	return made, err
 }
 
-// demandOf adds to triggers what the replicas know of them.
-func (s *Source) demandOf(ctx context.Context, triggers []chain.Trigger) (chain.Views, error) {
+// demandOf adds to triggers what the replicas know of them, and says which replicas answered. failures are those of before.
+func (s *Source) demandOf(ctx context.Context, triggers []chain.Trigger, failures []error) chain.Views {
 	demands, err := s.Demands(ctx)
 	holding, holdErr := s.Holding(ctx)
 	asked, askedErr := s.Asked(ctx)
-	err = errors.Join(err, holdErr, askedErr)
+	failures = append(failures, err, holdErr, askedErr)
 	for i := range triggers {
 		key := store.KeyOf(triggers[i].Scaler).String()
 		if demand, known := demands[key]; known {
@@ -120,17 +117,21 @@ func (s *Source) demandOf(ctx context.Context, triggers []chain.Trigger) (chain.
 		answers, askErr := ask[any](ctx, s, "/status/proxies")
 		views = viewsOf(answers, askErr)
 	}
-	return views, err
+	if err := errors.Join(failures...); err != nil && views.Failure == "" {
+		views.Failure = err.Error()
+	}
+	return views
 }
 
-// workload reads the target of a ScaledObject, of any kind with replicas.
-func (s *Source) workload(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) *chain.Workload {
+// workload reads the target of a ScaledObject, of any kind with replicas, and returns the selector of its Pods,
+// an empty one where that is not known.
+func (s *Source) workload(ctx context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*chain.Workload, labels.Selector) {
 	kind := cmp.Or(target.Kind, "Deployment")
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(schema.FromAPIVersionAndKind(cmp.Or(target.APIVersion, "apps/v1"), kind))
 	workload := &chain.Workload{Object: chain.Object{Kind: kind, Namespace: namespace, Name: target.Name}}
 	if workload.Read = s.read(ctx, types.NamespacedName{Namespace: namespace, Name: target.Name}, live); !workload.Found {
-		return workload
+		return workload, labels.NewSelector()
 	}
 	var replicated struct {
 		Spec struct {
@@ -144,21 +145,19 @@ func (s *Source) workload(ctx context.Context, namespace string, target v1alpha1
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &replicated); err != nil {
 		workload.Failure = err.Error()
-		return workload
+		return workload, labels.NewSelector()
 	}
-	workload.Wanted, workload.Ready = 1, replicated.Status.ReadyReplicas
-	if replicated.Spec.Replicas != nil {
-		workload.Wanted = *replicated.Spec.Replicas
-	}
+	workload.Wanted, workload.Ready = ptr.Deref(replicated.Spec.Replicas, 1), replicated.Status.ReadyReplicas
 	for _, condition := range replicated.Status.Conditions {
 		if condition.Type == "ReplicaFailure" && condition.Status == string(corev1.ConditionTrue) {
 			workload.Trouble = condition.Reason + ": " + condition.Message
 		}
 	}
-	if selector, err := metav1.LabelSelectorAsSelector(&replicated.Spec.Selector); err == nil {
-		workload.Pods = s.pods(ctx, namespace, selector)
+	selector, err := metav1.LabelSelectorAsSelector(&replicated.Spec.Selector)
+	if err != nil {
+		return workload, labels.NewSelector()
 	}
-	return workload
+	return workload, selector
 }
 
 // autoscaler reads the HorizontalPodAutoscaler that KEDA made; nil: it has made none.

@@ -82,7 +82,7 @@ func (s *Source) pods(ctx context.Context, namespace string, selector labels.Sel
 	return pods
 }
 
-// viewsOf says who answered.
+// viewsOf says how many replicas answered, and why others did not.
 func viewsOf[T any](answers map[string]T, err error) chain.Views {
 	views := chain.Views{Answered: len(answers)}
 	if err != nil {
@@ -98,5 +98,3 @@ func ask[T any](ctx context.Context, s *Source, path string) (map[string]T, erro
 	}
 	return reach.Ask[T](ctx, s.Views, path)
 }
-
-func selectorOf(set map[string]string) labels.Selector { return labels.SelectorFromSet(set) }

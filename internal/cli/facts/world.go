@@ -26,8 +26,8 @@ const (
 	pageSize = 500
 )
 
-// World reads everything that the control plane watches, but for Secrets: where the status of a listener says that its certificate
-// resolves, a made-up one stands in for it. Kinds that may not be read are returned; what they would change is not known.
+// World reads everything that the control plane watches, but for Secrets: a made-up certificate stands in for each that is named,
+// unless the status of a Gateway's listener says that it does not resolve. Kinds that may not be read are returned; what they would change is not known.
 func (s *Source) World(ctx context.Context, scheme *runtime.Scheme) (objects []client.Object, unread []string, err error) {
 	for _, row := range store.Rows {
 		if row.Kind == store.Secret {
@@ -123,7 +123,7 @@ func standIns(objects []client.Object, now time.Time) ([]client.Object, error) {
 	return secrets, nil
 }
 
-// resolves reports whether a listener's references resolve, as far as its status says.
+// resolves reports whether a listener's references resolve: its status does not say that they do not.
 func resolves(statuses []gwv1.ListenerStatus, name gwv1.SectionName) bool {
 	for _, status := range statuses {
 		if status.Name == name {

@@ -117,7 +117,7 @@ func (s *apiServer) execute(streams chan httpstream.Stream) {
 	time.Sleep(100 * time.Millisecond)
 }
 
-// view is a replica that answers its name, and has bodies of a size at /large.
+// view is a replica that answers its name at /demand, and a text at /text.
 func view(t *testing.T, name string) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,9 @@ import (
 const (
 	// MaxReplicas of a control plane that are asked.
 	MaxReplicas = 32
-	// viewsPort is where a replica serves views to its own Pod (--debug-listen), metricsPort where it serves MetricsPath to all.
+	// LocalViews is where a replica serves views to its own Pod (--debug-listen), viewsPort the port of it, metricsPort where it
+	// serves MetricsPath to all.
+	LocalViews  = "127.0.0.1:8082"
 	viewsPort   = 8082
 	metricsPort = 8080
 	// viewTime bounds a question to a replica, viewSize its answer in bytes.

@@ -88,11 +88,11 @@ func (w World) at(asked Asked, gateway offline.Gateway) outcome {
 		return fail(link, 0)
 	}
 	links = append(links, chain.Link{
-		Name: "listener", State: chain.OK, Evidence: fmt.Sprintf("port %d, %s.", found.Listener.Port, listenerText(*found.Listener,
-			*found.Chain)),
+		Name: "listener", State: chain.OK,
+		Evidence: fmt.Sprintf("port %d, %s.", found.Listener.Port, listenerText(*found.Listener, *found.Chain)),
 	})
 	if found.Chain.Forward != nil {
-		return w.layer4(asked, links, *found.Chain)
+		return layer4(asked, links, *found.Chain.Forward)
 	}
 	if found.Host == nil || len(found.Host.Routes) == 0 {
 		return fail(w.noHost(asked, gateway.Tables, *found.Chain))
@@ -164,8 +164,8 @@ func (w World) action(asked Asked, gateway offline.Gateway, links []chain.Link, 
 		return served(asked, links)
 	case *ir.Respond:
 		if action.StatusCode < http.StatusBadRequest {
-			return served(asked, append(links, chain.Link{Name: "answer", State: chain.OK, Evidence: fmt.Sprintf("%d by the proxy.",
-				action.StatusCode)}))
+			text := fmt.Sprintf("%d by the proxy.", action.StatusCode)
+			return served(asked, append(links, chain.Link{Name: "answer", State: chain.OK, Evidence: text}))
 		}
 		return failed(asked, append(links, respondLink(route, action))...)
 	}
@@ -224,7 +224,7 @@ func (w World) forward(asked Asked, gateway offline.Gateway, links []chain.Link,
 		usable = usable || link.State != chain.Failed
 		links = append(links, link)
 	}
-	if len(links) > 0 && usable {
+	if usable {
 		return served(asked, links)
 	}
 	if total == 0 {
@@ -288,18 +288,18 @@ func clusterText(key ir.ClusterKey) string {
 }
 
 // layer4 ends where the proxy sees bytes.
-func (w World) layer4(asked Asked, links []chain.Link, served4 ir.Chain) outcome {
-	if len(served4.Forward.Targets) == 0 {
+func layer4(asked Asked, links []chain.Link, forward ir.L4Forward) outcome {
+	if len(forward.Targets) == 0 {
 		return failed(asked, append(links, chain.Link{Name: "route", Evidence: "no layer 4 route is attached, so connections are closed.",
 			Fix: "attach a TLSRoute or TCPRoute to the listener"})...)
 	}
 	var targets []string
-	for _, target := range served4.Forward.Targets {
+	for _, target := range forward.Targets {
 		if !target.Invalid {
 			targets = append(targets, clusterText(target.Cluster))
 		}
 	}
 	links = append(links, chain.Link{Name: "route", State: chain.OK,
-		Evidence: fmt.Sprintf("%s passes the bytes of the connection to %s.", served4.Forward.Source, strings.Join(targets, ", "))})
+		Evidence: fmt.Sprintf("%s passes the bytes of the connection to %s.", forward.Source, strings.Join(targets, ", "))})
 	return served(asked, links)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/offline"
 	"github.com/kedify/inference-gateway/internal/cli/chain"
+	"github.com/kedify/inference-gateway/internal/edits"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/lookup"
 )
@@ -89,7 +90,7 @@ func nearestText(name string, names []string) (text string, distance int) {
 	slices.Sort(names)
 	best, distance := "", len(name)+1
 	for _, other := range names {
-		if d := letters(name, other); d < distance {
+		if d := edits.Distance(name, other); d < distance {
 			best, distance = other, d
 		}
 	}
@@ -100,26 +101,6 @@ func nearestText(name string, names []string) (text string, distance int) {
 		return "; " + best + " differs by one letter", distance
 	}
 	return fmt.Sprintf("; %s differs by %d letters", best, distance), distance
-}
-
-// letters is how many letters have to be added, removed or replaced to make one text of the other (Levenshtein).
-func letters(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost = 1 + min(before, row[j], row[j+1])
-			}
-			before, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // noRule is a host without a rule for the request.
@@ -149,7 +130,7 @@ const pathWeight = 10
 func missDistance(match ir.Match, r lookup.Request) (distance int) {
 	for _, difference := range lookup.Differences(match, r) {
 		if difference.Part == lookup.PartPath {
-			distance += pathWeight * max(1, letters(difference.Got, match.Path.Value))
+			distance += pathWeight * max(1, edits.Distance(difference.Got, match.Path.Value))
 		} else {
 			distance++
 		}

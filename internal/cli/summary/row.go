@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scaledobject/plan"
 	"github.com/kedify/inference-gateway/controllers/store"
 )
 
@@ -147,10 +148,11 @@ func OfTrigger(scaler *v1alpha1.HTTPScaler, demand *debug.Demand, replicas Repli
 	row := Row{Kind: string(store.HTTPScaler), Namespace: scaler.Namespace, Name: scaler.Name, ScaledObject: scaler.Spec.ScaledObject,
 		Ready: True}
 	row.judge(scaler.Status.Conditions,
-		expectation{kind: "Accepted", want: metav1.ConditionTrue}, expectation{kind: "ResolvedRefs", want: metav1.ConditionTrue},
-		expectation{kind: "Bypassed", want: metav1.ConditionFalse, optional: true},
-		expectation{kind: "Served", want: metav1.ConditionTrue, optional: true},
-		expectation{kind: "Ready", want: metav1.ConditionTrue, optional: true})
+		expectation{kind: plan.ConditionAccepted, want: metav1.ConditionTrue},
+		expectation{kind: plan.ConditionResolvedRefs, want: metav1.ConditionTrue},
+		expectation{kind: plan.ConditionBypassed, want: metav1.ConditionFalse, optional: true},
+		expectation{kind: v1alpha1.ConditionServed, want: metav1.ConditionTrue, optional: true},
+		expectation{kind: plan.ConditionReady, want: metav1.ConditionTrue, optional: true})
 	switch {
 	case demand != nil:
 		row.Held = fmt.Sprint(demand.Held)

@@ -38,8 +38,8 @@ func Now(scaler *v1alpha1.HTTPScaler, demand *debug.Demand, replicas Replicas) T
 	trigger.Held, trigger.LastArrival, trigger.Unknown = fmt.Sprint(demand.Held), demand.LastArrival, demand.Unknown
 	trigger.load = float64(demand.Held)
 	if demand.Unknown == "" {
-		trigger.Value, trigger.Rate, trigger.InFlight = fmt.Sprintf("%.3g", demand.Value), fmt.Sprintf("%.3g",
-			demand.Rate), fmt.Sprint(demand.InFlight)
+		trigger.Value, trigger.Rate = fmt.Sprintf("%.3g", demand.Value), fmt.Sprintf("%.3g", demand.Rate)
+		trigger.InFlight = fmt.Sprint(demand.InFlight)
 		trigger.load += demand.Rate + float64(demand.InFlight)
 	}
 	return trigger

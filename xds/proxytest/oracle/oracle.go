@@ -1,7 +1,8 @@
 // Package oracle answers which route takes a request, straight from the IR, for tests that
 // compare the proxy and its tables with it.
 //
-// Job: the meaning of the IR (package lookup) asked about random hosts and requests. Inputs: IR values, a random source. Outputs: route names. PURE.
+// Job: the meaning of the IR (package lookup) asked about random hosts and requests. Inputs: IR values, a random source.
+// Outputs: route names. PURE.
 // Ownership: nothing is kept between calls.
 package oracle
 
