@@ -18,7 +18,7 @@ const (
 	resultError     = "error"  // the request could not be judged
 )
 
-// otherKind is the metric label "kind" of objects that nothing is asked about: whoever reaches the port may send them.
+// otherKind is the metric label "kind" of objects that the webhooks do not register for: any client that reaches the port may send them.
 const otherKind = "other"
 
 // Metrics counts decisions.

@@ -100,8 +100,8 @@ func TestT52NoProxyFollows(t *testing.T) {
 			http.Error(w, "no", http.StatusServiceUnavailable)
 			return
 		}
-		fmt.Fprintf(w, `{"ready":true,"gateways":[{"gateway":{"namespace":"shop","name":"kedify-proxy"},"ready":true,"connected":1,"accepting":%d}]}`,
-			accepting.Load())
+		fmt.Fprintf(w, `{"ready":true,"gateways":[{"gateway":{"namespace":"shop","name":"kedify-proxy"},`+
+			`"ready":true,"connected":1,"accepting":%d}]}`, accepting.Load())
 	}))
 	defer controller.Close()
 	accepting.Store(1)

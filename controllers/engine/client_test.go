@@ -5,23 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
+// setClient writes GatewayParameters with what holds for clients.
 func (f *failing) setClient(generation int64, client *v1alpha1.ClientParameters) {
-	f.model.Set(store.GatewayParameters, &v1alpha1.GatewayParameters{
-		ObjectMeta: metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: "own", Generation: generation},
-		Spec:       v1alpha1.GatewayParametersSpec{Client: client},
-	})
-	f.model.Flush()
+	f.setParameters(generation, v1alpha1.GatewayParametersSpec{Client: client})
 }
 
 // TestClientParametersReachListeners: what parameters say about clients changes the listeners of the Gateway and nothing else. What is
@@ -29,11 +23,7 @@ func (f *failing) setClient(generation int64, client *v1alpha1.ClientParameters)
 func TestClientParametersReachListeners(t *testing.T) {
 	f := newFailing(t)
 	before := f.published()
-	gateway := failingGatewayObject(2, 80)
-	gateway.Spec.Infrastructure = &gwv1.GatewayInfrastructure{ParametersRef: &gwv1.LocalParametersReference{
-		Group: v1alpha1.GroupName, Kind: "GatewayParameters", Name: "own",
-	}}
-	f.model.Set(store.Gateway, gateway)
+	f.nameParameters()
 	trusting := func(ranges ...string) *v1alpha1.ClientParameters {
 		forwarded := &v1alpha1.XForwardedFor{TrustedCIDRs: ranges}
 		return &v1alpha1.ClientParameters{ClientIPDetection: &v1alpha1.ClientIPDetection{XForwardedFor: forwarded}}

@@ -17,15 +17,28 @@ import (
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
+// nameParameters has the Gateway name its parameters.
+func (f *failing) nameParameters() {
+	gateway := failingGatewayObject(2, 80)
+	gateway.Spec.Infrastructure = &gwv1.GatewayInfrastructure{ParametersRef: &gwv1.LocalParametersReference{
+		Group: v1alpha1.GroupName, Kind: "GatewayParameters", Name: "own",
+	}}
+	f.model.Set(store.Gateway, gateway)
+}
+
 // setParameters writes the GatewayParameters of the Gateway.
-func (f *failing) setParameters(generation int64, route, cluster string) {
+func (f *failing) setParameters(generation int64, spec v1alpha1.GatewayParametersSpec) {
 	f.model.Set(store.GatewayParameters, &v1alpha1.GatewayParameters{
-		ObjectMeta: metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: "own", Generation: generation},
-		Spec: v1alpha1.GatewayParametersSpec{Envoy: &v1alpha1.EnvoyParameters{
-			Route: &apiextensionsv1.JSON{Raw: []byte(route)}, Cluster: &apiextensionsv1.JSON{Raw: []byte(cluster)},
-		}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: failingGateway.Namespace, Name: "own", Generation: generation}, Spec: spec,
 	})
 	f.model.Flush()
+}
+
+// setFields writes them with fields of Envoy.
+func (f *failing) setFields(generation int64, route, cluster string) {
+	f.setParameters(generation, v1alpha1.GatewayParametersSpec{Envoy: &v1alpha1.EnvoyParameters{
+		Route: &apiextensionsv1.JSON{Raw: []byte(route)}, Cluster: &apiextensionsv1.JSON{Raw: []byte(cluster)},
+	}})
 }
 
 // TestT62InvalidFieldsKeepTheLastGood: fields reach the tables and the clusters of a Gateway, and those
@@ -33,12 +46,8 @@ func (f *failing) setParameters(generation int64, route, cluster string) {
 func TestT62InvalidFieldsKeepTheLastGood(t *testing.T) {
 	f := newFailing(t)
 	before := f.published()
-	gateway := failingGatewayObject(2, 80)
-	gateway.Spec.Infrastructure = &gwv1.GatewayInfrastructure{ParametersRef: &gwv1.LocalParametersReference{
-		Group: v1alpha1.GroupName, Kind: "GatewayParameters", Name: "own",
-	}}
-	f.model.Set(store.Gateway, gateway)
-	f.setParameters(1, `{"idle_timeout":"60s"}`, `{"lb_policy":"ROUND_ROBIN"}`)
+	f.nameParameters()
+	f.setFields(1, `{"idle_timeout":"60s"}`, `{"lb_policy":"ROUND_ROBIN"}`)
 	good := f.published()
 	changed := changedTypes(before, good)
 	slices.Sort(changed)
@@ -49,7 +58,7 @@ func TestT62InvalidFieldsKeepTheLastGood(t *testing.T) {
 		{`{"cluster":"other"}`, `{"lb_policy":"RANDOM"}`, "GatewayParameters app/own: spec.envoy.route: cluster: cannot be set"},
 		{`{"idle_timeout":"1s"}`, `{"lb_policy":"BEST"}`, "GatewayParameters app/own: spec.envoy.cluster: lb_policy: "},
 	} {
-		f.setParameters(int64(i)+2, bad.route, bad.cluster)
+		f.setFields(int64(i)+2, bad.route, bad.cluster)
 		if diff := cmp.Diff(good, f.published()); diff != "" {
 			t.Errorf("%s changed what is published:\n%s", bad.problem, diff)
 		}
@@ -62,7 +71,7 @@ func TestT62InvalidFieldsKeepTheLastGood(t *testing.T) {
 	if diff := cmp.Diff(good, f.published()); diff != "" {
 		t.Errorf("without parameters something else is published:\n%s", diff)
 	}
-	f.setParameters(5, `{}`, `{}`)
+	f.setFields(5, `{}`, `{}`)
 	if diff := cmp.Diff(before, f.published()); diff != "" || !strings.HasPrefix(f.accepted(), "Accepted: ") {
 		t.Errorf("without fields, %s:\n%s", f.accepted(), diff)
 	}

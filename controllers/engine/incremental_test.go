@@ -126,7 +126,8 @@ func leftovers(m *Model) map[string]int {
 		"queued": len(m.hosts.queue) + len(m.clusters.queue) + len(m.statuses.queue), "nodes": len(m.graph.nodes), "failures": len(m.failures.bySource), "owners": len(m.owners), "tables": len(m.tables),
 		"pending": len(m.pending), "fragments": len(m.fragments.at), "forwards": len(m.fragments.forwards),
 		"patterns": len(m.fragments.patterns), "exact": len(m.fragments.exact), "attached": len(m.fragments.attached),
-		"used pools": len(m.usage.pools), "used xbackends": len(m.usage.xBackends), "used services": len(m.usage.services), "used demands": len(m.usage.demands),
+		"used pools": len(m.usage.pools), "used xbackends": len(m.usage.xBackends), "used services": len(m.usage.services),
+		"used demands":          len(m.usage.demands),
 		"gateways of endpoints": len(m.usage.gateways),
 	}
 	maps.DeleteFunc(left, func(_ string, count int) bool { return count == 0 })

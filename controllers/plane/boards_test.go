@@ -164,7 +164,8 @@ func TestBoards(t *testing.T) {
 	keda := s.leader.scaler()
 	m := s.monitor(folder, s.leader, other)
 	flow := s.traffic()
-	s.Eventually(s.leader.metric("kedify_gateway_trigger_requests_total")).ShouldNot(BeZero(), func() string { return s.leader.view("/demand") })
+	demand := func() string { return s.leader.view("/demand") }
+	s.Eventually(s.leader.metric("kedify_gateway_trigger_requests_total")).ShouldNot(BeZero(), demand)
 	s.hold()
 	missing := map[string]string{}
 	deadline := time.Now().Add(2 * patience)
@@ -189,7 +190,8 @@ func TestBoards(t *testing.T) {
 func (s *site) hold() {
 	s.t.Helper()
 	s.set(serviceYAML("a"))
-	s.Eventually(func() string { return s.leader.held().State }).Should(BeElementOf("awaitingACK", "lingering", "awaitingConfirmation", "cold"))
+	state := func() string { return s.leader.held().State }
+	s.Eventually(state).Should(BeElementOf("awaitingACK", "lingering", "awaitingConfirmation", "cold"))
 	node := s.leader.dump(gatewayKey).Proxies[0].Node
 	answered := answerOf(s.leader.request(gatewayKey, node, s.leader.held().Name, "apps/web-0"))
 	s.Eventually(s.leader.metric("kedify_gateway_trigger_held_requests")).ShouldNot(BeZero())

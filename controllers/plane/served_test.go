@@ -28,6 +28,9 @@ metadata: {namespace: apps, name: web-1, labels: {app: web}}
 `
 )
 
+// pullFails is what a message says of imageOff.
+const pullFails = `ImagePullBackOff: Back-off pulling image "registry.test/gone:1"`
+
 // imageOff is the status of a Pod whose image cannot be pulled.
 func imageOff(container string) corev1.PodStatus {
 	return corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: container, State: corev1.ContainerState{
@@ -70,7 +73,7 @@ func TestServed(t *testing.T) {
 
 	answered := answerOf(other.request(gateway, "envoy", other.held().Name, "apps/web-0"))
 	c.Eventually(c.condition(scaler, "Served")).Should(Equal("False/PodsNotReady"))
-	c.Expect(c.find(scaler, "Served").Message).To(ContainSubstring(`container web: ImagePullBackOff: Back-off pulling image "registry.test/gone:1"`))
+	c.Expect(c.find(scaler, "Served").Message).To(ContainSubstring("container web: " + pullFails))
 	c.Eventually(c.condition(scaler, "Ready")).Should(Equal("False/PodsNotReady"), "the summary follows")
 	c.Eventually(leader.recorder.Events).Should(Receive(HavePrefix("Warning PodsNotReady trigger 0: requests wait and nothing answers them.")))
 	c.Expect(other.recorder.Events).NotTo(Receive(ContainSubstring("PodsNotReady")), "the leader tells")
@@ -92,7 +95,9 @@ func TestGatewayNamesWhatItsPodsWaitFor(t *testing.T) {
 	deployment := &appsv1.Deployment{}
 	key := types.NamespacedName{Namespace: gatewayKey.Namespace, Name: gatewayKey.Name + "-kedify"}
 	c.Eventually(func() error { return c.client.Get(t.Context(), key, deployment) }).Should(Succeed())
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name + "-1", Labels: deployment.Spec.Selector.MatchLabels}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: key.Namespace, Name: key.Name + "-1", Labels: deployment.Spec.Selector.MatchLabels,
+	}}
 	c.Expect(c.client.Create(t.Context(), pod)).To(Succeed())
 	c.podStatus(client.ObjectKeyFromObject(pod), imageOff("envoy"))
 
@@ -103,7 +108,7 @@ func TestGatewayNamesWhatItsPodsWaitFor(t *testing.T) {
 		return ""
 	}
 	c.Eventually(programmed).Should(And(HavePrefix("False No proxy is connected yet."),
-		ContainSubstring(`container envoy: ImagePullBackOff: Back-off pulling image "registry.test/gone:1"`)))
+		ContainSubstring("container envoy: "+pullFails)))
 	leader.proxy(gatewayKey, deltatest.Options{Node: "one"})
 	c.Eventually(programmed).Should(HavePrefix("True "))
 }
@@ -121,6 +126,7 @@ spec:
 `, routeYAML("r", "a.example.com", `  - {backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: llm}]}`))
 	c.leader("127.0.0.1")
 	c.Eventually(c.condition(routeNamed("r"), "ResolvedRefs")).Should(Equal("True/ResolvedRefs"))
-	c.Expect(c.find(routeNamed("r"), "ResolvedRefs").Message).To(And(ContainSubstring("InferencePool apps/llm: spec.endpointPickerRef: Service apps/gone does not exist"),
+	c.Expect(c.find(routeNamed("r"), "ResolvedRefs").Message).To(And(
+		ContainSubstring("InferencePool apps/llm: spec.endpointPickerRef: Service apps/gone does not exist"),
 		ContainSubstring("requests are answered 503")))
 }

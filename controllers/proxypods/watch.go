@@ -33,7 +33,8 @@ const (
 type Options struct {
 	// Direct reads Deployments and Pods, which no informer has in full.
 	Direct client.Reader
-	// Report is called when what the Pods of a gateway wait for changes; "" is nothing. It must not block.
+	// Report is called when what the Pods of a gateway wait for changes; "" is nothing. Calls come one after the other, in order.
+	// It must not block.
 	Report func(gateway types.NamespacedName, reason string)
 	// Patience with Envoys that start. Zero: DefaultPatience.
 	Patience time.Duration
@@ -67,16 +68,16 @@ func New(options Options) *Watch {
 // Connected takes how many Envoys of a gateway are connected to any replica.
 func (w *Watch) Connected(gateway types.NamespacedName, proxies int) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	of := w.gateways[gateway]
 	switch {
-	case proxies > 0:
-		delete(w.gateways, gateway)
-	case of == nil:
+	case proxies == 0 && of == nil:
 		w.gateways[gateway] = &waiting{nextLook: w.options.Clock.Now().Add(w.options.Patience)}
-	}
-	w.mu.Unlock()
-	if proxies > 0 && of != nil && !of.problem.None() {
-		w.options.Report(gateway, "")
+	case proxies > 0 && of != nil:
+		delete(w.gateways, gateway)
+		if !of.problem.None() {
+			w.options.Report(gateway, "")
+		}
 	}
 }
 
@@ -133,13 +134,9 @@ func (w *Watch) look(ctx context.Context, gateway types.NamespacedName) {
 		return
 	}
 	w.mu.Lock()
-	of := w.gateways[gateway]
-	changed := of != nil && !of.problem.Same(found)
-	if changed {
+	defer w.mu.Unlock()
+	if of := w.gateways[gateway]; of != nil && !of.problem.Same(found) {
 		of.problem = found
-	}
-	w.mu.Unlock()
-	if changed {
 		w.options.Report(gateway, found.Message)
 	}
 }

@@ -69,9 +69,6 @@ type Keeper struct {
 	last     string
 	// recalled: the conditions of an earlier leader are in triggers.
 	recalled bool
-
-	mu       sync.Mutex
-	episodes map[types.NamespacedName]uint64
 }
 
 // New returns a Keeper; Run starts it.
@@ -84,16 +81,8 @@ func New(options Options) *Keeper {
 	}
 	return &Keeper{
 		options: options, reader: reader{options.Cache, options.Direct, options.Scales},
-		limiter:  rate.NewLimiter(ActsPerSecond, ActsPerSecond),
-		episodes: map[types.NamespacedName]uint64{},
+		limiter: rate.NewLimiter(ActsPerSecond, ActsPerSecond),
 	}
-}
-
-// Episodes is how often requests of a trigger began to wait in vain since this process leads.
-func (k *Keeper) Episodes(of types.NamespacedName) uint64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.episodes[of]
 }
 
 // Run keeps the conditions until the context ends. It begins with what is written.
@@ -178,9 +167,6 @@ func (k *Keeper) waits() map[types.NamespacedName]demand.Wait {
 	for key := range k.triggers {
 		if k.options.Catalog.Get(key) == nil && k.options.Catalog.Complete() {
 			delete(k.triggers, key)
-			k.mu.Lock()
-			delete(k.episodes, key)
-			k.mu.Unlock()
 		}
 	}
 	return waits
@@ -230,9 +216,6 @@ func (k *Keeper) look(ctx context.Context, key types.NamespacedName, of *trigger
 		return err
 	}
 	k.options.Metrics.episodes.WithLabelValues(found.Reason).Inc()
-	k.mu.Lock()
-	k.episodes[key]++
-	k.mu.Unlock()
 	k.tell(inForce, found)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/goleak"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -31,6 +32,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/events"
+	"github.com/kedify/inference-gateway/controllers/workload"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
@@ -52,7 +54,8 @@ type world struct {
 	scaleErr error
 	// writes of conditions, and reads past the cache.
 	writes, reads atomic.Int64
-	looked        []types.NamespacedName // the scales that were read
+	// looks are reads of a scale.
+	looks atomic.Int64
 }
 
 func newWorld(t *testing.T, keys ...types.NamespacedName) *world {
@@ -63,10 +66,13 @@ func newWorld(t *testing.T, keys ...types.NamespacedName) *world {
 	builder := fake.NewClientBuilder().WithScheme(controllers.NewScheme()).WithStatusSubresource(&v1alpha1.HTTPScaler{}, &corev1.Pod{})
 	for _, key := range append([]types.NamespacedName{web}, keys...) {
 		spec := v1alpha1.HTTPScalerSpec{
-			Type: v1alpha1.TriggerHTTP, ScaledObject: "web", Trigger: "0", Backend: v1alpha1.HTTPScalerBackend{Service: "web", Port: ptr.To[int32](80)},
-			Scale: v1alpha1.HTTPScalerScale{Target: v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}, Max: 5},
+			Type: v1alpha1.TriggerHTTP, ScaledObject: "web", Trigger: "0",
+			Backend: v1alpha1.HTTPScalerBackend{Service: "web", Port: ptr.To[int32](80)},
+			Scale:   v1alpha1.HTTPScalerScale{Target: v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}, Max: 5},
 		}
-		builder.WithObjects(&v1alpha1.HTTPScaler{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Generation: 3}, Spec: spec})
+		builder.WithObjects(&v1alpha1.HTTPScaler{
+			ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Generation: 3}, Spec: spec,
+		})
 		w.catalog.Set(key, &scaler.Scaler{Key: key, Spec: spec})
 	}
 	w.catalog.SetComplete()
@@ -79,7 +85,9 @@ func newWorld(t *testing.T, keys ...types.NamespacedName) *world {
 		},
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web-1", Labels: map[string]string{"app": "web"}}},
 	).WithInterceptorFuncs(interceptor.Funcs{
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(
+			ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption,
+		) error {
 			w.writes.Add(1)
 			return c.SubResource(sub).Apply(ctx, object, options...)
 		},
@@ -114,10 +122,8 @@ func (w *world) Waits(visit func(types.NamespacedName, demand.Wait)) {
 }
 
 // Get is scale.Scales.
-func (w *world) Get(_ context.Context, namespace string, target v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error) {
-	w.keeper.mu.Lock()
-	w.looked = append(w.looked, types.NamespacedName{Namespace: namespace, Name: target.Name})
-	w.keeper.mu.Unlock()
+func (w *world) Get(context.Context, string, v1alpha1.HTTPScalerTarget) (*autoscalingv1.Scale, error) {
+	w.looks.Add(1)
 	return &autoscalingv1.Scale{
 		Spec: autoscalingv1.ScaleSpec{Replicas: w.replicas}, Status: autoscalingv1.ScaleStatus{Selector: "app=web"},
 	}, w.scaleErr
@@ -221,7 +227,8 @@ func TestEpisode(t *testing.T) {
 	w.wants("", "")
 	w.pass(tick)
 	w.wants("False/PodsNotReady", "ImagePullBackOff: Back-off pulling image a.")
-	if got := w.events(); len(got) != 1 || !strings.HasPrefix(got[0], "Warning PodsNotReady trigger 0: requests wait and nothing answers them. None of 1 Pod") {
+	const told = "Warning PodsNotReady trigger 0: requests wait and nothing answers them. None of 1 Pod"
+	if got := w.events(); len(got) != 1 || !strings.HasPrefix(got[0], told) {
 		t.Errorf("events %q", got)
 	}
 	for i := range 50 { // requests come and go, and Kubernetes says it in other words by turns
@@ -241,9 +248,6 @@ func TestEpisode(t *testing.T) {
 	if w.reads.Load() > 10 { // after 5, 10, 20, 40, 60, 60 seconds; one more when the cause changes
 		t.Errorf("the Pods were read %d times", w.reads.Load())
 	}
-	if got := w.keeper.Episodes(web); got != 1 {
-		t.Errorf("%d episodes", got)
-	}
 	w.pod("", "")
 	w.serve()
 	w.pass(tick)
@@ -255,8 +259,13 @@ func TestEpisode(t *testing.T) {
 	w.hold(1)
 	w.pass(DefaultPatience)
 	w.wants("False/PodsNotReady", "no secret")
-	if got := w.events(); len(got) != 1 || w.keeper.Episodes(web) != 2 {
-		t.Errorf("the next episode: %q, %d", got, w.keeper.Episodes(web))
+	if got := w.events(); len(got) != 1 {
+		t.Errorf("the next episode: %q", got)
+	}
+	counted := &dto.Metric{}
+	err := w.keeper.options.Metrics.episodes.WithLabelValues(workload.ReasonPodsNotReady).Write(counted)
+	if got := counted.GetCounter().GetValue(); err != nil || got != 2 {
+		t.Errorf("%v episodes, %v", got, err)
 	}
 }
 
@@ -297,7 +306,7 @@ func TestImpatientClients(t *testing.T) {
 }
 
 // When no request tries any more, it is not known whether the next one is served.
-func TestNobodyAsks(t *testing.T) {
+func TestNoRequestSince(t *testing.T) {
 	w := newWorld(t)
 	w.pod("ImagePullBackOff", "no such image")
 	w.hold(1)
@@ -308,7 +317,8 @@ func TestNobodyAsks(t *testing.T) {
 	w.pass(Quiet - 20*time.Second)
 	w.wants("False/PodsNotReady", "no such image")
 	w.pass(30 * time.Second)
-	w.wants("Unknown/NoRequestSince", "The last reason was PodsNotReady: None of 1 Pod of Deployment web is ready: container web: ImagePullBackOff: no such image.")
+	w.wants("Unknown/NoRequestSince",
+		"The last reason was PodsNotReady: None of 1 Pod of Deployment web is ready: container web: ImagePullBackOff: no such image.")
 	writes := w.writes.Load()
 	w.pass(time.Hour)
 	if w.writes.Load() != writes {
@@ -370,8 +380,8 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	w.hold(1)
 	w.pass(DefaultPatience + 2*tick)
 	w.wants("False/PodsNotReady", "")
-	if most := ActsPerSecond * 43; len(w.looked) > most || w.writes.Load() > int64(most) {
-		t.Errorf("%d looks and %d writes in 42 s", len(w.looked), w.writes.Load())
+	if most := int64(ActsPerSecond * 43); w.looks.Load() > most || w.writes.Load() > most {
+		t.Errorf("%d looks and %d writes in 42 s", w.looks.Load(), w.writes.Load())
 	}
 }
 
@@ -384,8 +394,8 @@ func TestTriggerGoes(t *testing.T) {
 	delete(w.waits, web)
 	w.catalog.Set(web, nil)
 	w.pass(tick)
-	if len(w.keeper.triggers) != 0 || w.keeper.Episodes(web) != 0 {
-		t.Errorf("left: %v, %d", w.keeper.triggers, w.keeper.Episodes(web))
+	if len(w.keeper.triggers) != 0 {
+		t.Errorf("left: %v", w.keeper.triggers)
 	}
 }
 

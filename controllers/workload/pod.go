@@ -93,7 +93,7 @@ func comes(reason string) bool {
 	return slices.Contains([]string{"", "ContainerCreating", "PodInitializing"}, reason)
 }
 
-// crashed says how a container ended last. What it wrote before is in its log, which not everybody may read who reads a status.
+// crashed says how a container ended last, and repeats nothing that it wrote: a reader of the status may have no right to its log.
 func crashed(text string, ended *corev1.ContainerStateTerminated) Problem {
 	switch {
 	case ended == nil:

@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,7 +22,7 @@ import (
 	"github.com/kedify/inference-gateway/internal/golden"
 )
 
-// Part is the part of a page between "<!-- families of NAME: ... -->" and "<!-- end of families of NAME -->".
+// Part is the part "families of NAME" of a page, see golden.Page.
 type Part struct{ Path, Name string }
 
 // family is what a collector says about its series.
@@ -68,7 +67,7 @@ func Check(t testing.TB, registry *prometheus.Registry, part Part, rare map[stri
 	for _, problem := range problems {
 		t.Errorf("%s: %s", problem.Metric, problem.Text)
 	}
-	part.compare(t, table(slices.Collect(maps.Values(known))))
+	golden.Page(t, part.Path, "families of "+part.Name, table(slices.Collect(maps.Values(known))))
 }
 
 var description = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*"), .*variableLabels: \{(.*)\}\}$`)
@@ -111,28 +110,4 @@ func table(all []*family) string {
 		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", f.name, strings.ToLower(f.kind.String()), labels, f.help)
 	}
 	return out.String() + "\n"
-}
-
-// compare holds the part of the page to a text, or writes it.
-func (p Part) compare(t testing.TB, want string) {
-	t.Helper()
-	text, err := os.ReadFile(p.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	marks := regexp.MustCompile(`(?s)(<!-- families of ` + p.Name + `:[^\n]*-->\n).*?(<!-- end of families of ` + p.Name + ` -->\n)`)
-	place := marks.FindSubmatchIndex(text)
-	if place == nil {
-		t.Fatalf("%s has no place for the families of %s", p.Path, p.Name)
-	}
-	page := string(text[:place[3]]) + want + string(text[place[4]:])
-	switch {
-	case page == string(text):
-	case golden.Updating():
-		if err := os.WriteFile(p.Path, []byte(page), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("the families of %s in %s are not current: GOLDEN=update go test -run '^%s$' writes them", p.Name, p.Path, t.Name())
-	}
 }

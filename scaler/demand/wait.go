@@ -19,7 +19,7 @@ type Wait struct {
 	Since time.Time
 	// Arrived is when a request came last.
 	Arrived time.Time
-	// Failed is when one was last answered without an endpoint: after its time, or because nothing will start its target.
+	// Failed is when one was last answered without an endpoint: after its timeout, or because nothing will start its target.
 	Failed time.Time
 	// Served is when one that had waited was last sent to an endpoint.
 	Served time.Time
@@ -95,16 +95,16 @@ func (r *Registry) Answered(key types.NamespacedName, served bool) {
 	now := r.now()
 	s.mu.Lock()
 	w := &s.waits
-	switch {
-	case !served:
+	if served {
+		since := instant.Never
+		if s.holds.own.Held > 0 {
+			since = now
+		}
+		w.setSince(since)
+		w.own.served, w.served = now, now
+	} else {
 		w.arrive(now)
 		w.own.failed, w.failed = now, now
-	case s.holds.own.Held > 0:
-		w.setSince(now)
-		w.own.served, w.served = now, now
-	default:
-		w.setSince(instant.Never)
-		w.own.served, w.served = now, now
 	}
 	s.mu.Unlock()
 	r.followers.HoldingChanged(s, false)
@@ -122,7 +122,7 @@ func (r *Registry) Waits(visit func(types.NamespacedName, Wait)) {
 	now := r.now()
 	r.series.Range(func(_, value any) bool {
 		s := value.(*series)
-		if wait, any := s.wait(r, now); any {
+		if wait, ever := s.wait(r, now); ever {
 			visit(s.key, wait)
 		}
 		return true
@@ -130,7 +130,7 @@ func (r *Registry) Waits(visit func(types.NamespacedName, Wait)) {
 }
 
 // wait returns how requests of the key fare; false: none ever waited.
-func (s *series) wait(r *Registry, now instant.Time) (wait Wait, any bool) {
+func (s *series) wait(r *Registry, now instant.Time) (wait Wait, ever bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.settings.Load().scaler == nil {

@@ -44,10 +44,10 @@ type reply struct {
 	body        string
 	contentType string
 	retryAfter  time.Duration // zero: no header
-	cold        bool          // the request waited
-	held        time.Duration // so long
-	reason      string        // why, in the header of that name and for gRPC; empty: the status says it
-	details     string        // for access logs
+	cold        bool          // the request waited, for the time held
+	held        time.Duration
+	reason      string // why, in the header of that name and for gRPC; empty: the status says it
+	details     string // for access logs
 }
 
 // message renders a reply. A gRPC client gets no page but status UNAVAILABLE, which it retries.
@@ -79,7 +79,7 @@ func (r *reply) message(h *headers) *extprocv3.ProcessingResponse {
 
 // after is the reply to a request that waited.
 func (r *reply) after(held time.Duration) *reply {
-	r.held = held
+	r.cold, r.held = true, held
 	return r
 }
 
@@ -131,24 +131,24 @@ func healthy() *reply {
 func holdTimeout(retryAfter time.Duration) *reply {
 	return &reply{
 		status: http.StatusGatewayTimeout, body: "no endpoint became ready in time\n", contentType: plainText,
-		retryAfter: retryAfter, cold: true, details: "hold_timeout",
+		retryAfter: retryAfter, details: "hold_timeout",
 	}
 }
 
 // backendWithdrawn answers a request that no endpoint will answer: the trigger leads elsewhere, or is gone, or its
 // Service is. A client that comes again finds the route as it is by then.
-func backendWithdrawn(retryAfter time.Duration, held bool) *reply {
+func backendWithdrawn(retryAfter time.Duration) *reply {
 	return &reply{
 		status: http.StatusServiceUnavailable, body: "the backend of this request was taken away\n", contentType: plainText,
-		retryAfter: retryAfter, cold: held, details: "hold_withdrawn", reason: "backend withdrawn",
+		retryAfter: retryAfter, details: "hold_withdrawn", reason: "backend withdrawn",
 	}
 }
 
 // pausedAtZero answers a request that nothing will start the application for.
-func pausedAtZero(retryAfter time.Duration, held bool) *reply {
+func pausedAtZero(retryAfter time.Duration) *reply {
 	return &reply{
 		status: http.StatusServiceUnavailable, body: "the application has no replicas, and its autoscaling is paused\n", contentType: plainText,
-		retryAfter: retryAfter, cold: held, details: "hold_paused", reason: "paused at zero replicas",
+		retryAfter: retryAfter, details: "hold_paused", reason: "paused at zero replicas",
 	}
 }
 

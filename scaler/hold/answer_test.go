@@ -84,7 +84,8 @@ func testAnswersSayHowLong(t *testing.T) {
 	told := func(q *request) string {
 		answer := <-q.answers
 		fields := answer.GetDynamicMetadata().GetFields()[translate.HoldNamespace].GetStructValue().GetFields()
-		return fmt.Sprint(describe(answer), " ", fields[translate.HoldCold].GetStringValue(), " ", fields[translate.HoldMilliseconds].GetNumberValue())
+		cold, milliseconds := fields[translate.HoldCold].GetStringValue(), fields[translate.HoldMilliseconds].GetNumberValue()
+		return fmt.Sprint(describe(answer), " ", cold, " ", milliseconds)
 	}
 	r.connect("a")
 	q := r.ask("a")

@@ -51,7 +51,7 @@ func (c *call) serve() error {
 			}
 			return c.pass(b, passWarm, check)
 		case refuse:
-			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter, false), answeredWithdrawn)
+			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter), answeredWithdrawn)
 		case mustHold:
 		}
 		again, err := c.withoutEndpoint(b)
@@ -68,7 +68,7 @@ func (c *call) withoutEndpoint(b *backend) (again bool, err error) {
 		return false, c.reply(healthy(), answeredProbe)
 	case c.gate.options.paused(c.scaler) && !b.requests.hasEndpoints():
 		c.tell(false)
-		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter, false), answeredPaused)
+		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter), answeredPaused)
 	case c.showsWaitingPage(b):
 		c.gate.counts.shown(c.demand)
 		return false, c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
@@ -116,7 +116,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		return false, c.pass(b, passWarm, check)
 	case refuse: // it was taken away since decide
 		c.gate.counts.leave(&c.subject, at)
-		return false, c.reply(backendWithdrawn(limits.RetryAfter, false), answeredWithdrawn)
+		return false, c.reply(backendWithdrawn(limits.RetryAfter), answeredWithdrawn)
 	case mustHold:
 	}
 	if check || c.scaler != nil && c.scaler.Spec.Scale.StaysAtZero {
@@ -169,10 +169,10 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 		c.tell(false)
 		return c.reply(holdTimeout(retryAfter).after(held), answeredTimeout)
 	case turnedAway:
-		return c.reply(backendWithdrawn(retryAfter, true).after(held), answeredWithdrawn)
+		return c.reply(backendWithdrawn(retryAfter).after(held), answeredWithdrawn)
 	case stopped:
 		c.tell(false)
-		return c.reply(pausedAtZero(retryAfter, true).after(held), answeredPaused)
+		return c.reply(pausedAtZero(retryAfter).after(held), answeredPaused)
 	case canceled:
 		metrics.answered(answeredGone)
 		return status.FromContextError(c.stream.Context().Err()).Err()
@@ -185,7 +185,7 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 // counts reports whether the request is demand of its trigger.
 func (c *call) counts() bool { return c.scaler != nil && !c.probe && c.scaler.CountedBy(c.gateway) }
 
-// tell tells how a request was answered that found no endpoint.
+// tell tells Options.Answered that a request is answered for which there was no endpoint.
 func (c *call) tell(served bool) {
 	if c.counts() {
 		c.gate.options.Answered(c.demand, served)

@@ -36,7 +36,7 @@ type heldCount struct {
 	ended   Ended
 }
 
-// Ended is what became of the requests of one trigger that this replica was asked about while they could not pass at once.
+// Ended is what became of the requests of one trigger that could not pass when a proxy asked this replica about them.
 type Ended struct {
 	// Released requests went to the application after a wait; Waited is the sum of their waits.
 	Released uint64
@@ -45,6 +45,9 @@ type Ended struct {
 	// target is paused at zero, or a limit of held requests was reached.
 	Failed uint64
 }
+
+// Ended returns what became of the requests of a trigger at this replica.
+func (g *Gate) Ended(key types.NamespacedName) Ended { return g.counts.ended(key) }
 
 func newHeldCounts(options *Options) *heldCounts {
 	return &heldCounts{

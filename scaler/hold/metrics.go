@@ -1,6 +1,8 @@
 package hold
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -99,3 +101,40 @@ func (m *Metrics) Register(registerer prometheus.Registerer) error {
 }
 
 func (m *Metrics) answered(answer string) { m.answers.WithLabelValues(answer).Inc() }
+
+var (
+	oldestDesc = prometheus.NewDesc("kedify_gateway_hold_oldest_request_seconds",
+		"How long the request that is held longest has waited; 0 when none is held.", nil, nil)
+	spentDesc = prometheus.NewDesc("kedify_gateway_hold_oldest_request_ratio",
+		"The largest part of its own holdTimeout that a held request has waited, 0 to 1.", nil, nil)
+)
+
+// Register registers the metrics of the requests that are held when Prometheus scrapes.
+func (g *Gate) Register(registerer prometheus.Registerer) error {
+	return registerer.Register(oldest{g})
+}
+
+// oldest is a collector of the longest waits at this replica.
+type oldest struct{ gate *Gate }
+
+// Describe implements prometheus.Collector.
+func (o oldest) Describe(out chan<- *prometheus.Desc) {
+	out <- oldestDesc
+	out <- spentDesc
+}
+
+// Collect implements prometheus.Collector. It looks at each held request once.
+func (o oldest) Collect(out chan<- prometheus.Metric) {
+	var age time.Duration
+	var spent float64
+	now := o.gate.options.Clock.Now()
+	for _, each := range o.gate.all() {
+		each.backends.Range(func(_, found any) bool {
+			ofBackend, spentOfBackend := found.(*backend).requests.longestWait(now)
+			age, spent = max(age, ofBackend), max(spent, spentOfBackend)
+			return true
+		})
+	}
+	out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age.Seconds())
+	out <- prometheus.MustNewConstMetric(spentDesc, prometheus.GaugeValue, spent)
+}

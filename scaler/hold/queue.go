@@ -24,11 +24,11 @@ const (
 // requests.
 type pendingRequest struct {
 	origin
-	since  time.Time
-	until  time.Time // it is answered 504
-	serial uint64    // in order of arrival
-	place  *list.Element
-	timer  publish.Timer
+	since   time.Time
+	timeout time.Duration // it is answered 504 then
+	serial  uint64        // in order of arrival
+	place   *list.Element
+	timer   publish.Timer
 
 	outcome outcome
 	done    chan struct{} // closed when the outcome is decided
@@ -49,3 +49,17 @@ type queue struct {
 }
 
 func (q *queue) head() *pendingRequest { return q.requests.Front().Value.(*pendingRequest) }
+
+// longestWait returns how long the request that came first has waited, and the largest part of its own timeout that one has spent,
+// 0 to 1.
+func (q *queue) longestWait(now time.Time) (age time.Duration, spent float64) {
+	for place := q.requests.Front(); place != nil; place = place.Next() {
+		p := place.Value.(*pendingRequest)
+		waited := now.Sub(p.since)
+		age = max(age, waited)
+		if p.timeout > 0 {
+			spent = max(spent, min(waited.Seconds()/p.timeout.Seconds(), 1))
+		}
+	}
+	return age, spent
+}

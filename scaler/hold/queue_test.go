@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/scaler"
@@ -289,4 +290,41 @@ func testStop(t *testing.T) {
 		t.Errorf("a call after the end ended with %s", got)
 	}
 	r.holds(0)
+}
+
+// The longest waits are measured when Prometheus scrapes: the age of the request that came first, and the largest part of its own
+// holdTimeout that one has spent.
+func TestLongestWaits(t *testing.T) { synctest.Test(t, testLongestWaits) }
+
+func testLongestWaits(t *testing.T) {
+	r := serviceRig(t)
+	registry := prometheus.NewRegistry()
+	if err := r.gate.Register(registry); err != nil {
+		t.Fatal(err)
+	}
+	wants := func(seconds, ratio float64) {
+		t.Helper()
+		gathered, err := registry.Gather()
+		if err != nil || len(gathered) != 2 {
+			t.Fatal(gathered, err)
+		}
+		got := [2]float64{gathered[1].GetMetric()[0].GetGauge().GetValue(), gathered[0].GetMetric()[0].GetGauge().GetValue()}
+		if got[0] < seconds || got[0] > seconds+1 || got[1] < ratio || got[1] > ratio+0.1 {
+			t.Errorf("%v seconds and a part of %v, want %v and %v", got[0], got[1], seconds, ratio)
+		}
+	}
+	wants(0, 0)
+	r.connect("a")
+	r.connect("b")
+	r.ask("a")
+	r.holds(1)
+	r.advance(20 * time.Second)
+	r.trigger(func(s *scaler.Scaler) { s.Spec.Hold.Timeout = &metav1.Duration{Duration: 10 * time.Second} })
+	r.ask("b")
+	r.holds(2)
+	r.advance(5 * time.Second)
+	wants(25, 0.5)
+	r.endpoints(1)
+	r.holds(0)
+	wants(0, 0)
 }

@@ -142,10 +142,21 @@ func (r *requests) hold(o origin, timeout time.Duration) (p *pendingRequest, d d
 	}
 	r.serial++
 	r.held++
-	p = &pendingRequest{origin: o, since: now, until: now.Add(timeout), serial: r.serial, done: make(chan struct{})}
+	p = &pendingRequest{origin: o, since: now, timeout: timeout, serial: r.serial, done: make(chan struct{})}
 	p.place = q.requests.PushBack(p)
 	p.timer = r.options.Clock.AfterFunc(timeout, func() { r.end(p, timedOut) })
 	return p, mustHold, check
+}
+
+// longestWait returns what queue.longestWait does, over all queues; zero when no request is held.
+func (r *requests) longestWait(now time.Time) (age time.Duration, spent float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.queues {
+		ofQueue, spentOfQueue := q.longestWait(now)
+		age, spent = max(age, ofQueue), max(spent, spentOfQueue)
+	}
+	return age, spent
 }
 
 // connected reports whether the proxy of a queue has a stream here. mu is held.

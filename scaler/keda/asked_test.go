@@ -32,7 +32,8 @@ func TestAsked(t *testing.T) {
 	if got := poll(); got != "active" {
 		t.Errorf("with requests: %q", got)
 	}
-	if _, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(metadata(nil)), MetricName: MetricRate}); err != nil {
+	question := &pb.GetMetricsRequest{ScaledObjectRef: refTo(metadata(nil)), MetricName: MetricRate}
+	if _, err := w.client.GetMetrics(t.Context(), question); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.only(t); got != "2.5" {

@@ -66,7 +66,7 @@ func (c Collector) Collect(out chan<- prometheus.Metric) {
 	leads := c.options.Leads()
 	seen := map[identity]bool{}
 	for _, share := range c.options.Shares() {
-		// Whoever may write HTTPScalers could make two of one trigger. The same series twice would fail the whole scrape.
+		// A tenant with the right to write HTTPScalers may make two of one trigger. The same series twice would fail the whole scrape.
 		if of := identityOf(share.Scaler); !seen[of] {
 			seen[of] = true
 			collect(out, of, share, c.options.Ended(share.Scaler.Key), leads)

@@ -18,19 +18,17 @@ import (
 
 // fault keeps an application from serving.
 type fault struct {
-	// plant changes the manifests of the application before they are applied: the workload with its Service, and the ScaledObject.
-	plant func(workload, scaled string) (string, string)
-	// before and repair are what a change of these manifests does not do. Nil: nothing, and the manifests as they should be.
+	// plant changes the workload with its Service before they are applied; nil: they are as they should be.
+	plant func(workload string) string
+	// before and repair are what a change of the workload does not do. Nil: nothing, and the workload as it should be.
 	before, repair func(t *testing.T, c *cluster.Cluster, namespace, name string)
 	// reason and part of the message of Served.
 	reason, part string
 }
 
 // workloadWith replaces a text of the workload.
-func workloadWith(old, replacement string) func(string, string) (string, string) {
-	return func(workload, scaled string) (string, string) {
-		return strings.Replace(workload, old, replacement, 1), scaled
-	}
+func workloadWith(old, replacement string) func(string) string {
+	return func(workload string) string { return strings.Replace(workload, old, replacement, 1) }
 }
 
 const quotaYAML = `
@@ -43,13 +41,31 @@ spec: {hard: {pods: "%d"}}
 const image = "image: registry.k8s.io/gateway-api/echo-basic:v1.5.1"
 
 var faults = map[string]fault{
-	"image":    {plant: workloadWith(image, "image: registry.invalid/gone:1"), reason: "PodsNotReady", part: "container echo: ImagePullBackOff: "},
-	"selector": {plant: workloadWith("  selector: {app: selector}\n", "  selector: {app: other}\n"), reason: "NoEndpoints", part: "1 of 1 replicas of Deployment selector are ready, none selected by Service selector: its selector is app=other"},
-	"node":     {plant: workloadWith("      containers:", "      nodeSelector: {example.com/node: nowhere}\n      containers:"), reason: "PodsNotReady", part: "Unschedulable: 0/"},
-	"crash":    {plant: workloadWith("        env:\n", "        env:\n        - {name: HTTP_PORT, value: none}\n"), reason: "PodsNotReady", part: "with exit code "},
-	"secret": {plant: workloadWith("        env:\n", "        env:\n        - {name: KEY, valueFrom: {secretKeyRef: {name: gone, key: a}}}\n"), reason: "PodsNotReady",
-		part: `CreateContainerConfigError: secret "gone" not found`},
-	"port": {plant: workloadWith("targetPort: 3000", "targetPort: web"), reason: "PortNotFound", part: `the targetPort of Service port is "web"`},
+	"image": {
+		plant:  workloadWith(image, "image: registry.invalid/gone:1"),
+		reason: "PodsNotReady", part: "container echo: ImagePullBackOff: ",
+	},
+	"selector": {
+		plant:  workloadWith("  selector: {app: selector}\n", "  selector: {app: other}\n"),
+		reason: "NoEndpoints",
+		part:   "1 of 1 replicas of Deployment selector are ready, none selected by Service selector: its selector is app=other",
+	},
+	"node": {
+		plant:  workloadWith("      containers:", "      nodeSelector: {example.com/node: nowhere}\n      containers:"),
+		reason: "PodsNotReady", part: "Unschedulable: 0/",
+	},
+	"crash": {
+		plant:  workloadWith("        env:\n", "        env:\n        - {name: HTTP_PORT, value: none}\n"),
+		reason: "PodsNotReady", part: "with exit code ",
+	},
+	"secret": {
+		plant:  workloadWith("        env:\n", "        env:\n        - {name: KEY, valueFrom: {secretKeyRef: {name: gone, key: a}}}\n"),
+		reason: "PodsNotReady", part: `CreateContainerConfigError: secret "gone" not found`,
+	},
+	"port": {
+		plant:  workloadWith("targetPort: 3000", "targetPort: web"),
+		reason: "PortNotFound", part: `the targetPort of Service port is "web"`,
+	},
 	"quota": {
 		before: func(t *testing.T, c *cluster.Cluster, namespace, _ string) {
 			c.Apply(t, namespace, fmt.Sprintf(quotaYAML, len(c.Pods(t, namespace, ""))))
@@ -81,16 +97,16 @@ func TestServed(t *testing.T) {
 func (f fault) shows(t *testing.T, c *cluster.Cluster, namespace, name string) {
 	host, trigger := name+".test", name+"-0"
 	good := render(t, workloadYAML, workload{Name: name})
-	object := render(t, scaledYAML, scaled{Name: name, Host: host, Max: 1, Metric: "requestRate", Target: 10, More: []string{"holdTimeout: 5s"}})
-	bad, badObject := good, object
+	bad := good
 	if f.plant != nil {
-		bad, badObject = f.plant(good, object)
-		if bad == good && badObject == object {
+		if bad = f.plant(good); bad == good {
 			t.Fatal("the fault is not planted")
 		}
 	}
 	c.Apply(t, namespace, bad)
-	c.Apply(t, namespace, badObject)
+	c.Apply(t, namespace, render(t, scaledYAML, scaled{
+		Name: name, Host: host, Max: 1, Metric: "requestRate", Target: 10, More: []string{"holdTimeout: 5s"},
+	}))
 	c.ScalerHas(t, namespace, trigger, cluster.Accepted, cluster.ResolvedRefs)
 	address := c.GatewayReady(t, namespace, proxyName) + ":8080"
 	probe(t, address, host, "/alive")

@@ -14,7 +14,9 @@ kind: ScaledObject
 metadata: {namespace: shop, name: web, uid: u1}
 spec:
   scaleTargetRef: {name: web}
-  triggers: [{type: kedify-http, metadata: {hosts: web.test, service: %[1]s, port: "8080", scalingMetric: requestRate, trafficAutowire: "false"}}]
+  triggers:
+  - type: kedify-http
+    metadata: {hosts: web.test, service: %[1]s, port: "8080", scalingMetric: requestRate, trafficAutowire: "false"}
 ---
 kind: Service
 metadata: {namespace: shop, name: web}
@@ -47,8 +49,9 @@ status: {conditions: [%[4]s]}
 // not known.
 func TestReady(t *testing.T) {
 	const (
-		accepted   = `{parentRef: {name: kedify-proxy}, controllerName: kedify.io/gateway-controller, conditions: [{type: Accepted, status: "True", reason: Accepted}]}`
-		foreign    = `{parentRef: {name: kedify-proxy}, controllerName: example.com/other, conditions: [{type: Accepted, status: "True", reason: Accepted}]}`
+		conditions = `conditions: [{type: Accepted, status: "True", reason: Accepted}]}`
+		accepted   = `{parentRef: {name: kedify-proxy}, controllerName: kedify.io/gateway-controller, ` + conditions
+		foreign    = `{parentRef: {name: kedify-proxy}, controllerName: example.com/other, ` + conditions
 		programmed = `{type: Programmed, status: "True", reason: Programmed}`
 		waits      = `{type: Programmed, status: "False", reason: Pending, message: "No proxy is connected yet. Its image cannot be pulled."}`
 		unserved   = `{type: Served, status: "False", reason: NoEndpoints, message: "1 of 1 replicas ready, none selected."}`
@@ -64,7 +67,8 @@ func TestReady(t *testing.T) {
 		"none was tried since":   {"web", untried, accepted, programmed, "True/Ready", ""},
 		"requests wait in vain":  {"web", unserved, accepted, programmed, "False/NoEndpoints", "none selected"},
 		"its Service is missing": {"gone", unserved, accepted, programmed, "False/BackendNotFound", "gone"},
-		"the Gateway waits":      {"web", "", accepted, waits, "False/GatewayNotProgrammed", "Gateway shop/kedify-proxy is not programmed (Pending): No proxy is connected yet. Its image cannot be pulled."},
+		"the Gateway waits": {"web", "", accepted, waits, "False/GatewayNotProgrammed",
+			"Gateway shop/kedify-proxy is not programmed (Pending): No proxy is connected yet. Its image cannot be pulled."},
 		"the Gateway is new":     {"web", "", accepted, "", "Unknown/Pending", "Gateway shop/kedify-proxy has no status yet."},
 		"the route is new":       {"web", "", "", programmed, "Unknown/Pending", "HTTPRoute web-0 has no status of this controller yet."},
 		"the route is another's": {"web", "", foreign, programmed, "Unknown/Pending", "HTTPRoute web-0"},

@@ -32,7 +32,7 @@ type Backend struct {
 	// Name with its kind, such as "Service web".
 	Name   string
 	Exists bool
-	// Selector of Pods. A Service without one has EndpointSlices of somebody else.
+	// Selector of Pods. The EndpointSlices of a Service without one are written by its owner or another controller.
 	Selector map[string]string
 	// PortName is the targetPort of the Service's port, if it is a name.
 	PortName string

@@ -20,8 +20,10 @@ func facts(change func(*Facts)) Facts {
 		ScaledObject: &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", Annotations: map[string]string{}}},
 		Workload: workload.Facts{Name: "Deployment web", Replicas: 1, Pods: []corev1.Pod{{
 			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web", "version": "2"}},
-			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 80}}}}},
-			Status:     corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{
+				Name: "web", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 80}},
+			}}},
+			Status: corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}},
 		}}},
 		Backends: []Backend{{Name: "Service web", Exists: true, Selector: map[string]string{"app": "web"}}},
 	}
@@ -46,7 +48,8 @@ func TestExamine(t *testing.T) {
 		want    string
 		message string
 	}{
-		"it serves, and no proxy knows yet": {facts(func(*Facts) {}), "~ProxyNotUpdated", "1 of 1 replicas of Deployment web are ready and selected by Service web"},
+		"it serves, and no proxy knows yet": {facts(func(*Facts) {}), "~ProxyNotUpdated",
+			"1 of 1 replicas of Deployment web are ready and selected by Service web"},
 		"no such target": {facts(func(f *Facts) { f.Missing = `deployments.apps "web" not found` }), "TargetNotFound",
 			`The scale target Deployment web cannot be read: deployments.apps "web" not found. Correct scaleTargetRef`},
 		"image": {facts(func(f *Facts) {
@@ -60,13 +63,15 @@ func TestExamine(t *testing.T) {
 			"1 of 1 replicas of Deployment web are ready, none selected by Service web: its selector is app=other, and the Pods have app=web."},
 		"the selector has one label too many": {facts(func(f *Facts) { f.Backends[0].Selector["tier"] = "front" }), "NoEndpoints",
 			"its selector is app=web,tier=front, and the Pods have app=web."},
-		"no label in common": {facts(func(f *Facts) { f.Backends[0].Selector = map[string]string{"tier": "front"} }), "NoEndpoints", "the Pods have none of these labels"},
-		"no selector":        {facts(func(f *Facts) { f.Backends[0].Selector = nil }), "NoEndpoints", "Service web has no selector"},
+		"no label in common": {facts(func(f *Facts) { f.Backends[0].Selector = map[string]string{"tier": "front"} }), "NoEndpoints",
+			"the Pods have none of these labels"},
+		"no selector": {facts(func(f *Facts) { f.Backends[0].Selector = nil }), "NoEndpoints", "Service web has no selector"},
 		"a pool selects others": {facts(func(f *Facts) {
 			f.Backends[0] = Backend{Name: "InferencePool llm", Exists: true, Selector: map[string]string{"app": "vllm"}}
 		}), "NoEndpoints", "none selected by InferencePool llm"},
-		"no Service":            {facts(func(f *Facts) { f.Backends[0].Exists = false }), "BackendNotFound", "Service web does not exist"},
-		"the port has no name":  {facts(func(f *Facts) { f.Backends[0].PortName = "web" }), "PortNotFound", `the targetPort of Service web is "web", which no container`},
+		"no Service": {facts(func(f *Facts) { f.Backends[0].Exists = false }), "BackendNotFound", "Service web does not exist"},
+		"the port has no name": {facts(func(f *Facts) { f.Backends[0].PortName = "web" }), "PortNotFound",
+			`the targetPort of Service web is "web", which no container`},
 		"the port has the name": {facts(func(f *Facts) { f.Backends[0].PortName = "http" }), "~ProxyNotUpdated", ""},
 		"one of two Services selects": {facts(func(f *Facts) {
 			f.Backends = append([]Backend{{Name: "Service old", Exists: true, Selector: map[string]string{"app": "old"}}}, f.Backends...)
@@ -76,21 +81,28 @@ func TestExamine(t *testing.T) {
 			f.Backends = append([]Backend{{Name: "Service old", Exists: true, Selector: map[string]string{"app": "old"}}}, f.Backends...)
 		}), "NoEndpoints", "Service old"},
 
-		"nothing scales it":        {atZeroWith(func(*Facts) {}), "NotScaled", "has 0 replicas although requests wait"},
-		"nothing waits any more":   {atZeroWith(func(f *Facts) { f.Held = 0 }), "", ""},
-		"at most zero":             {atZeroWith(func(f *Facts) { f.Scale.Max = 0 }), "MaxReplicasZero", "maxReplicaCount of ScaledObject web is 0"},
+		"nothing scales it":      {atZeroWith(func(*Facts) {}), "NotScaled", "has 0 replicas although requests wait"},
+		"nothing waits any more": {atZeroWith(func(f *Facts) { f.Held = 0 }), "", ""},
+		"at most zero": {atZeroWith(func(f *Facts) { f.Scale.Max = 0 }), "MaxReplicasZero",
+			"maxReplicaCount of ScaledObject web is 0"},
 		"the ScaledObject is gone": {atZeroWith(func(f *Facts) { f.ScaledObject = nil }), "NotScaled", "(gone)"},
 		"paused, its requests were told so": {atZeroWith(func(f *Facts) {
 			f.Held, f.Scale.StaysAtZero = 0, true
 			annotate(f, "autoscaling.keda.sh/paused", "true")
 		}), "Paused", `the annotation autoscaling.keda.sh/paused: "true" keeps KEDA from starting it: requests are answered 503`},
-		"paused at a number":                   {atZeroWith(func(f *Facts) { f.Scale.StaysAtZero = true; annotate(f, "autoscaling.keda.sh/paused-replicas", "0") }), "Paused", `autoscaling.keda.sh/paused-replicas: "0"`},
+		"paused at a number": {atZeroWith(func(f *Facts) {
+			f.Scale.StaysAtZero = true
+			annotate(f, "autoscaling.keda.sh/paused-replicas", "0")
+		}), "Paused", `autoscaling.keda.sh/paused-replicas: "0"`},
 		"paused, without an annotation by now": {atZeroWith(func(f *Facts) { f.Scale.StaysAtZero = true }), "Paused", "a pause annotation"},
 		"paused-scale-out, started by minimum": {atZeroWith(func(f *Facts) {
 			f.Scale.ScaleOutPaused, f.Scale.Min = true, 2
 			annotate(f, "autoscaling.keda.sh/paused-scale-out", "true")
 		}), "~Paused", "the 2 of minReplicaCount"},
-		"paused-scale-out at a number of three": {atZeroWith(func(f *Facts) { f.Scale.ScaleOutPaused = true; annotate(f, "autoscaling.keda.sh/paused-replicas", "3") }), "~Paused", `as many as the annotation autoscaling.keda.sh/paused-replicas: "3" says`},
+		"paused-scale-out at a number of three": {atZeroWith(func(f *Facts) {
+			f.Scale.ScaleOutPaused = true
+			annotate(f, "autoscaling.keda.sh/paused-replicas", "3")
+		}), "~Paused", `as many as the annotation autoscaling.keda.sh/paused-replicas: "3" says`},
 		"KEDA cannot": {atZeroWith(func(f *Facts) {
 			f.ScaledObject.Status.Conditions = *kedav1alpha1.GetInitializedConditions()
 			f.ScaledObject.Status.Conditions.SetReadyCondition(metav1.ConditionFalse, "ErrorScalingTarget", "it is forbidden")
