@@ -56,7 +56,7 @@ type DirectSourceIP struct{}
 // +kubebuilder:validation:XValidation:rule="has(self.numTrustedHops) != has(self.trustedCIDRs)",message="set one of numTrustedHops and trustedCIDRs"
 type XForwardedFor struct {
 	// NumTrustedHops is how many proxies each request passes before it comes to the Gateway: the address of the client is
-	// the one at this place of X-Forwarded-For, counted from its end. Whoever reaches the Gateway is taken for the last of
+	// the one at this place of X-Forwarded-For, counted from its end. Every peer of the Gateway is taken for the last of
 	// these proxies, so nothing else may reach it.
 	//
 	// +optional
@@ -76,8 +76,8 @@ type XForwardedFor struct {
 
 // ProxyProtocol says whether a PROXY header may be missing.
 type ProxyProtocol struct {
-	// Optional serves connections without a PROXY header, too. Who may leave it out may also write one: set it only
-	// where nothing but proxies of yours reaches the Gateway.
+	// Optional serves connections without a PROXY header, too. A client that may leave it out may also write one: set it
+	// only where nothing but proxies of yours reaches the Gateway.
 	//
 	// +optional
 	Optional *bool `json:"optional,omitempty"`

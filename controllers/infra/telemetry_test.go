@@ -64,7 +64,8 @@ func TestScrapersFindTheMetrics(t *testing.T) {
 	}
 	spec.Infrastructure.Annotations = map[string]string{"prometheus.io/scrape": "false", "prometheus.io/path": "/mine"}
 	template = podSpecOf(t, spec)
-	if a := template.Annotations; a["prometheus.io/scrape"] != "false" || a["prometheus.io/path"] != "/mine" || a["prometheus.io/port"] != "19001" {
+	a := template.Annotations
+	if a["prometheus.io/scrape"] != "false" || a["prometheus.io/path"] != "/mine" || a["prometheus.io/port"] != "19001" {
 		t.Errorf("%v", a)
 	}
 }

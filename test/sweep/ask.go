@@ -18,8 +18,8 @@ const patience = 15 * time.Second
 // goodAnswer is what the backend of the neighbour says.
 const goodAnswer = "good"
 
-// proxied is a client behind a load balancer that speaks the PROXY protocol.
-var proxied = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+// balanced is a client behind a load balancer, which begins its connections with a PROXY header.
+var balanced = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 	connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func askAll(ctx context.Context, outcomes []*Outcome) {
 			continue
 		}
 		running.Go(func() {
-			for _, probe := range o.World.probes() {
+			for _, probe := range o.World.probes(!o.Refused && o.World.needsProxyHeader()) {
 				if err := probe.ask(ctx); err != nil {
 					o.find("the neighbour is hurt: %v", err)
 				}
@@ -74,7 +74,7 @@ func (p Probe) once(ctx context.Context) error {
 	request.Host, request.Close = p.Host, true
 	client := http.DefaultClient
 	if p.Proxied {
-		client = proxied
+		client = balanced
 	}
 	response, err := client.Do(request)
 	if err != nil {

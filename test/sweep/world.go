@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // What stands in testdata for what each world has for itself.
@@ -15,7 +17,7 @@ const (
 	// Ports of one world; the last two are those of the backends.
 	portsOfWorld         = 8
 	goodPort, webPort    = firstPort + 6, firstPort + 7
-	worldsAtOnce         = 1100 // their ports are below that of the proxy's own readiness listener
+	worldsAtOnce         = 1100 // their ports are below those of the proxy's own listeners
 	generatedPortsOffset = 2
 )
 
@@ -77,23 +79,25 @@ func (w *World) subject() map[string]any {
 type Probe struct {
 	Port int64
 	Host string
-	// Proxied: connections begin with the PROXY protocol, because the parameters of the Gateway ask for it.
+	// Proxied: the connection begins with a PROXY header.
 	Proxied bool
 }
 
 // probes are the hosts of the neighbour: the one that it shares, its own, one of its wildcard.
-func (w *World) probes() (probes []Probe) {
+func (w *World) probes(proxied bool) (probes []Probe) {
 	for _, host := range []string{"shared.", "own.", "some.wild."} {
-		probes = append(probes, Probe{Port: w.place(), Host: host + w.namespace() + ".test", Proxied: w.wantsProxyProtocol()})
+		probes = append(probes, Probe{Port: w.place(), Host: host + w.namespace() + ".test", Proxied: proxied})
 	}
 	return probes
 }
 
-// wantsProxyProtocol reports whether the subject closes the Gateway to clients without the PROXY protocol.
-func (w *World) wantsProxyProtocol() bool {
-	subject := w.subject()
-	wanted, there, _ := unstructured.NestedMap(subject, "spec", "client", "proxyProtocol")
-	return subject["kind"] == "GatewayParameters" && there && wanted["optional"] != true
+// needsProxyHeader reports whether the subject, where it is accepted, has the Gateway close connections without a PROXY header.
+func (w *World) needsProxyHeader() bool {
+	if w.Variant.Kind.Name != string(store.GatewayParameters) {
+		return false
+	}
+	header, set, _ := unstructured.NestedMap(w.subject(), "spec", "client", "proxyProtocol")
+	return set && header["optional"] != true
 }
 
 // movesNeighbour reports whether a mutation is about the very listener that the neighbour is attached to, or

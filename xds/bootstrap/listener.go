@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"net/http"
+	"slices"
 
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -32,7 +33,7 @@ func (a answers) listener(manager *hcmv3.HttpConnectionManager) (*listenerv3.Lis
 		Name:         a.name,
 		VirtualHosts: []*routev3.VirtualHost{{Name: a.name, Domains: []string{"*"}, Routes: a.routes}},
 	}}
-	for _, filter := range append(a.filters[:len(a.filters):len(a.filters)], namedFilter{"envoy.filters.http.router", &routerv3.Router{}}) {
+	for _, filter := range slices.Concat(a.filters, []namedFilter{{"envoy.filters.http.router", &routerv3.Router{}}}) {
 		config, err := packed(filter.message)
 		if err != nil {
 			return nil, err

@@ -20,7 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// A scrape is work of the main thread of the proxy, which applies configuration as well. These bounds hold whoever asks
+// A scrape is work of the main thread of the proxy, which applies configuration as well. These bounds hold for every client
 // (docs/adr/0048-telemetry.md has what they cost and leave).
 const (
 	// scrapes that begin at once, after a time without any, and how often another one begins: of all clients together, and
@@ -56,7 +56,7 @@ func metricsListener(port uint32, ipv6 bool) (*listenerv3.Listener, error) {
 		filters: []namedFilter{{rateFilter, &localratelimitv3.LocalRateLimit{StatPrefix: "metrics"}}}, // off, but for the scrape
 	}.listener(&hcmv3.HttpConnectionManager{
 		CodecType: hcmv3.HttpConnectionManager_HTTP1, // one request at a time
-		// The address of the connection is that of the client: one that a header names would be anybody's choice.
+		// The address of the connection is that of the client: one in a header would be the client's choice.
 		UseRemoteAddress:      wrapperspb.Bool(true),
 		StreamIdleTimeout:     durationpb.New(scrapeTimeout),
 		RequestHeadersTimeout: durationpb.New(metricsIdle),

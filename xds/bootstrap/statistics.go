@@ -56,7 +56,8 @@ var latencyBuckets = []float64{5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 1
 
 // backendStatistics is an expression for the statistics that a cluster has where the user asks for them (Config.BackendStats). Envoy
 // counts each of them a second time, by where the request came from ("external.upstream_rq_time"): those are left out, and with
-// them half of the cost. No cluster has such a word behind its last dot, nor one of the few that the expression takes for one.
+// them half of the cost. A cluster has none of them whose name ends in one of these words behind a dot, or in one of the few that
+// the expression takes for one: its own would have the same names.
 var backendStatistics = `cluster\.(?:.*\.)?(?:` + strings.Join([]string{
 	`[^.]*[^a-z.][^.]*`, `[a-z]{1,5}`, `[a-z]{7}`, `[a-z]{9,}`, lettersBut("canary"), lettersBut("external", "internal"),
 }, "|") + `)\.upstream_rq_(?:time|[1-4]xx)`

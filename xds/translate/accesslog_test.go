@@ -21,9 +21,12 @@ import (
 
 // logArguments are tried with every command operator. Those that an operator does not take are refused before Envoy sees them.
 var logArguments = []string{
-	"", "()", "(X-A)", "(:PATH)", "(x-a?:PATH)", "(:AUTHORITY?X.B_c)", "(%Y/%m/%dT%H:%M:%S.%3f%z)", "(%s)", "(%s.%6f)", "(%e %b %B %a %A %I %p %j %y %F %T %Z)", "(at %9f, or %f)",
-	"(a)", "(kedify.hold:held_ms)", "(kedify:scaled_object:a/b)", "(DS_RX_BEG:US_RX_BODY_BEG:ms)", "(US_HS_END:DS_TX_END:us)", "(US_CX_BEG:US_CX_END:ns)",
-	"(US_TX_BEG:US_TX_END:ms)", "(US_RX_BEG:US_RX_END:ms)", "(DS_TX_BEG:DS_RX_END:ms)", "(0)", "(9)", "(32)", "(CAMEL_STRING)", "(SNAKE_STRING)", "(NUMBER)",
+	"", "()", "(X-A)", "(:PATH)", "(x-a?:PATH)", "(:AUTHORITY?X.B_c)", "(%Y/%m/%dT%H:%M:%S.%3f%z)",
+	"(%s)", "(%s.%6f)", "(%e %b %B %a %A %I %p %j %y %F %T %Z)", "(at %9f, or %f)",
+	"(a)", "(kedify.hold:held_ms)", "(kedify:scaled_object:a/b)", "(DS_RX_BEG:US_RX_BODY_BEG:ms)", "(US_HS_END:DS_TX_END:us)",
+	"(US_CX_BEG:US_CX_END:ns)",
+	"(US_TX_BEG:US_TX_END:ms)", "(US_RX_BEG:US_RX_END:ms)", "(DS_TX_BEG:DS_RX_END:ms)", "(0)", "(9)", "(32)",
+	"(CAMEL_STRING)", "(SNAKE_STRING)", "(NUMBER)",
 	"(ALLOW_WHITESPACES)", "(WQ)", "(NQ)", "(NQ:ORIG)", "(WQ:PATH)", "(NQ:ORIG_OR_PATH)", "(SNI_ONLY)",
 }
 
@@ -59,7 +62,8 @@ func TestEnvoyTakesAllowedLogFormats(t *testing.T) {
 			if forward != nil {
 				port++
 			}
-			rendered, err := translate.Listener(ir.Listener{Port: port, Transport: ir.TCP, Chains: []ir.Chain{{ID: fmt.Sprint(port), Log: log, Forward: forward}}})
+			chain := ir.Chain{ID: fmt.Sprint(port), Log: log, Forward: forward}
+			rendered, err := translate.Listener(ir.Listener{Port: port, Transport: ir.TCP, Chains: []ir.Chain{chain}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +78,8 @@ func TestEnvoyTakesAllowedLogFormats(t *testing.T) {
 func logFilters() []*ir.LogFilter {
 	hour, none := time.Hour, time.Duration(0)
 	return []*ir.LogFilter{
-		{MinStatus: ptr.To(uint32(500))}, {MinDuration: &hour}, {MinDuration: &none}, {SamplingRate: ptr.To(uint32(0))}, {SamplingRate: ptr.To(uint32(100))},
+		{MinStatus: ptr.To(uint32(500))}, {MinDuration: &hour}, {MinDuration: &none},
+		{SamplingRate: ptr.To(uint32(0))}, {SamplingRate: ptr.To(uint32(100))},
 		{MinStatus: ptr.To(uint32(100)), MinDuration: &hour, SamplingRate: ptr.To(uint32(1))},
 	}
 }

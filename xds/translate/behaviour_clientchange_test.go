@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -35,16 +34,11 @@ func (k *kept) ask(t *testing.T, text string) (out answer, closes bool) {
 	if _, err := io.WriteString(k, text); err != nil {
 		t.Fatal(err)
 	}
-	response, err := http.ReadResponse(k.reader, nil)
+	out, closes, err := readAnswer(k.reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answerOf(response, body), response.Close
+	return out, closes
 }
 
 // TestClientSettingsChange: new connections have new settings at once. Open ones keep the old ones, are told to close with the

@@ -3,13 +3,10 @@ package translate_test
 import (
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/resource"
-	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // TestIPv6Listener: with addresses of IPv6 a port takes connections and datagrams of both families, and the addresses of
@@ -23,8 +20,7 @@ func TestIPv6Listener(t *testing.T) {
 	c := newClients(t)
 	c.door("both", ir.Client{}, ir.NoProxyProtocol, c.service("backend"))
 	port := c.ports["both"]
-	c.set.Upsert = slices.DeleteFunc(c.set.Upsert, func(r resource.Resource) bool { return r.Name == translate.ListenerName(ir.TCP, port) })
-	c.listener(ir.Listener{Port: port, Transport: ir.TCP, IPv6: true, Chains: []ir.Chain{{
+	c.instead(ir.Listener{Port: port, Transport: ir.TCP, IPv6: true, Chains: []ir.Chain{{
 		ID: strconv.Itoa(int(port)), Client: ir.Client{TrustedCIDRs: []string{"127.0.0.2/32"}},
 	}}})
 	key := c.cluster(ir.Cluster{Key: serviceKey("udp"), Protocol: ir.TCPRaw}, datagramEcho(t))

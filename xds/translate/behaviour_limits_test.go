@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
-	"github.com/kedify/inference-gateway/xds/resource"
-	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 // counting is a backend that reads bodies and counts their bytes.
@@ -51,8 +48,7 @@ func TestMaxRequestBody(t *testing.T) {
 	l.door("unlimited", ir.Client{}, ir.NoProxyProtocol, backend)
 	// Messages of a WebSocket are no body.
 	port, chain := l.port, ir.Chain{ID: l.chain, Client: ir.Client{MaxBodyBytes: 1}}
-	l.set.Upsert = slices.DeleteFunc(l.set.Upsert, func(r resource.Resource) bool { return r.Name == translate.ListenerName(ir.TCP, port) })
-	l.listener(ir.Listener{Port: port, Transport: ir.TCP, Chains: []ir.Chain{chain}})
+	l.instead(ir.Listener{Port: port, Transport: ir.TCP, Chains: []ir.Chain{chain}})
 	l.host("a.test", route("r", prefix("/"), to(l.service("service"))))
 	l.apply()
 	t.Run("HTTP/1.1", l.bodies)

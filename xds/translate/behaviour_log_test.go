@@ -156,7 +156,8 @@ func TestLogSaysWhyTheProxyAnswers(t *testing.T) {
 		route("failed", prefix("/failed"), &ir.Respond{StatusCode: 500, Reason: "UnsupportedValue"}),
 		route("page", prefix("/page"), &ir.Respond{StatusCode: 200}),
 		route("good", prefix("/good"), to(good.Cluster)))
-	w.wildcards(ir.Host{Chain: w.chain, Hostname: "*.why.test"}.Answering("misdirected", ir.Respond{StatusCode: 421, Reason: "Misdirected"}, ir.Source{}))
+	elsewhere := ir.Respond{StatusCode: 421, Reason: "Misdirected"}
+	w.wildcards(ir.Host{Chain: w.chain, Hostname: "*.why.test"}.Answering("misdirected", elsewhere, ir.Source{}))
 	w.apply()
 
 	said := map[string]string{"x-gw-reason": "forged"}
@@ -191,7 +192,9 @@ func TestLogSaysWhyTheProxyAnswers(t *testing.T) {
 func TestLogAsTheUserWants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	slow := w.cluster(ir.Cluster{Key: serviceKey("slow")}, server(t, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) }))
+	slow := w.cluster(ir.Cluster{Key: serviceKey("slow")}, server(t, func(http.ResponseWriter, *http.Request) {
+		time.Sleep(300 * time.Millisecond)
+	}))
 	w.host("format.test",
 		route("slow", prefix("/slow"), to(slow)),
 		route("failed", prefix("/failed"), &ir.Respond{StatusCode: 503}),

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -127,7 +126,7 @@ func proxyCases() []proxyCase {
 	}
 }
 
-// TestProxyProtocol: the address in a PROXY header is that of the connection, and what is no header ends it.
+// TestProxyProtocol: the address in a PROXY header is that of the connection, and a broken header closes the connection.
 func TestProxyProtocol(t *testing.T) {
 	c := newClients(t)
 	backend := c.service("backend")
@@ -152,7 +151,7 @@ func TestProxyProtocol(t *testing.T) {
 			if got := out.Headers.Get("X-Envoy-External-Address"); got != p.client {
 				t.Errorf("the backend is told the address %q, want %q", got, p.client)
 			}
-			if got := c.logged(path); got != p.client {
+			if got := c.loggedClient(path); got != p.client {
 				t.Errorf("the log has the address %q, want %q", got, p.client)
 			}
 			if got := out.Headers.Get("X-Forwarded-Proto"); got != p.proto {
@@ -288,14 +287,9 @@ func (c *clients) secured(keys *proxytest.Keys, header, request string) answer {
 	if _, err := io.WriteString(encrypted, request); err != nil {
 		c.t.Fatal(err)
 	}
-	response, err := http.ReadResponse(bufio.NewReader(encrypted), nil)
+	out, _, err := readAnswer(bufio.NewReader(encrypted))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return answerOf(response, body)
+	return out
 }

@@ -45,13 +45,8 @@ func Pool(v store.View, key types.NamespacedName) resolve.PoolResult {
 	result.Generation = pool.Generation
 	picker := resolvePicker(v, pool)
 	result.Picker, result.FailOpen = picker.picker, picker.failOpen
-	result.Conditions = poolConditions(pool, picker)
-	switch {
-	case pool.Spec.EndpointPickerRef == nil:
-		result.Unpicked = missingPicker
-	case picker.problem != "":
-		result.Unpicked = picker.problem + " " + withoutPicker(picker)
-	}
+	result.Unpicked = unpicked(pool, picker)
+	result.Conditions = poolConditions(pool, picker, result.Unpicked)
 	return result
 }
 
@@ -105,11 +100,22 @@ func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.Name
 	return uint32(ref.Port.Number), ""
 }
 
-const missingPicker = "spec.endpointPickerRef is missing, and this gateway needs an endpoint picker: requests are answered 503. " +
-	"Set it, or use a Service as the backend."
+// unpicked says why the pool has no picker that can be asked, and what its requests get; empty: it has one.
+func unpicked(pool *inferencev1.InferencePool, picker pickerResult) string {
+	switch {
+	case pool.Spec.EndpointPickerRef == nil:
+		return "spec.endpointPickerRef is missing, and this gateway needs an endpoint picker: requests are answered 503. " +
+			"Set it, or use a Service as the backend."
+	case picker.problem == "":
+		return ""
+	case picker.failOpen:
+		return picker.problem + " Until then requests go to any ready Pod (failureMode FailOpen)."
+	}
+	return picker.problem + " Until then requests are answered 503 (failureMode FailClose)."
+}
 
 // poolConditions are those of the pool for every Gateway that refers to it.
-func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []metav1.Condition {
+func poolConditions(pool *inferencev1.InferencePool, picker pickerResult, unpicked string) []metav1.Condition {
 	generation := pool.Generation
 	accepted := resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionTrue,
 		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway."+ignoredBody(pool), generation)
@@ -118,10 +124,10 @@ func poolConditions(pool *inferencev1.InferencePool, picker pickerResult) []meta
 	switch {
 	case pool.Spec.EndpointPickerRef == nil:
 		accepted = resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionFalse,
-			inferencev1.InferencePoolReasonEndpointPickerRefMissing, missingPicker, generation)
+			inferencev1.InferencePoolReasonEndpointPickerRefMissing, unpicked, generation)
 	case picker.problem != "":
 		resolved = resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionFalse,
-			inferencev1.InferencePoolReasonInvalidExtensionRef, picker.problem+" "+withoutPicker(picker), generation)
+			inferencev1.InferencePoolReasonInvalidExtensionRef, unpicked, generation)
 	}
 	conditions := []metav1.Condition{accepted, resolved}
 	if _, asked := pool.Annotations[exportAnnotation]; asked {
@@ -140,13 +146,6 @@ func ignoredBody(pool *inferencev1.InferencePool) string {
 	}
 	return fmt.Sprintf(" Annotation %s has the value %q, which has no effect; write %q, or remove it.",
 		responseBodyAnnotation, value, streamedBody)
-}
-
-func withoutPicker(picker pickerResult) string {
-	if picker.failOpen {
-		return "Until then requests go to any ready Pod (failureMode FailOpen)."
-	}
-	return "Until then requests are answered 503 (failureMode FailClose)."
 }
 
 // PoolProtocol is what the Pods of a pool speak on all target ports.

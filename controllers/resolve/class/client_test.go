@@ -23,18 +23,20 @@ func TestClientParameters(t *testing.T) {
 	hops := func(n uint32) ir.Client { return ir.Client{TrustedHops: n} }
 	for text, want := range map[string]ir.Client{
 		"{}": {},
-		"{clientIPDetection: {directSourceIP: {}}}":                               {},
-		xff("numTrustedHops: 1"):                                                  hops(1),
-		xff("numTrustedHops: 100"):                                                hops(100),
-		xff("trustedCIDRs: [10.1.2.3/8, '2001:db8::1/32', 10.0.0.0/8]"):           {TrustedCIDRs: []string{"10.0.0.0/8", "2001:db8::/32"}},
-		xff("trustedCIDRs: [0.0.0.0/0, '::/0']"):                                  {TrustedCIDRs: []string{"0.0.0.0/0", "::/0"}},
-		"{headers: {maxRequestHeaderLimit: 96Ki, maxRequestHeaders: 200}}":        {MaxHeaderKiB: 96, MaxHeaders: 200},
-		"{headers: {maxRequestHeaderLimit: 1}}":                                   {MaxHeaderKiB: 1},
-		"{headers: {maxRequestHeaderLimit: 1025}}":                                {MaxHeaderKiB: 2},
-		"{headers: {maxRequestHeaderLimit: 8192Ki}}":                              {MaxHeaderKiB: 8192},
-		"{maxRequestBodyLimit: 10Mi}":                                             {MaxBodyBytes: 10 << 20},
-		"{maxRequestBodyLimit: 1500m}":                                            {MaxBodyBytes: 2},
-		"{timeout: {http: {requestHeadersReceivedTimeout: 5s, idleTimeout: 2m}}}": {HeadersTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute},
+		"{clientIPDetection: {directSourceIP: {}}}":                        {},
+		xff("numTrustedHops: 1"):                                           hops(1),
+		xff("numTrustedHops: 100"):                                         hops(100),
+		xff("trustedCIDRs: [10.1.2.3/8, '2001:db8::1/32', 10.0.0.0/8]"):    {TrustedCIDRs: []string{"10.0.0.0/8", "2001:db8::/32"}},
+		xff("trustedCIDRs: [0.0.0.0/0, '::/0']"):                           {TrustedCIDRs: []string{"0.0.0.0/0", "::/0"}},
+		"{headers: {maxRequestHeaderLimit: 96Ki, maxRequestHeaders: 200}}": {MaxHeaderKiB: 96, MaxHeaders: 200},
+		"{headers: {maxRequestHeaderLimit: 1}}":                            {MaxHeaderKiB: 1},
+		"{headers: {maxRequestHeaderLimit: 1025}}":                         {MaxHeaderKiB: 2},
+		"{headers: {maxRequestHeaderLimit: 8192Ki}}":                       {MaxHeaderKiB: 8192},
+		"{maxRequestBodyLimit: 10Mi}":                                      {MaxBodyBytes: 10 << 20},
+		"{maxRequestBodyLimit: 1500m}":                                     {MaxBodyBytes: 2},
+		"{timeout: {http: {requestHeadersReceivedTimeout: 5s, idleTimeout: 2m}}}": {
+			HeadersTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
+		},
 		"{timeout: {}}": {},
 	} {
 		spec := specOf(t, "client: "+text)
@@ -64,7 +66,7 @@ func TestClientParameters(t *testing.T) {
 		"{maxRequestBodyLimit: 0}":                                         "spec.client.maxRequestBodyLimit 0 is not",
 		"{maxRequestBodyLimit: -1Mi}":                                      "spec.client.maxRequestBodyLimit -1Mi is not",
 		"{timeout: {http: {idleTimeout: 0s}}}":                             "spec.client.timeout.http.idleTimeout 0s is less",
-		"{timeout: {http: {requestHeadersReceivedTimeout: 999ms}}}":        "spec.client.timeout.http.requestHeadersReceivedTimeout 999ms is less",
+		"{timeout: {http: {requestHeadersReceivedTimeout: 999ms}}}":        "timeout.http.requestHeadersReceivedTimeout 999ms is less",
 	} {
 		if err := CheckParameters(specOf(t, "client: "+text)); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v, want %q", text, err, field)
@@ -74,8 +76,8 @@ func TestClientParameters(t *testing.T) {
 
 func TestProxyProtocolParameters(t *testing.T) {
 	for text, want := range map[string]ir.ProxyProtocol{
-		"{}": ir.NoProxyProtocol, "{proxyProtocol: {}}": ir.RequiredProxyProtocol, "{proxyProtocol: {optional: false}}": ir.RequiredProxyProtocol,
-		"{proxyProtocol: {optional: true}}": ir.OptionalProxyProtocol,
+		"{}": ir.NoProxyProtocol, "{proxyProtocol: {}}": ir.RequiredProxyProtocol,
+		"{proxyProtocol: {optional: false}}": ir.RequiredProxyProtocol, "{proxyProtocol: {optional: true}}": ir.OptionalProxyProtocol,
 	} {
 		if _, got := Client(specOf(t, "client: "+text).Client); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
@@ -146,30 +148,5 @@ func TestClientExamples(t *testing.T) {
 		if err != nil || parameters.Spec.Client == nil {
 			t.Errorf("%v:\n%s", err, block[1])
 		}
-	}
-}
-
-// TestFamilies: families of addresses that the API server would refuse in the Service are refused here.
-func TestFamilies(t *testing.T) {
-	for text, field := range map[string]string{
-		"{ipFamilies: [IPv6]}": "", "{ipFamilyPolicy: SingleStack, ipFamilies: [IPv6]}": "", "{ipFamilyPolicy: RequireDualStack}": "",
-		"{ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv6, IPv4]}": "",
-		"{ipFamilies: [IPv4, IPv6]}":                                  "spec.service.ipFamilies has two families",
-		"{ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv4, IPv4]}": "spec.service.ipFamilies has IPv4 twice",
-		"{ipFamilies: [IPX]}":                                         `spec.service.ipFamilies[0] "IPX" is neither`,
-		"{ipFamilyPolicy: Both}":                                      `spec.service.ipFamilyPolicy "Both" is not`,
-	} {
-		err := CheckParameters(specOf(t, "service: "+text))
-		if field == "" && err != nil || field != "" && (err == nil || !strings.Contains(err.Error(), field)) {
-			t.Errorf("%s: %v, want %q", text, err, field)
-		}
-	}
-	class := specOf(t, "service: {ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv6, IPv4]}")
-	merged := MergeParameters(class, specOf(t, "service: {ipFamilyPolicy: SingleStack}"))
-	if got := merged.Service.IPFamilies; len(got) != 1 || got[0] != "IPv6" {
-		t.Errorf("a single family of %v: %v", class.Service.IPFamilies, got)
-	}
-	if got := MergeParameters(class, specOf(t, "service: {type: NodePort}")).Service.IPFamilies; len(got) != 2 {
-		t.Errorf("the families of the class: %v", got)
 	}
 }

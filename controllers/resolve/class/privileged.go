@@ -20,7 +20,7 @@ const (
 	// MaxGatewayDrainTimeout bounds how long a proxy holds up the drain of its node.
 	MaxGatewayDrainTimeout = time.Hour
 	// MaxGatewayHeaderKiB and MaxGatewayHeaders bound the headers of a request, which the control plane of all reads when
-	// the request may have to wait: four times the defaults.
+	// the request may have to wait: about four times the defaults.
 	MaxGatewayHeaderKiB = 256
 	MaxGatewayHeaders   = 4000
 )

@@ -155,7 +155,8 @@ func TestX3GatewayParameters(t *testing.T) {
 			t.Errorf("%s: split off: %+v", c.spec, rest)
 		}
 	}
-	all := specOf(t, "podTemplate: {}\nenvoy: {image: a, bootstrap: {}, concurrency: 999, drainTimeout: 2h, resources: {claims: [{name: a}]}}\n"+
+	all := specOf(t, "podTemplate: {}\n"+
+		"envoy: {image: a, bootstrap: {}, concurrency: 999, drainTimeout: 2h, resources: {claims: [{name: a}]}}\n"+
 		"client: {headers: {maxRequestHeaderLimit: 1Mi, maxRequestHeaders: 9999}}")
 	err := CheckGatewayParameters(all)
 	for _, field := range privilegedFields {

@@ -57,7 +57,10 @@ func TestAccessLog(t *testing.T) {
 		{log: "{format: {text: a, json: {b: c}}}", refused: "format: set one of text and json"},
 		{log: "{format: {type: JSON, text: a}}", refused: "format.type: JSON goes with"},
 		{log: "{format: {type: Text, json: {a: b}}}", refused: "format.type: Text goes with"},
-		{log: "{format: {text: '%FILE_CONTENT(/etc/kedify/xds/tls.key)%'}}", refused: "format.text: %FILE_CONTENT(/etc/kedify/xds/tls.key)%: reads files"},
+		{
+			log:     "{format: {text: '%FILE_CONTENT(/etc/kedify/xds/tls.key)%'}}",
+			refused: "format.text: %FILE_CONTENT(/etc/kedify/xds/tls.key)%: reads files",
+		},
 		{log: "{format: {text: ''}}", refused: "format.text: is empty"},
 		{log: "{format: {json: {a: '%'}}}", refused: `format.json["a"]: "%" is no command operator`},
 		{log: "{filter: {}}", refused: "filter: has no field"},

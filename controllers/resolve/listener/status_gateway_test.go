@@ -41,7 +41,8 @@ func TestProgrammed(t *testing.T) {
 			"False/Pending", "No proxy is connected yet; see the Pods with the label gateway.networking.k8s.io/gateway-name=gw.", "False/Pending"},
 		{"its Pods wait", func(in *StatusInput) {
 			in.Connected, in.Programmed, in.ProxiesWait = 0, nil, "None of 1 Pod of Deployment gw-kedify is ready: container envoy: ImagePullBackOff"
-		}, "False/Pending", "No proxy is connected yet. None of 1 Pod of Deployment gw-kedify is ready: container envoy: ImagePullBackOff.", "False/Pending"},
+		}, "False/Pending", "No proxy is connected yet. None of 1 Pod of Deployment gw-kedify is ready: container envoy: ImagePullBackOff.",
+			"False/Pending"},
 		{"no acknowledgement", func(in *StatusInput) { in.Programmed = nil }, "False/Pending", "No proxy has acknowledged port 80, 8080 yet.", "False/Pending"},
 		{"one port waits", func(in *StatusInput) { in.Programmed = map[uint32]bool{80: true} }, "False/Pending", "acknowledged port 8080 yet", "True/Programmed"},
 		{"no address", func(in *StatusInput) { in.Addresses = nil }, "False/AddressNotAssigned", "set spec.service.type in the GatewayParameters", "True/Programmed"},

@@ -122,8 +122,8 @@ func (r *routeResolver) action(rule rule) ir.Action {
 	}
 	if !anyValid(targets) {
 		failed.Reason = reasonNoBackend
-		if len(targets) > 0 && targets[0].Invalid {
-			failed.Reason = targets[0].Reason
+		if i := slices.IndexFunc(targets, func(t ir.Target) bool { return t.Invalid }); i >= 0 {
+			failed.Reason = targets[i].Reason
 		}
 		return failed
 	}

@@ -37,7 +37,7 @@ var PickerHeaders = []string{
 }
 
 // ForwardedHeaders are what proxies say about a request of theirs, besides x-forwarded-for and x-forwarded-proto, which
-// Envoy writes. A client that no proxy stands before may not say them.
+// Envoy writes. They are removed from requests of peers that are not trusted.
 var ForwardedHeaders = []string{"forwarded", "x-forwarded-host", "x-forwarded-port"}
 
 // Removed reports whether the proxy removes a header of a client before it compares headers, so that no

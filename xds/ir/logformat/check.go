@@ -20,7 +20,7 @@ const (
 // command is an operator as Envoy reads it: a name, arguments, the length that a value is cut to.
 var command = regexp.MustCompile(`^%([A-Z0-9_]+)(?:\(([^()\n]*)\))?(?::([0-9]+))?%`)
 
-// maxLength of a value that is cut, in digits: more is not cut.
+// maxLengthDigits of the length that a value is cut to.
 const maxLengthDigits = 4
 
 // Check returns why a text is no format; nil: it is one.

@@ -66,7 +66,9 @@ func TestCheckFields(t *testing.T) {
 
 // FuzzFormat: no text makes the check panic, and what it takes reads no file, environment or secret.
 func FuzzFormat(f *testing.F) {
-	for _, seed := range []string{"%REQ(a?b):1%", "%START_TIME(%Y)%", "%%", "%FILE_CONTENT(/a)%", "%ENVIRONMENT(A)%", "%REQ(a%ENVIRONMENT(A)%)%"} {
+	for _, seed := range []string{
+		"%REQ(a?b):1%", "%START_TIME(%Y)%", "%%", "%FILE_CONTENT(/a)%", "%ENVIRONMENT(A)%", "%REQ(a%ENVIRONMENT(A)%)%",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
