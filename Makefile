@@ -138,7 +138,7 @@ verify: generate ## Fail when generated files are not up to date
 RELEASE = bin/release $(if $(filter command line environment,$(origin VERSION)),--version=$(VERSION))
 
 .PHONY: image
-image: bin/release ## Our image for amd64 and arm64 below out/image; PUSH=registry/name[:tag] pushes it, BASE=image builds upon another
+image: bin/release ## The image for amd64 and arm64, below out/image; PUSH=registry/name[:tag] pushes it, BASE=image builds upon another
 	$(RELEASE) image $(if $(PUSH),--push=$(PUSH)) $(if $(BASE),--base=$(BASE))
 
 .PHONY: kind-load
@@ -151,7 +151,7 @@ release-archives: bin/release ## The command line for linux and darwin, amd64 an
 
 .PHONY: chart-package
 chart-package: bin/release charts ## The charts with the version of the release below out/packages; PUSH=oci://registry/folder pushes them
-	$(RELEASE) charts --charts=out/charts $(if $(PUSH),--push=$(PUSH))
+	$(RELEASE) charts $(if $(PUSH),--push=$(PUSH))
 
 .PHONY: release-notes
 release-notes: bin/release ## What CHANGELOG.md says of VERSION

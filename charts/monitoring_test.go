@@ -48,12 +48,13 @@ func TestMonitoringIsOff(t *testing.T) {
 			t.Errorf("dashboard %s", config.Name)
 		}
 	}
-	if args := find[*appsv1.Deployment](t, objects).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--trigger-metrics=true") {
-		t.Errorf("series of triggers: %q", args)
-	}
-	objects = rendered(t, "--set", "metrics.triggers=false")
-	if args := find[*appsv1.Deployment](t, objects).Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--trigger-metrics=false") {
-		t.Errorf("no series of triggers: %q", args)
+	for set, want := range map[string]string{
+		"": "--trigger-metrics=true", "metrics.triggers=false": "--trigger-metrics=false",
+	} {
+		deployment := find[*appsv1.Deployment](t, rendered(t, "--set", set))
+		if args := deployment.Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, want) {
+			t.Errorf("%q: %q", set, args)
+		}
 	}
 }
 
@@ -89,6 +90,10 @@ func TestMonitors(t *testing.T) {
 				}
 			}
 		})
+	}
+	// null is the default: the wiring runs, and is read.
+	if monitors := all[*monitoringv1.PodMonitor](rendered(t, append(on("podMonitor"), "--set", "autowire=null")...)); len(monitors) != 3 {
+		t.Errorf("autowire=null: %d PodMonitors", len(monitors))
 	}
 }
 

@@ -86,7 +86,8 @@ func TestLabelsOfTheUser(t *testing.T) {
 		t.Errorf("selector %v: it can never change", selector)
 	}
 	for _, values := range []string{"commonLabels", "podLabels"} {
-		if _, err := template(t, "--set", values+`.app\.kubernetes\.io/component=x`); err == nil || !strings.Contains(err.Error(), "component") {
+		_, err := template(t, "--set", values+`.app\.kubernetes\.io/component=x`)
+		if err == nil || !strings.Contains(err.Error(), "component") {
 			t.Errorf("%s replaces a label of the chart: %v", values, err)
 		}
 	}
@@ -127,7 +128,8 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("policies about another account: %v", err)
 	}
 	for _, path := range []string{"serviceAccount", "autowire.serviceAccount"} {
-		if _, err := template(t, "--set", path+".create=false"); err == nil || !strings.Contains(err.Error(), path+".create is false, and "+path+".name names") {
+		problem := path + ".create is false, and " + path + ".name names"
+		if _, err := template(t, "--set", path+".create=false"); err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("the default account would get the roles: %v", err)
 		}
 	}
@@ -151,7 +153,9 @@ func TestExtras(t *testing.T) {
 			t.Errorf("%s: volumes %v at %v", name, pods[name].Spec.Volumes, container.VolumeMounts)
 		}
 	}
-	for _, bad := range []string{"extraArgs[0]=controller", "extraEnv[0].value=a", "autowire.extraVolumes[0].emptyDir=a", "extraEnvs[0].name=a"} {
+	for _, bad := range []string{
+		"extraArgs[0]=controller", "extraEnv[0].value=a", "autowire.extraVolumes[0].emptyDir=a", "extraEnvs[0].name=a",
+	} {
 		if _, err := template(t, "--set", bad); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}
@@ -199,7 +203,7 @@ func TestMoreObjects(t *testing.T) {
 	}
 }
 
-// TestUserRoles: who reads a namespace reads the product's kinds there; who edits it edits those that people write.
+// TestUserRoles: the role view of a namespace reads the product's kinds, the role edit changes those that people write.
 func TestUserRoles(t *testing.T) {
 	const verbs = "create delete deletecollection patch update"
 	for name, c := range map[string]struct {
@@ -217,7 +221,8 @@ func TestUserRoles(t *testing.T) {
 			}
 		}
 		for resource, verbs := range granted(t, role) {
-			grants = append(grants, strings.TrimPrefix(resource, "gateway.kedify.io/")+": "+strings.Join(slices.Sorted(maps.Keys(verbs)), " "))
+			kind, allowed := strings.TrimPrefix(resource, "gateway.kedify.io/"), slices.Sorted(maps.Keys(verbs))
+			grants = append(grants, kind+": "+strings.Join(allowed, " "))
 		}
 		slices.Sort(to)
 		slices.Sort(grants)

@@ -34,7 +34,7 @@ var (
 // snapshot is a version of the product that both projects accept in a report: a release or a commit, no branch.
 var snapshot = regexp.MustCompile(`^(v\d+\.\d+\.\d+(-[\w.-]+)?|[0-9a-f]{7,40})$`)
 
-// implementation is us, in the words of a published report. A run whose version nobody has said is no release.
+// implementation is the product, in the words of a published report. A run without -version is no release.
 func implementation(t *testing.T, version string) confv1.Implementation {
 	t.Helper()
 	if version == "" {

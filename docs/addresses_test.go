@@ -38,7 +38,8 @@ func TestExamplesNeedNoLoadBalancer(t *testing.T) {
 			if port == "" {
 				forwarded = "8000:80 & ADDRESS=localhost:8000"
 			}
-			line := fmt.Sprintf("\n# where the cluster gives out no such address: kubectl -n %s port-forward service/%s-kedify %s\n", namespace, gateway, forwarded)
+			line := fmt.Sprintf("\n# where the cluster gives out no such address: kubectl -n %s port-forward service/%s-kedify %s\n",
+				namespace, gateway, forwarded)
 			if !regexp.MustCompile(`^` + regexp.QuoteMeta(line)).Match(below) {
 				t.Errorf("%s: the line below the address is not %q", page, line)
 			}

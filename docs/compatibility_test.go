@@ -2,12 +2,12 @@ package docs_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/modfile"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/hack/testbed/build"
@@ -32,15 +32,16 @@ func TestCompatibilityIsWhatIsBuilt(t *testing.T) {
 		pools      = "sigs.k8s.io/gateway-api-inference-extension"
 		envoyAPI   = "github.com/envoyproxy/go-control-plane/envoy"
 	)
+	client := "1" + strings.TrimPrefix(required(t, product, "k8s.io/api"), "0") // v0.X.Y is of Kubernetes 1.X.Y
 	for part, sources := range map[string]map[string]string{
-		"Kubernetes":          {"testbed": component(t, "kubernetes"), product: "1" + strings.TrimPrefix(required(t, product, "k8s.io/api"), "0")},
+		"Kubernetes":          {"testbed": component(t, "kubernetes"), product: client},
 		"Kubernetes, oldest":  {"kubeVersion of the chart": kubernetesOfChart(t)},
 		"Gateway API":         {product: required(t, product, gatewayAPI), suites: required(t, suites, gatewayAPI+"/conformance")},
 		"Gateway API, older":  {older: required(t, older, gatewayAPI+"/conformance")},
 		"Inference Extension": {product: required(t, product, pools), suites: required(t, suites, pools+"/conformance")},
 		"KEDA":                {"testbed": component(t, "keda"), product: required(t, product, "github.com/kedacore/keda/v2")},
 		"Envoy":               {"testbed": component(t, "envoy"), "chart": envoyOfChart(t), product: required(t, product, envoyAPI)},
-		"Go, to build it":     {"toolchain of " + product: toolchain(t)},
+		"Go, to build it":     {"toolchain of " + product: toolchain(t, product)},
 	} {
 		for source, version := range sources {
 			if said[part] != version {
@@ -63,33 +64,34 @@ func component(t *testing.T, name string) string {
 	return found.Version
 }
 
+func readModule(t *testing.T, name string) *modfile.File {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := modfile.Parse(name, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 // required is the version of a module that a go.mod file asks for, without its v.
 func required(t *testing.T, file, module string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
-	if err != nil {
-		t.Fatal(err)
+	for _, require := range readModule(t, file).Require {
+		if require.Mod.Path == module {
+			return strings.TrimPrefix(require.Mod.Version, "v")
+		}
 	}
-	found := regexp.MustCompile(`(?m)^(?:require)?\s+` + regexp.QuoteMeta(module) + ` v(\S+)`).FindSubmatch(text)
-	if found == nil {
-		t.Fatalf("%s requires no %s", file, module)
-	}
-	return string(found[1])
+	t.Fatalf("%s requires no %s", file, module)
+	return ""
 }
 
-func toolchain(t *testing.T) string {
+func toolchain(t *testing.T, file string) string {
 	t.Helper()
-	cmd := exec.Command("go", "mod", "edit", "-json")
-	cmd.Dir = root
-	text, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct{ Toolchain string }
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimPrefix(file.Toolchain, "go")
+	return strings.TrimPrefix(readModule(t, file).Toolchain.Name, "go")
 }
 
 func kubernetesOfChart(t *testing.T) string {

@@ -132,7 +132,8 @@ func problemsOfReport(slash string, text []byte) (problems []string) {
 // A report that names a branch, or that has another name than its content, is found.
 func TestReportOfABranchIsRefused(t *testing.T) {
 	const folder = "v1.7/kedify-inference-gateway/"
-	good := "gatewayAPIChannel: standard\ngatewayAPIVersion: v1.7.0\nmode: default\nprofiles: [{name: GATEWAY-HTTP, core: {result: success}}]\n" +
+	good := "gatewayAPIChannel: standard\ngatewayAPIVersion: v1.7.0\nmode: default\n" +
+		"profiles: [{name: GATEWAY-HTTP, core: {result: success}}]\n" +
 		"implementation: {organization: a, project: b, url: c, contact: [d], version: v0.1.0-dev-de95902f5250}\n"
 	if problems := problemsOfReport(folder+"standard-v0.1.0-dev-de95902f5250-default-report.yaml", []byte(good)); problems != nil {
 		t.Errorf("%v", problems)

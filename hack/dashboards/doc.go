@@ -2,5 +2,5 @@
 //
 // Job: four boards as data (one file each: fleet, gateway, application, inference), rendered with Grafana's own types, which know
 // its schema. Inputs: the boards. Outputs: files; `make dashboards` writes them, a test keeps them current, and
-// TestDashboards of controllers/plane runs every query in a Prometheus that reads a control plane and an Envoy.
+// TestBoards of controllers/plane runs every query in a Prometheus that reads a control plane and an Envoy.
 package main

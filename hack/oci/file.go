@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// File is one file of a layer: with Content, or copied from Source; or a folder, which only those need that no file is below or
-// that have a mode of their own.
+// File is one file of a layer: with Content, or copied from Source; or a Folder. Folders above files are made without an entry,
+// with mode 0755; an entry is for an empty folder, or for another mode.
 type File struct {
 	Path    string // absolute
 	Mode    int64

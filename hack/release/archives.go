@@ -15,8 +15,8 @@ import (
 	"github.com/kedify/inference-gateway/hack/source"
 )
 
-// desks are the platforms of people who use the command line.
-var desks = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}}
+// workstations are the platforms that the command line is built for.
+var workstations = []platform{{"linux", "amd64"}, {"linux", "arm64"}, {"darwin", "amd64"}, {"darwin", "arm64"}}
 
 // checksums is the file that `sha256sum --check` reads.
 const checksums = "SHA256SUMS"
@@ -24,11 +24,11 @@ const checksums = "SHA256SUMS"
 func (r *releaser) archivesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "archives", Short: "Build the command line for linux and darwin: one archive each, with checksums", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return r.archives(cmd.Context(), desks) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.archives(cmd.Context(), workstations) },
 	}
 }
 
-func (r *releaser) archives(ctx context.Context, desks []platform) error {
+func (r *releaser) archives(ctx context.Context, workstations []platform) error {
 	tree, err := source.Read(ctx, r.root, r.version)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (r *releaser) archives(ctx context.Context, desks []platform) error {
 		return err
 	}
 	var sums strings.Builder
-	for _, p := range desks {
+	for _, p := range workstations {
 		program, err := r.build(ctx, tree, p, work)
 		if err != nil {
 			return err

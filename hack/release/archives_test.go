@@ -16,18 +16,18 @@ import (
 func TestArchives(t *testing.T) {
 	folder := checkout(t)
 	r := releaserOf(t, folder)
-	desks := []platform{platforms[0], {"darwin", "arm64"}} // each more is a standard library to compile
-	if err := r.archives(t.Context(), desks); err != nil {
+	workstations := []platform{platforms[0], {"darwin", "arm64"}} // each more is a standard library to compile
+	if err := r.archives(t.Context(), workstations); err != nil {
 		t.Fatal(err)
 	}
 	made := filepath.Join(r.out, "archives")
 	check := exec.Command("sha256sum", "--check", "--strict", checksums)
 	check.Dir = made
-	if text, err := check.CombinedOutput(); err != nil || strings.Count(string(text), ": OK") != len(desks) {
+	if text, err := check.CombinedOutput(); err != nil || strings.Count(string(text), ": OK") != len(workstations) {
 		t.Errorf("%v\n%s", err, text)
 	}
 	version := treeOf(t, folder).Version
-	for _, p := range desks {
+	for _, p := range workstations {
 		title := "kedify-gateway-" + version + "-" + p.os + "-" + p.arch
 		names := namesIn(t, filepath.Join(made, title+".tar.gz"))
 		for _, want := range []string{title + "/kedify-gateway", title + "/licenses/LICENSE", title + "/licenses/THIRD_PARTY"} {

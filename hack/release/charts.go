@@ -20,7 +20,7 @@ func (r *releaser) chartsCommand() *cobra.Command {
 		Use: "charts", Short: "Package the charts with the version of the release; push them where --push says", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.charts(cmd.Context(), folder, push) },
 	}
-	command.Flags().StringVar(&folder, "charts", "charts", "folder with a folder for each chart")
+	command.Flags().StringVar(&folder, "charts", filepath.Join("out", "charts"), "folder with a folder for each chart, as make charts writes it")
 	command.Flags().StringVar(&push, "push", "", "oci://registry/folder to push to, with the credentials of helm or docker login")
 	return command
 }
@@ -68,6 +68,7 @@ func (r *releaser) charts(ctx context.Context, folder, push string) error {
 func (r *releaser) helm(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"tool", "-modfile=hack/helm/go.mod", "helm"}, args)...)
 	cmd.Dir = r.root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as bin/install builds it: compiled once for both
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("helm %s: %w\n%s", args[0], err, text)
 	}

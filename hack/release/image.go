@@ -26,8 +26,6 @@ import (
 // repository is the image's name in the chart.
 const repository = "ghcr.io/kedify/inference-gateway"
 
-const project = "https://github.com/kedify/inference-gateway"
-
 // platforms of the image.
 var platforms = []platform{{"linux", "amd64"}, {"linux", "arm64"}}
 
@@ -184,12 +182,12 @@ func annotations(tree source.Tree) map[string]string {
 	return map[string]string{
 		created:                                  tree.Time.Format(time.RFC3339),
 		"org.opencontainers.image.description":   "An open inference gateway for Kubernetes",
-		"org.opencontainers.image.documentation": project + "/tree/main/docs",
+		"org.opencontainers.image.documentation": source.Project + "/tree/main/docs",
 		"org.opencontainers.image.licenses":      "Apache-2.0",
 		"org.opencontainers.image.revision":      tree.Revision,
-		"org.opencontainers.image.source":        project,
+		"org.opencontainers.image.source":        source.Project,
 		"org.opencontainers.image.title":         programName,
-		"org.opencontainers.image.url":           project,
+		"org.opencontainers.image.url":           source.Project,
 		"org.opencontainers.image.version":       tree.Version,
 	}
 }

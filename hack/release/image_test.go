@@ -27,6 +27,7 @@ import (
 
 	"github.com/kedify/inference-gateway/hack/oci"
 	"github.com/kedify/inference-gateway/hack/release/sbom"
+	"github.com/kedify/inference-gateway/hack/source"
 )
 
 var long = flag.Bool("long", false, "build the product itself, not the small one: minutes without a build cache")
@@ -102,7 +103,7 @@ func TestImageSaysWhatItIs(t *testing.T) {
 		}
 		for key, want := range map[string]string{
 			"org.opencontainers.image.version": tree.Version, "org.opencontainers.image.revision": tree.Revision,
-			"org.opencontainers.image.source": project, "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
+			"org.opencontainers.image.source": source.Project, "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
 		} {
 			if config.Config.Labels[key] != want || manifest.Annotations[key] != want {
 				t.Errorf("%s: label %q, annotation %q, want %q", key, config.Config.Labels[key], manifest.Annotations[key], want)

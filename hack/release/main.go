@@ -2,7 +2,7 @@
 // The targets of the Makefile and the workflows of .github run it; nothing of it needs a container engine.
 //
 // Job: from a checkout to files below out/, and, where a registry is named, into it.
-// Inputs: the checkout; -version of a release, else one that names the commit.
+// Inputs: the checkout; --version of a release, else one that names the commit.
 // Outputs: files, and lines that say what was made and how it is used; the same commit gives the same digests.
 // Ownership: one goroutine; every command runs to its end before the next begins.
 package main

@@ -14,7 +14,7 @@ func TestTargetsOfTheMakefile(t *testing.T) {
 		"image PUSH=a.example/b BASE=c":             "bin/release image --push=a.example/b --base=c",
 		"image VERSION=v0.1.0":                      "bin/release --version=v0.1.0 image",
 		"release-archives VERSION=v0.1.0":           "bin/release --version=v0.1.0 archives",
-		"chart-package VERSION=v0.1.0 PUSH=oci://a": "bin/release --version=v0.1.0 charts --charts=out/charts --push=oci://a",
+		"chart-package VERSION=v0.1.0 PUSH=oci://a": "bin/release --version=v0.1.0 charts --push=oci://a",
 		"release-notes VERSION=v0.1.0":              "bin/release --version=v0.1.0 notes",
 		"version":                                   "bin/release version",
 		"kind-load KIND=mine":                       "kind load image-archive out/image/kedify-gateway-linux-$(go env GOARCH).tar --name mine",

@@ -22,10 +22,15 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Product is the package of the product's program.
-const Product = "github.com/kedify/inference-gateway/cmd/kedify-gateway"
+const (
+	// Module is the Go module of the product, and Project its address.
+	Module  = "github.com/kedify/inference-gateway"
+	Project = "https://" + Module
+	// Product is the package of the product's program.
+	Product = Module + "/cmd/kedify-gateway"
 
-const telemetry = "github.com/kedify/inference-gateway/internal/telemetry"
+	telemetry = Module + "/internal/telemetry"
+)
 
 // chart has the version that is to be released next.
 const chart = "charts/kedify-gateway/Chart.yaml"

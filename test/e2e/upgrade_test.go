@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/kedify/inference-gateway/hack/install/crds"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 	"github.com/kedify/inference-gateway/test/e2e/internal/load"
+	"github.com/kedify/inference-gateway/test/pages"
 )
 
 const upgradeYAML = gatewayYAML + `---
@@ -51,7 +51,8 @@ func TestUpgrade(t *testing.T) {
 	})
 
 	page.disown(t, previous)
-	if _, err := helm(t.Context(), "upgrade", "--install", controllerName, previous, "--values", values, "--wait", "--timeout", "3m"); err != nil {
+	_, err := helm(t.Context(), "upgrade", "--install", controllerName, previous, "--values", values, "--wait", "--timeout", "3m")
+	if err != nil {
 		t.Fatal(err)
 	}
 	before := manifest(t)
@@ -79,7 +80,8 @@ func TestUpgrade(t *testing.T) {
 func previousChart(t *testing.T) string {
 	t.Helper()
 	out := t.TempDir()
-	if _, err := shell(t.Context(), `tar -xzf "$ARCHIVE" -C "$OUT"`, "ARCHIVE="+filepath.Join(*root, "charts", "previous.tgz"), "OUT="+out); err != nil {
+	archive := filepath.Join(*root, "charts", "previous.tgz")
+	if _, err := shell(t.Context(), `tar -xzf "$ARCHIVE" -C "$OUT"`, "ARCHIVE="+archive, "OUT="+out); err != nil {
 		t.Fatal(err)
 	}
 	return filepath.Join(out, "charts", "kedify-gateway")
@@ -129,8 +131,6 @@ type commands struct {
 	charts string // the folder that the page calls CHARTS
 }
 
-var commandBlock = regexp.MustCompile("(?s)<!-- block: ([a-z]+) -->\n```sh\n(.*?)```")
-
 func newPage(t *testing.T) commands {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(*root, "docs", "install.md"))
@@ -138,8 +138,13 @@ func newPage(t *testing.T) commands {
 		t.Fatal(err)
 	}
 	page := commands{blocks: map[string]string{}, charts: t.TempDir()}
-	for _, block := range commandBlock.FindAllStringSubmatch(string(text), -1) {
-		page.blocks[block[1]] = block[2]
+	for _, block := range pages.Blocks(string(text)) {
+		switch {
+		case block.Name != "":
+			page.blocks[block.Name] = block.Code
+		case block.NotRun == "":
+			t.Errorf("line %d: commands without a name: this test does not run them", block.Line)
+		}
 	}
 	err = errors.Join(
 		crds.Write(t.Context(), *root, filepath.Join(page.charts, crds.Name), crds.Current),
@@ -230,7 +235,8 @@ func (p commands) adopted(t *testing.T) {
 	if len(lines) < 10 {
 		t.Errorf("%d objects:\n%s", len(lines), out)
 	}
-	if out, err = p.run(t, "kubectl get crd httpscalers.gateway.kedify.io gatewayparameters.gateway.kedify.io -o yaml"); err != nil || strings.Contains(out, "of before") {
+	out, err = p.run(t, "kubectl get crd httpscalers.gateway.kedify.io gatewayparameters.gateway.kedify.io -o yaml")
+	if err != nil || strings.Contains(out, "of before") {
 		t.Errorf("the CRDs of the product are still those of before: %v", err)
 	}
 }
@@ -241,7 +247,8 @@ func (p commands) noDrift(t *testing.T, c *cluster.Cluster, manifest string) {
 	if err := os.WriteFile(filepath.Join(p.charts, "manifest.yaml"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	webhooks, err := c.Clients.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(t.Context(), controllerName, metav1.GetOptions{})
+	configurations := c.Clients.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	webhooks, err := configurations.Get(t.Context(), controllerName, metav1.GetOptions{})
 	if err != nil || !hasCA(webhooks) {
 		t.Errorf("the webhooks have no CA: %v", err)
 	}

@@ -7,6 +7,10 @@
 //
 //	<!-- not run: needs kind -->
 //
+// or that names the block, for a test that runs it apart from the others:
+//
+//	<!-- block: upgrade -->
+//
 // Another comment, anywhere on the page, names the test that runs all other blocks of it, from the first to the last, in one shell:
 //
 //	<!-- commands: TestPageOperate -->
@@ -21,6 +25,8 @@ import (
 type Block struct {
 	// Line is that of the fence, counted from 1.
 	Line int
+	// Name is what a test calls the block; empty for one without a name.
+	Name string
 	// Code is what stands between the fences.
 	Code string
 	// NotRun is why no test runs the block; empty for one that is run.
@@ -35,6 +41,7 @@ func (b Block) First() string {
 
 var (
 	notRun   = regexp.MustCompile(`^<!-- not run: (.+) -->$`)
+	named    = regexp.MustCompile(`^<!-- block: ([a-z]+) -->$`)
 	commands = regexp.MustCompile(`(?m)^<!-- commands: (\S+) -->$`)
 )
 
@@ -47,9 +54,8 @@ func Blocks(text string) (blocks []Block) {
 		case open == nil && line == "```sh":
 			open = &Block{Line: i + 1}
 			if i > 0 {
-				if said := notRun.FindStringSubmatch(lines[i-1]); said != nil {
-					open.NotRun = said[1]
-				}
+				open.NotRun = said(notRun, lines[i-1])
+				open.Name = said(named, lines[i-1])
 			}
 		case open != nil && line == "```":
 			blocks = append(blocks, *open)
@@ -62,12 +68,15 @@ func Blocks(text string) (blocks []Block) {
 }
 
 // Test is the name of the test that runs the commands of a page; empty when the page names none.
-func Test(text string) string {
-	named := commands.FindStringSubmatch(text)
-	if named == nil {
+func Test(text string) string { return said(commands, text) }
+
+// said is what a comment says; empty when the text has none.
+func said(comment *regexp.Regexp, text string) string {
+	found := comment.FindStringSubmatch(text)
+	if found == nil {
 		return ""
 	}
-	return named[1]
+	return found[1]
 }
 
 // Script is what a shell gets to run the blocks of a page: those that a test runs, in their order.

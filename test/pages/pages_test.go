@@ -7,13 +7,13 @@ import (
 )
 
 const page = "<!-- commands: TestPages/shop -->\n# Shop\n\n```sh\nfirst\nsecond\n```\n\n```yaml\na: b\n```\n\n" +
-	"<!-- not run: needs kind -->\n```sh\nkind create cluster\n```\n\n```sh\nthird\n```\n"
+	"<!-- not run: needs kind -->\n```sh\nkind create cluster\n```\n\n<!-- block: last -->\n```sh\nthird\n```\n"
 
 func TestBlocks(t *testing.T) {
 	want := []Block{
 		{Line: 4, Code: "first\nsecond\n"},
 		{Line: 14, Code: "kind create cluster\n", NotRun: "needs kind"},
-		{Line: 18, Code: "third\n"},
+		{Line: 19, Name: "last", Code: "third\n"},
 	}
 	if diff := cmp.Diff(want, Blocks(page)); diff != "" {
 		t.Error(diff)

@@ -50,7 +50,7 @@ var permitted = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "M
 // texts are the licences that are recognised: hundreds, read once.
 var texts = sync.OnceValues(assets.DefaultClassifier)
 
-// ErrLicense is the error of a module that must not be shipped as it is: nobody knows on which terms, or on these terms not.
+// ErrLicense is the error of a module that must not be shipped as it is: its licence is not recognised, or not one of permitted.
 var ErrLicense = errors.New("not a licence that the product is shipped with")
 
 // licenseFile matches what modules call these files.

@@ -24,11 +24,6 @@ import (
 // MediaType is that of the documents.
 const MediaType = "application/spdx+json"
 
-const (
-	project = "https://github.com/kedify/inference-gateway"
-	module  = "github.com/kedify/inference-gateway"
-)
-
 // Program is a program that is described.
 type Program struct {
 	Source   source.Tree
@@ -42,16 +37,16 @@ func Document(p Program) ([]byte, error) {
 	product := &v2_3.Package{
 		PackageName: "kedify-gateway", PackageSPDXIdentifier: "kedify-gateway", PackageVersion: p.Source.Version,
 		PackageSupplier:         &common.Supplier{SupplierType: "Organization", Supplier: "kedify"},
-		PackageDownloadLocation: "git+" + project + "@" + strings.TrimSuffix(p.Source.Revision, "+dirty"),
+		PackageDownloadLocation: "git+" + source.Project + "@" + strings.TrimSuffix(p.Source.Revision, "+dirty"),
 		PackageLicenseConcluded: "Apache-2.0", PackageLicenseDeclared: "Apache-2.0", PackageCopyrightText: noAssertion,
 		PackageChecksums:          []common.Checksum{{Algorithm: common.SHA256, Value: p.SHA256}},
 		PrimaryPackagePurpose:     "APPLICATION",
-		PackageExternalReferences: []*v2_3.PackageExternalReference{locator(module, p.Source.Version)},
+		PackageExternalReferences: []*v2_3.PackageExternalReference{locator(source.Module, p.Source.Version)},
 	}
 	document := &v2_3.Document{
 		SPDXVersion: v2_3.Version, DataLicense: v2_3.DataLicense, SPDXIdentifier: "DOCUMENT",
 		DocumentName:      "kedify-gateway " + p.Source.Version + " " + p.Platform,
-		DocumentNamespace: fmt.Sprintf("%s/spdx/%s/%s/%s", project, p.Source.Version, p.Platform, p.SHA256),
+		DocumentNamespace: fmt.Sprintf("%s/spdx/%s/%s/%s", source.Project, p.Source.Version, p.Platform, p.SHA256),
 		CreationInfo: &v2_3.CreationInfo{
 			Created:  p.Source.Time.UTC().Format(time.RFC3339),
 			Creators: []common.Creator{{CreatorType: "Organization", Creator: "kedify"}, {CreatorType: "Tool", Creator: "hack/release"}},

@@ -45,7 +45,7 @@ func Status(l Layout, out io.Writer) error {
 	fmt.Fprintf(out, "logs        %s\n", l.Logs())
 	fmt.Fprintf(out, "node        %s %s, API server %s\n", NodeName, at.node, l.apiServerURL())
 	fmt.Fprintf(out, "pods        %s\nservices    %s, DNS %s, domain %s\n", at.pods, at.services, at.dns, ClusterDomain)
-	fmt.Fprintf(out, "balancers   %s; those of %s only for who asks by spec.loadBalancerIP\n\n", at.loadBalancers, at.static)
+	fmt.Fprintf(out, "balancers   %s; those of %s only for Services with spec.loadBalancerIP\n\n", at.loadBalancers, at.static)
 
 	all, err := processesOf(record.Holder.PID)
 	if err != nil {

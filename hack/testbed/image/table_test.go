@@ -123,9 +123,8 @@ func TestLibrariesThatCameWithAProgramAreWhereTheLoaderSearches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (oci.File{Path: "/usr/lib/" + filepath.Base(libc), Mode: 0o755, Source: own}); !slices.ContainsFunc(files, func(f oci.File) bool {
-		return f.Path == want.Path && f.Source == want.Source
-	}) {
+	want := oci.File{Path: "/usr/lib/" + filepath.Base(libc), Mode: 0o755, Source: own}
+	if !slices.ContainsFunc(files, func(f oci.File) bool { return f.Path == want.Path && f.Source == want.Source }) {
 		t.Errorf("%+v is not among %+v", want, files)
 	}
 }
