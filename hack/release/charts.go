@@ -20,7 +20,8 @@ func (r *releaser) chartsCommand() *cobra.Command {
 		Use: "charts", Short: "Package the charts with the version of the release; push them where --push says", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.charts(cmd.Context(), folder, push) },
 	}
-	command.Flags().StringVar(&folder, "charts", filepath.Join("out", "charts"), "folder with a folder for each chart, as make charts writes it")
+	command.Flags().StringVar(&folder, "charts", filepath.Join("out", "charts"),
+		"folder with a folder for each chart, as make charts writes it")
 	command.Flags().StringVar(&push, "push", "", "oci://registry/folder to push to, with the credentials of helm or docker login")
 	return command
 }

@@ -27,7 +27,8 @@ const (
 )
 
 // World reads everything that the control plane watches, but for Secrets: a made-up certificate stands in for each that is named,
-// unless the status of a Gateway's listener says that it does not resolve. Kinds that may not be read are returned; what they would change is not known.
+// unless the status of a Gateway's listener says that it does not resolve. Kinds that may not be read are returned; what they would
+// change is not known.
 func (s *Source) World(ctx context.Context, scheme *runtime.Scheme) (objects []client.Object, unread []string, err error) {
 	for _, row := range store.Rows {
 		if row.Kind == store.Secret {
