@@ -63,7 +63,7 @@ type Gateway struct {
 }
 
 // Translate computes the result for everything that files describe. What ScaledObjects become depends on the routes that are
-// attached, and the statuses of HTTPScalers on those of their routes and Gateways, so the engine and the plan run twice.
+// attached, and the statuses of HTTPScalers on those of their routes, so the engine and the plan run twice.
 func Translate(scheme *runtime.Scheme, objects Objects, setting Setting) (Result, error) {
 	objects.Watched = WithClass(objects.Watched)
 	result, err := Run(scheme, objects.Watched, setting.Programmed)

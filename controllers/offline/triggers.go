@@ -103,7 +103,8 @@ func (p *planned) add(made plan.Plan) {
 	}
 }
 
-// withStatuses returns objects with the statuses of Gateways and routes in them, as the API server has them.
+// withStatuses returns objects with the statuses of routes in them, as the API server has them. Gateways get none: their addresses
+// come from a cluster, and what is not deployed is not known to be programmed.
 func withStatuses(objects []client.Object, updates []status.Update) []client.Object {
 	values := map[resolve.Object]any{}
 	for _, update := range updates {
@@ -114,10 +115,6 @@ func withStatuses(objects []client.Object, updates []status.Update) []client.Obj
 		object = object.DeepCopyObject().(client.Object)
 		key := store.KeyOf(object)
 		switch object := object.(type) {
-		case *gwv1.Gateway:
-			if value, ok := values[resolve.Object{Kind: store.Gateway, Key: key}].(*gwv1.GatewayStatus); ok {
-				object.Status = *value
-			}
 		case *gwv1.HTTPRoute:
 			object.Status.Parents, _ = values[resolve.Object{Kind: store.HTTPRoute, Key: key}].([]gwv1.RouteParentStatus)
 		case *gwv1.GRPCRoute:
