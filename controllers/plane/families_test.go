@@ -35,7 +35,7 @@ func everything(t *testing.T) *replica {
 	gateway := proxyOf("apps")
 	c.Eventually(c.condition(gatewayNamed(gateway), "Accepted")).Should(Equal("True/Accepted"))
 	leader.proxy(gateway, deltatest.Options{Node: "envoy"})
-	c.Expect(leader.metrics(c.credentials(gateway)).Send(started(counted("envoy", "apps/web-0", time.Now(), 3)))).To(Succeed())
+	leader.counting(gateway, "envoy", "apps/web-0")
 	c.Eventually(leader.metric("kedify_gateway_trigger_known")).Should(BeEquivalentTo(1))
 	client := leader.scaler()
 	_, err := client.IsActive(t.Context(), scaledObjectRef())
@@ -68,12 +68,12 @@ func TestTriggerSeriesAddUp(t *testing.T) {
 	c.Eventually(leader.hasSeries("kedify_gateway_trigger_known")).Should(BeTrue())
 	c.Expect(sum("known")()).To(BeZero(), "no proxy has reported")
 	c.Expect(leader.hasSeries("kedify_gateway_trigger_concurrency")()).To(BeFalse(), "what is not known is absent")
-	began := time.Now().Add(-10 * time.Second)
-	at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Second) }
-	one, two := leader.metrics(c.credentials(gateway)), other.metrics(c.credentials(gateway))
+	one, fromOne := leader.counting(gateway, "one", "apps/web-0")
+	two, fromTwo := other.counting(gateway, "two", "apps/web-0")
 	for i := range 4 {
-		c.Expect(one.Send(started(counted("one", "apps/web-0", at(i), float64(10*i))))).To(Succeed())
-		c.Expect(two.Send(started(counted("two", "apps/web-0", at(i), float64(5*i))))).To(Succeed())
+		after := time.Duration(i) * time.Second
+		c.Expect(one.Send(started(counted("one", "apps/web-0", fromOne.Add(after), float64(10*i))))).To(Succeed())
+		c.Expect(two.Send(started(counted("two", "apps/web-0", fromTwo.Add(after), float64(5*i))))).To(Succeed())
 	}
 	c.Eventually(sum("requests_total")).Should(BeEquivalentTo(45))
 	c.Eventually(sum("concurrency")).Should(BeEquivalentTo(45))

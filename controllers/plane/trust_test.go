@@ -42,6 +42,19 @@ func (r *replica) metrics(as credentials.TransportCredentials) metricsv3.Metrics
 	return stream
 }
 
+// counting opens a stream of counters of a proxy, and sends counters of a key, which are zero, until the replica takes them: it leaves
+// out what comes before it knows the trigger of the key. It returns when the next counters are to be from.
+func (r *replica) counting(gateway types.NamespacedName, node, key string) (metricsv3.MetricsService_StreamMetricsClient, time.Time) {
+	r.cluster.t.Helper()
+	stream, next := r.metrics(r.cluster.credentials(gateway)), time.Now()
+	r.cluster.Eventually(func() string {
+		r.cluster.Expect(stream.Send(started(counted(node, key, next, 0)))).To(Succeed())
+		next = next.Add(time.Second) // messages that are closer are parts of one
+		return r.view("/demand")
+	}).WithPolling(100 * time.Millisecond).Should(ContainSubstring(`"` + node + `"`))
+	return stream, next
+}
+
 // view is a debug view of the replica.
 func (r *replica) view(path string) string {
 	answer := httptest.NewRecorder()
@@ -106,9 +119,7 @@ func TestX2CertificateOfOneGatewayMovesNoOtherTrigger(t *testing.T) {
 	c.Expect(demand).NotTo(ContainSubstring("evil"), "what the tenant reported counts nowhere")
 	c.Expect(leader.view("/queue")).NotTo(ContainSubstring(`"apps/web-0":1`))
 
-	own := leader.metrics(c.credentials(victim))
-	c.Expect(own.Send(counted("own", "apps/web-0", began, 0))).To(Succeed())
-	c.Eventually(func() string { return leader.view("/demand") }).Should(ContainSubstring("own"), "the proxies of the trigger count")
+	leader.counting(victim, "own", "apps/web-0") // the proxies of the trigger count
 }
 
 // X7: the certificate of a Gateway that was deleted opens nothing for the next one of its name, at no service, and
