@@ -24,6 +24,8 @@ REACH = $(if $(KUBECONFIG),,bin/testbed --name $(1) exec --)
 
 # The Envoy of goldens and benchmarks: unless set, the one that the testbed's images are made of.
 ENVOY ?= $(shell bin/testbed build envoy | tail -n 1 | awk '{print $$2 "/envoy"}')
+# The folder of the prometheus that dashboards are drawn with; built on first use as well.
+PROMETHEUS ?= $(shell bin/testbed build prometheus | tail -n 1 | awk '{print $$2}')
 
 # make conformance
 PROFILE ?= all
@@ -127,6 +129,12 @@ generate: ## Regenerate deep copies and CRDs
 .PHONY: dashboards
 dashboards: ## Rewrite the Grafana dashboards of the chart from hack/dashboards
 	go run ./hack/dashboards
+
+.PHONY: dashboard-pictures
+dashboard-pictures: bin/testbed ## Redraw docs/pictures with a minute of data of a control plane and an Envoy
+	mkdir -p out
+	ANSWERS=$(CURDIR)/out/answers.json PROMETHEUS="$(PROMETHEUS)" ENVOY="$(ENVOY)" go test -count=1 -run='^TestBoards$$' ./controllers/plane
+	go run ./hack/dashboards out/answers.json docs/pictures
 
 .PHONY: verify
 verify: generate ## Fail when generated files are not up to date

@@ -152,7 +152,8 @@ func queries(t *testing.T) map[string]string {
 }
 
 // TestBoards: a Prometheus that reads two replicas and an Envoy, while requests are routed, held, refused and fail, has an answer to
-// every query of the dashboards, and evaluates every alert and its texts.
+// every query of the dashboards, and evaluates every alert and its texts. With ANSWERS set to a path it takes a minute longer, and
+// writes the answers there.
 func TestBoards(t *testing.T) {
 	folder := os.Getenv("PROMETHEUS")
 	if folder == "" {
@@ -166,17 +167,23 @@ func TestBoards(t *testing.T) {
 	flow := s.traffic()
 	demand := func() string { return s.leader.view("/demand") }
 	s.Eventually(s.leader.metric("kedify_gateway_trigger_requests_total")).ShouldNot(BeZero(), demand)
-	s.hold()
-	missing := map[string]string{}
-	deadline := time.Now().Add(2 * patience)
-	for begun := time.Now(); time.Now().Before(deadline); {
+	s.hold(0)
+	busy := func() {
 		_, _ = keda.IsActive(t.Context(), scaledObjectRef())
 		s.ask(0, goodPath(0)+"/fail")
 		s.ask(0, "/nowhere")
+		time.Sleep(300 * time.Millisecond)
+	}
+	missing := map[string]string{}
+	deadline := time.Now().Add(2 * patience)
+	for begun := time.Now(); time.Now().Before(deadline); {
+		busy()
 		if missing = m.unanswered(queries(t)); len(missing) == 0 && time.Since(begun) > 5*time.Second {
 			break
 		}
-		time.Sleep(300 * time.Millisecond)
+	}
+	if path := os.Getenv("ANSWERS"); path != "" {
+		m.record(path, busy)
 	}
 	flow.stop()
 	for query, why := range missing {
@@ -185,9 +192,9 @@ func TestBoards(t *testing.T) {
 	m.checkRules()
 }
 
-// hold has a request held while the last Pod is gone, and released. The cluster of the hold names files at the place where the Pods of
+// hold has a request held while the last Pod is gone, and released after a time. The cluster of the hold names files at the place where the Pods of
 // Envoys have them, so that the Envoy of a test refuses it: the test asks in its place.
-func (s *site) hold() {
+func (s *site) hold(takes time.Duration) {
 	s.t.Helper()
 	s.set(serviceYAML("a"))
 	state := func() string { return s.leader.held().State }
@@ -195,6 +202,7 @@ func (s *site) hold() {
 	node := s.leader.dump(gatewayKey).Proxies[0].Node
 	answered := answerOf(s.leader.request(gatewayKey, node, s.leader.held().Name, "apps/web-0"))
 	s.Eventually(s.leader.metric("kedify_gateway_trigger_held_requests")).ShouldNot(BeZero())
+	time.Sleep(takes)
 	s.set(serviceAt(s.backend))
 	s.Eventually(answered).Should(Receive())
 	s.Eventually(s.leader.metric("kedify_gateway_trigger_hold_answers_total")).ShouldNot(BeZero())
@@ -212,6 +220,34 @@ func (m *monitor) unanswered(all map[string]string) map[string]string {
 		}
 	}
 	return missing
+}
+
+// record has a minute of traffic, with a cold start in the middle, and writes what Prometheus answers to all queries for that time: a
+// matrix for each, which hack/dashboards draws.
+func (m *monitor) record(path string, busy func()) {
+	m.t.Helper()
+	begun := time.Now()
+	busyUntil := func(after time.Duration) {
+		for time.Since(begun) < after {
+			busy()
+		}
+	}
+	busyUntil(25 * time.Second)
+	m.hold(5 * time.Second)
+	busyUntil(time.Minute)
+	answers := map[string]json.RawMessage{}
+	for name, expr := range queries(m.t) {
+		data, err := m.get("/api/v1/query_range", url.Values{
+			"query": {expr}, "start": {begun.Format(time.RFC3339)}, "end": {time.Now().Format(time.RFC3339)}, "step": {"1"},
+		})
+		m.Expect(err).NotTo(HaveOccurred())
+		var found struct{ Result json.RawMessage }
+		m.Expect(json.Unmarshal(data, &found)).To(Succeed())
+		answers[name] = found.Result
+	}
+	text, err := json.Marshal(answers)
+	m.Expect(err).NotTo(HaveOccurred())
+	m.Expect(os.WriteFile(path, text, 0o600)).To(Succeed())
 }
 
 // checkRules fails for each alert that is not evaluated, or whose texts are not.
