@@ -139,8 +139,24 @@ func filterChains(chain ir.Chain) ([]*listenerv3.FilterChain, []string, error) {
 	if proxies.FilterChainMatch == nil {
 		proxies.FilterChainMatch = &listenerv3.FilterChainMatch{}
 	}
-	proxies.FilterChainMatch.SourcePrefixRanges, err = cidrRanges(trusted)
+	proxies.FilterChainMatch.SourcePrefixRanges, err = cidrRanges(halved(trusted))
 	return []*listenerv3.FilterChain{others, proxies}, clusters, err
+}
+
+// halves of the ranges that have every address of a family.
+var halves = map[string][]string{"0.0.0.0/0": {"0.0.0.0/1", "128.0.0.0/1"}, "::/0": {"::/1", "8000::/1"}}
+
+// halved writes a range of every address as its two halves. To Envoy a filter chain for 0.0.0.0/0 and one without a range match the
+// same connections, and either gets them.
+func halved(ranges []string) (all []string) {
+	for _, text := range ranges {
+		if both, every := halves[text]; every {
+			all = append(all, both...)
+		} else {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 // excluding notes the ranges that a chain is not for. Envoy keeps the connections of a chain that does not change.
