@@ -108,11 +108,22 @@ func (t *tally) take(e event) {
 		t.running[name] = time.Now()
 	case "output":
 		t.output[name] = append(t.output[name], e.Output)
+		if bar := barOf(e.Output); bar != "" {
+			t.show("%s", bar)
+		}
 	case "build-output":
 		t.show("%s", strings.TrimRight(e.Output, "\n"))
 	case "pass", "fail", "skip":
 		t.finish(name, e)
 	}
+}
+
+// barOf returns the figures that a line of a test ends with; empty: it has none.
+func barOf(line string) string {
+	if _, figures, found := strings.Cut(line, "bar: "); found && strings.Contains(figures, "=") {
+		return "bar: " + strings.TrimSpace(figures)
+	}
+	return ""
 }
 
 func (e event) name() string {

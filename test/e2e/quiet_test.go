@@ -79,10 +79,10 @@ func TestStatusQuietAtRest(t *testing.T) {
 		return len(writes)
 	}
 	// At rest means that nothing happened for a while; that this comes at all is part of the promise.
-	begun := time.Now()
+	begun, used := time.Now(), newUsage(t, c, namespace)
 	for last, since := count(), time.Now(); time.Since(since) < rest; time.Sleep(time.Second) {
 		if now := count(); now != last {
-			last, since = now, time.Now()
+			last, since, used = now, time.Now(), newUsage(t, c, namespace)
 		}
 		if time.Since(begun) > limit {
 			mu.Lock()
@@ -91,7 +91,7 @@ func TestStatusQuietAtRest(t *testing.T) {
 				limit, rest, strings.Join(writes[max(0, len(writes)-20):], "\n"))
 		}
 	}
-	t.Logf("%d writes while settling, none in %s after that", count(), rest)
+	t.Logf("%d writes while settling, none in %s after that; bar: %s", count(), rest, used.since(t))
 }
 
 // observe notes every change of objects of a kind from now on.
