@@ -96,9 +96,12 @@ var ourAddress = regexp.MustCompile(`scalerAddress\.matches\(r'([^']+)'\)`)
 // the controller does.
 func TestScalerAddress(t *testing.T) {
 	spellings := []string{
-		"x.kedify-system:9090", "x.kedify-system.svc:9090", "x.kedify-system.svc.corp.example:9090", "DNS:///X.kedify-system.svc.corp.example.:9090",
-		"dns:x.kedify-system:9090", "passthrough:///x.kedify-system.svc:9090", "x.kedify-system:90900", "x.kedify-system.svc:909", "y.kedify-system:9090", "xx.kedify-system:9090",
-		"ax.kedify-system:9090", "x.kedify-systems:9090", "x-kedify-system:9090", "x.kedify-system.other:9090", "x.kedify-system", "s.ns:123", "s.ns.svc:123", "dns:///s.ns.svc.cluster.local:123",
+		"x.kedify-system:9090", "x.kedify-system.svc:9090", "x.kedify-system.svc.corp.example:9090",
+		"DNS:///X.kedify-system.svc.corp.example.:9090",
+		"dns:x.kedify-system:9090", "passthrough:///x.kedify-system.svc:9090", "x.kedify-system:90900", "x.kedify-system.svc:909",
+		"y.kedify-system:9090", "xx.kedify-system:9090",
+		"ax.kedify-system:9090", "x.kedify-systems:9090", "x-kedify-system:9090", "x.kedify-system.other:9090", "x.kedify-system", "s.ns:123",
+		"s.ns.svc:123", "dns:///s.ns.svc.cluster.local:123",
 		"s.ns:9090", "scaler.example.com:9090", "dns:///scaler.example.com:9090", "scaler.example.com.svc:9090", "scaler.example:9090", "",
 	}
 	for set, want := range map[string]string{
@@ -112,7 +115,8 @@ func TestScalerAddress(t *testing.T) {
 			t.Errorf("%s: %s", set, policy.Spec.Mutations[0].JSONPatch.Expression)
 		}
 		hook := find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects).Webhooks[0]
-		at := slices.IndexFunc(hook.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == "has-trigger-of-product" })
+		at := slices.IndexFunc(hook.MatchConditions,
+			func(c admissionregistrationv1.MatchCondition) bool { return c.Name == "has-trigger-of-product" })
 		found := ourAddress.FindStringSubmatch(hook.MatchConditions[at].Expression)
 		if found == nil {
 			t.Fatalf("%s: %s", set, hook.MatchConditions[at].Expression)

@@ -59,7 +59,8 @@ func TestCleartext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, none := range []string{"kind: ClusterTriggerAuthentication", "--keda-tls", "clustertriggerauthentications", `op: "add", path: "/spec/triggers/" + string(i) + "/authenticationRef"`, "!has(t.authenticationRef)"} {
+		for _, none := range []string{"kind: ClusterTriggerAuthentication", "--keda-tls", "clustertriggerauthentications",
+			`op: "add", path: "/spec/triggers/" + string(i) + "/authenticationRef"`, "!has(t.authenticationRef)"} {
 			if strings.Contains(text, none) {
 				t.Errorf("%s: %s is there", api, none)
 			}

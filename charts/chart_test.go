@@ -212,7 +212,8 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 	for _, set := range []string{
 		"replica=3", "replicas=0", "image.pullpolicy=Always", "image.pullPolicy=Sometimes", "log.level=loud",
 		"gatewayClass.parametersRef.name=b", "nameOverride=Upper", "keda.scalerAddress=noport", "keda.scaleraddress=a:1",
-		"admission.enabled=maybe", "clusterDomain=Upper", "keda.tls.enabled=maybe", "keda.tls.namespace=", "keda.tls.namespace=Upper", "keda.tls.enable=true",
+		"admission.enabled=maybe", "clusterDomain=Upper", "keda.tls.enabled=maybe", "keda.tls.namespace=",
+		"keda.tls.namespace=Upper", "keda.tls.enable=true",
 		"autowire.enabled=maybe", "autowire.replicas=0", "autowire.recoveryPeriod=soon", "autowire.healthcheckDebouncer=5s",
 	} {
 		if _, err := template(t, "--set", set); err == nil {

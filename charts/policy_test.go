@@ -47,7 +47,8 @@ func TestPolicyIsTheRule(t *testing.T) {
 			objects := rendered(t, policies, "--set", set)
 			policy := compile(t, find[*admissionregistrationv1.MutatingAdmissionPolicy](t, objects))
 			asked := conditions(t, find[*admissionregistrationv1.ValidatingWebhookConfiguration](t, objects).Webhooks[0].MatchConditions)
-			legacy := conditions(t, find[*admissionregistrationv1.MutatingWebhookConfiguration](t, rendered(t, "--kube-version=1.33.0", "--set", set)).Webhooks[0].MatchConditions)
+			legacy := conditions(t, find[*admissionregistrationv1.MutatingWebhookConfiguration](t,
+				rendered(t, "--kube-version=1.33.0", "--set", set)).Webhooks[0].MatchConditions)
 			seed := rand.Uint64()
 			random := rand.New(rand.NewPCG(seed, 0))
 			rewrittenOnes := 0
@@ -207,7 +208,8 @@ func matcherOf(compiler *cel.CompositedCompiler, all []admissionregistrationv1.M
 		accessors = append(accessors, (*matchconditions.MatchCondition)(&all[i]))
 	}
 	fail := admissionregistrationv1.Fail
-	return matchconditions.NewMatcher(compiler.CompileCondition(accessors, declared, environment.StoredExpressions), &fail, "test", "test", "test")
+	return matchconditions.NewMatcher(compiler.CompileCondition(accessors, declared, environment.StoredExpressions),
+		&fail, "test", "test", "test")
 }
 
 func attributes(object *unstructured.Unstructured) *admission.VersionedAttributes {

@@ -36,7 +36,8 @@ func TestX8RoutesOfTheSharedProxy(t *testing.T) {
 		"another Gateway":              {write{"alice", "CREATE", "gateway.networking.k8s.io", "httproutes", "", other}, true},
 		"no parent":                    {write{"alice", "CREATE", "gateway.networking.k8s.io", "httproutes", "", none}, true},
 		"the administrator":            {write{"root", "CREATE", "gateway.networking.k8s.io", "httproutes", "", ofAdmin}, true},
-		"a ServiceAccount of a tenant": {write{"system:serviceaccount:two:kedify-gateway", "CREATE", "gateway.networking.k8s.io", "httproutes", "", attached}, false},
+		"a ServiceAccount of a tenant": {write{"system:serviceaccount:two:kedify-gateway", "CREATE", "gateway.networking.k8s.io",
+			"httproutes", "", attached}, false},
 	} {
 		if got := policy.allowed(t, c.write); got != c.want {
 			t.Errorf("%s: allowed is %t", title, got)

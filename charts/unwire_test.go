@@ -51,7 +51,8 @@ func apiServer(t *testing.T, objects []runtime.Object, deployments ...string) st
 	answers["/apis"] = groups
 	for _, name := range deployments {
 		answers["/apis/apps/v1/namespaces/kedify-system/deployments/"+name] = appsv1.Deployment{
-			TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "kedify-system"},
+			TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
+			ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "kedify-system"},
 		}
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

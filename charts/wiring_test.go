@@ -60,7 +60,8 @@ func TestWiringDeployment(t *testing.T) {
 		t.Errorf("%d replicas of %s %q", *deployment.Spec.Replicas, container.Image, container.Args)
 	}
 	for _, want := range []string{
-		"--controller-service=custom", "--shared-proxy", "--healthcheck-debouncer-period=7s", "--recovery-period=1m", "--ingress-cooldown-period=2h",
+		"--controller-service=custom", "--shared-proxy", "--healthcheck-debouncer-period=7s", "--recovery-period=1m",
+		"--ingress-cooldown-period=2h",
 	} {
 		if !slices.Contains(container.Args, want) {
 			t.Errorf("%s is missing in %q", want, container.Args)

@@ -150,7 +150,8 @@ func clusterLimits(t *testing.T, all map[string]string) {
 		return cluster, options.CommonHttpProtocolOptions
 	}
 	cluster, common := rendered(ir.Cluster{Key: web, Protocol: ir.HTTP1})
-	picker, _ := rendered(ir.Cluster{Key: ir.ClusterKey{Kind: ir.BackendPicker, Namespace: "shop", Name: "epp", Port: 9002}, Protocol: ir.HTTP2})
+	picker, _ := rendered(ir.Cluster{Key: ir.ClusterKey{Kind: ir.BackendPicker, Namespace: "shop", Name: "epp", Port: 9002},
+		Protocol: ir.HTTP2})
 	_, http2 := rendered(ir.Cluster{Key: web, Protocol: ir.HTTP2})
 	all["connecting to an endpoint"] = short(cluster.ConnectTimeout.AsDuration())
 	all["connecting to a picker or to the control plane"] = short(picker.ConnectTimeout.AsDuration())
@@ -160,7 +161,8 @@ func clusterLimits(t *testing.T, all map[string]string) {
 	all["headers of an answer"] = fmt.Sprintf("%d KiB", common.MaxResponseHeadersKb.GetValue())
 	all["number: headers of an answer"] = fmt.Sprint(common.MaxHeadersCount.GetValue())
 	thresholds := cluster.CircuitBreakers.Thresholds[0]
-	for _, threshold := range []*wrapperspb.UInt32Value{thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests, thresholds.MaxRetries} {
+	for _, threshold := range []*wrapperspb.UInt32Value{thresholds.MaxConnections, thresholds.MaxPendingRequests, thresholds.MaxRequests,
+		thresholds.MaxRetries} {
 		all["number: connections, requests and retries at a backend, at once"] = fmt.Sprint(threshold.GetValue())
 		if threshold.GetValue() != thresholds.MaxRequests.GetValue() {
 			t.Errorf("the thresholds differ: %v", thresholds)

@@ -21,13 +21,15 @@ func TestUnseen(t *testing.T) {
 		cooldown int32
 		want     bool
 	}{
-		"no wired Service":               {nil, 300, false},
-		"wired a second ago":             {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, Since: ago(time.Second)}, 300, false},
-		"direct":                         {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect, Since: ago(time.Hour)}, 300, true},
-		"direct, no cooldown":            {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect, Since: ago(time.Hour)}, 0, true},
-		"back a moment ago":              {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(0)}, 300, true},
-		"back for nearly a cooldown":     {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(299 * time.Second)}, 300, true},
-		"back for a cooldown":            {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(300 * time.Second)}, 300, false},
+		"no wired Service":    {nil, 300, false},
+		"wired a second ago":  {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, Since: ago(time.Second)}, 300, false},
+		"direct":              {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect, Since: ago(time.Hour)}, 300, true},
+		"direct, no cooldown": {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathDirect, Since: ago(time.Hour)}, 0, true},
+		"back a moment ago":   {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(0)}, 300, true},
+		"back for nearly a cooldown": {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(299 * time.Second)}, 300,
+			true},
+		"back for a cooldown": {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(300 * time.Second)}, 300,
+			false},
 		"back a moment ago, no cooldown": {&v1alpha1.HTTPScalerWiring{Path: v1alpha1.PathProxy, DirectUntil: until(0)}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {

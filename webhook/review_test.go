@@ -49,7 +49,8 @@ func validate(t *testing.T, text string, changes ...func(*Options)) admission.Re
 		}
 	}
 	reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
-		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}, Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
+			Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "web"}}},
 		&inferencev1.InferencePool{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "pool"}},
 	).Build()
 	v := &validator{options: Options{ScalerAddress: scalerAddress, Reader: reader}}
@@ -107,7 +108,8 @@ spec: {jobTargetRef: {template: {spec: {}}}, triggers: [{type: cron, metadata: {
 kind: ScaledObject
 metadata: {name: web, deletionTimestamp: "2026-11-25T00:00:00Z"}
 spec: {scaleTargetRef: {name: web}, triggers: [{type: kedify-http, metadata: {}}]}`},
-		"weights": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {http.kedify.io/weighted-backends: "[{service: web, weight: 101}]"}}`, 1),
+		"weights": {object: strings.Replace(good, "{name: web}",
+			`{name: web, annotations: {http.kedify.io/weighted-backends: "[{service: web, weight: 101}]"}}`, 1),
 			mistakes: []string{"http.kedify.io/weighted-backends"}},
 		"warned": {object: strings.Replace(good, "requestRate", "concurrency, window: 10s", 1), warning: "window has no effect"},
 		"another address": {object: `
@@ -119,11 +121,15 @@ spec:
 			warning: `scalerAddress "kedify-gateway-scaler.kedify-system:9090" is not the address of this installation`},
 		"named kinds are not wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1),
 			warning: "trigger 0: trafficAutowire ingress, httproute is not wired, because autowiring is switched off"},
-		"named kinds are wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1), autowire: true},
-		"wired Service":         {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1), autowire: true},
-		"no wired Service": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1),
+		"named kinds are wired": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'ingress,httproute'", 1),
+			autowire: true},
+		"wired Service": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1),
+			autowire: true},
+		"no wired Service": {object: strings.Replace(good, "{name: web}",
+			`{name: web, annotations: {gateway.kedify.io/wired-service: "true"}}`, 1),
 			warning: "trigger 0: annotation gateway.kedify.io/wired-service asks for a wired Service, and autowiring is switched off"},
-		"wired Service, misspelled": {object: strings.Replace(good, "{name: web}", `{name: web, annotations: {gateway.kedify.io/wired-service: "yes"}}`, 1),
+		"wired Service, misspelled": {object: strings.Replace(good, "{name: web}",
+			`{name: web, annotations: {gateway.kedify.io/wired-service: "yes"}}`, 1),
 			autowire: true, warning: `annotation gateway.kedify.io/wired-service has the value "yes"`},
 		"nothing to wire": {object: strings.Replace(good, "requestRate", "requestRate, trafficAutowire: 'false'", 1)},
 		"mismatch": {object: strings.Replace(good, `port: "80"`, `port: "9002", inferencePool: pool`, 1),

@@ -77,7 +77,8 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := (&http.Client{Transport: transport}).Post("https://"+listener.Addr().String()+path, "application/json", bytes.NewReader(body))
+		response, err := (&http.Client{Transport: transport}).Post("https://"+listener.Addr().String()+path,
+			"application/json", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,7 +110,8 @@ func (c *cluster) patch(object *unstructured.Unstructured, operations []foreign.
 	c.t.Helper()
 	text, err := json.Marshal(operations)
 	c.Expect(err).NotTo(HaveOccurred())
-	c.Expect(c.client.Patch(c.t.Context(), object, client.RawPatch(types.JSONPatchType, text), client.FieldOwner("kedify-gateway-wiring"))).To(Succeed())
+	c.Expect(c.client.Patch(c.t.Context(), object, client.RawPatch(types.JSONPatchType, text),
+		client.FieldOwner("kedify-gateway-wiring"))).To(Succeed())
 }
 
 // edit changes an HTTPScaler, whose status others write meanwhile.

@@ -41,7 +41,8 @@ func TestOwnerOf(t *testing.T) {
 		"one of a user":                      {bare, service("web"), apply.Foreign},
 		"the slice":                          {slice(v1alpha1.ManagedBy, "web-kedify"), slice(v1alpha1.ManagedBy, "web-kedify"), apply.Own},
 		"that of another Service's endpoint": {slice(v1alpha1.ManagedBy, "other"), slice(v1alpha1.ManagedBy, "web-kedify"), apply.Foreign},
-		"that of Kubernetes":                 {slice("endpointslice-controller.k8s.io", "web-kedify"), slice(v1alpha1.ManagedBy, "web-kedify"), apply.Foreign},
+		"that of Kubernetes": {slice("endpointslice-controller.k8s.io", "web-kedify"),
+			slice(v1alpha1.ManagedBy, "web-kedify"), apply.Foreign},
 	} {
 		if got := ownerOf(row.live, row.desired); got != row.want {
 			t.Errorf("%s: %d, want %d", name, got, row.want)

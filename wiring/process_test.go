@@ -192,13 +192,15 @@ func (r *rig) syncSlices(ctx context.Context) {
 		}
 		var ports []discoveryv1.EndpointPort
 		for _, port := range service.Spec.Ports {
-			ports = append(ports, discoveryv1.EndpointPort{Name: ptr.To(port.Name), Port: ptr.To(port.TargetPort.IntVal), Protocol: ptr.To(corev1.ProtocolTCP)})
+			ports = append(ports,
+				discoveryv1.EndpointPort{Name: ptr.To(port.Name), Port: ptr.To(port.TargetPort.IntVal), Protocol: ptr.To(corev1.ProtocolTCP)})
 		}
 		if exists && fmt.Sprint(slice.Endpoints) == fmt.Sprint(wanted) {
 			continue
 		}
 		slice.AddressType, slice.Endpoints, slice.Ports = discoveryv1.AddressTypeIPv4, wanted, ports
-		slice.Labels = map[string]string{discoveryv1.LabelServiceName: service.Name, discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io"}
+		slice.Labels = map[string]string{discoveryv1.LabelServiceName: service.Name,
+			discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io"}
 		if exists {
 			_ = r.client.Update(ctx, slice)
 		} else {

@@ -69,10 +69,13 @@ func TestUnwireReleasesServices(t *testing.T) {
 		ready bool
 		says  string
 	}{
-		"its selector is back":       {[]string{selector, byServiceDirectYAML}, nil, false, "Deleting the EndpointSlices of Service shop/front"},
-		"other slices":               {[]string{byServiceYAML, byServiceDirectYAML, othersYAML}, nil, false, "Deleting the EndpointSlices of Service shop/front"},
-		"nothing else":               {[]string{byServiceYAML, byServiceDirectYAML}, []string{"front-direct"}, true, "Warning: Service shop/front has no selector"},
-		"the application has no Pod": {[]string{byServiceYAML, noPod}, []string{"front-direct", "front-proxies"}, false, "its application no Pod"},
+		"its selector is back": {[]string{selector, byServiceDirectYAML}, nil, false, "Deleting the EndpointSlices of Service shop/front"},
+		"other slices": {[]string{byServiceYAML, byServiceDirectYAML, othersYAML}, nil, false,
+			"Deleting the EndpointSlices of Service shop/front"},
+		"nothing else": {[]string{byServiceYAML, byServiceDirectYAML}, []string{"front-direct"}, true,
+			"Warning: Service shop/front has no selector"},
+		"the application has no Pod": {[]string{byServiceYAML, noPod}, []string{"front-direct", "front-proxies"}, false,
+			"its application no Pod"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, append([]string{webYAML}, row.objects...)...)
@@ -105,7 +108,8 @@ func TestUnwireInSpiteOfStrangers(t *testing.T) {
 	strange := strings.NewReplacer("namespace: shop, name: web", "namespace: evil, name: web", "name: web, port: 80",
 		"name: web-kedify, namespace: shop, port: 80")
 	route := strange.Replace(routeYAML)
-	virtual := strings.NewReplacer("namespace: shop", "namespace: evil", "host: web,", "host: web-kedify.shop.svc.cluster.local,").Replace(virtualServiceYAML)
+	virtual := strings.NewReplacer("namespace: shop", "namespace: evil", "host: web,",
+		"host: web-kedify.shop.svc.cluster.local,").Replace(virtualServiceYAML)
 	const grant = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: ReferenceGrant

@@ -29,12 +29,13 @@ func TestAnswersToPatches(t *testing.T) {
 		Message: "the server rejected our request due to an error in our request",
 	}}
 	for name, c := range map[string]struct{ answer, want error }{
-		"a test that fails":           {test, errChanged},
-		"another version":             {apierrors.NewConflict(ingress, "web", errors.New("modified")), errChanged},
-		"an object that is not valid": {apierrors.NewInvalid(kind, "web", field.ErrorList{field.Required(field.NewPath("spec"), "")}), errRefused},
-		"no permission":               {apierrors.NewForbidden(ingress, "web", errors.New("no")), errRefused},
-		"a webhook":                   {apierrors.NewBadRequest("denied"), errRefused},
-		"an API server that is busy":  {apierrors.NewTooManyRequests("busy", 1), nil},
+		"a test that fails": {test, errChanged},
+		"another version":   {apierrors.NewConflict(ingress, "web", errors.New("modified")), errChanged},
+		"an object that is not valid": {apierrors.NewInvalid(kind, "web", field.ErrorList{field.Required(field.NewPath("spec"), "")}),
+			errRefused},
+		"no permission":              {apierrors.NewForbidden(ingress, "web", errors.New("no")), errRefused},
+		"a webhook":                  {apierrors.NewBadRequest("denied"), errRefused},
+		"an API server that is busy": {apierrors.NewTooManyRequests("busy", 1), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			writer := interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{

@@ -44,9 +44,10 @@ spec: {host: web.shop.svc.cluster.local, trafficPolicy: {tls: {mode: SIMPLE}}}
 func TestTLSByName(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ kind, object, policy string }{
-		"BackendTLSPolicy":                {"HTTPRoute", routeYAML, policyYAML},
-		"DestinationRule":                 {"VirtualService", virtualServiceYAML, ruleYAML},
-		"DestinationRule with a wildcard": {"VirtualService", virtualServiceYAML, strings.ReplaceAll(ruleYAML, "web.shop.svc.cluster.local", `"*.local"`)},
+		"BackendTLSPolicy": {"HTTPRoute", routeYAML, policyYAML},
+		"DestinationRule":  {"VirtualService", virtualServiceYAML, ruleYAML},
+		"DestinationRule with a wildcard": {"VirtualService", virtualServiceYAML,
+			strings.ReplaceAll(ruleYAML, "web.shop.svc.cluster.local", `"*.local"`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(newCluster(t, webYAML, edgeYAML, row.object, row.policy))

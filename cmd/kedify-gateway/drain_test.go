@@ -104,7 +104,8 @@ func TestDrain(t *testing.T) {
 			}
 			took := clock.Since(time.Unix(0, 0))
 			if took != test.took || outcome.complete != test.complete || outcome.last.inFlight() != test.cut {
-				t.Errorf("took %v, complete %v, cut %d; want %v, %v, %d", took, outcome.complete, outcome.last.inFlight(), test.took, test.complete, test.cut)
+				t.Errorf("took %v, complete %v, cut %d; want %v, %v, %d", took, outcome.complete, outcome.last.inFlight(), test.took,
+					test.complete, test.cut)
 			}
 			if got := strings.Join(admin.posts, " "); got != "/healthcheck/fail /drain_listeners?graceful&skip_exit" {
 				t.Errorf("asked for %q", got)

@@ -34,7 +34,8 @@ func routesOf(attachments []*resolve.Attachment) (routes []resolve.Object) {
 
 func TestIndexOrder(t *testing.T) {
 	index := New()
-	grpc, b, a, other := route(store.GRPCRoute, "a", "a"), route(store.HTTPRoute, "b", "a"), route(store.HTTPRoute, "a", "z"), route(store.HTTPRoute, "b", "b")
+	grpc, b, a, other := route(store.GRPCRoute, "a", "a"), route(store.HTTPRoute, "b", "a"), route(store.HTTPRoute, "a", "z"),
+		route(store.HTTPRoute, "b", "b")
 	for _, object := range []resolve.Object{grpc, b, a} {
 		index.Set(object, to(object, "shop", "shop"))
 	}

@@ -166,7 +166,8 @@ func TestDeliveryFails(t *testing.T) {
 }
 
 func TestDeliveryLeavesForeignSecretsAlone(t *testing.T) {
-	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: kedaKey.Namespace, Name: kedaKey.Name}, Data: map[string][]byte{"a": []byte("b")}}
+	foreign := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: kedaKey.Namespace, Name: kedaKey.Name},
+		Data: map[string][]byte{"a": []byte("b")}}
 	c := newCourier(t, foreign)
 	if data := c.round(t); len(data) != 1 || c.writes > 0 {
 		t.Errorf("%d writes, data %q", c.writes, data)

@@ -59,7 +59,8 @@ func TestInstalledChangesTheClass(t *testing.T) {
 		if len(out.statuses) != 1 {
 			t.Fatalf("statuses: %v", out.statuses)
 		}
-		status := out.statuses[resolve.Object{Kind: store.GatewayClass, Key: types.NamespacedName{Name: "kedify"}}].Value.(*gwv1.GatewayClassStatus)
+		status := out.statuses[resolve.Object{Kind: store.GatewayClass,
+			Key: types.NamespacedName{Name: "kedify"}}].Value.(*gwv1.GatewayClassStatus)
 		matching := slices.Contains(status.SupportedFeatures, gwv1.SupportedFeature{Name: "HTTPRouteDestinationPortMatching"})
 		if matching != step.matching || status.Conditions[1].Status != step.version {
 			t.Errorf("%v: matching %t, version %s, want %t and %s", step.installed, matching, status.Conditions[1].Status, step.matching,

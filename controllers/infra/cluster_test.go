@@ -179,7 +179,8 @@ func (p *plane) get(object client.Object) error {
 func everything(spec *Spec) {
 	spec.Infrastructure.Labels = map[string]string{"team": "shop"}
 	spec.Infrastructure.Annotations = map[string]string{"note": "x"}
-	spec.Infrastructure.Ports = []resolve.Port{{Port: 53, Protocol: corev1.ProtocolTCP}, {Port: 443, Protocol: corev1.ProtocolTCP}, {Port: 53, Protocol: corev1.ProtocolUDP}}
+	spec.Infrastructure.Ports = []resolve.Port{{Port: 53, Protocol: corev1.ProtocolTCP}, {Port: 443, Protocol: corev1.ProtocolTCP},
+		{Port: 53, Protocol: corev1.ProtocolUDP}}
 	spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{
 		Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(2)), MaxReplicas: 3},
 		Envoy:       &v1alpha1.EnvoyParameters{Bootstrap: raw(`{"stats_flush_interval":"7s"}`)},
@@ -294,7 +295,8 @@ func TestClusterHandOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer states.Stop()
-	p.spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(3)), MaxReplicas: 5}}
+	p.spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(3)),
+		MaxReplicas: 5}}
 	p.apply()
 	// A last change of our own ends the watch: everything before it was seen.
 	if err := p.get(deployment); err != nil {

@@ -74,7 +74,8 @@ func TestWhatLingers(t *testing.T) {
 		"route of a trigger without wired Services": {trigger(), store.HTTPRoute, route(generated("web-0")), false},
 		"route of another trigger":                  {trigger("a-kedify"), store.HTTPRoute, other, false},
 		"route of a user with the same name":        {trigger("a-kedify"), store.HTTPRoute, user, false},
-		"GRPCRoute":                                 {trigger("a-kedify"), store.GRPCRoute, &gwv1.GRPCRoute{ObjectMeta: generated("web-0")}, false},
+		"GRPCRoute": {trigger("a-kedify"), store.GRPCRoute,
+			&gwv1.GRPCRoute{ObjectMeta: generated("web-0")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -63,10 +63,12 @@ func TestRead(t *testing.T) {
 		}
 		return path
 	}
-	write("all/a.yaml", "kind: Service\napiVersion: v1\nmetadata: {name: a}\n---\n# nothing\n---\nkind: ServiceAccount\napiVersion: v1\nmetadata: {name: x}\n")
+	write("all/a.yaml",
+		"kind: Service\napiVersion: v1\nmetadata: {name: a}\n---\n# nothing\n---\nkind: ServiceAccount\napiVersion: v1\nmetadata: {name: x}\n")
 	write("all/deeper/b.json", `{"kind":"List","apiVersion":"v1","items":[{"kind":"Service","apiVersion":"v1","metadata":{"name":"b"}}]}`)
 	write("all/notes.txt", "not YAML: [")
-	file := write("c.txt", "kind: ScaledObject\napiVersion: keda.sh/v1alpha1\nmetadata: {name: c}\nspec: {scaleTargetRef: {name: c}, triggers: []}\n")
+	file := write("c.txt",
+		"kind: ScaledObject\napiVersion: keda.sh/v1alpha1\nmetadata: {name: c}\nspec: {scaleTargetRef: {name: c}, triggers: []}\n")
 	scheme := controllers.NewScheme()
 	objects, err := offline.Read(scheme, []string{filepath.Join(directory, "all"), "-", file},
 		strings.NewReader("kind: Ingress\napiVersion: networking.k8s.io/v1\nmetadata: {name: d}\n"))
@@ -90,7 +92,8 @@ func TestRead(t *testing.T) {
 
 // FuzzRead: whatever a file says, it is read or refused.
 func FuzzRead(f *testing.F) {
-	for _, text := range []string{"", "---\n---\n", "kind: Service\napiVersion: v1\n", "kind: List\napiVersion: v1\nitems: [{}]\n", "{", "kind: Ingress\napiVersion: networking.k8s.io/v1\n"} {
+	for _, text := range []string{"", "---\n---\n", "kind: Service\napiVersion: v1\n", "kind: List\napiVersion: v1\nitems: [{}]\n", "{",
+		"kind: Ingress\napiVersion: networking.k8s.io/v1\n"} {
 		f.Add(text)
 	}
 	scheme := controllers.NewScheme()

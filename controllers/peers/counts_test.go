@@ -24,7 +24,8 @@ var demandKey = types.NamespacedName{Namespace: "default", Name: "web-0"}
 func counts(replicas ...*replica) {
 	for _, r := range replicas {
 		s := &scaler.Scaler{Key: demandKey, Gateways: []types.NamespacedName{gatewayKey}}
-		s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 1, Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: v1alpha1.AggregationInstant}}
+		s.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 1,
+			Concurrency: &v1alpha1.ConcurrencyMetric{Aggregation: v1alpha1.AggregationInstant}}
 		r.catalog.Set(demandKey, s)
 	}
 }

@@ -9,7 +9,8 @@ import (
 
 // FuzzEnvelope: what is read of another replica is written as the same.
 func FuzzEnvelope(f *testing.F) {
-	for _, text := range []string{`{"v":1}`, `{"v":1,"replica":"a","forgotten":[{"Namespace":"a","Name":"b"}]}`, `{"v":2}`, `{"v":1,"demand":{}}`, `[`, ``} {
+	for _, text := range []string{`{"v":1}`, `{"v":1,"replica":"a","forgotten":[{"Namespace":"a","Name":"b"}]}`, `{"v":2}`,
+		`{"v":1,"demand":{}}`, `[`, ``} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -89,13 +89,15 @@ func (c *cluster) replicaAt(name, address string) *replica {
 	r.catalog = scaler.NewCatalog()
 	r.registry = demand.New(demand.Options{Catalog: r.catalog})
 	r.exchange = peers.New(peers.Options{
-		Registry: r.registry, Replica: name, Deliver: r.take, Knows: func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
+		Registry: r.registry, Replica: name, Deliver: r.take,
+		Knows:    func(gateway types.NamespacedName) bool { return r.publisher.Knows(ir.Key(gateway)) },
 		Discover: c.discover, Certificates: r.keeper, ServerName: serverName, Grace: grace, FadeDelay: fadeDelay,
 	})
 	r.publisher = publish.New(publish.Options{OnDelivery: r.exchange.Deliver})
 	gateways := server.NewGateways()
 	gateways.Set(gatewayKey, "u-1")
-	xds, err := server.New(server.Options{Publisher: r.publisher, Gateways: gateways, TLS: r.keeper.ServerTLS(serverName), Register: r.exchange.Register})
+	xds, err := server.New(server.Options{Publisher: r.publisher, Gateways: gateways, TLS: r.keeper.ServerTLS(serverName),
+		Register: r.exchange.Register})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -29,7 +29,8 @@ func (r *replica) scaler() pb.ExternalScalerClient {
 // scaledObjectRef is the question of KEDA about the trigger of scaledObjectYAML.
 func scaledObjectRef() *pb.ScaledObjectRef {
 	return &pb.ScaledObjectRef{Namespace: "apps", Name: "web", ScalerMetadata: map[string]string{
-		"originalType": "kedify-http", "hosts": "web.example.com", "service": "a", "port": "80", "scalingMetric": "requestRate", "targetValue": "10",
+		"originalType": "kedify-http", "hosts": "web.example.com", "service": "a", "port": "80",
+		"scalingMetric": "requestRate", "targetValue": "10",
 	}}
 }
 

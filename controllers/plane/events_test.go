@@ -39,7 +39,8 @@ func TestDeliveries(t *testing.T) {
 		want    string
 	}{
 		{"gw", errors.New("refused"), "Warning CertificateNotDelivered refused"},
-		{"gw", fmt.Errorf("write: %w", apierrors.NewNotFound(corev1.Resource("namespaces"), "keda")), `Warning CertificateNotDelivered write: namespaces "keda" not found: keda.tls.namespace`},
+		{"gw", fmt.Errorf("write: %w", apierrors.NewNotFound(corev1.Resource("namespaces"), "keda")),
+			`Warning CertificateNotDelivered write: namespaces "keda" not found: keda.tls.namespace`},
 		{"gw", nil, "Normal CertificateDelivered"},
 		{"gone", errors.New("x"), ""},
 	} {

@@ -130,7 +130,8 @@ func TestRestartWithAnUnchangedWorldPushesNothing(t *testing.T) {
 	texts := []string{gatewayYAML}
 	for i := range 50 {
 		name := fmt.Sprintf("s%d", i)
-		texts = append(texts, serviceYAML(name, "10.0.0.1"), routeYAML(name, name+".example.com", "  - {backendRefs: [{name: "+name+", port: 80}]}"))
+		texts = append(texts, serviceYAML(name, "10.0.0.1"),
+			routeYAML(name, name+".example.com", "  - {backendRefs: [{name: "+name+", port: 80}]}"))
 	}
 	c := newCluster(t, texts...)
 	first := c.leader("127.0.0.1")

@@ -20,7 +20,8 @@ import (
 // The proxies of every replica keep the route of a trigger whose ScaledObject was deleted while a wired
 // Service leads to them: what was rewritten for it still sends requests.
 func TestWiredRouteOutlivesItsTrigger(t *testing.T) {
-	stays := strings.NewReplacer("name: web}", "name: stays}", "web.example.com", "stays.example.com", "service: a", "service: b").Replace(scaledObjectYAML)
+	stays := strings.NewReplacer("name: web}", "name: stays}", "web.example.com", "stays.example.com", "service: a",
+		"service: b").Replace(scaledObjectYAML)
 	c := newCluster(t, serviceYAML("a", "10.0.0.1"), serviceYAML("b", "10.0.0.2"), scaledObjectYAML, stays)
 	c.routeGrace = 2 * time.Second
 	replicas := []*replica{c.leader("127.0.0.1"), c.replica("127.0.0.2")}
@@ -36,7 +37,8 @@ func TestWiredRouteOutlivesItsTrigger(t *testing.T) {
 		c.Eventually(has[len(has)-1]).ShouldNot(BeEmpty())
 	}
 
-	c.Expect(c.client.Delete(t.Context(), &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web"}})).To(Succeed())
+	c.Expect(c.client.Delete(t.Context(),
+		&kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web"}})).To(Succeed())
 	c.Eventually(func() bool {
 		return apierrors.IsNotFound(c.client.Get(t.Context(), client.ObjectKey{Namespace: "apps", Name: "web-0"}, routeNamed("web-0")))
 	}).Should(BeTrue(), "the route is gone")

@@ -81,7 +81,8 @@ func (c *cluster) listenerCondition(name, kind string) func() string {
 // TestListenerFiltersReachTheProxies: filters of a listener come, change and go with the tables of its hosts. The listener of the
 // proxies, and so the connections of all others, stay as they are. What is wrong with a filter is said where it stands.
 func TestListenerFiltersReachTheProxies(t *testing.T) {
-	c := newCluster(t, filteredYAML(""), teamYAML, serviceYAML("a", "10.0.0.1"), serviceYAML("auth", "10.0.0.2"), serviceYAML("policy", "10.0.0.3"),
+	c := newCluster(t, filteredYAML(""), teamYAML, serviceYAML("a", "10.0.0.1"), serviceYAML("auth", "10.0.0.2"),
+		serviceYAML("policy", "10.0.0.3"),
 		routeYAML("r", "closed.example.com", toA), routeYAML("open", "open.example.com", toA))
 	proxy := c.leader("127.0.0.1").proxy(gatewayKey, deltatest.Options{Reject: refusePoison})
 	closed, open, listener := version(proxy, resource.Route, "80/closed.example.com"), version(proxy, resource.Route, "80/open.example.com"),

@@ -67,7 +67,8 @@ spec:
 // patience of the replica is over. When the API server lists it, it is served like any other.
 func TestUnlistedKindHoldsNobodyUp(t *testing.T) {
 	log := &logged{}
-	c := newCluster(t, layer4Gateway, tlsRoute, serviceYAML("a", "10.0.0.1"), serviceYAML("b", "10.0.0.2"), routeYAML("r", "a.example.com", toA))
+	c := newCluster(t, layer4Gateway, tlsRoute, serviceYAML("a", "10.0.0.1"), serviceYAML("b", "10.0.0.2"),
+		routeYAML("r", "a.example.com", toA))
 	c.log, c.listPatience = log.logger(), 200*time.Millisecond
 	c.api.Unlist("TLSRoute")
 	replica := c.start("127.0.0.1")

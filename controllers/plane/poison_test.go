@@ -47,7 +47,8 @@ func offenders(kinds []string) (all []*offender) {
 	for _, kind := range kinds {
 		all = append(all, &offender{kind: kind, index: len(all)})
 		last := all[len(all)-1]
-		last.rules = fmt.Sprintf("  - {name: %q, matches: [{path: {value: %s}}], backendRefs: [{name: a, port: 80}]}", poisonMark+kind, last.path())
+		last.rules = fmt.Sprintf("  - {name: %q, matches: [{path: {value: %s}}], backendRefs: [{name: a, port: 80}]}",
+			poisonMark+kind, last.path())
 	}
 	to := "backendRefs: [{name: a, port: 80}]}"
 	for i, text := range badExpressions {

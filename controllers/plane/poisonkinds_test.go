@@ -21,11 +21,12 @@ import (
 
 var (
 	badExpressions = []string{"(", "[", "*a", "a{2,1}", `\p{Letter}+`, "(?P<n", "a**", "(?<=x)y", `\8`, "[z-a]", "(?i", "x{1001}", "a)", `a\`}
-	badDurations   = []*durationpb.Duration{{Seconds: -1}, {Nanos: -1}, {Seconds: 315_576_000_001}, {Nanos: 2_000_000_000}, {Seconds: 1, Nanos: -5}}
-	badNames       = []string{"", "a\nb", "a\rb", "a\x00b", ":path", "host"}
-	badFormats     = []string{"%", "a%", "%UNKNOWN()%", "%REQ(a%", "%START_TIME(%", "%PROTOCOL", "a\nb", "\x00"}
-	badNumbers     = []uint32{0, 1, 99, 600, 1_000_000}
-	badTexts       = []string{"", "\n", "a\r\nb", "ü\x00"}
+	badDurations   = []*durationpb.Duration{{Seconds: -1}, {Nanos: -1}, {Seconds: 315_576_000_001}, {Nanos: 2_000_000_000},
+		{Seconds: 1, Nanos: -5}}
+	badNames   = []string{"", "a\nb", "a\rb", "a\x00b", ":path", "host"}
+	badFormats = []string{"%", "a%", "%UNKNOWN()%", "%REQ(a%", "%START_TIME(%", "%PROTOCOL", "a\nb", "\x00"}
+	badNumbers = []uint32{0, 1, 99, 600, 1_000_000}
+	badTexts   = []string{"", "\n", "a\r\nb", "ü\x00"}
 )
 
 func setAction(set func(*routev3.RouteAction)) poison {
@@ -174,7 +175,8 @@ func kindsOfPoison() map[string]poison {
 		a.EarlyDataPolicy = &corev3.TypedExtensionConfig{Name: "x", TypedConfig: unknownType()}
 	})
 	all["redirect-unknown"] = setAction(func(a *routev3.RouteAction) {
-		a.InternalRedirectPolicy = &routev3.InternalRedirectPolicy{Predicates: []*corev3.TypedExtensionConfig{{Name: "x", TypedConfig: unknownType()}}}
+		a.InternalRedirectPolicy = &routev3.InternalRedirectPolicy{Predicates: []*corev3.TypedExtensionConfig{{Name: "x",
+			TypedConfig: unknownType()}}}
 	})
 	all["retry-unknown"] = setAction(func(a *routev3.RouteAction) {
 		a.RetryPolicy = &routev3.RetryPolicy{RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
@@ -203,9 +205,10 @@ func refusedKinds(t *testing.T, kinds map[string]poison) (refused []string) {
 	spoiler := &poisoner{kinds: kinds}
 	tables := func(name string) []resource.Resource {
 		scope, table, err := translate.Host(ir.Host{Chain: fmt.Sprint(port), Hostname: "a.test", Routes: []ir.Route{{
-			Name:   "HTTPRoute/apps/r/" + name,
-			Match:  ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/a"}},
-			Action: &ir.Forward{Targets: []ir.Target{{Cluster: ir.ClusterKey{Kind: ir.BackendService, Namespace: "apps", Name: "a", Port: 80}, Weight: 1}}},
+			Name:  "HTTPRoute/apps/r/" + name,
+			Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/a"}},
+			Action: &ir.Forward{Targets: []ir.Target{{Cluster: ir.ClusterKey{Kind: ir.BackendService, Namespace: "apps", Name: "a", Port: 80},
+				Weight: 1}}},
 		}}})
 		if err != nil {
 			t.Fatal(err)

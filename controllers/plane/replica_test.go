@@ -126,10 +126,12 @@ func (c *cluster) start(ip string) *replica {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1), registry: prometheus.NewRegistry(), elected: make(chan bool)}
+	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1),
+		registry: prometheus.NewRegistry(), elected: make(chan bool)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
-			Cache: c.api.Cache(ctx, &running), Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(), Resources: c.api, Scheme: c.api.Scheme,
+			Cache: c.api.Cache(ctx, &running), Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(),
+			Resources: c.api, Scheme: c.api.Scheme,
 			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
 		},
 		Options: controllers.Options{

@@ -133,7 +133,8 @@ func TestX7CertificateEndsWithItsGateway(t *testing.T) {
 	open := map[*replica]*deltatest.Proxy{}
 	counters := map[*replica]metricsv3.MetricsService_StreamMetricsClient{}
 	for _, r := range []*replica{leader, other} {
-		open[r] = deltatest.Start(t, deltatest.Options{Gateway: ir.Key(gatewayKey), Dial: r.dial, Credentials: stolen, Missing: []string{"invalid"}})
+		open[r] = deltatest.Start(t,
+			deltatest.Options{Gateway: ir.Key(gatewayKey), Dial: r.dial, Credentials: stolen, Missing: []string{"invalid"}})
 		c.Eventually(version(open[r], resource.Route, hostTable)).ShouldNot(BeEmpty())
 		counters[r] = r.metrics(stolen)
 		c.Expect(counters[r].Send(counted("envoy", "a/b", time.Now(), 1))).To(Succeed())

@@ -39,7 +39,8 @@ func (c *cluster) serveBundles(versions ...schema.GroupVersion) {
 }
 
 func bundleYAML(version schema.GroupVersion, content []byte) string {
-	return "apiVersion: " + version.String() + "\n" + strings.Replace(fixture.TrustBundle("roots", content), "name: roots", `name: "example.com:roots:v1"`, 1)
+	return "apiVersion: " + version.String() + "\n" + strings.Replace(fixture.TrustBundle("roots", content), "name: roots",
+		`name: "example.com:roots:v1"`, 1)
 }
 
 // A policy follows its ClusterTrustBundle, in whatever version the API server has it: when it comes, changes, goes and

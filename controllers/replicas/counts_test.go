@@ -127,7 +127,8 @@ func TestTrimKeepsTheCount(t *testing.T) {
 	w := newWorld(t)
 	web := triggerOf("apps/v1", "Deployment", "web")
 	w.catalog.Set(web.Key, web)
-	kept := w.object("Deployment", "web", map[string]any{"replicas": int64(7), "template": map[string]any{"spec": "large"}}).(*unstructured.Unstructured)
+	kept := w.object("Deployment", "web",
+		map[string]any{"replicas": int64(7), "template": map[string]any{"spec": "large"}}).(*unstructured.Unstructured)
 	if len(kept.Object["spec"].(map[string]any)) != 1 || kept.GetLabels() != nil || kept.GetName() != "web" || replicasOf(kept) != 7 {
 		t.Errorf("kept %v", kept.Object)
 	}

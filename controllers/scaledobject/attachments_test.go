@@ -89,7 +89,8 @@ func TestStartWaitsForAttachments(t *testing.T) {
 func TestReferrers(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"), webService())
 	handler := b.handler("HTTPRoute")
-	leading, elsewhere, local := foreignRoute("infra", "leading", "shop"), foreignRoute("infra", "elsewhere", "other"), foreignRoute("shop", "local", "shop")
+	leading, elsewhere, local := foreignRoute("infra", "leading", "shop"), foreignRoute("infra", "elsewhere", "other"),
+		foreignRoute("shop", "local", "shop")
 	for _, route := range []*gwv1.HTTPRoute{leading, elsewhere, local} {
 		b.create(route)
 		handler.Set(nil, route)

@@ -128,7 +128,8 @@ func newScheme(t *testing.T) *runtime.Scheme {
 
 func newBench(t *testing.T, objects ...client.Object) *bench {
 	t.Helper()
-	b := &bench{t: t, events: k8sevents.NewFakeRecorder(100), clock: clocktesting.NewFakeClock(epoch), fail: map[string]error{}, mapper: &fakeMapper{missing: map[string]bool{}}}
+	b := &bench{t: t, events: k8sevents.NewFakeRecorder(100), clock: clocktesting.NewFakeClock(epoch), fail: map[string]error{},
+		mapper: &fakeMapper{missing: map[string]bool{}}}
 	b.attachments = attachments.New()
 	b.attachments.SetSynced()
 	scheme := newScheme(t)
@@ -138,7 +139,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.cache = &fakeCache{FakeInformers: informertest.FakeInformers{Scheme: scheme}, Reader: inner, b: b}
 	b.watcher = watch.New(watch.Options{Informers: b.cache, Mapper: b.mapper, Scheme: scheme, Clock: b.clock, Log: logr.Discard()})
 	b.controller = New(Options{
-		Cache: b.cache, Watcher: b.watcher, Attachments: b.attachments, Client: b.client, Events: events.NewWriter(b.events, b.cache), Clock: b.clock, Log: logr.Discard(),
+		Cache: b.cache, Watcher: b.watcher, Attachments: b.attachments, Client: b.client, Events: events.NewWriter(b.events, b.cache),
+		Clock: b.clock, Log: logr.Discard(),
 		ScalerAddress: "kedify-gateway.kedify-system.svc.cluster.local:9090", Namespace: "kedify-system",
 		Requested: func(key types.NamespacedName) bool { _, came := b.requested.Load(key); return came },
 	})

@@ -67,11 +67,12 @@ func TestRewiredHasOneOwner(t *testing.T) {
 	}
 	on, off := true, false
 	for name, steps := range map[string][]step{
-		"off":                      {{autowire: &off, want: plan.ReasonNotRewired}},
-		"on":                       {{autowire: &on, want: ""}},
-		"wired and not any more":   {{autowire: &on}, {wire: "Wired", want: "Wired"}, {wire: "-", want: ""}},
-		"switched on":              {{autowire: &off, want: plan.ReasonNotRewired}, {autowire: &on, want: ""}, {wire: "Wired", want: "Wired"}},
-		"switched on, wired first": {{autowire: &off, want: plan.ReasonNotRewired}, {wire: "Wired", want: "Wired"}, {autowire: &on, want: "Wired"}, {wire: "-", want: ""}},
+		"off":                    {{autowire: &off, want: plan.ReasonNotRewired}},
+		"on":                     {{autowire: &on, want: ""}},
+		"wired and not any more": {{autowire: &on}, {wire: "Wired", want: "Wired"}, {wire: "-", want: ""}},
+		"switched on":            {{autowire: &off, want: plan.ReasonNotRewired}, {autowire: &on, want: ""}, {wire: "Wired", want: "Wired"}},
+		"switched on, wired first": {{autowire: &off, want: plan.ReasonNotRewired}, {wire: "Wired", want: "Wired"},
+			{autowire: &on, want: "Wired"}, {wire: "-", want: ""}},
 		"switched off": {
 			{autowire: &on}, {wire: "Wired", want: "Wired"}, {autowire: &off, want: "Wired"}, {wire: "-", want: plan.ReasonNotRewired},
 		},

@@ -94,7 +94,8 @@ func TestMergeGatewayKeepsListenerTimes(t *testing.T) {
 		{Name: "http", Conditions: []metav1.Condition{condition("Accepted", metav1.ConditionTrue, before)}},
 	}
 	wanted := &gwv1.GatewayStatus{Listeners: []gwv1.ListenerStatus{
-		{Name: "http", AttachedRoutes: 2, Conditions: []metav1.Condition{condition("Accepted", metav1.ConditionTrue, metav1.Time{}), condition("Programmed", metav1.ConditionTrue, metav1.Time{})}},
+		{Name: "http", AttachedRoutes: 2, Conditions: []metav1.Condition{condition("Accepted", metav1.ConditionTrue, metav1.Time{}),
+			condition("Programmed", metav1.ConditionTrue, metav1.Time{})}},
 	}}
 	mergeGateway(gateway, wanted, now)
 	want := []gwv1.ListenerStatus{{Name: "http", AttachedRoutes: 2, Conditions: []metav1.Condition{

@@ -31,7 +31,8 @@ func TestG8TiesAreBrokenByTheText(t *testing.T) {
 		}
 	}
 	at := func(namespace string, second int64) *gwv1.HTTPRoute {
-		return &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tie", CreationTimestamp: metav1.NewTime(time.Unix(second, 0))}}
+		return &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "tie",
+			CreationTimestamp: metav1.NewTime(time.Unix(second, 0))}}
 	}
 	if CompareAge(at("team-a", 1), at("team", 1)) >= 0 || CompareAge(at("team", 1), at("team-a", 2)) >= 0 {
 		t.Error("team-a/tie stands before team/tie of the same age, and after an older one")

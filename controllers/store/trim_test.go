@@ -25,7 +25,8 @@ func TestContentThatIsNotRead(t *testing.T) {
 		},
 		ConfigMap: func(i int) client.Object {
 			return &corev1.ConfigMap{
-				ObjectMeta: meta(i), Data: map[string]string{"values.yaml": strings.Repeat("x", size/2)}, BinaryData: map[string][]byte{"b": make([]byte, size/2)},
+				ObjectMeta: meta(i), Data: map[string]string{"values.yaml": strings.Repeat("x", size/2)},
+				BinaryData: map[string][]byte{"b": make([]byte, size/2)},
 			}
 		},
 	} {

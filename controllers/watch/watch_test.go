@@ -83,7 +83,8 @@ func newCluster(t *testing.T) *cluster {
 		served:    map[string]bool{"VirtualService": true},
 	}
 	c.watcher = New(Options{
-		Informers: c, Mapper: mapper{cluster: c}, Resources: c, Scheme: scheme, Trims: NewTrims(scheme, func(o client.Object) client.Object { return o }),
+		Informers: c, Mapper: mapper{cluster: c}, Resources: c, Scheme: scheme,
+		Trims: NewTrims(scheme, func(o client.Object) client.Object { return o }),
 		Clock: c.clock, Log: logr.Discard(),
 	})
 	t.Cleanup(func() {

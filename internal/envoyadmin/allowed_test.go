@@ -24,8 +24,10 @@ func TestCheck(t *testing.T) {
 	}
 	for _, refused := range []string{
 		"POST /quitquitquit", "GET /quitquitquit", "POST /healthcheck/fail", "POST /drain_listeners", "POST /runtime_modify?a=b", "GET /logging",
-		"POST /logging?level=loud", "GET /stats?delete=1", "GET stats", "GET http://other/stats", "GET //other/stats", "GET /stats/../quitquitquit",
-		"GET /stats%2f..%2fquitquitquit", "POST /stats", "GET /contention", "GET /", "GET /cpuprofiler?enable=y", "DELETE /stats", "GET /config_dump?a;b",
+		"POST /logging?level=loud", "GET /stats?delete=1", "GET stats", "GET http://other/stats", "GET //other/stats",
+		"GET /stats/../quitquitquit",
+		"GET /stats%2f..%2fquitquitquit", "POST /stats", "GET /contention", "GET /", "GET /cpuprofiler?enable=y",
+		"DELETE /stats", "GET /config_dump?a;b",
 	} {
 		method, target, _ := strings.Cut(refused, " ")
 		if err := Check(method, target); !errors.Is(err, ErrRefused) {
@@ -69,7 +71,8 @@ func TestShownHasNoSecrets(t *testing.T) {
 
 // FuzzCheck: whatever is let through is one of the paths, and changes nothing but the log.
 func FuzzCheck(f *testing.F) {
-	for _, target := range []string{"/stats", "/logging?level=info", "/quitquitquit", "//x/stats", "/stats?filter=%zz", "/stats#/../quitquitquit"} {
+	for _, target := range []string{"/stats", "/logging?level=info", "/quitquitquit", "//x/stats", "/stats?filter=%zz",
+		"/stats#/../quitquitquit"} {
 		f.Add("GET", target)
 		f.Add("POST", target)
 	}

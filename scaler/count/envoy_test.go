@@ -126,7 +126,8 @@ func newSite(t *testing.T, to sink) *site {
 // start runs Envoy on a thread that lives as long as it does: Envoy asks the kernel to be
 // killed when the thread that started it ends.
 func (s *site) start(binary string) {
-	command := exec.Command(binary, "-c", s.config, "--concurrency", "2", "--use-dynamic-base-id", "--log-level", "warn", "--drain-time-s", "1")
+	command := exec.Command(binary, "-c", s.config, "--concurrency", "2", "--use-dynamic-base-id", "--log-level",
+		"warn", "--drain-time-s", "1")
 	command.Stdout, command.Stderr = &s.log, &s.log
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
@@ -182,7 +183,8 @@ func siteConfig(t *testing.T, to sink, port, live int) object {
 			"grpc_service": object{"envoy_grpc": object{"cluster_name": "xds"}},
 		}}},
 		"static_resources": object{
-			"clusters": list{control, cluster(web, answers), cluster(of(deadKey), refuses), cluster(of(emptyKey)), cluster(of(mixedKey), refuses, answers)},
+			"clusters": list{control, cluster(web, answers), cluster(of(deadKey), refuses), cluster(of(emptyKey)),
+				cluster(of(mixedKey), refuses, answers)},
 			"listeners": list{object{
 				"name": "http", "address": object{"socket_address": object{"address": "127.0.0.1", "port_value": port}},
 				"filter_chains": list{object{"filters": list{object{"name": "http", "typed_config": object{
@@ -205,7 +207,8 @@ func siteConfig(t *testing.T, to sink, port, live int) object {
 		} {
 			patterns = append(patterns, object{"suffix": "." + suffix})
 		}
-		config["stats_config"] = object{"stats_matcher": object{"inclusion_list": object{"patterns": append(patterns, object{"exact": "server.uptime"})}}}
+		config["stats_config"] = object{"stats_matcher": object{"inclusion_list": object{"patterns": append(patterns,
+			object{"exact": "server.uptime"})}}}
 	}
 	return config
 }
@@ -244,7 +247,8 @@ func newMetrics(t *testing.T, address string, scalers ...*scaler.Scaler) *metric
 	t.Helper()
 	catalog := scaler.NewCatalog()
 	m := &metrics{t: t, registry: demand.New(demand.Options{Catalog: catalog})}
-	ours := count.New(count.Options{Registry: m.registry, Catalog: catalog, Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	ours := count.New(count.Options{Registry: m.registry, Catalog: catalog,
+		Identify: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	theirs := count.NewExternal(count.ExternalOptions{
 		Registry: m.registry, Catalog: catalog, Identify: func(context.Context) (string, error) { return webKey.Namespace, nil },
 	})

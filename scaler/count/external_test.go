@@ -114,7 +114,8 @@ func TestExternalDeltas(t *testing.T) {
 	sum := uint64(0)
 	for i, delta := range []float64{5, 7, 0, 3} {
 		sum += uint64(delta)
-		got := o.send(take, "envoy", gauge("server.uptime", 500), idle, tagged("upstream_rq_total", delta, "test"), tagged("upstream_rq_retry", 1, "test"))
+		got := o.send(take, "envoy", gauge("server.uptime", 500), idle, tagged("upstream_rq_total", delta, "test"),
+			tagged("upstream_rq_retry", 1, "test"))
 		if len(got) != 1 || got[0].Counts[webKey] != (demand.Counts{Requests: sum, Retries: uint64(i + 1)}) || got[0].Started != (i == 0) || got[0].Uptime != 0 {
 			t.Errorf("message %d: %+v", i, got)
 		}
@@ -145,7 +146,8 @@ func TestExternalDeltasShowLate(t *testing.T) {
 // Names as Prometheus writes them, and names without tags, are understood.
 func TestExternalNames(t *testing.T) {
 	for _, families := range [][]*dto.MetricFamily{
-		{counter("envoy_cluster_upstream_rq_total", 5, "envoy_cluster_name", "test"), gauge("envoy_cluster_upstream_rq_active", 2, "envoy_cluster_name", "test")},
+		{counter("envoy_cluster_upstream_rq_total", 5, "envoy_cluster_name", "test"),
+			gauge("envoy_cluster_upstream_rq_active", 2, "envoy_cluster_name", "test")},
 		{counter("cluster.test.upstream_rq_total", 5), gauge("cluster.test.upstream_rq_active", 2)},
 	} {
 		o := newOutside(t)

@@ -97,7 +97,8 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no node", []*metricsv3.StreamMetricsMessage{message("", split...)}, codes.InvalidArgument, "node", 0},
 		{"an empty first message", []*metricsv3.StreamMetricsMessage{{}}, codes.InvalidArgument, "node", 0},
-		{"two messages per flush", []*metricsv3.StreamMetricsMessage{message("n", split...), message("", split...)}, codes.FailedPrecondition, "batch_size", 1},
+		{"two messages per flush", []*metricsv3.StreamMetricsMessage{message("n", split...), message("", split...)},
+			codes.FailedPrecondition, "batch_size", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, client, _ := ours(t)

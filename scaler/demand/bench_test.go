@@ -43,7 +43,8 @@ func newCrowd(b testing.TB) *crowd {
 		for _, key := range c.keys {
 			counts[key] = demand.Counts{Requests: 1}
 		}
-		c.reports = append(c.reports, demand.Report{Proxy: demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint("pod-", i)}, Started: true, Counts: counts})
+		c.reports = append(c.reports,
+			demand.Report{Proxy: demand.Proxy{Gateway: gatewayKey, Node: fmt.Sprint("pod-", i)}, Started: true, Counts: counts})
 	}
 	_ = b
 	return c

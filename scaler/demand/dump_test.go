@@ -18,7 +18,8 @@ import (
 func TestDump(t *testing.T) {
 	w := newWorld(t)
 	blind := named("blind-0")
-	a, b := w.replica("a", trigger(), trigger(blind.option, gateways(types.NamespacedName{Namespace: "shop", Name: "other"}))), w.replica("b", trigger())
+	a, b := w.replica("a", trigger(), trigger(blind.option, gateways(types.NamespacedName{Namespace: "shop", Name: "other"}))),
+		w.replica("b", trigger())
 	one, two := w.proxy("one", a, 0, 100*time.Millisecond), w.proxy("two", b, 0, 600*time.Millisecond)
 	one.rate, two.rate = constant(30), constant(70)
 	one.active, two.active, two.retries = inFlight(3), inFlight(4), inFlight(9)

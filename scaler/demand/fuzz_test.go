@@ -39,7 +39,8 @@ func FuzzMerge(f *testing.F) {
 		ours := demand.Proxy{Gateway: gatewayKey, Node: "ours"}
 		for i := range 20 {
 			w.clock.Step(time.Second)
-			b.Report(demand.Report{Proxy: ours, Uptime: time.Duration(i+1) * time.Second, Started: i < 2, Counts: map[types.NamespacedName]demand.Counts{webKey: {Requests: uint64(20 * (i + 1)), Active: 1}}})
+			b.Report(demand.Report{Proxy: ours, Uptime: time.Duration(i+1) * time.Second, Started: i < 2,
+				Counts: map[types.NamespacedName]demand.Counts{webKey: {Requests: uint64(20 * (i + 1)), Active: 1}}})
 			b.Tidy()
 		}
 		reading, err := b.Read(webKey)

@@ -91,7 +91,8 @@ func TestTidyChangesNothing(t *testing.T) {
 		active uint64
 		held   int
 		last   time.Duration
-	}{{20, 3, 0, 15}, {0, 0, 0, 5}, {0, 0, 0, 20}, {0, 0, 2, 30}, {10, 1, 0, 5}, {0, 0, 1, 5}, {0, 0, 0, 8}, {5, 0, 0, 3}, {0, 0, 0, 30}, {0, 4, 0, 9}} {
+	}{{20, 3, 0, 15}, {0, 0, 0, 5}, {0, 0, 0, 20}, {0, 0, 2, 30}, {10, 1, 0, 5}, {0, 0, 1, 5}, {0, 0, 0, 8}, {5, 0, 0, 3},
+		{0, 0, 0, 30}, {0, 4, 0, 9}} {
 		for _, s := range []side{left, right} {
 			s.p.rate, s.p.active, s.q.rate = constant(c.rate), inFlight(c.active), constant(c.rate/2)
 			s.r.Hold(webKey, demand.Holding{Held: c.held, Arrived: uint64(i)})

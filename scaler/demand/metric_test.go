@@ -60,7 +60,8 @@ func TestThirdMetric(t *testing.T) {
 	depth := queueDepth{queued: map[types.NamespacedName]float64{}}
 	w := newWorld(t)
 	catalog := scaler.NewCatalog()
-	r := &replica{t: t, name: "a", catalog: catalog, Registry: demand.New(demand.Options{Clock: w.clock, Catalog: catalog, Metrics: depth.table()})}
+	r := &replica{t: t, name: "a", catalog: catalog,
+		Registry: demand.New(demand.Options{Clock: w.clock, Catalog: catalog, Metrics: depth.table()})}
 	catalog.Set(webKey, depth.trigger(activation(5)))
 	rate := named("rate-0")
 	catalog.Set(rate.key(), trigger(rate.option))

@@ -241,7 +241,8 @@ func testBadCalls(t *testing.T) {
 	if got := call(func(q *request) { q.read = true; q.end() }); got != "Unknown" {
 		t.Errorf("without a message: %s", got)
 	}
-	stranger := hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return types.NamespacedName{}, errors.New("who?") }})
+	stranger := hold.NewActivator(r.gate,
+		hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return types.NamespacedName{}, errors.New("who?") }})
 	if got := stranger.Process(&request{ctx: context.Background()}); got == nil || !strings.Contains(got.Error(), "Unauthenticated") {
 		t.Errorf("a stranger: %v", got)
 	}
@@ -251,7 +252,8 @@ func testBadCalls(t *testing.T) {
 	}
 	// A request without a demand key waits as well.
 	q := &request{rig: r, answers: make(chan *extprocv3.ProcessingResponse, 1), failed: make(chan error, 1), first: firstMessage("a")}
-	q.ctx, q.end = context.WithCancel(metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, r.name(), translate.HoldDemand, "no key")))
+	q.ctx, q.end = context.WithCancel(metadata.NewIncomingContext(context.Background(),
+		metadata.Pairs(translate.HoldBackend, r.name(), translate.HoldDemand, "no key")))
 	r.running.Go(func() { q.failed <- r.activator.Process(q) })
 	t.Cleanup(q.end)
 	r.holds(1)

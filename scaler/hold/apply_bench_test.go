@@ -37,7 +37,8 @@ func BenchmarkGateApply(b *testing.B) {
 			addresses := []ir.Endpoint{{Address: "10.0.0.1", Port: 8080}, {Address: "10.0.0.2", Port: 8080}, {Address: "10.0.0.3", Port: 8080}}
 			endpoints := one(translate.Endpoints(ir.Endpoints{Key: key, Addresses: addresses}))
 			if held {
-				gate.Apply(ir.Key(gatewayKey), resource.Change{Upsert: []resource.Resource{one(translate.Endpoints(ir.Endpoints{Key: key.HoldCluster()}))}})
+				gate.Apply(ir.Key(gatewayKey),
+					resource.Change{Upsert: []resource.Resource{one(translate.Endpoints(ir.Endpoints{Key: key.HoldCluster()}))}})
 			}
 			key.Demand = "web-0"
 			cluster := one(translate.Cluster(ir.Cluster{Key: key, Protocol: ir.HTTP1}))

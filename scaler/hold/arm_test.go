@@ -232,7 +232,8 @@ func testAddresses(t *testing.T) {
 		want      string
 	}{
 		{hold.Addresses{Own: here, Others: []string{there}}, "0/10.0.0.1:18000 1/10.0.0.2:18000"},
-		{hold.Addresses{Own: here, Others: []string{"10.0.0.4:1", there, "10.0.0.3:1", there, here}}, "0/10.0.0.1:18000 1/10.0.0.2:18000 1/10.0.0.3:1 1/10.0.0.4:1"},
+		{hold.Addresses{Own: here, Others: []string{"10.0.0.4:1", there, "10.0.0.3:1", there, here}},
+			"0/10.0.0.1:18000 1/10.0.0.2:18000 1/10.0.0.3:1 1/10.0.0.4:1"},
 		{hold.Addresses{Own: here}, "0/10.0.0.1:18000"},
 		{hold.Addresses{Others: []string{there}}, "0/10.0.0.2:18000"},
 		{hold.Addresses{Own: "no address", Others: []string{"[fd00::1]:18000"}}, "0/fd00::1:18000"},

@@ -55,7 +55,8 @@ type calls struct {
 
 func newCalls(b *testing.B, p *plane, s *site, connections int) *calls {
 	b.Helper()
-	c := &calls{ctx: metadata.AppendToOutgoingContext(context.Background(), translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String())}
+	c := &calls{ctx: metadata.AppendToOutgoingContext(context.Background(), translate.HoldBackend, s.backend.String(),
+		translate.HoldDemand, s.demand.String())}
 	for range connections {
 		conn, err := grpc.NewClient(p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
@@ -143,7 +144,8 @@ func (q *passing) Recv() (*extprocv3.ProcessingRequest, error) {
 // The same without gRPC: what the gate and the activator themselves cost.
 func BenchmarkArmedDecision(b *testing.B) {
 	p, s := benchPlane(b, 1)
-	ctx := metadata.NewIncomingContext(context.Background(), metadata.Pairs(translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String()))
+	ctx := metadata.NewIncomingContext(context.Background(),
+		metadata.Pairs(translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String()))
 	first := browserHeaders()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

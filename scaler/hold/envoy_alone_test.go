@@ -103,7 +103,8 @@ func TestEnvoyReplicasDieInTurn(t *testing.T) {
 		}
 	}
 	last := planes[replicas-1]
-	gomega.NewWithT(t).Eventually(func() int { return last.publisher.Delivery(ir.Key(gatewayKey)).Connected }).Should(gomega.Equal(1), "the proxy is back")
+	gomega.NewWithT(t).Eventually(func() int { return last.publisher.Delivery(ir.Key(gatewayKey)).Connected }).Should(gomega.Equal(1),
+		"the proxy is back")
 	last.apply(s.endpoints(newPod(t, seen)))
 	for range requests {
 		if got := <-answers; got.status != http.StatusOK {

@@ -187,7 +187,8 @@ func TestEnvoyPodDies(t *testing.T) {
 	r := load(s, seen, requests(1500), 4*time.Millisecond)
 	close(stop)
 	<-stopped
-	t.Logf("%d POSTs over %d deaths: %d waited, %d failed %v, %d twice, slowest %s", r.sent, a.flips, r.waited, r.failed, r.failures, r.duplicates, r.slowest.Round(time.Millisecond))
+	t.Logf("%d POSTs over %d deaths: %d waited, %d failed %v, %d twice, slowest %s", r.sent, a.flips, r.waited, r.failed, r.failures,
+		r.duplicates, r.slowest.Round(time.Millisecond))
 	for why, n := range r.failures {
 		if !strings.Contains(why, "reset reason: connection termination") {
 			t.Errorf("%d x %s", n, why)

@@ -24,7 +24,8 @@ func TestG5HeldBeyondTheLimit(t *testing.T) {
 	s.start(p)
 	c := newClient(t, s.port)
 	for name, headers := range map[string][]string{
-		"a request": nil, "a WebSocket": {"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "x", "Sec-WebSocket-Version", "13"},
+		"a request":   nil,
+		"a WebSocket": {"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "x", "Sec-WebSocket-Version", "13"},
 	} {
 		answers := make(chan answer, 1)
 		go func() { answers <- c.do(context.Background(), http.MethodGet, "/", "", headers...) }()

@@ -79,7 +79,8 @@ func TestEnvoyConfirms(t *testing.T) {
 			begun := time.Now()
 			asked := p.counted("answers_total", "answer", "go")
 			go func() { answers <- c.do(context.Background(), test.method, "/", test.body, "x-id", test.name) }()
-			gomega.NewWithT(t).Eventually(func() bool { return p.counted("answers_total", "answer", "go") > asked }).Should(gomega.BeTrue(), "the answer")
+			gomega.NewWithT(t).Eventually(func() bool { return p.counted("answers_total", "answer", "go") > asked }).Should(gomega.BeTrue(),
+				"the answer")
 			gomega.NewWithT(t).Eventually(func() bool { return p.backend().Unconfirmed == 0 }).Should(gomega.BeTrue(), "its confirmation")
 			confirmed := time.Since(begun)
 			got := <-answers
@@ -126,7 +127,8 @@ func TestEnvoyReplies(t *testing.T) {
 	s := newSite(t, service())
 	s.start(p)
 	c := newClient(t, s.port)
-	trigger := &scaler.Scaler{Key: s.demand, Gateways: []types.NamespacedName{gatewayKey}, WaitingPage: &scaler.Page{Status: 503, Body: "<h1>soon</h1>", RetryAfter: 10}}
+	trigger := &scaler.Scaler{Key: s.demand, Gateways: []types.NamespacedName{gatewayKey},
+		WaitingPage: &scaler.Page{Status: 503, Body: "<h1>soon</h1>", RetryAfter: 10}}
 	trigger.Spec.HealthCheck = v1alpha1.HTTPScalerHealthCheck{Path: "/alive"}
 	p.catalog.Set(s.demand, trigger)
 	ctx := context.Background()
@@ -140,7 +142,8 @@ func TestEnvoyReplies(t *testing.T) {
 	}{
 		{"waiting page", "/", []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate"}, 503, "<h1>soon</h1>",
 			map[string]string{"Retry-After": "10", "Content-Type": "text/html; charset=utf-8", coldStart: "false"}},
-		{"timeout", "/", nil, 504, "no endpoint became ready in time\n", map[string]string{"Retry-After": "7", coldStart: "true", "Content-Type": "text/plain; charset=utf-8"}},
+		{"timeout", "/", nil, 504, "no endpoint became ready in time\n",
+			map[string]string{"Retry-After": "7", coldStart: "true", "Content-Type": "text/plain; charset=utf-8"}},
 		{"gRPC timeout", "/a/b", []string{"Content-Type", "application/grpc"}, 200, "",
 			map[string]string{"Grpc-Status": "14", "Grpc-Message": "Gateway Timeout", "Retry-After": "7", "Content-Type": "application/grpc"}},
 		{"health check", "/alive?x", nil, 200, "ok\n", nil},
@@ -177,7 +180,8 @@ func TestEnvoyLateProxy(t *testing.T) {
 	}
 	for round := range 5 {
 		p.apply(s.endpoints())
-		gomega.NewWithT(t).Eventually(func() bool { return p.publisher.Delivery(ir.Key(gatewayKey)).Synced }).Should(gomega.BeTrue(), "both proxies to ask")
+		gomega.NewWithT(t).Eventually(func() bool { return p.publisher.Delivery(ir.Key(gatewayKey)).Synced }).Should(gomega.BeTrue(),
+			"both proxies to ask")
 		const count = 24
 		answers := make(chan answer, count)
 		for i := range count {
@@ -245,11 +249,13 @@ func TestEnvoyReplicaDies(t *testing.T) {
 			ending.Go(func() { end(one) })
 			defer ending.Wait()
 			way.move(two.address)
-			gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count }).Should(gomega.BeTrue(), "all to wait at the other replica")
+			gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count }).Should(gomega.BeTrue(),
+				"all to wait at the other replica")
 			moved := time.Since(begun)
 			two.apply(s.endpoints(newPod(t, seen)))
 			way.resume()
-			gomega.NewWithT(t).Eventually(func() bool { return two.publisher.Delivery(ir.Key(gatewayKey)).Connected == 1 }).Should(gomega.BeTrue(), "the proxy to come back")
+			gomega.NewWithT(t).Eventually(func() bool { return two.publisher.Delivery(ir.Key(gatewayKey)).Connected == 1 }).Should(gomega.BeTrue(),
+				"the proxy to come back")
 			running.Wait()
 			t.Logf("all waited again %s after the end, answered after %s", moved.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond))
 			duplicates := 0
@@ -303,7 +309,8 @@ func TestEnvoyMoves(t *testing.T) {
 	gomega.NewWithT(t).Eventually(func() bool { return one.backend().Held == count }).Should(gomega.BeTrue(), "all to wait")
 	begun := time.Now()
 	way.move(two.address)
-	gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count && one.backend().Held == 0 }).Should(gomega.BeTrue(), "all to wait at the other replica")
+	gomega.NewWithT(t).Eventually(func() bool { return two.backend().Held == count && one.backend().Held == 0 }).Should(gomega.BeTrue(),
+		"all to wait at the other replica")
 	t.Logf("all waited again after %s", time.Since(begun).Round(time.Millisecond))
 	pod := newPod(t, &sync.Map{})
 	for _, p := range []*plane{one, two} {

@@ -44,7 +44,8 @@ func FuzzAddresses(f *testing.F) {
 	f.Add("", "[::1]:2,:3,x")
 	f.Add("host:70000", "")
 	f.Fuzz(func(t *testing.T, own, others string) {
-		made, err := translate.PrioritizedEndpoints(service().HoldCluster(), hold.Priorities(hold.Addresses{Own: own, Others: strings.Split(others, ",")})...)
+		made, err := translate.PrioritizedEndpoints(service().HoldCluster(),
+			hold.Priorities(hold.Addresses{Own: own, Others: strings.Split(others, ",")})...)
 		if err != nil {
 			return // a host that is no UTF-8
 		}

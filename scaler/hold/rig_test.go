@@ -58,7 +58,8 @@ type rig struct {
 }
 
 func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *rig {
-	r := &rig{t: t, clock: deltatest.NewClock(), catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(), backend: backend, demand: webKey}
+	r := &rig{t: t, clock: deltatest.NewClock(), catalog: scaler.NewCatalog(), registry: prometheus.NewRegistry(),
+		backend: backend, demand: webKey}
 	r.publisher = publish.New(publish.Options{
 		Clock: r.clock, RemoveGrace: -1, OnAccepted: func(a publish.Acceptance) { r.gate.Accepted(a) },
 	})
@@ -82,7 +83,8 @@ func newRig(t *testing.T, backend ir.ClusterKey, change func(*hold.Options)) *ri
 		t.Fatal(err)
 	}
 	r.gate = hold.NewGate(options)
-	r.activator = hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
+	r.activator = hold.NewActivator(r.gate,
+		hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return gatewayKey, nil }})
 	r.gate.SetAddresses(hold.Addresses{Own: here, Others: []string{there}})
 	r.trigger(func(*scaler.Scaler) {})
 	t.Cleanup(func() { r.activator.Stop(); r.running.Wait() })
@@ -149,7 +151,8 @@ func (r *rig) endpoints(ports ...uint32) { r.apply(r.assignment(ports...)) }
 
 // trigger puts the trigger of the backend in force.
 func (r *rig) trigger(change func(*scaler.Scaler)) {
-	s := &scaler.Scaler{Key: r.demand, Gateways: []types.NamespacedName{gatewayKey}, Spec: v1alpha1.HTTPScalerSpec{Metric: v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 100}}}
+	s := &scaler.Scaler{Key: r.demand, Gateways: []types.NamespacedName{gatewayKey},
+		Spec: v1alpha1.HTTPScalerSpec{Metric: v1alpha1.HTTPScalerMetric{Type: v1alpha1.Concurrency, Target: 100}}}
 	change(s)
 	r.catalog.Set(r.demand, s)
 }

@@ -23,7 +23,8 @@ func (r *rig) askAs(gateway types.NamespacedName, node, backend string, demand t
 	q := &request{rig: r, answers: make(chan *extprocv3.ProcessingResponse, 4), failed: make(chan error, 1), first: firstMessage(node)}
 	q.ctx, q.end = context.WithCancel(metadata.NewIncomingContext(context.Background(),
 		metadata.Pairs(translate.HoldBackend, backend, translate.HoldDemand, demand.String())))
-	as := hold.NewActivator(r.gate, hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return gateway, nil }})
+	as := hold.NewActivator(r.gate,
+		hold.ActivatorOptions{Gateway: func(context.Context) (types.NamespacedName, error) { return gateway, nil }})
 	r.running.Go(func() { q.failed <- as.Process(q) })
 	r.t.Cleanup(q.end)
 	return q

@@ -29,12 +29,15 @@ func TestGetMetricSpec(t *testing.T) {
 		want     *pb.MetricSpec
 		problem  string
 	}{
-		"rate":        {metadata: metadata(nil), want: &pb.MetricSpec{MetricName: "http-request-rate", TargetSizeFloat: 10}},
-		"default":     {metadata: metadata(map[string]string{"targetValue": ""}), want: &pb.MetricSpec{MetricName: "http-request-rate", TargetSizeFloat: 100}},
-		"concurrency": {metadata: metadata(map[string]string{"scalingMetric": "concurrency"}), want: &pb.MetricSpec{MetricName: "http-concurrency", TargetSizeFloat: 10}},
+		"rate": {metadata: metadata(nil), want: &pb.MetricSpec{MetricName: "http-request-rate", TargetSizeFloat: 10}},
+		"default": {metadata: metadata(map[string]string{"targetValue": ""}),
+			want: &pb.MetricSpec{MetricName: "http-request-rate", TargetSizeFloat: 100}},
+		"concurrency": {metadata: metadata(map[string]string{"scalingMetric": "concurrency"}),
+			want: &pb.MetricSpec{MetricName: "http-concurrency", TargetSizeFloat: 10}},
 		"compat": {metadata: metadata(map[string]string{"originalType": "kedify-http", "targetValue": "3"}),
 			want: &pb.MetricSpec{MetricName: "http-request-rate", TargetSizeFloat: 3}},
-		"user-run Envoy": {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge", "scalingMetric": "concurrency"},
+		"user-run Envoy": {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge",
+			"scalingMetric": "concurrency"},
 			want: &pb.MetricSpec{MetricName: "http-concurrency", TargetSizeFloat: 100}},
 		"no metric": {metadata: nil, problem: "ScaledObject shop/web: scalingMetric is missing; use requestRate or concurrency"},
 		"target 0": {metadata: metadata(map[string]string{"targetValue": "0"}),
@@ -71,18 +74,24 @@ func TestGetMetrics(t *testing.T) {
 		want     float64
 		problem  string
 	}{
-		"rate":                                   {metadata: rate, metric: MetricRate, want: 12.25},
-		"concurrency":                            {metadata: concurrency, metric: MetricConcurrency, want: 3.5},
-		"zero":                                   {metadata: rate, metric: MetricRate, reading: &demand.Reading{}, want: 0},
-		"other target and window, same requests": {metadata: metadata(map[string]string{"targetValue": "77", "window": "10s"}), metric: MetricRate, want: 12.25},
-		"other order":                            {metadata: metadata(map[string]string{"hosts": " WEB.example.com "}), metric: MetricRate, want: 12.25},
-		"other metric": {metadata: rate, metric: MetricConcurrency, problem: "trigger shop/web-rate has the metric http-request-rate and not \"http-concurrency\"; " +
-			"if scalingMetric was just changed this will pass"},
-		"other requests": {metadata: metadata(map[string]string{"hosts": "a.test"}), metric: MetricRate, problem: "none of the 2 triggers in force of ScaledObject shop/web " +
-			"has these hosts, paths and headers; if the object was just changed this will pass, otherwise its events say why the trigger was not accepted"},
-		"not a number": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.NaN()}, problem: "trigger shop/web-rate: http-request-rate of NaN is no amount"},
-		"infinite":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.Inf(1)}, problem: "trigger shop/web-rate: http-request-rate of +Inf is no amount"},
-		"negative":     {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: -1}, problem: "trigger shop/web-rate: http-request-rate of -1 is no amount"},
+		"rate":        {metadata: rate, metric: MetricRate, want: 12.25},
+		"concurrency": {metadata: concurrency, metric: MetricConcurrency, want: 3.5},
+		"zero":        {metadata: rate, metric: MetricRate, reading: &demand.Reading{}, want: 0},
+		"other target and window, same requests": {metadata: metadata(map[string]string{"targetValue": "77", "window": "10s"}),
+			metric: MetricRate, want: 12.25},
+		"other order": {metadata: metadata(map[string]string{"hosts": " WEB.example.com "}), metric: MetricRate, want: 12.25},
+		"other metric": {metadata: rate, metric: MetricConcurrency,
+			problem: "trigger shop/web-rate has the metric http-request-rate and not \"http-concurrency\"; " +
+				"if scalingMetric was just changed this will pass"},
+		"other requests": {metadata: metadata(map[string]string{"hosts": "a.test"}), metric: MetricRate,
+			problem: "none of the 2 triggers in force of ScaledObject shop/web " +
+				"has these hosts, paths and headers; if the object was just changed this will pass, otherwise its events say why the trigger was not accepted"},
+		"not a number": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.NaN()},
+			problem: "trigger shop/web-rate: http-request-rate of NaN is no amount"},
+		"infinite": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.Inf(1)},
+			problem: "trigger shop/web-rate: http-request-rate of +Inf is no amount"},
+		"negative": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: -1},
+			problem: "trigger shop/web-rate: http-request-rate of -1 is no amount"},
 		"unknown": {
 			metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: 3, Unknown: errors.New("no pod was scraped")},
 			problem: "trigger shop/web-rate: no pod was scraped",
@@ -160,7 +169,8 @@ func TestUnknown(t *testing.T) {
 	wantCode(t, metrics, codes.Unavailable, none)
 	wantCode(t, active, codes.Unavailable, none)
 	_, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{})
-	wantCode(t, err, codes.Unavailable, "ScaledObject / has no trigger in force; if the object is new this will pass, otherwise its events say why")
+	wantCode(t, err, codes.Unavailable,
+		"ScaledObject / has no trigger in force; if the object is new this will pass, otherwise its events say why")
 
 	measured := w.server.options.Metrics
 	for what, c := range map[string]struct{ got, want float64 }{
@@ -195,8 +205,9 @@ func TestIsActive(t *testing.T) {
 		"not settled, said to run":   {demand.Reading{}, -1, "yes", true, ""},
 		"not settled, said to sleep": {demand.Reading{}, -1, "no", false, ""},
 		"not settled, known better":  {demand.Reading{}, 0, "yes", false, ""},
-		"not settled, replicas unknown": {demand.Reading{}, -1, "", false, "trigger shop/web-0: the demand is unknown: requests may have arrived " +
-			"before this process began to watch, and the replicas of the target are not known"},
+		"not settled, replicas unknown": {demand.Reading{}, -1, "", false,
+			"trigger shop/web-0: the demand is unknown: requests may have arrived " +
+				"before this process began to watch, and the replicas of the target are not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.registry.set(key, c.reading)

@@ -33,7 +33,8 @@ func TestBypass(t *testing.T) {
 			key := apply(t, w.catalog, named{"", metadata(nil)})[0]
 			bypass(w, key.Name, c.traffic)
 			w.registry.set(key, c.reading)
-			metrics, metricsErr := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(metadata(nil)), MetricName: MetricRate})
+			metrics, metricsErr := w.client.GetMetrics(t.Context(),
+				&pb.GetMetricsRequest{ScaledObjectRef: refTo(metadata(nil)), MetricName: MetricRate})
 			active, activeErr := w.client.IsActive(t.Context(), refTo(metadata(nil)))
 			known := w.server.state(w.catalog.Get(key)).known
 			if c.problem != "" {

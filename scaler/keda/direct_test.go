@@ -37,10 +37,11 @@ func TestT52UnknownAndActiveWhileDirect(t *testing.T) {
 		"direct":                   {scaler.Path{Direct: true}, v1alpha1.HTTPScalerTraffic{}, quiet, past, true},
 		"direct, some are counted": {scaler.Path{Direct: true}, v1alpha1.HTTPScalerTraffic{}, busy, past, true},
 		"direct, no proxy reports": {scaler.Path{Direct: true}, v1alpha1.HTTPScalerTraffic{}, nil, past, true},
-		"direct and bypassed":      {scaler.Path{Direct: true}, v1alpha1.HTTPScalerTraffic{Bypass: []string{"Ingress shop/web"}}, quiet, past, true},
-		"back for a minute":        {back(time.Minute), v1alpha1.HTTPScalerTraffic{}, quiet, before, true},
-		"back for an hour":         {back(time.Hour), v1alpha1.HTTPScalerTraffic{}, quiet, "", false},
-		"back for an hour, busy":   {back(time.Hour), v1alpha1.HTTPScalerTraffic{}, busy, "", true},
+		"direct and bypassed": {scaler.Path{Direct: true},
+			v1alpha1.HTTPScalerTraffic{Bypass: []string{"Ingress shop/web"}}, quiet, past, true},
+		"back for a minute":      {back(time.Minute), v1alpha1.HTTPScalerTraffic{}, quiet, before, true},
+		"back for an hour":       {back(time.Hour), v1alpha1.HTTPScalerTraffic{}, quiet, "", false},
+		"back for an hour, busy": {back(time.Hour), v1alpha1.HTTPScalerTraffic{}, busy, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -29,12 +29,13 @@ func TestFind(t *testing.T) {
 		metadata map[string]string
 		want     string
 	}{
-		"plain":           {metadata: metadata(nil), want: "web-a"},
-		"by admission":    {metadata: metadata(map[string]string{"originalType": "kedify-http"}), want: "web-a"},
-		"path":            {metadata: metadata(map[string]string{"pathPrefixes": "/b/"}), want: "web-b"},
-		"header":          {metadata: metadata(map[string]string{"headers": `[{"name": "X-Tenant", "value": "c"}]`}), want: "web-c"},
-		"pattern":         {metadata: metadata(map[string]string{"headers": "[{name: x-tenant, valueRegex: c.*}]"}), want: "web-d"},
-		"Envoy":           {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge", "scalingMetric": "requestRate"}, want: "web-e"},
+		"plain":        {metadata: metadata(nil), want: "web-a"},
+		"by admission": {metadata: metadata(map[string]string{"originalType": "kedify-http"}), want: "web-a"},
+		"path":         {metadata: metadata(map[string]string{"pathPrefixes": "/b/"}), want: "web-b"},
+		"header":       {metadata: metadata(map[string]string{"headers": `[{"name": "X-Tenant", "value": "c"}]`}), want: "web-c"},
+		"pattern":      {metadata: metadata(map[string]string{"headers": "[{name: x-tenant, valueRegex: c.*}]"}), want: "web-d"},
+		"Envoy": {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge",
+			"scalingMetric": "requestRate"}, want: "web-e"},
 		"Envoy, other":    {metadata: map[string]string{"externalProxyMetricKey": "edge", "scalingMetric": "concurrency"}, want: "web-f"},
 		"other path":      {metadata: metadata(map[string]string{"pathPrefixes": "/c"})},
 		"other namespace": {object: types.NamespacedName{Namespace: "other", Name: "web"}, metadata: metadata(nil)},

@@ -54,12 +54,14 @@ func play(changes []change, end time.Duration) []pushed {
 // ending under a request. It writes their time in whole seconds.
 func TestS4PushesUnderAFormula(t *testing.T) {
 	const late = 200 * ms // on the way, and until KEDA has written it
-	for _, cooldown := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second, 6 * time.Second, 30 * time.Second, 300 * time.Second} {
+	for _, cooldown := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second, 6 * time.Second,
+		30 * time.Second, 300 * time.Second} {
 		running := state{known: true, active: true, replicas: 1, cooldown: cooldown, formula: true}
 		held := running
 		held.held = 1
 		for _, begin := range []time.Duration{0, 300 * ms, 999 * ms} {
-			got := play([]change{{to: state{known: true}}, {at: begin, ring: true, to: held}, {at: 20 * time.Second, to: running}}, 2*cooldown+time.Minute)
+			got := play([]change{{to: state{known: true}}, {at: begin, ring: true, to: held}, {at: 20 * time.Second, to: running}},
+				2*cooldown+time.Minute)
 			var last time.Duration
 			for _, push := range got {
 				if push.Kind == "idle" {

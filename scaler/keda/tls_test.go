@@ -58,14 +58,16 @@ func TestTLS(t *testing.T) {
 		server, client *tls.Config
 		want           codes.Code
 	}{
-		"plaintext":                      {nil, nil, codes.OK},
-		"TLS":                            {alone, trusting, codes.OK},
-		"mTLS":                           {mutual, known, codes.OK},
-		"mTLS without a certificate":     {mutual, trusting, codes.Unavailable},
-		"TLS, spoken to in plaintext":    {alone, nil, codes.Unavailable},
-		"plaintext, spoken to with TLS":  {nil, trusting, codes.Unavailable},
-		"TLS with an unknown authority":  {alone, &tls.Config{ServerName: "scaler.test", RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}, codes.Unavailable},
-		"TLS under another server name":  {alone, &tls.Config{ServerName: "other.test", RootCAs: pool, MinVersion: tls.VersionTLS12}, codes.Unavailable},
+		"plaintext":                     {nil, nil, codes.OK},
+		"TLS":                           {alone, trusting, codes.OK},
+		"mTLS":                          {mutual, known, codes.OK},
+		"mTLS without a certificate":    {mutual, trusting, codes.Unavailable},
+		"TLS, spoken to in plaintext":   {alone, nil, codes.Unavailable},
+		"plaintext, spoken to with TLS": {nil, trusting, codes.Unavailable},
+		"TLS with an unknown authority": {alone,
+			&tls.Config{ServerName: "scaler.test", RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}, codes.Unavailable},
+		"TLS under another server name": {alone,
+			&tls.Config{ServerName: "other.test", RootCAs: pool, MinVersion: tls.VersionTLS12}, codes.Unavailable},
 		"TLS, and a certificate no less": {alone, known, codes.OK},
 	} {
 		t.Run(name, func(t *testing.T) {

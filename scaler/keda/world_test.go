@@ -102,7 +102,8 @@ func (b *fakeRegistry) subscribers(key types.NamespacedName) int {
 // metadata of a trigger in the native spelling, with changes; empty: the key is left out.
 func metadata(changes map[string]string) map[string]string {
 	m := map[string]string{
-		"scalerAddress": address, "hosts": "web.example.com", "service": "web", "port": "8080", "scalingMetric": "requestRate", "targetValue": "10",
+		"scalerAddress": address, "hosts": "web.example.com", "service": "web", "port": "8080",
+		"scalingMetric": "requestRate", "targetValue": "10",
 	}
 	maps.Copy(m, changes)
 	maps.DeleteFunc(m, func(_, value string) bool { return value == "" })

@@ -50,7 +50,8 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /apis/stable.example.com/v1/namespaces/shop/models/llm/scale":
 		answer(w, http.StatusOK, a.scale())
 	default:
-		answer(w, http.StatusNotFound, metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound})
+		answer(w, http.StatusNotFound,
+			metav1.Status{Status: metav1.StatusFailure, Reason: metav1.StatusReasonNotFound, Code: http.StatusNotFound})
 	}
 }
 
@@ -111,7 +112,8 @@ func TestScales(t *testing.T) {
 	}{
 		"no such object": {v1alpha1.HTTPScalerTarget{APIVersion: "stable.example.com/v1", Kind: "Model", Name: "gone"}, apierrors.IsNotFound},
 		"no such kind":   {v1alpha1.HTTPScalerTarget{APIVersion: "stable.example.com/v1", Kind: "Toy", Name: "llm"}, meta.IsNoMatchError},
-		"no version":     {v1alpha1.HTTPScalerTarget{APIVersion: "a/b/c", Kind: "Model", Name: "llm"}, func(err error) bool { return err != nil }},
+		"no version": {v1alpha1.HTTPScalerTarget{APIVersion: "a/b/c", Kind: "Model", Name: "llm"},
+			func(err error) bool { return err != nil }},
 	} {
 		if _, err := scales.Get(t.Context(), "shop", c.target); !c.is(err) {
 			t.Errorf("%s: Get: %v", name, err)

@@ -93,11 +93,12 @@ func TestTLSRules(t *testing.T) {
 		{changes{"tlsMode": "passthrough", "inferencePool": "llm"}, []string{
 			`trigger 0: inferencePool "llm" does not go with tlsMode "passthrough", which sees server names only; use plaintext or reencrypt`,
 		}},
-		{changes{"tlsMode": "passthrough", "tlsSecretName": "cert", "coldStartWaitingPageEnabled": "true", "healthcheckPath": "/healthz"}, []string{
-			`warning: trigger 0: tlsSecretName has no effect with tlsMode "passthrough", which sees server names only; remove it`,
-			`warning: trigger 0: healthcheckPath has no effect with tlsMode "passthrough", which sees server names only; remove it`,
-			`warning: trigger 0: coldStartWaitingPageEnabled has no effect with tlsMode "passthrough", which sees server names only; remove it`,
-		}},
+		{changes{"tlsMode": "passthrough", "tlsSecretName": "cert", "coldStartWaitingPageEnabled": "true", "healthcheckPath": "/healthz"},
+			[]string{
+				`warning: trigger 0: tlsSecretName has no effect with tlsMode "passthrough", which sees server names only; remove it`,
+				`warning: trigger 0: healthcheckPath has no effect with tlsMode "passthrough", which sees server names only; remove it`,
+				`warning: trigger 0: coldStartWaitingPageEnabled has no effect with tlsMode "passthrough", which sees server names only; remove it`,
+			}},
 		{changes{"tlsSecretName": "a b"}, []string{
 			`trigger 0: tlsSecretName "a b" is not the name of a Secret; use the name alone of one in the same namespace`,
 		}},

@@ -21,7 +21,8 @@ func TestEnvoyHTTP(t *testing.T) {
 	want := v1alpha1.HTTPScalerSpec{
 		Type: "kedify-envoy-http", ScaledObject: "shop", Trigger: "0", Scale: plain().Scale,
 		Metric: v1alpha1.HTTPScalerMetric{
-			Type: "requestRate", Target: 10, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}, ExternalProxyMetricKey: "edge",
+			Type: "requestRate", Target: 10, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)},
+			ExternalProxyMetricKey: "edge",
 		},
 	}
 	want.Scale.Min = 1

@@ -110,7 +110,8 @@ func TestParseMetadata(t *testing.T) {
 	}{
 		"whole trigger": {
 			metadata(changes{"targetValue": "5", "window": "10s", "scalerAddress": ourAddress, "originalType": "kedify-http"}),
-			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 5, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(10), Granularity: seconds(1)}}, nil,
+			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 5,
+				RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(10), Granularity: seconds(1)}}, nil,
 		},
 		"other keys are not looked at": {
 			map[string]string{"scalingMetric": "concurrency", "hosts": "a:b", "port": "x", "foo": ""},
@@ -122,7 +123,8 @@ func TestParseMetadata(t *testing.T) {
 		},
 		"wrong": {
 			map[string]string{"scalingMetric": "requestRate", "targetValue": "0"},
-			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
+			v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100,
+				RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
 			[]string{`trigger 0: targetValue "0" is out of range; use 1 to 1000000000`},
 		},
 	} {

@@ -28,12 +28,13 @@ func TestIsOurs(t *testing.T) {
 			Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress, "externalProxyMetricKey": "edge", "hosts": "a.test"}},
 			"kedify-http",
 		},
-		"native, nothing else":          {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
-		"polled":                        {Trigger{Type: "external", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
-		"somebody else's":               {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": "other:9090", "hosts": "a.test"}}, ""},
-		"somebody else's mark":          {Trigger{Type: "external-push", Metadata: metadata{"originalType": "other-http"}}, ""},
-		"without address":               {Trigger{Type: "external-push", Metadata: metadata{"hosts": "a.test"}}, ""},
-		"our keys in another trigger":   {Trigger{Type: "prometheus", Metadata: metadata{"originalType": "kedify-http", "scalerAddress": ourAddress}}, ""},
+		"native, nothing else": {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
+		"polled":               {Trigger{Type: "external", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
+		"somebody else's":      {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": "other:9090", "hosts": "a.test"}}, ""},
+		"somebody else's mark": {Trigger{Type: "external-push", Metadata: metadata{"originalType": "other-http"}}, ""},
+		"without address":      {Trigger{Type: "external-push", Metadata: metadata{"hosts": "a.test"}}, ""},
+		"our keys in another trigger": {Trigger{Type: "prometheus",
+			Metadata: metadata{"originalType": "kedify-http", "scalerAddress": ourAddress}}, ""},
 		"no metadata":                   {Trigger{Type: "external-push"}, ""},
 		"the type in capitals is wrong": {Trigger{Type: "Kedify-HTTP"}, ""},
 	} {
@@ -130,16 +131,18 @@ func TestLookalikes(t *testing.T) {
 		"no address": {"external-push", metadata(nil), []string{
 			"warning: trigger 0: scalerAddress is missing, so KEDA has no scaler to ask and the trigger gets no HTTPScaler and no route" + fix,
 		}},
-		"own Envoy": {"external-push", map[string]string{"scalerAddress": "other:9090", "externalProxyMetricKey": "edge", "scalingMetric": "requestRate"}, []string{
-			`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, ` +
-				"so KEDA asks another scaler and the trigger gets no HTTPScaler and no route" + fix,
-		}},
+		"own Envoy": {"external-push",
+			map[string]string{"scalerAddress": "other:9090", "externalProxyMetricKey": "edge", "scalingMetric": "requestRate"}, []string{
+				`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, ` +
+					"so KEDA asks another scaler and the trigger gets no HTTPScaler and no route" + fix,
+			}},
 		"ours":              {"external-push", metadata(changes{"scalerAddress": ourAddress}), nil},
 		"rewritten":         {"external-push", metadata(changes{"scalerAddress": "other:9090", "originalType": "kedify-http"}), nil},
 		"the vendor's type": {"kedify-http", metadata(keys), nil},
-		"of http-add-on":    {"external-push", map[string]string{"scalerAddress": "keda-add-ons-http-external-scaler.keda:9090", "httpScaledObject": "web"}, nil},
-		"hosts alone":       {"external-push", map[string]string{"scalerAddress": "other:9090", "hosts": "a.test"}, nil},
-		"no external type":  {"prometheus", metadata(keys), nil},
+		"of http-add-on": {"external-push",
+			map[string]string{"scalerAddress": "keda-add-ons-http-external-scaler.keda:9090", "httpScaledObject": "web"}, nil},
+		"hosts alone":      {"external-push", map[string]string{"scalerAddress": "other:9090", "hosts": "a.test"}, nil},
+		"no external type": {"prometheus", metadata(keys), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantMessages(t, Lookalikes(shop(Trigger{Type: c.kind, Metadata: c.metadata}), ourAddress), c.want...)

@@ -20,8 +20,9 @@ func plain() v1alpha1.HTTPScalerSpec {
 		Type: "kedify-http", ScaledObject: "shop", Trigger: "0",
 		Hosts: []string{"www.shop.test"}, PathPrefixes: []string{"/"},
 		Backend: v1alpha1.HTTPScalerBackend{Service: "web", Port: ptr[int32](8080), LoadBalancing: "dns"},
-		Metric:  v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100, RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
-		TLS:     v1alpha1.HTTPScalerTLS{Mode: "plaintext"},
+		Metric: v1alpha1.HTTPScalerMetric{Type: "requestRate", Target: 100,
+			RequestRate: &v1alpha1.RequestRateMetric{Window: seconds(60), Granularity: seconds(1)}},
+		TLS: v1alpha1.HTTPScalerTLS{Mode: "plaintext"},
 		Scale: v1alpha1.HTTPScalerScale{
 			Target: v1alpha1.HTTPScalerTarget{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"},
 			Min:    0, Max: 100, CooldownSeconds: 300, PollingSeconds: 30,
@@ -132,7 +133,8 @@ func TestSpec(t *testing.T) {
 			func(s *spec) { s.TLS = v1alpha1.HTTPScalerTLS{Mode: "plaintext", SecretName: "cert"} },
 		},
 		"passthrough leaves out what it cannot do": {
-			changes{"tlsMode": "passthrough", "tlsSecretName": "cert", "healthcheckPath": "/h", "maintenancePageEnabled": "true", "coldStartWaitingPageEnabled": "true"},
+			changes{"tlsMode": "passthrough", "tlsSecretName": "cert", "healthcheckPath": "/h", "maintenancePageEnabled": "true",
+				"coldStartWaitingPageEnabled": "true"},
 			func(s *spec) { s.TLS = v1alpha1.HTTPScalerTLS{Mode: "passthrough"} },
 		},
 		"health check": {

@@ -30,7 +30,8 @@ func TestUnknownRules(t *testing.T) {
 		{changes{"tlsClientCert": "x"}, []string{
 			`warning: trigger 0: tlsClientCert is not read from metadata; put it into a TriggerAuthentication`,
 		}},
-		{changes{"enableTLS": "true", "unsafeSsl": "true", "authModes": "tls", "originalType": "kedify-http", "scalerAddress": "dns:///kedify-gateway.kedify-system:9090"}, nil},
+		{changes{"enableTLS": "true", "unsafeSsl": "true", "authModes": "tls", "originalType": "kedify-http",
+			"scalerAddress": "dns:///kedify-gateway.kedify-system:9090"}, nil},
 		{changes{"scalerAddress": "other:9090"}, []string{
 			`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, kedify-gateway.kedify-system.svc:9090`,
 		}},

@@ -34,9 +34,11 @@ var lies = []lie{
 	{name: "body of an answer that has none", bytes: "HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n" + okHead},
 	{name: "broken chunks", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + okHead},
 	{name: "chunk longer than its size", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"},
-	{name: "switched protocols that were not asked for", bytes: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" + okHead},
+	{name: "switched protocols that were not asked for",
+		bytes: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" + okHead},
 	{name: "continue without end", bytes: "HTTP/1.1 100 Continue\r\n\r\n", tail: "HTTP/1.1 100 Continue\r\n\r\n", repeat: 20_000},
-	{name: "early hints without end", bytes: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", tail: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", repeat: 20_000},
+	{name: "early hints without end", bytes: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+		tail: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", repeat: 20_000},
 	{name: "status of letters", bytes: "HTTP/1.1 abc OK\r\n\r\n"},
 	{name: "status zero", bytes: "HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n"},
 	{name: "status of four digits", bytes: "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n"},
@@ -49,7 +51,8 @@ var lies = []lie{
 	{name: "health of a proxy", bytes: "HTTP/1.1 200 OK\r\nx-envoy-immediate-health-check-fail: true\r\nx-envoy-degraded: true\r\n" +
 		"x-envoy-overloaded: true\r\nx-envoy-ratelimited: true\r\nx-envoy-upstream-canary: true\r\nContent-Length: 2\r\n\r\nok"},
 	{name: "redirect inside the proxy", bytes: "HTTP/1.1 302 Found\r\nLocation: http://victim.test/\r\nContent-Length: 0\r\n\r\n"},
-	{name: "trailers of length", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nContent-Length: 90\r\nHost: victim.test\r\n\r\n"},
+	{name: "trailers of length",
+		bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nContent-Length: 90\r\nHost: victim.test\r\n\r\n"},
 	{name: "end of the connection", bytes: ""},
 }
 

@@ -114,7 +114,8 @@ var floods = []flood{
 	{"a chunk extension without end", idle(10, "POST /post HTTP/1.1\r\nHost: mine.test\r\nTransfer-Encoding: chunked\r\n\r\n1;"+
 		strings.Repeat("x", 256<<10))},
 	{"prefaces that are never finished", idle(300, http2.ClientPreface[:20])},
-	{"frames that are never finished", idle(300, http2.ClientPreface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x40\x00\x01\x04\x00\x00\x00\x01")},
+	{"frames that are never finished",
+		idle(300, http2.ClientPreface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x40\x00\x01\x04\x00\x00\x00\x01")},
 	{"a request byte by byte", func(s *site, t *testing.T, _ string) {
 		connection := dial(t, s.address)
 		for _, b := range []byte(strings.ReplaceAll(request("victim.test", "X-A: "+strings.Repeat("a", 2000)), "{mark}", "slow")) {

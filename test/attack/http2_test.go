@@ -26,8 +26,10 @@ var fields2 = []framed{
 	{name: "host of the victim beside an authority", send: one(get("host", victimHost)...), want: either, check: hostIs(mineHost)},
 	{name: "two hosts beside an authority", send: one(get("host", victimHost, "host", mineHost)...), want: either, check: hostIs(mineHost)},
 	{name: "two authorities", send: one(get(":authority", victimHost)...)},
-	{name: "authority behind the fields", send: one(":method", "GET", ":scheme", "http", ":path", "/{mark}", "host", mineHost, ":authority", victimHost)},
-	{name: "no authority, two hosts", send: one(":method", "GET", ":scheme", "http", ":path", "/{mark}", "host", mineHost, "host", victimHost), want: either},
+	{name: "authority behind the fields",
+		send: one(":method", "GET", ":scheme", "http", ":path", "/{mark}", "host", mineHost, ":authority", victimHost)},
+	{name: "no authority, two hosts",
+		send: one(":method", "GET", ":scheme", "http", ":path", "/{mark}", "host", mineHost, "host", victimHost), want: either},
 	{name: "no authority, no host", send: one(":method", "GET", ":scheme", "http", ":path", "/{mark}")},
 	{name: "empty authority, host of the victim", send: one(pseudo("GET", "http", "", "/{mark}", "x-gw-host", victimHost)...)},
 	{name: "user information in the authority", send: one(pseudo("GET", "http", "victim.test@mine.test", "/{mark}")...)},
@@ -56,7 +58,8 @@ var fields2 = []framed{
 	{name: "no method", send: one(":scheme", "http", ":authority", mineHost, ":path", "/{mark}")},
 	{name: "unknown pseudo field", send: one(append([]string{":unknown", "x"}, get()...)...)},
 	{name: "status in a request", send: one(append([]string{":status", "200"}, get()...)...)},
-	{name: "pseudo field behind a field", send: one("x-a", "b", ":method", "GET", ":scheme", "http", ":authority", mineHost, ":path", "/{mark}")},
+	{name: "pseudo field behind a field",
+		send: one("x-a", "b", ":method", "GET", ":scheme", "http", ":authority", mineHost, ":path", "/{mark}")},
 	{name: "name in capitals", send: one(get("X-A", "b")...)},
 	{name: "name with a line", send: one(get("x-a: b\r\nhost", victimHost)...)},
 	{name: "name with a colon", send: one(get("x:a", "b")...)},
@@ -71,7 +74,8 @@ var fields2 = []framed{
 	{name: "connection", send: one(get("connection", "close, x-forwarded-for")...)},
 	{name: "upgrade", send: one(get("upgrade", "websocket")...)},
 	{name: "te of something else", send: one(get("te", "gzip")...), want: either, check: lacks("te")},
-	{name: "keys of tables", send: one(get("x-gw-host", victimHost, "x-gw-chain", "x")...), want: harmless, check: lacks("x-gw-host", "x-gw-chain")},
+	{name: "keys of tables", send: one(get("x-gw-host", victimHost, "x-gw-chain", "x")...), want: harmless,
+		check: lacks("x-gw-host", "x-gw-chain")},
 	{name: "body longer than its length", send: func(f *frames) {
 		f.headers(1, false, pseudo("POST", "http", mineHost, "/post", "content-length", "1")...)
 		f.data(1, true, "0\r\n\r\n"+hidden)
@@ -123,7 +127,8 @@ var fields2 = []framed{
 	{name: "many fields", send: one(get(repeated(2000, "x-a", "b")...)...)},
 	{name: "a large field", send: func(f *frames) { f.split(get("x-a", strings.Repeat("a", 100<<10))...) }},
 	{name: "many cookies", send: func(f *frames) { f.split(get(repeated(20_000, "cookie", "a=b")...)...) }},
-	{name: "one field of the table, many times", send: func(f *frames) { f.split(get(repeated(20_000, "x-a", strings.Repeat("a", 3000))...)...) }},
+	{name: "one field of the table, many times",
+		send: func(f *frames) { f.split(get(repeated(20_000, "x-a", strings.Repeat("a", 3000))...)...) }},
 }
 
 func repeated(n int, name, value string) (list []string) {
@@ -174,17 +179,21 @@ var broken2 = []framed{
 		f.headers(3, true, get()...)
 	}},
 	{name: "index beyond the table", send: func(f *frames) {
-		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0xff, 0xff, 0x7f}, EndStream: true, EndHeaders: true}))
-	}},
-	{name: "integer without end", send: func(f *frames) {
-		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte(strings.Repeat("\xff", 64)), EndStream: true, EndHeaders: true}))
-	}},
-	{name: "broken Huffman code", send: func(f *frames) {
-		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x82, 0x86, 0x84, 0x41, 0x84, 0xff, 0xff, 0xff, 0xff},
+		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0xff, 0xff, 0x7f},
 			EndStream: true, EndHeaders: true}))
 	}},
+	{name: "integer without end", send: func(f *frames) {
+		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte(strings.Repeat("\xff", 64)),
+			EndStream: true, EndHeaders: true}))
+	}},
+	{name: "broken Huffman code", send: func(f *frames) {
+		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1,
+			BlockFragment: []byte{0x82, 0x86, 0x84, 0x41, 0x84, 0xff, 0xff, 0xff, 0xff},
+			EndStream:     true, EndHeaders: true}))
+	}},
 	{name: "table larger than agreed", send: func(f *frames) {
-		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x3f, 0xe1, 0xff, 0x7f}, EndStream: true, EndHeaders: true}))
+		f.does(f.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x3f, 0xe1, 0xff, 0x7f},
+			EndStream: true, EndHeaders: true}))
 	}},
 	{name: "frame larger than agreed", send: func(f *frames) { f.frame(http2.FrameData, 0, 1, make([]byte, 1<<20)) }},
 	{name: "window of zero more", send: func(f *frames) { f.does(f.framer.WriteWindowUpdate(0, 0)) }},
@@ -204,7 +213,8 @@ var broken2 = []framed{
 	}},
 	{name: "settings of a stream", send: func(f *frames) { f.frame(http2.FrameSettings, 0, 1, nil) }},
 	{name: "settings cut", send: func(f *frames) { f.frame(http2.FrameSettings, 0, 0, make([]byte, 5)) }},
-	{name: "settings acknowledged with content", send: func(f *frames) { f.frame(http2.FrameSettings, http2.FlagSettingsAck, 0, make([]byte, 6)) }},
+	{name: "settings acknowledged with content",
+		send: func(f *frames) { f.frame(http2.FrameSettings, http2.FlagSettingsAck, 0, make([]byte, 6)) }},
 	{name: "ping of another size", send: func(f *frames) { f.frame(http2.FramePing, 0, 0, make([]byte, 7)) }},
 	{name: "ping of a stream", send: func(f *frames) { f.frame(http2.FramePing, 0, 1, make([]byte, 8)) }},
 	{name: "reset of an idle stream", send: func(f *frames) { f.does(f.framer.WriteRSTStream(9, http2.ErrCodeCancel)) }},

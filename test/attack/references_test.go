@@ -145,7 +145,8 @@ var references = []reference{
 	{name: "HTTPRoute to a Service", objects: ruled("HTTPRoute", "http", toVictim), leaks: victimEndpoint, gateway: evilGateway,
 		opened: grant("HTTPRoute", aService)},
 	{name: "HTTPRoute to a pool", gateway: evilGateway, leaks: victimPodIP, opened: grant("HTTPRoute", aPool),
-		objects: ruled("HTTPRoute", "http", `{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: model, namespace: shop}]}`)},
+		objects: ruled("HTTPRoute", "http",
+			`{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: model, namespace: shop}]}`)},
 	{name: "mirror of an HTTPRoute", gateway: evilGateway, leaks: victimEndpoint, opened: grant("HTTPRoute", aService),
 		objects: ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}], filters: [{type: RequestMirror,
     requestMirror: {backendRef: {name: web, namespace: shop, port: 80}}}]}`)},
@@ -156,7 +157,8 @@ var references = []reference{
 		objects: ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80, filters: [{type: ExternalAuth,
     externalAuth: {protocol: GRPC, grpc: {}, backendRef: {name: web, namespace: shop, port: 80}}}]}]}`)},
 	{name: "one of two backends of an HTTPRoute", gateway: evilGateway, leaks: victimEndpoint, opened: grant("HTTPRoute", aService),
-		objects: ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80, weight: 1000}, {name: web, namespace: shop, port: 80, weight: 1}]}`)},
+		objects: ruled("HTTPRoute", "http",
+			`{backendRefs: [{name: web, port: 80, weight: 1000}, {name: web, namespace: shop, port: 80, weight: 1}]}`)},
 	{name: "GRPCRoute to a Service", objects: ruled("GRPCRoute", "http", toVictim), leaks: victimEndpoint, gateway: evilGateway,
 		opened: grant("GRPCRoute", aService)},
 	{name: "mirror of a GRPCRoute", gateway: evilGateway, leaks: victimEndpoint, opened: grant("GRPCRoute", aService),
@@ -180,7 +182,8 @@ var references = []reference{
 	{name: "grant of the attacker", objects: ruled("HTTPRoute", "http", toVictim), leaks: victimEndpoint, gateway: evilGateway,
 		closed: strings.Replace(grant("HTTPRoute", aService), "namespace: shop", "namespace: evil", 1), opened: grant("HTTPRoute", aService)},
 	{name: "grant of another group", objects: ruled("HTTPRoute", "http", toVictim), leaks: victimEndpoint, gateway: evilGateway,
-		closed: strings.Replace(grant("HTTPRoute", aService), "gateway.networking.k8s.io", "networking.k8s.io", 1), opened: grant("HTTPRoute", aService)},
+		closed: strings.Replace(grant("HTTPRoute", aService), "gateway.networking.k8s.io", "networking.k8s.io", 1),
+		opened: grant("HTTPRoute", aService)},
 
 	{name: "certificate of a listener", gateway: evilGateway, leaks: "{key}", opened: grant("Gateway", aSecret),
 		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: tls, namespace: shop}]}}\n") +
@@ -190,7 +193,8 @@ var references = []reference{
 			"---\n{own}---\n" + ruled("HTTPRoute", "https", `{backendRefs: [{name: web, port: 80}]}`)},
 	{name: "certificate towards backends", gateway: evilGateway, leaks: "{key}", opened: grant("Gateway", aSecret),
 		objects: edge(httpListener+"  tls: {backend: {clientCertificateRef: {name: tls, namespace: shop}}}\n") +
-			"---\n" + ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}]}`) + "---\n" + policyYAML("evil", "own") + "---\n{authority}"},
+			"---\n" + ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}]}`) + "---\n" + policyYAML("evil",
+			"own") + "---\n{authority}"},
 	{name: "authority of clients", gateway: evilGateway, leaks: "{certificate}", opened: grant("Gateway", aMap),
 		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: own}]}}\n"+
 			"  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: \"\", kind: ConfigMap, name: authority, namespace: shop}]}}}}\n") +
@@ -214,8 +218,9 @@ spec:
 `},
 
 	{name: "route at the victim's Gateway", gateway: shopGateway, leaks: "10.13.0.1",
-		objects: strings.Replace(ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}]}`), "{name: edge,", "{name: edge, namespace: shop,", 1),
-		opened:  shopOpen("allowedRoutes: {namespaces: {from: All}}", "")},
+		objects: strings.Replace(ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}]}`), "{name: edge,",
+			"{name: edge, namespace: shop,", 1),
+		opened: shopOpen("allowedRoutes: {namespaces: {from: All}}", "")},
 	{name: "listeners at the victim's Gateway", gateway: shopGateway, leaks: "taken.test", objects: `
 kind: ListenerSet
 metadata: {name: set, namespace: evil}
@@ -230,9 +235,11 @@ spec:
   hostnames: [taken.test]
   rules: [{backendRefs: [{name: web, port: 80}]}]
 `, opened: shopOpen("allowedRoutes: {namespaces: {from: Same}}", "  allowedListeners: {namespaces: {from: All}}\n")},
-	{name: "endpoints of the victim's Service", gateway: shopGateway, leaks: "10.13.0.9", objects: sliceYAML("evil"), opened: "\n---\n" + sliceYAML("shop")},
-	{name: "policy of the victim's Service", gateway: shopGateway, leaks: "policy.test", objects: policyYAML("evil", "authority") + "---\n{authority}",
-		opened: "\n---\n" + policyYAML("shop", "authority")},
+	{name: "endpoints of the victim's Service", gateway: shopGateway, leaks: "10.13.0.9", objects: sliceYAML("evil"),
+		opened: "\n---\n" + sliceYAML("shop")},
+	{name: "policy of the victim's Service", gateway: shopGateway, leaks: "policy.test",
+		objects: policyYAML("evil", "authority") + "---\n{authority}",
+		opened:  "\n---\n" + policyYAML("shop", "authority")},
 	{name: "authority of the victim by its name", gateway: evilGateway, leaks: "{certificate}",
 		objects: ruled("HTTPRoute", "http", `{backendRefs: [{name: web, port: 80}]}`) + "---\n" + policyYAML("evil", "authority"),
 		opened:  "\n---\n{evilAuthority}"},

@@ -93,7 +93,8 @@ func TestAutowireKeepAlive(t *testing.T) {
 	killAll(t, c, namespace, proxies, proxyPods)
 	leads(t, c, namespace, name+"-0", v1alpha1.PathDirect)
 	before := zeros()
-	traffic := load.Start(t, load.Options{Address: address, Workers: 1, Pause: 100 * time.Millisecond, Requests: []load.Request{{Host: host, Path: "/"}}})
+	traffic := load.Start(t,
+		load.Options{Address: address, Workers: 1, Pause: 100 * time.Millisecond, Requests: []load.Request{{Host: host, Path: "/"}}})
 	time.Sleep(20 * time.Second) // longer than cooldown and polling
 	if wanted, _ := c.Replicas(t, namespace, name); wanted == 0 || zeros() != before {
 		t.Errorf("the application was scaled to zero under direct traffic: %d replicas", wanted)

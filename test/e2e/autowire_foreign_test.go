@@ -52,7 +52,8 @@ spec:
   hostnames: [{{.Host}}]
   rules: [{timeouts: {request: 2m}, backendRefs: [{name: {{.Name}}, port: 80}]}]
 `},
-	{kind: "virtualservice", apiVersion: "networking.istio.io/v1", object: "VirtualService", consumer: [2]string{"istio-system", "gateway"}, yaml: `
+	{kind: "virtualservice", apiVersion: "networking.istio.io/v1", object: "VirtualService",
+		consumer: [2]string{"istio-system", "gateway"}, yaml: `
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: {{.Name}}}

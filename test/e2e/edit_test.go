@@ -138,7 +138,8 @@ func (e *edited) edit(n int) {
 			}
 		}
 	case 3: // one rule more
-		e.rules = append([]editedRule{{path: "/extra/" + strconv.Itoa(n), backends: []string{pool[n%len(pool)]}, weights: []int32{1}}}, e.rules...)
+		e.rules = append([]editedRule{{path: "/extra/" + strconv.Itoa(n), backends: []string{pool[n%len(pool)]}, weights: []int32{1}}},
+			e.rules...)
 	case 4: // the same one less
 		e.rules = slices.DeleteFunc(e.rules, func(r editedRule) bool { return r.path == "/extra/"+strconv.Itoa(n-1) })
 	}

@@ -114,7 +114,8 @@ func behindIngresses(t *testing.T, c *cluster.Cluster, namespace string, guarded
 	for _, name := range guarded {
 		c.ScalerHas(t, namespace, name+"-0", cluster.Accepted, cluster.ResolvedRefs, bypassed)
 		c.RouteHas(t, namespace, name+"-0", cluster.Accepted, cluster.ResolvedRefs)
-		t.Log(c.EventAbout(t, namespace, "ScaledObject", name, "Ingress "+namespace+"/"+name+" may lead requests to the application past the proxy"))
+		t.Log(c.EventAbout(t, namespace, "ScaledObject", name,
+			"Ingress "+namespace+"/"+name+" may lead requests to the application past the proxy"))
 	}
 	address = c.GatewayReady(t, namespace, proxyName) + ":8080"
 	for _, name := range guarded {

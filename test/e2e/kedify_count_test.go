@@ -36,8 +36,10 @@ func TestKedifyHTTPCounting(t *testing.T) {
 	c.DeploymentReady(t, controllers, controllerName)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, twoProxiesYAML)
-	deploy(t, c, namespace, workload{Name: "rate", Replicas: 1}, scaled{Host: "rate.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000, More: []string{"window: 10s"}})
-	deploy(t, c, namespace, workload{Name: "open", Replicas: 1}, scaled{Host: "open.test", Min: 1, Max: 1, Metric: "concurrency", Target: 1000, More: []string{"concurrencyAggregation: instant"}})
+	deploy(t, c, namespace, workload{Name: "rate", Replicas: 1},
+		scaled{Host: "rate.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000, More: []string{"window: 10s"}})
+	deploy(t, c, namespace, workload{Name: "open", Replicas: 1},
+		scaled{Host: "open.test", Min: 1, Max: 1, Metric: "concurrency", Target: 1000, More: []string{"concurrencyAggregation: instant"}})
 	c.DeploymentsReady(t, namespace)
 	proxies := entrances(t, c, namespace, 2)
 	for _, proxy := range proxies {

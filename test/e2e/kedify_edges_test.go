@@ -25,7 +25,8 @@ const reasonHeader = "X-KEDA-HTTP-Reason"
 func turnedAway(reason string) func(answer) error {
 	return func(got answer) error {
 		if got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" || got.header.Get(reasonHeader) != reason {
-			return fmt.Errorf("%d, Retry-After %q, reason %q: %.200s", got.status, got.header.Get("Retry-After"), got.header.Get(reasonHeader), got.body)
+			return fmt.Errorf("%d, Retry-After %q, reason %q: %.200s", got.status, got.header.Get("Retry-After"),
+				got.header.Get(reasonHeader), got.body)
 		}
 		return nil
 	}

@@ -422,7 +422,8 @@ func exampleExistingRoute(t *testing.T) {
 	if err != nil || got.header.Get("x-served-through") != "web" {
 		t.Fatalf("%v: %+v", err, got)
 	}
-	load.Arrive(t, load.Arrivals{Address: address + ":80", Rate: 10, Request: func(int) load.Request { return load.Request{Host: host, Path: "/"} }})
+	load.Arrive(t,
+		load.Arrivals{Address: address + ":80", Rate: 10, Request: func(int) load.Request { return load.Request{Host: host, Path: "/"} }})
 	cluster.Eventually(t, 30*time.Second, func() error {
 		if rate, err := c.Metric(t, object, 0); err != nil || rate < 3 {
 			return fmt.Errorf("%v requests per second: %w", rate, err)

@@ -132,10 +132,12 @@ func patch(t *testing.T, c *cluster.Cluster, namespace, name, text string) {
 func TestKedifyHTTPBadReferences(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	address := deploy(t, c, namespace, workload{Name: "good", Replicas: 1}, scaled{Host: "good.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
+	address := deploy(t, c, namespace, workload{Name: "good", Replicas: 1},
+		scaled{Host: "good.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
 	c.DeploymentReady(t, namespace, "good")
 	probe(t, address, "good.test", "/")
-	traffic := load.Start(t, load.Options{Address: address, Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{Host: "good.test", Path: "/"}}})
+	traffic := load.Start(t,
+		load.Options{Address: address, Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{Host: "good.test", Path: "/"}}})
 
 	t.Run("Service", func(t *testing.T) {
 		deployment, _, _ := strings.Cut(render(t, workloadYAML, workload{Name: "lost"}), "\n---\n")

@@ -29,13 +29,15 @@ func TestKedifyHTTPDeleted(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
 	for _, name := range []string{"first", "last"} {
-		deploy(t, c, namespace, workload{Name: name, Replicas: 1}, scaled{Host: name + ".test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
+		deploy(t, c, namespace, workload{Name: name, Replicas: 1},
+			scaled{Host: name + ".test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
 	}
 	address := proxied(t, c, namespace, "first-0", "last-0")
 	c.DeploymentsReady(t, namespace)
 	probe(t, address, "first.test", "/")
 	probe(t, address, "last.test", "/")
-	traffic := load.Start(t, load.Options{Address: address, Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{Host: "last.test", Path: "/"}}})
+	traffic := load.Start(t,
+		load.Options{Address: address, Workers: 4, Pause: 5 * time.Millisecond, Requests: []load.Request{{Host: "last.test", Path: "/"}}})
 	unscale := func(name string) {
 		t.Helper()
 		object := &kedav1alpha1.ScaledObject{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
@@ -99,16 +101,19 @@ func generated(t *testing.T, c *cluster.Cluster, namespace, text string) (found 
 func TestKedifyHTTPWebhookOutage(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	address := deploy(t, c, namespace, workload{Name: "warm", Replicas: 1}, scaled{Host: "warm.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
+	address := deploy(t, c, namespace, workload{Name: "warm", Replicas: 1},
+		scaled{Host: "warm.test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000})
 	c.DeploymentReady(t, namespace, "warm")
 	probe(t, address, "warm.test", "/")
-	traffic := load.Start(t, load.Options{Address: address, Workers: 2, Pause: 10 * time.Millisecond, Requests: []load.Request{{Host: "warm.test", Path: "/"}}})
+	traffic := load.Start(t,
+		load.Options{Address: address, Workers: 2, Pause: 10 * time.Millisecond, Requests: []load.Request{{Host: "warm.test", Path: "/"}}})
 	stopControllers(t, c)
 	for name, text := range map[string]string{
-		"Service":       "apiVersion: v1\nkind: Service\nmetadata: {name: other}\nspec: {ports: [{port: 80}]}\n",
-		"ConfigMap":     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
-		"ScaledObject":  fmt.Sprintf(cronYAML, "ScaledObject", "scaleTargetRef: {name: warm2}"),
-		"ScaledJob":     fmt.Sprintf(cronYAML, "ScaledJob", "jobTargetRef: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}"),
+		"Service":      "apiVersion: v1\nkind: Service\nmetadata: {name: other}\nspec: {ports: [{port: 80}]}\n",
+		"ConfigMap":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
+		"ScaledObject": fmt.Sprintf(cronYAML, "ScaledObject", "scaleTargetRef: {name: warm2}"),
+		"ScaledJob": fmt.Sprintf(cronYAML, "ScaledJob",
+			"jobTargetRef: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}"),
 		"HTTPRoute":     "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: other}\nspec: {hostnames: [a.test]}\n",
 		"InferencePool": mismatchYAML[strings.Index(mismatchYAML, "---\n")+4:],
 	} {
@@ -126,7 +131,8 @@ func TestKedifyHTTPWebhookOutage(t *testing.T) {
 		c.Apply(t, namespace, render(t, workloadYAML, workload{Name: name, Replicas: 1}))
 	}
 	write := func(name string) (stored string) {
-		c.Apply(t, namespace, render(t, scaledYAML, scaled{Name: name, Host: name + ".test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000}))
+		c.Apply(t, namespace,
+			render(t, scaledYAML, scaled{Name: name, Host: name + ".test", Min: 1, Max: 1, Metric: "requestRate", Target: 1000}))
 		return cluster.Get(t, c, namespace, name, &kedav1alpha1.ScaledObject{}).Spec.Triggers[0].Type
 	}
 	if kind := write("later"); kind != "external-push" {

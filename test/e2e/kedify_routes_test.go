@@ -59,7 +59,8 @@ func TestKedifyHTTPRoutes(t *testing.T) {
 		time.Sleep(time.Second) // the age of an object is told in seconds
 	}
 	c.DeploymentsReady(t, namespace)
-	address := proxied(t, c, namespace, "ash-root", "ash-both", "ash-foo", "birch-foo", "birch-exact", "birch-bar", "cedar-foo", "cedar-rest", "oak-root", "oak-wild", "oak-only")
+	address := proxied(t, c, namespace, "ash-root", "ash-both", "ash-foo", "birch-foo", "birch-exact", "birch-bar", "cedar-foo", "cedar-rest",
+		"oak-root", "oak-wild", "oak-only")
 	for _, one := range []struct {
 		name, host, path string
 		headers          []string

@@ -43,7 +43,8 @@ var ourAuthentication = kedav1alpha1.AuthenticationRef{Name: "kedify-gateway", K
 func TestKedifyHTTPMutualTLS(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
-	address := deploy(t, c, namespace, workload{Name: "before"}, scaled{Host: "before.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
+	address := deploy(t, c, namespace, workload{Name: "before"},
+		scaled{Host: "before.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
 	authenticated(t, c, namespace, "before", nil)
 	reached(t, c, namespace, "before", address)
 
@@ -51,7 +52,8 @@ func TestKedifyHTTPMutualTLS(t *testing.T) {
 	authenticated(t, c, namespace, "before", &ourAuthentication)
 	c.ScaledObjectReady(t, namespace, "before")
 	reached(t, c, namespace, "before", address)
-	deploy(t, c, namespace, workload{Name: "after"}, scaled{Host: "after.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
+	deploy(t, c, namespace, workload{Name: "after"},
+		scaled{Host: "after.test", Max: 1, Metric: "concurrency", Target: 1, More: []string{"concurrencyAggregation: instant"}})
 	authenticated(t, c, namespace, "after", &ourAuthentication)
 	reached(t, c, namespace, "after", address)
 

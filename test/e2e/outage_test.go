@@ -130,9 +130,11 @@ func (s *unattended) during(t *testing.T, o away) {
 		probe(t, s.second, secondHost, "/")
 	}
 	s.sum(t, pods, "kedify_gateway_leader", 1)
-	warm := load.Start(t, load.Options{Address: s.service, Workers: 2, Pause: 20 * time.Millisecond, Requests: []load.Request{{Host: warmHost, Path: "/"}}})
+	warm := load.Start(t,
+		load.Options{Address: s.service, Workers: 2, Pause: 20 * time.Millisecond, Requests: []load.Request{{Host: warmHost, Path: "/"}}})
 	models := load.Start(t, load.Options{Address: s.pool, Workers: 1, Pause: 50 * time.Millisecond, Requests: []load.Request{{
-		Method: http.MethodPost, Host: "models.test", Path: completions, Body: llama, Header: map[string]string{"content-type": "application/json"},
+		Method: http.MethodPost, Host: "models.test", Path: completions, Body: llama,
+		Header: map[string]string{"content-type": "application/json"},
 	}}})
 	before := gather(t, waiting, s.sleepers, starts+".test", nil)
 	s.sum(t, pods, "kedify_gateway_hold_held_requests", waiting)
@@ -286,7 +288,8 @@ func restarts(t *testing.T, pod corev1.Pod, address string) {
 func (s *unattended) follows(t *testing.T, o away) {
 	t.Helper()
 	begun := time.Now()
-	route := hostRoute{Name: fmt.Sprintf("after-%d-%t", o.replicas, o.ends), Gateway: "web", Host: fmt.Sprintf("after-%d-%t.test", o.replicas, o.ends)}
+	route := hostRoute{Name: fmt.Sprintf("after-%d-%t", o.replicas, o.ends), Gateway: "web",
+		Host: fmt.Sprintf("after-%d-%t.test", o.replicas, o.ends)}
 	s.Apply(t, s.namespace, render(t, hostYAML, route))
 	probe(t, s.service, route.Host, "/")
 	s.RouteHas(t, s.namespace, route.Name, cluster.Accepted, cluster.ResolvedRefs)

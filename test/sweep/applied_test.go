@@ -75,8 +75,9 @@ const surroundingsOfKeys = `
 // settings switches every optional key on, in each of its ways; an empty value removes a key. A key without a row
 // fails the test.
 var settings = map[string][]map[string]string{
-	"pathPrefixes":    {{"pathPrefixes": "/a,/b"}, {"pathPrefixes": "/"}},
-	"headers":         {{"headers": `[{"name": "x-a", "value": "b"}, {"name": "x-c"}]`}, {"headers": `[{"name": "x-a", "valueRegex": "b.*"}]`}},
+	"pathPrefixes": {{"pathPrefixes": "/a,/b"}, {"pathPrefixes": "/"}},
+	"headers": {{"headers": `[{"name": "x-a", "value": "b"}, {"name": "x-c"}]`},
+		{"headers": `[{"name": "x-a", "valueRegex": "b.*"}]`}},
 	"portName":        {{"portName": "tls", "port": ""}},
 	"loadbalancing":   {{"loadbalancing": "eds"}},
 	"inferencePool":   {{"inferencePool": "model"}, {"inferencePool": "model", "service": "", "port": ""}},

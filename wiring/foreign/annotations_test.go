@@ -84,7 +84,8 @@ func TestHostileSizes(t *testing.T) {
 	}
 	for name, object := range map[string]map[string]any{
 		"names in an annotation": ingress(
-			map[string]any{"nginx.org/rewrites": many(20_000, "serviceName=s%d;")}, list(8_000, func(i int) any { return path(fmt.Sprint("s", i), "http") })),
+			map[string]any{"nginx.org/rewrites": many(20_000, "serviceName=s%d;")},
+			list(8_000, func(i int) any { return path(fmt.Sprint("s", i), "http") })),
 		"paths to one action": ingress(map[string]any{
 			"alb.ingress.kubernetes.io/actions.a": `{"forwardConfig":{"targetGroups":[` + many(5_000, `{"serviceName":"s%d"},`) + `{}]}}`,
 		}, list(8_000, func(int) any { return path("a", "use-annotation") })),

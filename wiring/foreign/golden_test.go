@@ -67,7 +67,8 @@ func listed(references []Reference) []line {
 			target = "InferencePool "
 		}
 		lines[i] = line{
-			reference.Pointer, target + reference.Target.Key.String(), "", reference.Hosts, pathTexts(reference.Paths), reference.TLS, reference.Refused,
+			reference.Pointer, target + reference.Target.Key.String(), "", reference.Hosts, pathTexts(reference.Paths),
+			reference.TLS, reference.Refused,
 		}
 		if reference.Port != (intstr.IntOrString{}) {
 			lines[i].Port = reference.Port.String()

@@ -132,7 +132,8 @@ func damage(value any, choices []byte, depth int) any {
 	case map[string]any:
 		keys := slices.Sorted(maps.Keys(value))
 		if depth == 0 || len(keys) == 0 {
-			value[[]string{"name", "port", "kind", "unknown", "subset", "resource", "backend"}[step%7]] = replacements[int(choices[1])%len(replacements)]
+			value[[]string{"name", "port", "kind", "unknown", "subset", "resource",
+				"backend"}[step%7]] = replacements[int(choices[1])%len(replacements)]
 			return value
 		}
 		key := keys[step%len(keys)]

@@ -44,14 +44,16 @@ func TestRestore(t *testing.T) {
 		want                      []string
 		left                      string
 	}{
-		"both":                              {"web-kedify", "api-kedify", both, "", []string{"web", "api"}, ""},
-		"one of two":                        {"web-kedify", "api-kedify", both, "web-kedify", []string{"web-kedify", "api"}, `{"web-kedify":"web"}`},
+		"both": {"web-kedify", "api-kedify", both, "", []string{"web", "api"}, ""},
+		"one of two": {"web-kedify", "api-kedify", both, "web-kedify", []string{"web-kedify", "api"},
+			`{"web-kedify":"web"}`},
 		"T50 the user pointed it elsewhere": {"web-kedify", "other", both, "", []string{"web", "other"}, ""},
 		"T50 the user put it back":          {"web", "api", both, "", []string{"web", "api"}, ""},
 		"written by hand":                   {"web-kedify", "api", "", "", []string{"web-kedify", "api"}, ""},
 		"by hand beside ours":               {"web-kedify", "api-kedify", `{"api-kedify":"api"}`, "", []string{"web-kedify", "api"}, ""},
-		"kept":                              {"web-kedify", "api", `{"web-kedify":"web"}`, "web-kedify", []string{"web-kedify", "api"}, `{"web-kedify":"web"}`},
-		"two paths of one":                  {"web-kedify", "web-kedify", `{"web-kedify":"web"}`, "", []string{"web", "web"}, ""},
+		"kept": {"web-kedify", "api", `{"web-kedify":"web"}`, "web-kedify", []string{"web-kedify", "api"},
+			`{"web-kedify":"web"}`},
+		"two paths of one": {"web-kedify", "web-kedify", `{"web-kedify":"web"}`, "", []string{"web", "web"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := twoPaths(t, c.first, c.second, c.annotation)
@@ -78,9 +80,10 @@ func TestRewriteMerges(t *testing.T) {
 		first, second, annotation string
 		want                      string
 	}{
-		"a second backend":          {"web-kedify", "api", `{"web-kedify":"web"}`, `{"api-kedify":"api","web-kedify":"web"}`},
-		"T50 applied from Git":      {"web", "api", `{"api-kedify":"api","web-kedify":"web"}`, `{"api-kedify":"api","web-kedify":"web"}`},
-		"T50 another original":      {"other", "api-kedify", `{"api-kedify":"api","web-kedify":"web"}`, `{"api-kedify":"api","other-kedify":"other"}`},
+		"a second backend":     {"web-kedify", "api", `{"web-kedify":"web"}`, `{"api-kedify":"api","web-kedify":"web"}`},
+		"T50 applied from Git": {"web", "api", `{"api-kedify":"api","web-kedify":"web"}`, `{"api-kedify":"api","web-kedify":"web"}`},
+		"T50 another original": {"other", "api-kedify", `{"api-kedify":"api","web-kedify":"web"}`,
+			`{"api-kedify":"api","other-kedify":"other"}`},
 		"nothing left of the first": {"other", "other", `{"web-kedify":"web"}`, `{"other-kedify":"other"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -177,7 +177,8 @@ func TestPathOf(t *testing.T) {
 		all := []*discoveryv1.EndpointSlice{{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{PathAnnotation: string(Proxy)}}}}
 		for _, path := range test.slices {
 			all = append(all, &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{
-				Labels: map[string]string{discoveryv1.LabelManagedBy: v1alpha1.ManagedBy}, Annotations: map[string]string{PathAnnotation: string(path)}}})
+				Labels:      map[string]string{discoveryv1.LabelManagedBy: v1alpha1.ManagedBy},
+				Annotations: map[string]string{PathAnnotation: string(path)}}})
 		}
 		if got := PathOf(all); got != test.want {
 			t.Errorf("%v: %q, want %q", test.slices, got, test.want)
@@ -273,9 +274,10 @@ func TestRefusals(t *testing.T) {
 		"no ports": {scene{Service: service("web")}, ReasonUnsupported, "no ports"},
 		"another port": {scene{Service: service("web", corev1.ServicePort{Port: 81}), Ports: ports},
 			ReasonPortNotFound, "no TCP port that the trigger names"},
-		"UDP":        {scene{Service: service("web", corev1.ServicePort{Port: 80, Protocol: corev1.ProtocolUDP})}, ReasonPortNotFound, "TCP"},
-		"absent":     {scene{}, ReasonNotFound, "does not exist"},
-		"name taken": {scene{Service: service("web", http), Wired: service("web-kedify", http)}, ReasonNameTaken, "Service shop/web-kedify exists"},
+		"UDP":    {scene{Service: service("web", corev1.ServicePort{Port: 80, Protocol: corev1.ProtocolUDP})}, ReasonPortNotFound, "TCP"},
+		"absent": {scene{}, ReasonNotFound, "does not exist"},
+		"name taken": {scene{Service: service("web", http), Wired: service("web-kedify", http)}, ReasonNameTaken,
+			"Service shop/web-kedify exists"},
 		"name of the data plane of Gateway web": {scene{Service: service("web", http), Wired: &corev1.Service{ObjectMeta: metav1.ObjectMeta{
 			Namespace: "shop", Name: "web-kedify", Labels: marks()}}}, ReasonNameTaken, "web-kedify"},
 		"service without fallback": {scene{Service: service("web", http), InCluster: true}, ReasonNotFound, "fallbackService"},

@@ -58,9 +58,10 @@ func TestCoverage(t *testing.T) {
 			"Ingress shop/web leads to Service shop/web for path / of host a.test, and the triggers have pathPrefixes /api; " +
 				"add / to pathPrefixes, or a trigger without pathPrefixes.",
 		},
-		"Ingress, same path":   {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/api/")), ReasonRewired, ""},
-		"Ingress, path below":  {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/api/v1")), ReasonRewired, ""},
-		"Ingress, segments":    {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/apis")), ReasonPaths, "path /apis of"},
+		"Ingress, same path":  {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/api/")), ReasonRewired, ""},
+		"Ingress, path below": {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/api/v1")), ReasonRewired, ""},
+		"Ingress, segments": {triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", prefix("/apis")),
+			ReasonPaths, "path /apis of"},
 		"Ingress, root prefix": {triggers(a + ", pathPrefixes: [/]"), ingressOf("host: a.test,", prefix("/x")), ReasonRewired, ""},
 		"Ingress, unknown path": {
 			triggers(a + ", pathPrefixes: [/api]"), ingressOf("host: a.test,", "path: /api, pathType: ImplementationSpecific,"), ReasonPaths,
@@ -70,19 +71,22 @@ func TestCoverage(t *testing.T) {
 			triggers(a), ingressOf("host: a.test,", "path: /api, pathType: ImplementationSpecific,"), ReasonRewired, "",
 		},
 		"Ingress, headers": {
-			triggers(a + ", " + header), ingressOf("host: a.test,", prefix("/")), ReasonHeaders, "for host a.test also without the headers that the triggers ask for; add a trigger without headers.",
+			triggers(a + ", " + header), ingressOf("host: a.test,", prefix("/")), ReasonHeaders,
+			"for host a.test also without the headers that the triggers ask for; add a trigger without headers.",
 		},
 		"Ingress, headers and a trigger without": {triggers(a+", "+header, a), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
 		"Ingress, wildcard":                      {triggers(`hosts: ["*.test"]`), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
 		"Ingress of a wildcard":                  {triggers(`hosts: ["*.test"]`), ingressOf(`host: "*.a.test",`, prefix("/")), ReasonRewired, ""},
-		"Ingress of a wildcard, exact host":      {triggers(a), ingressOf(`host: "*.test",`, prefix("/")), ReasonHosts, "add host *.test to hosts"},
-		"Ingress, every host":                    {triggers(`hosts: ["*"]`), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
+		"Ingress of a wildcard, exact host": {triggers(a), ingressOf(`host: "*.test",`, prefix("/")), ReasonHosts,
+			"add host *.test to hosts"},
+		"Ingress, every host": {triggers(`hosts: ["*"]`), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
 		"Ingress without host": {
 			triggers(a), ingressOf("", prefix("/")), ReasonUnmatched,
 			`for every host, and the proxies answer requests for other hosts than a.test with 404; set hosts to "*", or write hosts in the object.`,
 		},
 		"Ingress without host, every host": {triggers(`hosts: ["*"]`), ingressOf("", prefix("/")), ReasonRewired, ""},
-		"Ingress without host, other path": {triggers(a + ", pathPrefixes: [/api]"), ingressOf("", prefix("/")), ReasonPaths, "path / of host a.test"},
+		"Ingress without host, other path": {triggers(a + ", pathPrefixes: [/api]"), ingressOf("", prefix("/")), ReasonPaths,
+			"path / of host a.test"},
 		"Ingress without host, a trigger with another path": {
 			triggers(a, "hosts: [b.test], pathPrefixes: [/api]"), ingressOf("", prefix("/")), ReasonPaths, "path / of host b.test",
 		},
@@ -90,15 +94,18 @@ func TestCoverage(t *testing.T) {
 		"HTTPRoute, one host of two": {
 			triggers(a), routeOf("[a.test, b.test]", ""), ReasonHosts, "for host b.test, which no trigger for it lists; add host b.test to hosts.",
 		},
-		"HTTPRoute, both hosts":           {triggers("hosts: [a.test, b.test]"), routeOf("[a.test, b.test]", ""), ReasonRewired, ""},
-		"HTTPRoute, hosts of two":         {triggers(a, "hosts: [b.test]"), routeOf("[a.test, b.test]", ""), ReasonRewired, ""},
-		"HTTPRoute, hosts of two, a path": {triggers(a, "hosts: [b.test], pathPrefixes: [/b]"), routeOf("[a.test, b.test]", ""), ReasonPaths, "host b.test"},
+		"HTTPRoute, both hosts":   {triggers("hosts: [a.test, b.test]"), routeOf("[a.test, b.test]", ""), ReasonRewired, ""},
+		"HTTPRoute, hosts of two": {triggers(a, "hosts: [b.test]"), routeOf("[a.test, b.test]", ""), ReasonRewired, ""},
+		"HTTPRoute, hosts of two, a path": {triggers(a, "hosts: [b.test], pathPrefixes: [/b]"), routeOf("[a.test, b.test]", ""),
+			ReasonPaths, "host b.test"},
 		"HTTPRoute, paths of two": {
-			triggers(a+", pathPrefixes: [/a]", a+", pathPrefixes: [/b]"), routeOf("[a.test]", "matches: [{path: {value: /a}}, {path: {value: /b}}],"),
+			triggers(a+", pathPrefixes: [/a]", a+", pathPrefixes: [/b]"),
+			routeOf("[a.test]", "matches: [{path: {value: /a}}, {path: {value: /b}}],"),
 			ReasonRewired, "",
 		},
 		"HTTPRoute, one path of two": {
-			triggers(a + ", pathPrefixes: [/a]"), routeOf("[a.test]", "matches: [{path: {value: /a}}, {path: {value: /b}}],"), ReasonPaths, "path /b of",
+			triggers(a + ", pathPrefixes: [/a]"), routeOf("[a.test]", "matches: [{path: {value: /a}}, {path: {value: /b}}],"),
+			ReasonPaths, "path /b of",
 		},
 		"HTTPRoute, exact path": {
 			triggers(a + ", pathPrefixes: [/a]"), routeOf("[a.test]", "matches: [{path: {type: Exact, value: /a}}],"), ReasonRewired, "",
@@ -123,7 +130,8 @@ func TestCoverage(t *testing.T) {
 			triggers(a + ", pathPrefixes: [/api]"), virtualServiceOf("[a.test]", "match: [{uri: {prefix: /api/v}}],"), ReasonRewired, "",
 		},
 		"VirtualService, many hosts": {
-			triggers(a), virtualServiceOf("[a.test, b.test, c.test, d.test, e.test, f.test]", ""), ReasonHosts, "add hosts b.test, c.test, d.test, 2 more to hosts.",
+			triggers(a), virtualServiceOf("[a.test, b.test, c.test, d.test, e.test, f.test]", ""), ReasonHosts,
+			"add hosts b.test, c.test, d.test, 2 more to hosts.",
 		},
 		"VirtualService of a Service": {triggers("hosts: [web]"), virtualServiceOf("[web]", ""), ReasonHosts, "web.shop.svc.cluster.local"},
 		"Route":                       {triggers(a), openshiftOf("host: a.test,"), ReasonRewired, ""},
@@ -238,13 +246,16 @@ func TestRefusedByHand(t *testing.T) {
 // TestUnmatchedInCluster: T51. Clients in the cluster know a Service by four names.
 func TestUnmatchedInCluster(t *testing.T) {
 	for name, c := range map[string]struct{ spec, wanted string }{
-		"no name":        {"hosts: [a.test]", "for hosts web, web.shop, web.shop.svc, web.shop.svc.cluster.local with 404; add what clients use to hosts."},
+		"no name": {"hosts: [a.test]",
+			"for hosts web, web.shop, web.shop.svc, web.shop.svc.cluster.local with 404; add what clients use to hosts."},
 		"one name":       {"hosts: [web]", "for hosts web.shop, web.shop.svc, web.shop.svc.cluster.local with 404"},
 		"all names":      {"hosts: [web, web.shop, web.shop.svc, web.shop.svc.cluster.local]", ""},
 		"another domain": {"hosts: [web, web.shop, web.shop.svc, web.shop.svc.corp.test]", ""},
 		"every host":     {`hosts: ["*"]`, ""},
-		"a path":         {`hosts: ["*"], pathPrefixes: [/a]`, "for host web and other paths than /a with 404; add a trigger without pathPrefixes."},
-		"headers":        {`hosts: ["*"], headers: [{name: x}]`, "for host web without the headers of the trigger with 404; add a trigger without headers."},
+		"a path": {`hosts: ["*"], pathPrefixes: [/a]`,
+			"for host web and other paths than /a with 404; add a trigger without pathPrefixes."},
+		"headers": {`hosts: ["*"], headers: [{name: x}]`,
+			"for host web without the headers of the trigger with 404; add a trigger without headers."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scaler := strings.NewReplacer("spec: {", "spec: {autowire: [service], ", "{service: web,", "{service: web, fallbackService: pods,",

@@ -40,7 +40,8 @@ func TestNotRewiredIsTheControllers(t *testing.T) {
 	c := newCluster(t, trigger+sep+application)
 	c.unknown = true
 	scaler := get[*v1alpha1.HTTPScaler](c, "HTTPScaler shop/web-0")
-	meta.SetStatusCondition(&scaler.Status.Conditions, metav1.Condition{Type: ConditionRewired, Status: metav1.ConditionFalse, Reason: "NotRewired"})
+	meta.SetStatusCondition(&scaler.Status.Conditions,
+		metav1.Condition{Type: ConditionRewired, Status: metav1.ConditionFalse, Reason: "NotRewired"})
 	if said := Make(c.world()).Statuses[0].Rewired; said != nil {
 		t.Errorf("%+v", said)
 	}

@@ -11,7 +11,8 @@ import (
 // requests writes an Ingress with two rules.
 func requests(pick func(...string) string) string {
 	rule := func() string {
-		return "{" + pick("", "host: shop.example.com, ", "host: other.example.com, ", `host: "*.example.com", `, `host: "*.shop.example.com", `) +
+		return "{" + pick("", "host: shop.example.com, ", "host: other.example.com, ", `host: "*.example.com", `,
+			`host: "*.shop.example.com", `) +
 			"http: {paths: [{" + pick("path: /, pathType: Prefix", "path: /api, pathType: Prefix", "path: /api/v1, pathType: Exact",
 			"path: /apis, pathType: Prefix", "path: /b/, pathType: ImplementationSpecific") +
 			", backend: {service: {name: web, port: {number: 80}}}}]}}"

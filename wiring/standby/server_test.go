@@ -35,7 +35,8 @@ const address = "kedify-gateway.kedify-system:9090"
 // reference is KEDA's to the trigger of ScaledObject shop/web.
 func reference() *pb.ScaledObjectRef {
 	return &pb.ScaledObjectRef{Namespace: "shop", Name: "web", ScalerMetadata: map[string]string{
-		"scalerAddress": address, "hosts": "web.example.com", "service": "web", "port": "8080", "scalingMetric": "requestRate", "targetValue": "10",
+		"scalerAddress": address, "hosts": "web.example.com", "service": "web", "port": "8080",
+		"scalingMetric": "requestRate", "targetValue": "10",
 	}}
 }
 

@@ -46,19 +46,20 @@ func TestJudge(t *testing.T) {
 		said []debug.Streams
 		want health.State
 	}{
-		"no controller":                  {nil, health.Unknown},
-		"one accepts":                    {[]debug.Streams{says(1, 1)}, health.Ready},
-		"one of two accepts":             {[]debug.Streams{says(2, 1)}, health.Ready},
-		"at the other controller":        {[]debug.Streams{says(0, 0), says(1, 1)}, health.Ready},
-		"none is connected":              {[]debug.Streams{says(0, 0), says(0, 0)}, health.NotReady},
-		"connected and silent":           {[]debug.Streams{says(2, 0)}, health.NotReady},
-		"one controller says nothing":    {[]debug.Streams{says(0, 0), silent}, health.Unknown},
-		"one accepts, one says nothing":  {[]debug.Streams{silent, says(1, 1)}, health.Ready},
-		"one controller starts":          {[]debug.Streams{says(0, 0), starting}, health.Unknown},
-		"one does not know the Gateway":  {[]debug.Streams{says(0, 0), foreign}, health.Unknown},
-		"nothing was published there":    {[]debug.Streams{unpublished}, health.Unknown},
-		"no controller knows anything":   {[]debug.Streams{silent, silent}, health.Unknown},
-		"the proxies of others are fine": {[]debug.Streams{says(0, 0), {Ready: true, Gateways: append(foreign.Gateways, says(0, 0).Gateways[0])}}, health.NotReady},
+		"no controller":                 {nil, health.Unknown},
+		"one accepts":                   {[]debug.Streams{says(1, 1)}, health.Ready},
+		"one of two accepts":            {[]debug.Streams{says(2, 1)}, health.Ready},
+		"at the other controller":       {[]debug.Streams{says(0, 0), says(1, 1)}, health.Ready},
+		"none is connected":             {[]debug.Streams{says(0, 0), says(0, 0)}, health.NotReady},
+		"connected and silent":          {[]debug.Streams{says(2, 0)}, health.NotReady},
+		"one controller says nothing":   {[]debug.Streams{says(0, 0), silent}, health.Unknown},
+		"one accepts, one says nothing": {[]debug.Streams{silent, says(1, 1)}, health.Ready},
+		"one controller starts":         {[]debug.Streams{says(0, 0), starting}, health.Unknown},
+		"one does not know the Gateway": {[]debug.Streams{says(0, 0), foreign}, health.Unknown},
+		"nothing was published there":   {[]debug.Streams{unpublished}, health.Unknown},
+		"no controller knows anything":  {[]debug.Streams{silent, silent}, health.Unknown},
+		"the proxies of others are fine": {[]debug.Streams{says(0, 0), {Ready: true, Gateways: append(foreign.Gateways, says(0, 0).Gateways[0])}},
+			health.NotReady},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var answers []answer
@@ -87,7 +88,8 @@ func TestAddresses(t *testing.T) {
 			endpoint("10.0.0.2", nil), endpoint("10.0.0.1", ptr.To(true)), endpoint("10.0.0.3", ptr.To(false)), {},
 		}},
 		{AddressType: discoveryv1.AddressTypeIPv4, Ports: ports, Endpoints: []discoveryv1.Endpoint{endpoint("10.0.0.1", ptr.To(true))}},
-		{AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{port("grpc-keda", 9090)}, Endpoints: []discoveryv1.Endpoint{endpoint("10.0.0.9", ptr.To(true))}},
+		{AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{port("grpc-keda", 9090)},
+			Endpoints: []discoveryv1.Endpoint{endpoint("10.0.0.9", ptr.To(true))}},
 		{AddressType: discoveryv1.AddressTypeFQDN, Ports: ports, Endpoints: []discoveryv1.Endpoint{endpoint("a.example.com", ptr.To(true))}},
 	})
 	if want := []string{"10.0.0.1:8080", "10.0.0.2:8080", "[fd00::1]:8080"}; !slices.Equal(got, want) {

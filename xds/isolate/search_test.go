@@ -82,14 +82,16 @@ func TestSearch(t *testing.T) {
 		want         map[string]resource.Form
 		rounds       int // at most
 	}{
-		"the one rule that is new":          {parts: 1000, fresh: 999, proxy: envoy{whole: set("p999")}, want: failing("p999"), rounds: 2},
-		"the only rule":                     {parts: 1, proxy: envoy{whole: set("p0")}, want: failing("p0"), rounds: 2},
-		"one of a thousand, all new":        {parts: 1000, proxy: envoy{whole: set("p617")}, want: failing("p617"), rounds: 4},
-		"one that was there before":         {parts: 1000, fresh: 990, proxy: envoy{whole: set("p5")}, want: failing("p5"), rounds: 5},
-		"three at once":                     {parts: 300, proxy: envoy{whole: set("p1", "p2", "p299")}, want: failing("p1", "p2", "p299"), rounds: 6},
-		"all of them":                       {parts: 40, proxy: envoy{whole: set(named(40)...)}, want: failing(named(40)...), rounds: 8},
-		"the match as well":                 {parts: 20, fresh: 19, proxy: envoy{whole: set("p19"), failing: set("p19")}, want: map[string]resource.Form{"p19": resource.Absent}, rounds: 2},
-		"beside one that is known":          {parts: 20, fresh: 18, known: failing("p18"), proxy: envoy{whole: set("p18", "p19")}, want: failing("p19"), rounds: 2},
+		"the one rule that is new":   {parts: 1000, fresh: 999, proxy: envoy{whole: set("p999")}, want: failing("p999"), rounds: 2},
+		"the only rule":              {parts: 1, proxy: envoy{whole: set("p0")}, want: failing("p0"), rounds: 2},
+		"one of a thousand, all new": {parts: 1000, proxy: envoy{whole: set("p617")}, want: failing("p617"), rounds: 4},
+		"one that was there before":  {parts: 1000, fresh: 990, proxy: envoy{whole: set("p5")}, want: failing("p5"), rounds: 5},
+		"three at once":              {parts: 300, proxy: envoy{whole: set("p1", "p2", "p299")}, want: failing("p1", "p2", "p299"), rounds: 6},
+		"all of them":                {parts: 40, proxy: envoy{whole: set(named(40)...)}, want: failing(named(40)...), rounds: 8},
+		"the match as well": {parts: 20, fresh: 19, proxy: envoy{whole: set("p19"), failing: set("p19")},
+			want: map[string]resource.Form{"p19": resource.Absent}, rounds: 2},
+		"beside one that is known": {parts: 20, fresh: 18, known: failing("p18"), proxy: envoy{whole: set("p18", "p19")},
+			want: failing("p19"), rounds: 2},
 		"two rules that are good alone":     {parts: 64, fresh: 60, proxy: envoy{pair: [2]string{"p3", "p61"}}, want: failing("p61"), rounds: 12},
 		"the second of a pair, none is new": {parts: 64, fresh: 64, proxy: envoy{pair: [2]string{"p3", "p40"}}, want: failing("p40"), rounds: 12},
 	} {

@@ -112,7 +112,8 @@ func TestAcceptances(t *testing.T) {
 	r.ack(sent)
 	h.hears(t, second)
 	h.want(t, second, third)
-	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResponseNonce: newest.GetNonce(), ErrorDetail: &rpcstatus.Status{Message: "no"}})
+	r.receive(resource.Endpoint,
+		&discovery.DeltaDiscoveryRequest{ResponseNonce: newest.GetNonce(), ErrorDetail: &rpcstatus.Status{Message: "no"}})
 	h.hears(t, second)
 
 	r.receive(resource.Endpoint, &discovery.DeltaDiscoveryRequest{ResourceNamesUnsubscribe: []string{watched.Name}})

@@ -82,7 +82,8 @@ func TestX10SessionsAreBounded(t *testing.T) {
 	if err := p.Connect(key, "one more", send).Err(); !errors.Is(err, ErrTooManySessions) {
 		t.Errorf("one more: %v", err)
 	}
-	request := &discovery.DeltaDiscoveryRequest{TypeUrl: string(resource.Endpoint), ResourceNamesSubscribe: []string{strings.Repeat("x", maxBacklog/4)}}
+	request := &discovery.DeltaDiscoveryRequest{TypeUrl: string(resource.Endpoint),
+		ResourceNamesSubscribe: []string{strings.Repeat("x", maxBacklog/4)}}
 	for range 5 {
 		_ = open[0].Receive(request)
 	}

@@ -116,7 +116,8 @@ func TestEnvoyControlPlaneRestart(t *testing.T) {
 	changed.ready()
 	changed.synced()
 	c.until(t, "h50.example.com", "second")
-	changed.eventually("the vanished host is gone", func(publish.Delivery) bool { status, _ := c.get("h99.example.com"); return status == 404 })
+	changed.eventually("the vanished host is gone",
+		func(publish.Delivery) bool { status, _ := c.get("h99.example.com"); return status == 404 })
 	load.report(t)
 	changed.eventually("nothing of the vanished host is left", func(publish.Delivery) bool {
 		for _, proxy := range changed.publisher.Dump(envoyGateway).Proxies {

@@ -23,8 +23,10 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("parsed %v, %v", got, err)
 	}
 	for _, bad := range []string{
-		"", "spiffe://kedify-gateway", server.ReplicaIdentity, server.KEDAIdentity, server.MetricsIdentity("a"), "spiffe://kedify-gateway/ns/a/gateway/b", // of a version without UIDs
-		"spiffe://kedify-gateway/ns/a/gateway//uid/u", "spiffe://kedify-gateway/ns//gateway/b/uid/u", "spiffe://kedify-gateway/ns/a/gateway/b/uid/",
+		"", "spiffe://kedify-gateway", server.ReplicaIdentity, server.KEDAIdentity, server.MetricsIdentity("a"),
+		"spiffe://kedify-gateway/ns/a/gateway/b", // of a version without UIDs
+		"spiffe://kedify-gateway/ns/a/gateway//uid/u", "spiffe://kedify-gateway/ns//gateway/b/uid/u",
+		"spiffe://kedify-gateway/ns/a/gateway/b/uid/",
 		"spiffe://kedify-gateway/ns/a/gateway/b/uid/u/c", "spiffe://other/ns/a/gateway/b/uid/u", "ns/a/gateway/b/uid/u",
 		"spiffe://kedify-gateway/ns/a/sa/b", "https://kedify-gateway/ns/a/gateway/b/uid/u", "spiffe://kedify-gateway/ns/a/gateway/b/uid/u?x=1/",
 	} {

@@ -124,16 +124,25 @@ func TestCertificateBindsGateway(t *testing.T) {
 		code    codes.Code
 	}{
 		{"its own gateway", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(identityOf(mine)))}, codes.OK},
-		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(identityOf(mine)))}, codes.PermissionDenied},
+		{"claims another gateway", deltatest.Options{Gateway: other, Credentials: issuer.client(issuer.issue(identityOf(mine)))},
+			codes.PermissionDenied},
 		{"no URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue())}, codes.Unauthenticated},
-		{"two URI names", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(identityOf(mine), identityOf(other)))}, codes.Unauthenticated},
-		{"foreign URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://elsewhere/ns/a/gateway/edge"))}, codes.Unauthenticated},
-		{"a replica of the control plane", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.ReplicaIdentity))}, codes.Unauthenticated},
+		{"two URI names",
+			deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(identityOf(mine), identityOf(other)))}, codes.Unauthenticated},
+		{"foreign URI name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://elsewhere/ns/a/gateway/edge"))},
+			codes.Unauthenticated},
+		{"a replica of the control plane",
+			deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.ReplicaIdentity))}, codes.Unauthenticated},
 		{"foreign authority", deltatest.Options{Gateway: mine, Credentials: issuer.client(stranger.issue(identityOf(mine)))}, codes.Unavailable},
 		{"no certificate", deltatest.Options{Gateway: mine, Credentials: issuer.client()}, codes.Unavailable},
-		{"no UID", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://kedify-gateway/ns/a/gateway/edge"))}, codes.Unauthenticated},
-		{"X7 an earlier Gateway of the name", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine), "earlier")))}, codes.PermissionDenied},
-		{"X7 a Gateway that does not exist", deltatest.Options{Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName{Namespace: "a", Name: "gone"}, "u")))}, codes.PermissionDenied},
+		{"no UID", deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue("spiffe://kedify-gateway/ns/a/gateway/edge"))},
+			codes.Unauthenticated},
+		{"X7 an earlier Gateway of the name",
+			deltatest.Options{Gateway: mine, Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName(mine), "earlier")))},
+			codes.PermissionDenied},
+		{"X7 a Gateway that does not exist",
+			deltatest.Options{Credentials: issuer.client(issuer.issue(server.Identity(types.NamespacedName{Namespace: "a", Name: "gone"}, "u")))},
+			codes.PermissionDenied},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -99,12 +99,13 @@ func TestG15HTTP10(t *testing.T) {
 	pod := echo(t, "pod")
 	picker := proxytest.StartPicker(t, "picker")
 	picker.Pick(pod)
-	streamed := w.cluster(ir.Cluster{Key: serviceKey("streamed"), Protocol: ir.HTTP1}, server(t, func(out http.ResponseWriter, _ *http.Request) {
-		for i := range 3 {
-			_, _ = io.WriteString(out, "part "+strconv.Itoa(i)+";")
-			out.(http.Flusher).Flush()
-		}
-	}))
+	streamed := w.cluster(ir.Cluster{Key: serviceKey("streamed"), Protocol: ir.HTTP1},
+		server(t, func(out http.ResponseWriter, _ *http.Request) {
+			for i := range 3 {
+				_, _ = io.WriteString(out, "part "+strconv.Itoa(i)+";")
+				out.(http.Flusher).Flush()
+			}
+		}))
 	hosts := w.everywhere(route("service", prefix("/service"), to(w.service("service"))), route("streamed", prefix("/streamed"), to(streamed)),
 		route("pool", prefix("/pool"), &ir.Forward{Targets: []ir.Target{w.pool("pool", false, picker, pod)}}))
 	w.apply()

@@ -27,10 +27,11 @@ func TestT25OneConnectionReachesAllPods(t *testing.T) {
 	w.apply()
 	for host := range hosts {
 		var connections atomic.Int32
-		transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
-			connections.Add(1)
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		}}
+		transport := &http2.Transport{AllowHTTP: true,
+			DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+				connections.Add(1)
+				return (&net.Dialer{}).DialContext(ctx, network, address)
+			}}
 		answers := map[string]int{}
 		for range requests {
 			answers[w.servedBy(transport, host)]++

@@ -74,7 +74,8 @@ func TestG5OneDeadline(t *testing.T) {
 	w.apply()
 	bodies := map[string]string{"no body": "", "1 KB": strings.Repeat("x", 1<<10), "3 MB": strings.Repeat("x", 3<<20)}
 	for _, host := range []string{"exact.test", "a.wild.test", "other.test", "EXACT.test"} {
-		for _, path := range []string{"backend", "attempts", "hold", "closed", "open", "half-closed", "half-open", "late-closed", "late-open", "hold-pool"} {
+		for _, path := range []string{"backend", "attempts", "hold", "closed", "open", "half-closed", "half-open", "late-closed",
+			"late-open", "hold-pool"} {
 			for name, body := range bodies {
 				if body == "" && strings.HasPrefix(path, "half") {
 					continue
@@ -138,9 +139,10 @@ func TestG5DeadlineOfGRPC(t *testing.T) {
 	w := newWorld(t)
 	w.deadlines(t)
 	w.apply()
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}}
+	transport := &http2.Transport{AllowHTTP: true,
+		DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
 	defer transport.CloseIdleConnections()
 	for _, name := range []string{"unary", "stream"} {
 		for _, path := range []string{"/backend", "/hold", "/closed", "/half-open"} {

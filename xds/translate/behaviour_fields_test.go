@@ -64,7 +64,8 @@ func TestT62BalancingOfAGateway(t *testing.T) {
 	addresses := []string{echo(t, "a"), echo(t, "b"), echo(t, "c")}
 	service := w.cluster(ir.Cluster{Key: serviceKey("web"), Protocol: ir.HTTP1, Fields: ring}, addresses...)
 	pool := w.cluster(ir.Cluster{
-		Key: ir.ClusterKey{Kind: ir.BackendPool, Namespace: "test", Name: "llama"}, Protocol: ir.HTTP1, Pool: &ir.Pool{FailOpen: true}, Fields: ring,
+		Key: ir.ClusterKey{Kind: ir.BackendPool, Namespace: "test", Name: "llama"}, Protocol: ir.HTTP1,
+		Pool: &ir.Pool{FailOpen: true}, Fields: ring,
 	}, addresses...)
 	w.fieldsHost("fields.test", hash, route("web", prefix("/web"), to(service)), route("pool", prefix("/pool"), to(pool)))
 	w.apply()

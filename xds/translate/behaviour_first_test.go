@@ -17,7 +17,8 @@ import (
 // every such decision to one outcome on all hosts (docs/adr/0025-first-look-up.md lists them).
 
 // upgrades are the values of an Upgrade header that no backend is asked about.
-var upgrades = []string{"TLS/1.2", "tls/1.3", "h2c", "HTTP/2.0", "foo", "TLS/1.2, HTTP/2.0", "websockets", "xwebsocket", "webzocket", "web", "websocket/13"}
+var upgrades = []string{"TLS/1.2", "tls/1.3", "h2c", "HTTP/2.0", "foo", "TLS/1.2, HTTP/2.0", "websockets", "xwebsocket",
+	"webzocket", "web", "websocket/13"}
 
 // TestG1OtherUpgradesAreIgnored: a request that offers another protocol than WebSocket is answered as
 // one without the offer (RFC 9110 7.8), to Services and pools, with and without a body.
@@ -46,7 +47,8 @@ func TestG1OtherUpgradesAreIgnored(t *testing.T) {
 					out := w.raw(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: Upgrade\r\nUpgrade: " + upgrade + "\r\n" + rest)
 					body := strings.TrimPrefix(out.Body, "prompt")
 					if out.status != 200 || out.Backend != backend || body != "" || (method == "GET") != (out.Body == "") {
-						t.Errorf("%s %s%s with Upgrade %s: %d from %q with body %q (%s)", method, host, path, upgrade, out.status, out.Backend, out.Body, out.text)
+						t.Errorf("%s %s%s with Upgrade %s: %d from %q with body %q (%s)", method, host, path, upgrade, out.status,
+							out.Backend, out.Body, out.text)
 					}
 					if out.Headers.Get("Upgrade")+out.Headers.Get("Connection") != "" {
 						t.Errorf("%s%s with Upgrade %s: the backend sees %v", host, path, upgrade, out.Headers)
@@ -211,7 +213,8 @@ func newDecidedRules(w *world) *decidedRules {
 		route("none", prefix("/none"), limited(ir.Timeouts{Request: limit(0)})),
 		route("retry", prefix("/retry"), failing),
 		route("echo", prefix("/echo"), to(echoed)),
-		route("cors", prefix("/cors"), changed(ir.Filters{CORS: &ir.CORS{AllowOrigins: []string{"https://a.test"}, AllowMethods: []string{"PUT"}}})),
+		route("cors", prefix("/cors"),
+			changed(ir.Filters{CORS: &ir.CORS{AllowOrigins: []string{"https://a.test"}, AllowMethods: []string{"PUT"}}})),
 		route("pool", prefix("/pool"), &ir.Forward{Targets: []ir.Target{w.pool("pool", false, picker, pod)}}),
 		route("held", prefix("/held"), &ir.Forward{Targets: []ir.Target{
 			w.held(ir.Target{Cluster: w.service("held"), Weight: 1}, proxytest.StartHolder(w.t))}}),
@@ -244,7 +247,8 @@ func TestG1FieldsAreTheSameOnEveryHost(t *testing.T) {
 	routes := []ir.Route{route("silent", prefix("/"), silent)}
 	var wild []ir.Host
 	for name, fields := range map[string]string{
-		"idle": `{"idle_timeout":"0.200s"}`, "timeout": `{"timeout":"0.200s"}`, "stream": `{"max_stream_duration":{"max_stream_duration":"0.200s"}}`,
+		"idle": `{"idle_timeout":"0.200s"}`, "timeout": `{"timeout":"0.200s"}`,
+		"stream": `{"max_stream_duration":{"max_stream_duration":"0.200s"}}`,
 	} {
 		w.fieldsHost(name+".test", fields, routes...)
 		wild = append(wild, ir.Host{Chain: w.chain, Hostname: "*." + name + ".test", Fields: fields, Routes: routes})

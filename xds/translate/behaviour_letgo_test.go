@@ -52,7 +52,8 @@ func TestHoldLetsGo(t *testing.T) {
 				shortest, longest, sum = min(shortest, one), max(longest, one), sum+one
 			}
 			mean := sum / requests
-			t.Logf("let go after %s to %s, %s on average", shortest.Round(time.Millisecond), longest.Round(time.Millisecond), mean.Round(time.Millisecond))
+			t.Logf("let go after %s to %s, %s on average", shortest.Round(time.Millisecond), longest.Round(time.Millisecond),
+				mean.Round(time.Millisecond))
 			if shortest < least || longest > most || mean > meanAtMost {
 				t.Errorf("want %s at least, %s at most and %s on average", least, most, meanAtMost)
 			}

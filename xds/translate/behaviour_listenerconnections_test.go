@@ -97,8 +97,9 @@ func TestListenerFilterOverTLS(t *testing.T) {
 		service.Decide(func(context.Context, proxytest.AuthQuestion) proxytest.AuthDecision {
 			return proxytest.AuthDecision{Status: 403}
 		})
-		filters[name] = &ir.ListenerFilters{Auths: []*ir.Auth{{Cluster: w.authService("auth"+name[:min(len(name), 1)], map[bool]string{true: "grpc",
-			false: "http"}[name == ""], service.Address)}}}
+		filters[name] = &ir.ListenerFilters{Auths: []*ir.Auth{{Cluster: w.authService("auth"+name[:min(len(name), 1)],
+			map[bool]string{true: "grpc",
+				false: "http"}[name == ""], service.Address)}}}
 	}
 	w.secret("all", keys, "closed.test", "open.test", "*.wild.test", "any.test")
 	w.listener(ir.Listener{Port: port, Transport: ir.TCP, Chains: chains})

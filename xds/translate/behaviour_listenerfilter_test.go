@@ -244,7 +244,8 @@ func TestListenerFilterCannotBeDodged(t *testing.T) {
 	}
 	// The listeners are deep.wild.test, *.wild.test, open.test without a filter, and one without a hostname; a route of the second
 	// has a hostname of its own.
-	w.hosts(host("deep.wild.test", "deep"), host("route.wild.test", "wild"), host("*.wild.test", "wild"), host("open.test", ""), host("*", "all"))
+	w.hosts(host("deep.wild.test", "deep"), host("route.wild.test", "wild"), host("*.wild.test", "wild"),
+		host("open.test", ""), host("*", "all"))
 	w.apply()
 	const noHost = "a b"
 	for by, spellings := range map[string][]string{

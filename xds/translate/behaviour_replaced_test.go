@@ -209,7 +209,8 @@ func TestPodsReplacedUnknown(t *testing.T) {
 	for update, requests := range []int64{before, between, after} {
 		for name, a := range applications {
 			had := a.attempts.Load()
-			gomega.NewWithT(t).Eventually(a.attempts.Load, time.Minute).Should(gomega.BeNumerically(">=", had+requests), "%s, update %d", name, update)
+			gomega.NewWithT(t).Eventually(a.attempts.Load, time.Minute).Should(gomega.BeNumerically(">=", had+requests),
+				"%s, update %d", name, update)
 			if update < 2 {
 				a.replace(2)
 			}

@@ -302,7 +302,8 @@ func TestHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.listener(ir.Listener{Port: uint32(port), Transport: ir.TCP, Chains: []ir.Chain{{ID: other}}})
-	scope, table, err := translate.Host(ir.Host{Chain: other, Hostname: "h2.other.test", Routes: []ir.Route{route("s", prefix("/"), to(second))}})
+	scope, table, err := translate.Host(ir.Host{Chain: other, Hostname: "h2.other.test",
+		Routes: []ir.Route{route("s", prefix("/"), to(second))}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,8 +152,10 @@ func TestBackendTLS(t *testing.T) {
 		{"h2", ir.HTTP2, ir.UpstreamTLS{SNI: "back.test", CA: "ca", Certificate: "client"}, 200, "HTTP/2.0 1"},
 		{"wrong-ca", ir.HTTP1, ir.UpstreamTLS{SNI: "back.test", CA: "other"}, 503, ""},
 		{"wrong-name", ir.HTTP1, ir.UpstreamTLS{SNI: "front.test", CA: "ca"}, 503, ""},
-		{"names", ir.HTTP1, ir.UpstreamTLS{SNI: "front.test", CA: "ca", Names: []ir.SubjectAltName{{Name: "x.test"}, {Name: "back.test"}}}, 200, "HTTP/1.1 0"},
-		{"wrong-names", ir.HTTP1, ir.UpstreamTLS{SNI: "back.test", CA: "ca", Names: []ir.SubjectAltName{{URI: true, Name: "spiffe://a/b"}}}, 503, ""},
+		{"names", ir.HTTP1,
+			ir.UpstreamTLS{SNI: "front.test", CA: "ca", Names: []ir.SubjectAltName{{Name: "x.test"}, {Name: "back.test"}}}, 200, "HTTP/1.1 0"},
+		{"wrong-names", ir.HTTP1,
+			ir.UpstreamTLS{SNI: "back.test", CA: "ca", Names: []ir.SubjectAltName{{URI: true, Name: "spiffe://a/b"}}}, 503, ""},
 		{"system", ir.HTTP1, ir.UpstreamTLS{SNI: "back.test", SystemCA: true}, 503, ""},
 		{"insecure", ir.HTTP1, ir.UpstreamTLS{SNI: "any.test", Insecure: true}, 200, "HTTP/1.1 0"},
 		{"chosen-1", ir.HTTPAny, ir.UpstreamTLS{HostSNI: true, Insecure: true}, 200, "HTTP/1.1 0"},
@@ -189,9 +191,10 @@ func TestHTTP2(t *testing.T) {
 	w.host("h2.test", route("r", prefix("/svc/"), to(key)))
 	w.apply()
 	// Prior knowledge on the cleartext port, as gRPC clients do it.
-	transport := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}}
+	transport := &http2.Transport{AllowHTTP: true,
+		DialTLSContext: func(ctx context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
 	defer transport.CloseIdleConnections()
 	for path, want := range map[string]string{"/svc/Method": "", "/other/Method": "12"} {
 		request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+strconv.Itoa(int(w.port))+path, nil)

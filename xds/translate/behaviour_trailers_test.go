@@ -15,7 +15,8 @@ import (
 // withTrailers sends a request with a trailer, announced or not, and returns the answer with its trailers.
 func (w *world) withTrailers(client *http.Client, host, path string) (status int, body string, answer *http.Response) {
 	w.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+strconv.Itoa(int(w.port))+path, io.MultiReader(strings.NewReader("prompt")))
+	request, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:"+strconv.Itoa(int(w.port))+path,
+		io.MultiReader(strings.NewReader("prompt")))
 	if err != nil {
 		w.t.Fatal(err)
 	}

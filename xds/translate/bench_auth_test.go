@@ -50,7 +50,8 @@ func BenchmarkAuth(b *testing.B) {
 		route("rewrite", prefix("/rewrite"), &ir.Forward{
 			Targets: []ir.Target{{Cluster: web, Weight: 1}}, Filters: ir.Filters{Rewrite: rewrite},
 		}),
-		route("target-rewrite", prefix("/target"), &ir.Forward{Targets: []ir.Target{{Cluster: web, Weight: 1, Filters: ir.TargetFilters{Rewrite: rewrite}}}}),
+		route("target-rewrite", prefix("/target"),
+			&ir.Forward{Targets: []ir.Target{{Cluster: web, Weight: 1, Filters: ir.TargetFilters{Rewrite: rewrite}}}}),
 	}
 	filters := map[string]*ir.ListenerFilters{"": nil}
 	for _, protocol := range authProtocols {

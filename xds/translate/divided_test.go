@@ -18,7 +18,8 @@ import (
 // dividedHost has a rule with two matches, and another rule.
 func dividedHost(name string) ir.Host {
 	forward := func(backend string) ir.Action {
-		return &ir.Forward{Targets: []ir.Target{{Weight: 1, Cluster: ir.ClusterKey{Kind: ir.BackendService, Namespace: "a", Name: backend, Port: 80}}}}
+		return &ir.Forward{Targets: []ir.Target{{Weight: 1,
+			Cluster: ir.ClusterKey{Kind: ir.BackendService, Namespace: "a", Name: backend, Port: 80}}}}
 	}
 	route := func(rule, path string, action ir.Action) ir.Route {
 		return ir.Route{Name: "HTTPRoute/a/r/" + rule, Action: action, Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: path}}}
@@ -101,7 +102,8 @@ func TestAbsentHostStays(t *testing.T) {
 		table resource.Resource
 		hosts []string
 	}{
-		"rendered": {left, []string{"*.h.test", "*"}}, "a trial of nothing": {none, []string{"*.h.test", "*"}}, "a trial": {absent, []string{"*"}},
+		"rendered": {left, []string{"*.h.test", "*"}}, "a trial of nothing": {none, []string{"*.h.test", "*"}},
+		"a trial": {absent, []string{"*"}},
 	} {
 		config := &routev3.RouteConfiguration{}
 		if err := proto.Unmarshal(test.table.Body, config); err != nil {

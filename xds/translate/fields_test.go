@@ -129,7 +129,8 @@ func clustersWith(i int, text string) []ir.Cluster {
 	return []ir.Cluster{
 		{Key: service, Protocol: ir.HTTP1, Fields: text},
 		{Key: tcp, Protocol: ir.TCPRaw, Fields: text}, {Key: udp, Protocol: ir.TCPRaw, Fields: text},
-		{Key: pool, Protocol: ir.HTTP2, Pool: &ir.Pool{}, Fields: text}, {Key: open, Protocol: ir.HTTP1, Pool: &ir.Pool{FailOpen: true}, Fields: text},
+		{Key: pool, Protocol: ir.HTTP2, Pool: &ir.Pool{}, Fields: text},
+		{Key: open, Protocol: ir.HTTP1, Pool: &ir.Pool{FailOpen: true}, Fields: text},
 	}
 }
 
@@ -181,7 +182,8 @@ func TestFieldsThatAreWrittenWin(t *testing.T) {
 	if err := over.Over(cluster); err != nil {
 		t.Fatal(err)
 	}
-	want := &clusterv3.Cluster{OutlierDetection: &clusterv3.OutlierDetection{MaxEjectionPercent: wrapperspb.UInt32(100), Consecutive_5Xx: wrapperspb.UInt32(5)}}
+	want := &clusterv3.Cluster{OutlierDetection: &clusterv3.OutlierDetection{MaxEjectionPercent: wrapperspb.UInt32(100),
+		Consecutive_5Xx: wrapperspb.UInt32(5)}}
 	if !proto.Equal(cluster, want) {
 		t.Errorf("%v", cluster)
 	}

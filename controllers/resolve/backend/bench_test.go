@@ -15,7 +15,8 @@ func BenchmarkEndpoints(b *testing.B) {
 			for i := range pods {
 				endpoints = append(endpoints, fmt.Sprintf("{addresses: [10.0.%d.%d]}", i/250, i%250+1))
 			}
-			v := fixture.Store(b, fixture.WebService, fixture.EndpointSlice("a", "IPv4", "{name: plain, port: 8080}", strings.Join(endpoints, ", "))).View(nil)
+			v := fixture.Store(b, fixture.WebService, fixture.EndpointSlice("a", "IPv4", "{name: plain, port: 8080}",
+				strings.Join(endpoints, ", "))).View(nil)
 			for b.Loop() {
 				if e := Endpoints(v, fixture.WebCluster(80)); len(e.Addresses) != pods {
 					b.Fatal(len(e.Addresses))

@@ -29,17 +29,19 @@ func TestClusterTLS(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 		}},
-		{name: "whole Service", key: fixture.WebCluster(80), documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, policy: "p", check: func(t *testing.T, c resolve.ClusterResult) {
-			tls := c.Cluster.TLS
-			if tls.SNI != "web.example.com" || tls.CA != "ca/policy/app/p" || tls.Insecure || tls.SystemCA || tls.Certificate != "cert" || len(tls.Names) != 0 {
-				t.Errorf("%+v", tls)
-			}
-			if len(c.Secrets) != 1 || c.Secrets[0].Name != tls.CA || string(c.Secrets[0].CA) != string(p.Certificate) || c.Secrets[0].Source.Kind != "BackendTLSPolicy" {
-				t.Errorf("%+v", c.Secrets)
-			}
-		}},
+		{name: "whole Service", key: fixture.WebCluster(80), documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)},
+			policy: "p", check: func(t *testing.T, c resolve.ClusterResult) {
+				tls := c.Cluster.TLS
+				if tls.SNI != "web.example.com" || tls.CA != "ca/policy/app/p" || tls.Insecure || tls.SystemCA || tls.Certificate != "cert" || len(tls.Names) != 0 {
+					t.Errorf("%+v", tls)
+				}
+				if len(c.Secrets) != 1 || c.Secrets[0].Name != tls.CA || string(c.Secrets[0].CA) != string(p.Certificate) || c.Secrets[0].Source.Kind != "BackendTLSPolicy" {
+					t.Errorf("%+v", c.Secrets)
+				}
+			}},
 		{name: "port beats Service, whatever the age", key: fixture.WebCluster(443), policy: "b",
-			documents: []string{ca, fixture.PolicyAt("a", "2020-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference), fixture.Policy("b", fixture.TLSTarget, names)},
+			documents: []string{ca, fixture.PolicyAt("a", "2020-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference),
+				fixture.Policy("b", fixture.TLSTarget, names)},
 			check: func(t *testing.T, c resolve.ClusterResult) {
 				tls := c.Cluster.TLS
 				if !tls.SystemCA || tls.CA != "" || len(c.Secrets) != 0 {
@@ -47,26 +49,36 @@ func TestClusterTLS(t *testing.T) {
 				}
 				fixture.EqualSlices(t, "names", tls.Names, []ir.SubjectAltName{{Name: "b.org"}, {URI: true, Name: "spiffe://c/d"}})
 			}},
-		{name: "port of the policy only", key: fixture.WebCluster(80), documents: []string{ca, fixture.Policy("b", fixture.TLSTarget, fixture.CAReference)}, check: func(t *testing.T, c resolve.ClusterResult) {
-			if c.Cluster.TLS != nil {
-				t.Errorf("%+v", c.Cluster.TLS)
-			}
-		}},
+		{name: "port of the policy only", key: fixture.WebCluster(80),
+			documents: []string{ca, fixture.Policy("b", fixture.TLSTarget, fixture.CAReference)},
+			check: func(t *testing.T, c resolve.ClusterResult) {
+				if c.Cluster.TLS != nil {
+					t.Errorf("%+v", c.Cluster.TLS)
+				}
+			}},
 		{name: "older wins", key: fixture.WebCluster(80), policy: "z",
-			documents: []string{ca, fixture.PolicyAt("a", "2026-01-02T00:00:00Z", fixture.WebTarget, names), fixture.PolicyAt("z", "2026-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference)}},
-		{name: "without CA nothing is trusted", key: fixture.WebCluster(80), policy: "p", documents: []string{fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: trustsNobody},
+			documents: []string{ca, fixture.PolicyAt("a", "2026-01-02T00:00:00Z", fixture.WebTarget, names),
+				fixture.PolicyAt("z", "2026-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference)}},
+		{name: "without CA nothing is trusted", key: fixture.WebCluster(80), policy: "p",
+			documents: []string{fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: trustsNobody},
 		{name: "unknown set of CAs", key: fixture.WebCluster(80), policy: "p",
-			documents: []string{fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, wellKnownCACertificates: example.com/mine}")}, check: trustsNobody},
-		{name: "gRPC has TLS too", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteGRPC}, policy: "p",
+			documents: []string{fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, wellKnownCACertificates: example.com/mine}")},
+			check:     trustsNobody},
+		{name: "gRPC has TLS too",
+			key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteGRPC}, policy: "p",
 			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}},
-		{name: "TCP is forwarded as it is", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTCP},
-			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: func(t *testing.T, c resolve.ClusterResult) {
+		{name: "TCP is forwarded as it is",
+			key:       ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTCP},
+			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)},
+			check: func(t *testing.T, c resolve.ClusterResult) {
 				if c.Cluster.TLS != nil || c.Cluster.Protocol != ir.TCPRaw {
 					t.Errorf("%+v", c.Cluster)
 				}
 			}},
-		{name: "terminated TLS", key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTLS}, policy: "p",
-			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: func(t *testing.T, c resolve.ClusterResult) {
+		{name: "terminated TLS",
+			key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteTLS}, policy: "p",
+			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)},
+			check: func(t *testing.T, c resolve.ClusterResult) {
 				if c.Cluster.TLS == nil || c.Cluster.Protocol != ir.TCPRaw {
 					t.Errorf("%+v", c.Cluster)
 				}
@@ -118,7 +130,9 @@ func TestClusterProtocol(t *testing.T) {
 			t.Errorf("%s: got %+v, want %s", key, got, tt.want)
 		}
 	}
-	for _, key := range []ir.ClusterKey{fixture.WebCluster(99), fixture.WebCluster(53), {Kind: ir.BackendService, Namespace: "app", Name: "nope", Port: 80}, {Kind: ir.BackendService, Namespace: "app", Name: "external", Port: 80}} {
+	for _, key := range []ir.ClusterKey{fixture.WebCluster(99), fixture.WebCluster(53),
+		{Kind: ir.BackendService, Namespace: "app", Name: "nope", Port: 80},
+		{Kind: ir.BackendService, Namespace: "app", Name: "external", Port: 80}} {
 		if got := Cluster(fixture.Store(t, fixture.WebService, fixture.ExternalService).View(nil), key, ""); got.Exists {
 			t.Errorf("%s exists: %+v", key, got)
 		}
@@ -136,7 +150,8 @@ func TestPickerCluster(t *testing.T) {
 	if tls := verified.Cluster.TLS; tls == nil || tls.Insecure || tls.SNI != "epp.app.svc" || verified.Policy.Name != "p" {
 		t.Errorf("%+v", verified.Cluster.TLS)
 	}
-	clear := Cluster(fixture.Store(t, strings.Replace(fixture.PickerService, "targetPort", "appProtocol: kubernetes.io/h2c, targetPort", 1)).View(nil), key, "cert")
+	clear := Cluster(fixture.Store(t, strings.Replace(fixture.PickerService, "targetPort", "appProtocol: kubernetes.io/h2c, targetPort",
+		1)).View(nil), key, "cert")
 	if clear.Cluster.TLS != nil {
 		t.Errorf("%+v", clear.Cluster.TLS)
 	}

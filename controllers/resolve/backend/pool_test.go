@@ -25,17 +25,27 @@ func TestPool(t *testing.T) {
 		hasPicker    bool
 		failOpen     bool
 	}{
-		{name: "picker", picker: "endpointPickerRef: {name: epp, port: {number: 9002}}", documents: []string{fixture.PickerService}, conditions: good, hasPicker: true},
-		{name: "picker with defaults written out", picker: `endpointPickerRef: {group: "", kind: Service, name: epp, port: {number: 9002}, failureMode: FailClose}`,
+		{name: "picker", picker: "endpointPickerRef: {name: epp, port: {number: 9002}}", documents: []string{fixture.PickerService},
+			conditions: good, hasPicker: true},
+		{name: "picker with defaults written out",
+			picker:    `endpointPickerRef: {group: "", kind: Service, name: epp, port: {number: 9002}, failureMode: FailClose}`,
 			documents: []string{fixture.PickerService}, conditions: good, hasPicker: true},
-		{name: "fail open", picker: "endpointPickerRef: {name: epp, port: {number: 9002}, failureMode: FailOpen}", documents: []string{fixture.PickerService}, conditions: good, hasPicker: true, failOpen: true},
-		{name: "no reference", picker: "", conditions: "Accepted=False/EndpointPickerRefMissing ResolvedRefs=True/ResolvedRefs", message: "spec.endpointPickerRef is missing"},
-		{name: "no Service", picker: "endpointPickerRef: {name: epp, port: {number: 9002}}", conditions: broken, message: "Service app/epp does not exist; create it or correct the name. Until then requests are answered 503"},
-		{name: "no Service, fail open", picker: "endpointPickerRef: {name: epp, port: {number: 9002}, failureMode: FailOpen}", conditions: broken, message: "go to any ready Pod", failOpen: true},
-		{name: "no such port", picker: "endpointPickerRef: {name: epp, port: {number: 1}}", documents: []string{fixture.PickerService}, conditions: broken, message: "no TCP port 1; it has 9002"},
-		{name: "no port", picker: "endpointPickerRef: {name: epp}", documents: []string{fixture.PickerService}, conditions: broken, message: "spec.endpointPickerRef: port is missing"},
-		{name: "kind", picker: "endpointPickerRef: {kind: Deployment, group: apps, name: epp, port: {number: 9002}}", documents: []string{fixture.PickerService}, conditions: broken, message: `kind "Deployment" of group "apps"`},
-		{name: "ExternalName", picker: "endpointPickerRef: {name: external, port: {number: 80}}", documents: []string{fixture.ExternalService}, conditions: broken, message: "type ExternalName"},
+		{name: "fail open", picker: "endpointPickerRef: {name: epp, port: {number: 9002}, failureMode: FailOpen}",
+			documents: []string{fixture.PickerService}, conditions: good, hasPicker: true, failOpen: true},
+		{name: "no reference", picker: "", conditions: "Accepted=False/EndpointPickerRefMissing ResolvedRefs=True/ResolvedRefs",
+			message: "spec.endpointPickerRef is missing"},
+		{name: "no Service", picker: "endpointPickerRef: {name: epp, port: {number: 9002}}", conditions: broken,
+			message: "Service app/epp does not exist; create it or correct the name. Until then requests are answered 503"},
+		{name: "no Service, fail open", picker: "endpointPickerRef: {name: epp, port: {number: 9002}, failureMode: FailOpen}", conditions: broken,
+			message: "go to any ready Pod", failOpen: true},
+		{name: "no such port", picker: "endpointPickerRef: {name: epp, port: {number: 1}}", documents: []string{fixture.PickerService},
+			conditions: broken, message: "no TCP port 1; it has 9002"},
+		{name: "no port", picker: "endpointPickerRef: {name: epp}", documents: []string{fixture.PickerService}, conditions: broken,
+			message: "spec.endpointPickerRef: port is missing"},
+		{name: "kind", picker: "endpointPickerRef: {kind: Deployment, group: apps, name: epp, port: {number: 9002}}",
+			documents: []string{fixture.PickerService}, conditions: broken, message: `kind "Deployment" of group "apps"`},
+		{name: "ExternalName", picker: "endpointPickerRef: {name: external, port: {number: 80}}", documents: []string{fixture.ExternalService},
+			conditions: broken, message: "type ExternalName"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +92,8 @@ func TestPoolThatDoesNotExist(t *testing.T) {
 }
 
 func TestPoolExport(t *testing.T) {
-	exported := strings.Replace(fixture.ChatPool, "generation: 2", `generation: 2, annotations: {inference.networking.x-k8s.io/export: ClusterSet}`, 1)
+	exported := strings.Replace(fixture.ChatPool, "generation: 2",
+		`generation: 2, annotations: {inference.networking.x-k8s.io/export: ClusterSet}`, 1)
 	conditions := Pool(fixture.Store(t, exported, fixture.PickerService).View(nil), fixture.ChatKey).Conditions
 	if got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs Exported=False/NotSupported"; got != want {
 		t.Errorf("conditions %s, want %s", got, want)
@@ -109,7 +120,8 @@ func TestPickerResponseBody(t *testing.T) {
 }
 
 func TestPoolProtocol(t *testing.T) {
-	for protocol, want := range map[string]ir.Protocol{"": ir.HTTP1, "appProtocol: http": ir.HTTP1, "appProtocol: kubernetes.io/h2c": ir.HTTP2} {
+	for protocol, want := range map[string]ir.Protocol{"": ir.HTTP1, "appProtocol: http": ir.HTTP1,
+		"appProtocol: kubernetes.io/h2c": ir.HTTP2} {
 		v := fixture.Store(t, strings.Replace(fixture.ChatPool, "targetPorts", protocol+"\n  targetPorts", 1)).View(nil)
 		if got := Cluster(v, ir.ClusterKey{Kind: ir.BackendPool, Namespace: "app", Name: "chat"}, "").Cluster.Protocol; got != want {
 			t.Errorf("%q: got %s, want %s", protocol, got, want)

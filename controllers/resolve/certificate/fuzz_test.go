@@ -17,7 +17,8 @@ func FuzzKeyPair(f *testing.F) {
 	f.Add(pair.Certificate, pair.Key)
 	f.Add(append(bytes.Clone(pair.Certificate), pair.Certificate...), append([]byte("text\n"), pair.Key...))
 	f.Add(pair.Key, pair.Certificate)
-	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), []byte("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
+		[]byte("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"))
 	f.Fuzz(func(t *testing.T, certificate, key []byte) {
 		made, err := KeyPair(&corev1.Secret{Data: map[string][]byte{corev1.TLSCertKey: certificate, corev1.TLSPrivateKeyKey: key}})
 		if err != nil {
@@ -26,7 +27,8 @@ func FuzzKeyPair(f *testing.F) {
 		if _, err := tls.X509KeyPair(made.Certificate, made.PrivateKey); err != nil {
 			t.Fatalf("accepted, and no pair: %v", err)
 		}
-		again, err := KeyPair(&corev1.Secret{Data: map[string][]byte{corev1.TLSCertKey: made.Certificate, corev1.TLSPrivateKeyKey: made.PrivateKey}})
+		again, err := KeyPair(&corev1.Secret{Data: map[string][]byte{corev1.TLSCertKey: made.Certificate,
+			corev1.TLSPrivateKeyKey: made.PrivateKey}})
 		if err != nil || !bytes.Equal(again.Certificate, made.Certificate) || !bytes.Equal(again.PrivateKey, made.PrivateKey) {
 			t.Fatalf("what is sent is not read as the same: %v", err)
 		}

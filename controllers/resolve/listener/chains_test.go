@@ -129,7 +129,8 @@ func TestIRListeners(t *testing.T) {
 - {name: wild, port: 443, protocol: TLS, hostname: "*.a.com", tls: {mode: Passthrough}}
 - {name: deep, port: 443, protocol: TLS, hostname: "*.deep.a.com", tls: {mode: Passthrough}}
 - {name: https, port: 443, protocol: HTTPS, hostname: x.a.com, tls: {certificateRefs: [{name: cert}]}}`,
-			[]string{"wild x.a.com stolen 1", "wild q.deep.a.com stolen 1", "wild *.deep.a.com stolen 1", "wild *.deeper.deep.a.com stolen 1", "wild y.a.com y 1", "wild foreign.com stolen 1"}, `
+			[]string{"wild x.a.com stolen 1", "wild q.deep.a.com stolen 1", "wild *.deep.a.com stolen 1", "wild *.deeper.deep.a.com stolen 1",
+				"wild y.a.com y 1", "wild foreign.com stolen 1"}, `
 443/tcp 443/*.a.com sni=*.a.com ->
 443/tcp 443/*.deep.a.com sni=*.deep.a.com ->
 443/tcp 443/x.a.com sni=x.a.com tls=infra/cert
@@ -149,7 +150,8 @@ func TestIRListeners(t *testing.T) {
 
 // TestIRListenerSources: every listener of the port is named, and chains carry their own.
 func TestIRListenerSources(t *testing.T) {
-	g := resolveGateway(t, fixture.Gateway("allowedListeners: {namespaces: {from: Same}}\nlisteners: [{name: a, port: 80, protocol: HTTP, hostname: a.com}]"),
+	g := resolveGateway(t,
+		fixture.Gateway("allowedListeners: {namespaces: {from: Same}}\nlisteners: [{name: a, port: 80, protocol: HTTP, hostname: a.com}]"),
 		listenerSet("infra", "set", "2026-01-01T00:00:00Z", "- {name: b, port: 80, protocol: HTTP, hostname: b.com}"))
 	listeners := ByPort(g, nil)
 	if len(listeners) != 1 || len(listeners[0].Chains) != 1 {

@@ -20,7 +20,8 @@ func TestLongestMessage(t *testing.T) {
 	for _, ref := range refs[:16] {
 		authorities = append(authorities, strings.Replace(ref, "{", "{group: '', kind: ConfigMap, ", 1))
 	}
-	g := resolveGateway(t, fixture.Gateway("tls: {frontend: {default: {validation: {caCertificateRefs: ["+strings.Join(authorities, ", ")+"]}}}}\nlisteners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: ["+strings.Join(refs, ", ")+"]}}]"))
+	g := resolveGateway(t, fixture.Gateway("tls: {frontend: {default: {validation: {caCertificateRefs: ["+strings.Join(authorities,
+		", ")+"]}}}}\nlisteners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: ["+strings.Join(refs, ", ")+"]}}]"))
 	got := fixture.Message(listenerNamed(t, g, "l").Conditions, "ResolvedRefs")
 	if len(got) != message.MaxConditionBytes || !utf8.ValidString(got) {
 		t.Errorf("message of %d bytes; the case is to reach the limit of %d", len(got), message.MaxConditionBytes)

@@ -27,10 +27,13 @@ func TestConflictsWithinGateway(t *testing.T) {
 		{"TCP twice", "{port: 80, protocol: TCP}", "{port: 80, protocol: TCP}", "ProtocolConflict"},
 		{"UDP twice", "{port: 80, protocol: UDP}", "{port: 80, protocol: UDP}", "ProtocolConflict"},
 		{"TCP and UDP", "{port: 53, protocol: TCP}", "{port: 53, protocol: UDP}", ""},
-		{"HTTPS and TLS, distinct hostnames", "{port: 443, hostname: a.com, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}", "{port: 443, hostname: b.com, protocol: TLS" + tls, ""},
-		{"HTTPS and TLS, same hostname", "{port: 443, hostname: a.com, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}", "{port: 443, hostname: a.com, protocol: TLS" + tls, "HostnameConflict"},
+		{"HTTPS and TLS, distinct hostnames", "{port: 443, hostname: a.com, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}",
+			"{port: 443, hostname: b.com, protocol: TLS" + tls, ""},
+		{"HTTPS and TLS, same hostname", "{port: 443, hostname: a.com, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}",
+			"{port: 443, hostname: a.com, protocol: TLS" + tls, "HostnameConflict"},
 		{"with an unsupported one", "{port: 80, protocol: HTTP}", "{port: 80, protocol: SCTP}", ""},
-		{"HTTPS without its certificate conflicts all the same", "{port: 80, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}", "{port: 80, protocol: HTTP}", "ProtocolConflict"},
+		{"HTTPS without its certificate conflicts all the same", "{port: 80, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}",
+			"{port: 80, protocol: HTTP}", "ProtocolConflict"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

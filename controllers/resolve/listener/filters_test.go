@@ -29,7 +29,8 @@ spec: {ports: [{port: 9191, appProtocol: kubernetes.io/h2c}]}
 
 // filtered writes a listener with filters.
 func filtered(name, hostname string, filters ...string) string {
-	return fmt.Sprintf("- {name: %s, port: 80, protocol: HTTP, hostname: %q, filters: {requests: [%s]}}", name, hostname, strings.Join(filters, ", "))
+	return fmt.Sprintf("- {name: %s, port: 80, protocol: HTTP, hostname: %q, filters: {requests: [%s]}}", name, hostname,
+		strings.Join(filters, ", "))
 }
 
 func external(spec string) string { return "{type: ExternalAuth, externalAuth: {" + spec + "}}" }
@@ -101,7 +102,8 @@ func TestBadListenerFilters(t *testing.T) {
 			"create a ReferenceGrant in namespace team that allows Gateway of namespace infra"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := resolveGateway(t, authServices, fixture.Gateway("listeners:\n"+filtered("l", "a.test", tt.filters)+"\n- {name: all, port: 80, protocol: HTTP}"))
+			g := resolveGateway(t, authServices,
+				fixture.Gateway("listeners:\n"+filtered("l", "a.test", tt.filters)+"\n- {name: all, port: 80, protocol: HTTP}"))
 			l := listenerNamed(t, g, "l")
 			if got, want := fixture.Summary(l.Conditions), fmt.Sprintf(tt.form, tt.reason); got != want {
 				t.Errorf("conditions %s, want %s", got, want)
@@ -162,8 +164,10 @@ func TestListenerWithFiltersIsClosed(t *testing.T) {
 	}{
 		{"no certificate", fmt.Sprintf(tls, filters), true},
 		{"no certificate and no filters", fmt.Sprintf(tls, ""), false},
-		{"selector", "- {name: l, port: 80, protocol: HTTP, hostname: a.test, allowedRoutes: {namespaces: {from: Selector}}" + filters + "}", true},
-		{"protocol conflict", "- {name: l, port: 443, protocol: HTTP, hostname: a.test" + filters + "}\n- {name: m, port: 443, protocol: HTTPS}", true},
+		{"selector",
+			"- {name: l, port: 80, protocol: HTTP, hostname: a.test, allowedRoutes: {namespaces: {from: Selector}}" + filters + "}", true},
+		{"protocol conflict",
+			"- {name: l, port: 443, protocol: HTTP, hostname: a.test" + filters + "}\n- {name: m, port: 443, protocol: HTTPS}", true},
 		{"hostname", "- {name: l, port: 80, protocol: HTTP, hostname: a b" + filters + "}", false},
 		{"TCP", "- {name: l, port: 80, protocol: TCP" + filters + "}", false},
 		{"serves", "- {name: l, port: 80, protocol: HTTP" + filters + "}", false},

@@ -43,14 +43,19 @@ func TestGatewayAccepted(t *testing.T) {
 		{"good", oneListener, "Accepted=True/Accepted", ""},
 		{"one bad listener", "listeners: [{name: l, port: 80, protocol: HTTP}, {name: bad, port: 81, protocol: SCTP}]",
 			"Accepted=True/ListenersNotValid", `Accepted: 1 of 2 listeners. Not accepted: listener "bad"`},
-		{"only bad listeners", "listeners: [{name: bad, port: 81, protocol: SCTP}]", "Accepted=False/ListenersNotValid", "No listener of the Gateway is accepted"},
-		{"all in conflict", "listeners: [{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}]", "Accepted=False/ListenersNotValid", ""},
-		{"unresolved references do not count", "listeners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]", "Accepted=True/Accepted", ""},
+		{"only bad listeners", "listeners: [{name: bad, port: 81, protocol: SCTP}]", "Accepted=False/ListenersNotValid",
+			"No listener of the Gateway is accepted"},
+		{"all in conflict", "listeners: [{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}]",
+			"Accepted=False/ListenersNotValid", ""},
+		{"unresolved references do not count", "listeners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]",
+			"Accepted=True/Accepted", ""},
 		{"address inside the cluster", "addresses: [{type: IPAddress, routability: Cluster}]" + oneListener, "Accepted=True/Accepted", ""},
-		{"address of a routability of others", "addresses: [{type: IPAddress, routability: example.com/vpc}]" + oneListener, "Accepted=True/Accepted", ""},
+		{"address of a routability of others", "addresses: [{type: IPAddress, routability: example.com/vpc}]" + oneListener,
+			"Accepted=True/Accepted", ""},
 		{"address of a foreign type", "addresses: [{type: IPAddress, value: 192.0.2.1}, {type: test/fake, value: x}]" + oneListener,
 			"Accepted=False/UnsupportedAddress", `spec.addresses[1].type "test/fake" is not supported; use IPAddress or Hostname.`},
-		{"addresses of ours", "addresses: [{value: 192.0.2.1}, {type: IPAddress}, {type: Hostname, value: a.com}]" + oneListener, "Accepted=True/Accepted", ""},
+		{"addresses of ours", "addresses: [{value: 192.0.2.1}, {type: IPAddress}, {type: Hostname, value: a.com}]" + oneListener,
+			"Accepted=True/Accepted", ""},
 		{"parameters of a foreign kind", "infrastructure: {parametersRef: {group: invalid.io, kind: InvalidParameters, name: x}}" + oneListener,
 			"Accepted=False/InvalidParameters", `spec.infrastructure.parametersRef: group "invalid.io", kind "InvalidParameters" is not supported`},
 		{"parameters missing", "infrastructure: {parametersRef: {group: gateway.kedify.io, kind: GatewayParameters, name: x}}" + oneListener,
@@ -101,7 +106,8 @@ listeners:
 - {name: more, port: 80, protocol: HTTP, hostname: b.com}
 - {name: bad, port: 19003, protocol: HTTP}
 `), listenerSet("infra", "set", "2026-01-01T00:00:00Z", "- {name: l, port: 8080, protocol: HTTP}\n- {name: lost, port: 53, protocol: UDP}"))
-	want := []resolve.Port{{Port: 53, Protocol: "TCP"}, {Port: 53, Protocol: "UDP"}, {Port: 80, Protocol: "TCP"}, {Port: 443, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"}}
+	want := []resolve.Port{{Port: 53, Protocol: "TCP"}, {Port: 53, Protocol: "UDP"}, {Port: 80, Protocol: "TCP"}, {Port: 443, Protocol: "TCP"},
+		{Port: 8080, Protocol: "TCP"}}
 	if got := g.Infrastructure.Ports; !reflect.DeepEqual(got, want) {
 		t.Errorf("ports %v, want %v", got, want)
 	}
@@ -116,7 +122,8 @@ listeners:
 // TestGatewaySecrets: once each, sorted, and only for what serves.
 func TestGatewaySecrets(t *testing.T) {
 	cert := fixture.NewPair(t, "example.com")
-	g := resolveGateway(t, fixture.Secret("infra", "b", cert), fixture.Secret("infra", "a", cert), fixture.Secret("infra", "unused", cert), fixture.Gateway(`
+	g := resolveGateway(t, fixture.Secret("infra", "b", cert), fixture.Secret("infra", "a", cert),
+		fixture.Secret("infra", "unused", cert), fixture.Gateway(`
 tls: {backend: {clientCertificateRef: {name: a}}}
 listeners:
 - {name: one, port: 443, hostname: one.com, protocol: HTTPS, tls: {certificateRefs: [{name: b}, {name: a}]}}

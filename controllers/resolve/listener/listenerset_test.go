@@ -35,10 +35,12 @@ func TestAllowedListeners(t *testing.T) {
 		{"Same, other", "allowedListeners: {namespaces: {from: Same}}", "team", refused, "is in another namespace"},
 		{"All", "allowedListeners: {namespaces: {from: All}}", "team", accepted, ""},
 		{"Selector, match", "allowedListeners: {namespaces: {from: Selector, selector: {matchLabels: {a: b}}}}", "team", accepted, ""},
-		{"Selector, no match", "allowedListeners: {namespaces: {from: Selector, selector: {matchLabels: {a: c}}}}", "team", refused, "label the namespace"},
+		{"Selector, no match", "allowedListeners: {namespaces: {from: Selector, selector: {matchLabels: {a: c}}}}", "team",
+			refused, "label the namespace"},
 		{"Selector, unknown namespace", "allowedListeners: {namespaces: {from: Selector, selector: {}}}", "gone", refused, "label the namespace"},
 		{"Selector without selector", "allowedListeners: {namespaces: {from: Selector}}", "team", refused, "selector of the Gateway is missing"},
-		{"Selector, invalid", "allowedListeners: {namespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Near}]}}}", "team", refused, "not a valid label selector"},
+		{"Selector, invalid", "allowedListeners: {namespaces: {from: Selector, selector: {matchExpressions: [{key: a, operator: Near}]}}}",
+			"team", refused, "not a valid label selector"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -80,7 +82,8 @@ func TestListenerSetParent(t *testing.T) {
 		{"accepted", allow + "listeners: [{name: own, port: 80, protocol: HTTP}]", "Accepted=True/Accepted Programmed=True/Programmed", true},
 		{"no own listener accepted", allow + "listeners: [{name: own, port: 80, protocol: SCTP}]",
 			"Accepted=False/ParentNotAccepted Programmed=False/ParentNotProgrammed", false},
-		{"unsupported address leaves running proxies alone", allow + "addresses: [{type: Carrier, value: pigeon}]\nlisteners: [{name: own, port: 80, protocol: HTTP}]",
+		{"unsupported address leaves running proxies alone",
+			allow + "addresses: [{type: Carrier, value: pigeon}]\nlisteners: [{name: own, port: 80, protocol: HTTP}]",
 			"Accepted=False/ParentNotAccepted Programmed=False/ParentNotProgrammed", true},
 	}
 	for _, c := range cases {

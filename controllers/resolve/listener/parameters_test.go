@@ -23,7 +23,8 @@ const (
 )
 
 func classWith(spec string) string {
-	return strings.TrimRight(strings.Replace(fixture.Class, "spec: {controllerName: kedify.io/gateway-controller}", "spec:\n  controllerName: kedify.io/gateway-controller"+spec, 1), "\n") + "\n"
+	return strings.TrimRight(strings.Replace(fixture.Class, "spec: {controllerName: kedify.io/gateway-controller}",
+		"spec:\n  controllerName: kedify.io/gateway-controller"+spec, 1), "\n") + "\n"
 }
 
 // TestParametersProblems has one case for each thing that the schema does not refuse.
@@ -65,20 +66,28 @@ func TestParametersMerged(t *testing.T) {
 		{"zero is a value", "replicas: 2", "replicas: 0", "replicas: 0"},
 		{"replicas remove autoscaling", "autoscaling: {maxReplicas: 3}", "replicas: 3", "replicas: 3"},
 		{"autoscaling removes replicas", "replicas: 2", "autoscaling: {maxReplicas: 3}", "autoscaling: {maxReplicas: 3}"},
-		{"envoy by field", "envoy: {image: a, logLevel: info, concurrency: 2}", "envoy: {image: b, drainTimeout: 5s}", "envoy: {image: b, logLevel: info, concurrency: 2, drainTimeout: 5s}"},
+		{"envoy by field", "envoy: {image: a, logLevel: info, concurrency: 2}", "envoy: {image: b, drainTimeout: 5s}",
+			"envoy: {image: b, logLevel: info, concurrency: 2, drainTimeout: 5s}"},
 		{"envoy, a boolean that is false", "envoy: {acceptHTTP10: true}", "envoy: {acceptHTTP10: false}", "envoy: {acceptHTTP10: false}"},
-		{"envoy of own alone", "replicas: 1", "envoy: {image: b, bootstrap: {node: {}}}", "replicas: 1\nenvoy: {image: b, bootstrap: {node: {}}}"},
-		{"service by field", "service: {type: NodePort, loadBalancerClass: x, annotations: {a: '1', b: '2'}}", "service: {externalTrafficPolicy: Local, annotations: {b: '3'}}",
+		{"envoy of own alone", "replicas: 1", "envoy: {image: b, bootstrap: {node: {}}}",
+			"replicas: 1\nenvoy: {image: b, bootstrap: {node: {}}}"},
+		{"service by field", "service: {type: NodePort, loadBalancerClass: x, annotations: {a: '1', b: '2'}}",
+			"service: {externalTrafficPolicy: Local, annotations: {b: '3'}}",
 			"service: {type: NodePort, loadBalancerClass: x, externalTrafficPolicy: Local, annotations: {a: '1', b: '3'}}"},
-		{"annotations of own alone", "service: {type: NodePort}", "service: {annotations: {b: '3'}}", "service: {type: NodePort, annotations: {b: '3'}}"},
+		{"annotations of own alone", "service: {type: NodePort}", "service: {annotations: {b: '3'}}",
+			"service: {type: NodePort, annotations: {b: '3'}}"},
 		{"the patch is one field", "podTemplate: {spec: {a: 1}}", "podTemplate: {spec: {b: 2}}", "podTemplate: {spec: {b: 2}}"},
-		{"resources are one field", "envoy: {resources: {limits: {cpu: '1'}}}", "envoy: {resources: {requests: {cpu: '2'}}}", "envoy: {resources: {requests: {cpu: '2'}}}"},
-		{"fields of Envoy by field", "envoy: {route: {timeout: 1s, idleTimeout: 2s}, cluster: {lb_policy: RING_HASH, ring_hash_lb_config: {minimum_ring_size: 2}}}",
-			"envoy: {route: {timeout: 3s}, cluster: {lb_policy: RANDOM}}", "envoy: {route: {timeout: 3s, idle_timeout: 2s}, cluster: {lb_policy: RANDOM}}"},
+		{"resources are one field", "envoy: {resources: {limits: {cpu: '1'}}}", "envoy: {resources: {requests: {cpu: '2'}}}",
+			"envoy: {resources: {requests: {cpu: '2'}}}"},
+		{"fields of Envoy by field",
+			"envoy: {route: {timeout: 1s, idleTimeout: 2s}, cluster: {lb_policy: RING_HASH, ring_hash_lb_config: {minimum_ring_size: 2}}}",
+			"envoy: {route: {timeout: 3s}, cluster: {lb_policy: RANDOM}}",
+			"envoy: {route: {timeout: 3s, idle_timeout: 2s}, cluster: {lb_policy: RANDOM}}"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), fixture.Gateway(withOwn))
+			s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own),
+				fixture.Gateway(withOwn))
 			base := s.View(nil).GatewayParameters(fixture.Key("system", "base")).DeepCopy()
 			g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{Unrestricted: true})
 			if got, want := fixture.YAML(t, g.Infrastructure.Parameters), normalized(t, c.want); got != want {
@@ -117,9 +126,11 @@ func TestG15Parameters(t *testing.T) {
 	for _, c := range []struct {
 		base, own string
 		refuse    bool
-	}{{"", "", false}, {"", no, true}, {"", yes, false}, {no, "", true}, {no, "envoy: {logLevel: info}", true}, {no, yes, false}, {yes, no, true}} {
+	}{{"", "", false}, {"", no, true}, {"", yes, false}, {no, "", true}, {no, "envoy: {logLevel: info}", true},
+		{no, yes, false}, {yes, no, true}} {
 		gateway := strings.Replace(fixture.Gateway(withOwn), "[{name: l,", "[{name: tcp, port: 9000, protocol: TCP}, {name: l,", 1)
-		s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base), parametersObject("infra", "own", c.own), gateway)
+		s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", c.base),
+			parametersObject("infra", "own", c.own), gateway)
 		g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{})
 		for _, bound := range ByPort(g, nil) {
 			for _, chain := range bound.Chains {

@@ -43,9 +43,12 @@ func TestProgrammed(t *testing.T) {
 			in.Connected, in.Programmed, in.ProxiesWait = 0, nil, "None of 1 Pod of Deployment gw-kedify is ready: container envoy: ImagePullBackOff"
 		}, "False/Pending", "No proxy is connected yet. None of 1 Pod of Deployment gw-kedify is ready: container envoy: ImagePullBackOff.",
 			"False/Pending"},
-		{"no acknowledgement", func(in *StatusInput) { in.Programmed = nil }, "False/Pending", "No proxy has acknowledged port 80, 8080 yet.", "False/Pending"},
-		{"one port waits", func(in *StatusInput) { in.Programmed = map[uint32]bool{80: true} }, "False/Pending", "acknowledged port 8080 yet", "True/Programmed"},
-		{"no address", func(in *StatusInput) { in.Addresses = nil }, "False/AddressNotAssigned", "set spec.service.type in the GatewayParameters", "True/Programmed"},
+		{"no acknowledgement", func(in *StatusInput) { in.Programmed = nil }, "False/Pending",
+			"No proxy has acknowledged port 80, 8080 yet.", "False/Pending"},
+		{"one port waits", func(in *StatusInput) { in.Programmed = map[uint32]bool{80: true} }, "False/Pending",
+			"acknowledged port 8080 yet", "True/Programmed"},
+		{"no address", func(in *StatusInput) { in.Addresses = nil }, "False/AddressNotAssigned",
+			"set spec.service.type in the GatewayParameters", "True/Programmed"},
 		{"nothing yet", func(in *StatusInput) { in.Addresses, in.Connected, in.Programmed = nil, 0, nil },
 			"False/AddressNotAssigned", "No proxy is connected yet", "False/Pending"},
 		{"address not usable", func(in *StatusInput) { in.Unusable = "spec.addresses: 198.51.100.0 is not to be had" },
@@ -61,7 +64,8 @@ func TestProgrammed(t *testing.T) {
 		}, "False/Invalid", "The data plane cannot be made: bad filter.", "False/Pending"},
 		{"data plane cannot be changed", func(in *StatusInput) { in.Rejected = []resolve.Rejected{rejectedListener("")} },
 			"True/Programmed", "The data plane cannot be brought up to date: bad filter.", "True/Programmed"},
-		{"something else refused", func(in *StatusInput) { in.Rejected = []resolve.Rejected{rejectedListener("other")} }, "True/Programmed", "", "True/Programmed"},
+		{"something else refused", func(in *StatusInput) { in.Rejected = []resolve.Rejected{rejectedListener("other")} },
+			"True/Programmed", "", "True/Programmed"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,7 +112,8 @@ func TestManyAddresses(t *testing.T) {
 // TestProgrammedNothingServes: a Gateway without a listener to serve is not programmed,
 // whatever the proxies say.
 func TestProgrammedNothingServes(t *testing.T) {
-	in := ready(resolveGateway(t, fixture.Gateway("listeners: [{name: late, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]")))
+	in := ready(resolveGateway(t,
+		fixture.Gateway("listeners: [{name: late, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]")))
 	in.Programmed[443] = true
 	if got := resolve.FindCondition(GatewayStatus(in).Conditions, "Programmed"); got.Status != "False" || got.Reason != "Invalid" {
 		t.Errorf("%+v", got)
@@ -118,7 +123,8 @@ func TestProgrammedNothingServes(t *testing.T) {
 // TestClientCertificateRefused: what proxies have against the client certificate is said of
 // the reference.
 func TestClientCertificateRefused(t *testing.T) {
-	in := ready(resolveGateway(t, fixture.Secret("infra", "c", fixture.NewPair(t)), fixture.Gateway("tls: {backend: {clientCertificateRef: {name: c}}}"+oneListener)))
+	in := ready(resolveGateway(t, fixture.Secret("infra", "c", fixture.NewPair(t)),
+		fixture.Gateway("tls: {backend: {clientCertificateRef: {name: c}}}"+oneListener)))
 	in.Rejected = []resolve.Rejected{{Source: in.Result.Secrets[0].Source, Message: "no such curve"}}
 	before := in.Result.Conditions[1]
 	got := resolve.FindCondition(GatewayStatus(in).Conditions, "ResolvedRefs")
@@ -141,7 +147,8 @@ func TestConflictIsTheReasonOfAll(t *testing.T) {
 
 // TestListenerSetProgrammed: a set follows its own listeners and the addresses of the Gateway.
 func TestListenerSetProgrammed(t *testing.T) {
-	set := listenerSet("infra", "set", "2026-01-01T00:00:00Z", "- {name: l, port: 9090, protocol: HTTP}\n- {name: lost, port: 80, protocol: TCP}")
+	set := listenerSet("infra", "set", "2026-01-01T00:00:00Z",
+		"- {name: l, port: 9090, protocol: HTTP}\n- {name: lost, port: 80, protocol: TCP}")
 	cases := []struct {
 		name   string
 		change func(*StatusInput)
@@ -227,7 +234,8 @@ func TestEveryCondition(t *testing.T) {
 	for name, spec := range specs {
 		for _, in := range []StatusInput{
 			{Result: resolveGateway(t, append(sets, fixture.Gateway(spec))...)},
-			ready(resolveGateway(t, append(sets, fixture.Gateway("allowedListeners: {namespaces: {from: All}}\n"+strings.Replace(spec, "allowedListeners: {namespaces: {from: Same}}\n", "", 1)))...)),
+			ready(resolveGateway(t, append(sets, fixture.Gateway("allowedListeners: {namespaces: {from: All}}\n"+strings.Replace(spec,
+				"allowedListeners: {namespaces: {from: Same}}\n", "", 1)))...)),
 		} {
 			status := GatewayStatus(in)
 			checkConditions(t, name, 7, status.Conditions)

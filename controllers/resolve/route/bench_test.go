@@ -17,7 +17,8 @@ import (
 // The units that one edit recomputes: a route, the table of a host, the endpoints of a
 // backend. None of them may depend on how many others there are.
 func BenchmarkRoute(b *testing.B) {
-	v := fixture.Store(b, fixture.Class, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute("hostnames: [a.example.com]\nrules: [{backendRefs: [{name: web, port: 80}]}]")).View(nil)
+	v := fixture.Store(b, fixture.Class, fixture.HTTPGateway, fixture.WebService,
+		fixture.HTTPRoute("hostnames: [a.example.com]\nrules: [{backendRefs: [{name: web, port: 80}]}]")).View(nil)
 	gateway := listener.Gateway(v, fixture.GatewayKey, class.Setting{})
 	object := resolve.Object{Kind: store.HTTPRoute, Key: types.NamespacedName{Namespace: "app", Name: "web"}}
 	for b.Loop() {
@@ -33,7 +34,8 @@ func BenchmarkHost(b *testing.B) {
 			gateway := builtGateway("http 80")
 			all := make([]resolve.Rule, rules)
 			for i := range all {
-				all[i] = resolve.Rule{Index: i, Route: ir.Route{Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: fmt.Sprintf("/%d", i*7919%rules)}}}}
+				all[i] = resolve.Rule{Index: i,
+					Route: ir.Route{Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: fmt.Sprintf("/%d", i*7919%rules)}}}}
 			}
 			fragments := []resolve.Fragment{{Gateway: fixture.GatewayKey, Listener: gateway.Listeners[0].ID, Hostname: "a.example.com", Rules: &all}}
 			at := func(_ resolve.ListenerID, hostname string) []resolve.Fragment {

@@ -20,8 +20,10 @@ func TestFilters(t *testing.T) {
 		name, filters string
 		want          ir.Filters
 	}{
-		{"request headers", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: "1"}], add: [{name: B, value: "2,3"}], remove: [C]}}`,
-			ir.Filters{RequestHeaders: &ir.HeaderChange{Set: []ir.Header{{Name: "A", Value: "1"}}, Add: []ir.Header{{Name: "B", Value: "2,3"}}, Remove: []string{"C"}}}},
+		{"request headers",
+			`{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: "1"}], add: [{name: B, value: "2,3"}], remove: [C]}}`,
+			ir.Filters{RequestHeaders: &ir.HeaderChange{Set: []ir.Header{{Name: "A", Value: "1"}}, Add: []ir.Header{{Name: "B", Value: "2,3"}},
+				Remove: []string{"C"}}}},
 		{"response headers", `{type: ResponseHeaderModifier, responseHeaderModifier: {remove: [Server]}}`,
 			ir.Filters{ResponseHeaders: &ir.HeaderChange{Remove: []string{"Server"}}}},
 		{"rewrite of the host", `{type: URLRewrite, urlRewrite: {hostname: One.Example.org}}`,
@@ -35,9 +37,11 @@ func TestFilters(t *testing.T) {
 		{"mirror of a percentage, twice",
 			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, percent: 20}}, {type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 20, Denominator: 100}, {Cluster: web, Numerator: 5, Denominator: 100}}}},
-		{"mirror of a fraction the proxy knows", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5, denominator: 10000}}}`,
+		{"mirror of a fraction the proxy knows",
+			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5, denominator: 10000}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 5, Denominator: 10_000}}}},
-		{"mirror of another fraction", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 2, denominator: 3}}}`,
+		{"mirror of another fraction",
+			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 2, denominator: 3}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 666_667, Denominator: 1_000_000}}}},
 		{"mirror of nothing", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, percent: 0}}`, ir.Filters{}},
 		{"CORS", `{type: CORS, cors: {allowOrigins: ["https://*.bar.com:8443", "http://foo", "*"], allowMethods: [GET, "*"], allowHeaders: [x-a, "*"], exposeHeaders: [x-b], allowCredentials: true, maxAge: 60}}`,
@@ -61,22 +65,36 @@ func TestFilters(t *testing.T) {
 func TestBadFilters(t *testing.T) {
 	const unsupported, incompatible = "UnsupportedValue", "IncompatibleFilters"
 	tests := []struct{ name, filters, reason, field, fix string }{
-		{"extension", `{type: ExtensionRef, extensionRef: {group: example.com, kind: Auth, name: a}}`, unsupported, `rules[0].filters[0].extensionRef: kind "Auth" of group "example.com"`, "remove the filter"},
+		{"extension", `{type: ExtensionRef, extensionRef: {group: example.com, kind: Auth, name: a}}`, unsupported,
+			`rules[0].filters[0].extensionRef: kind "Auth" of group "example.com"`, "remove the filter"},
 		{"unknown", `{type: Cache}`, unsupported, `filters[0].type "Cache"`, "remove the filter"},
 		{"body missing", `{type: RequestHeaderModifier}`, unsupported, "filters[0].requestHeaderModifier is missing", "remove the filter"},
-		{"header twice", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: "1"}], remove: [a]}}`, unsupported, `requestHeaderModifier.remove[0]: header "a" is changed twice`, "keep one"},
-		{"host", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: a}]}}`, unsupported, "requestHeaderModifier.set[0]", "use a URLRewrite filter"},
-		{"header name", `{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: "a b", value: "1"}]}}`, unsupported, "responseHeaderModifier.add[0]", "correct it"},
-		{"header value", `{type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: a, value: "1\n2"}]}}`, unsupported, "requestHeaderModifier.add[0]", "correct it"},
-		{"rewrite twice", `{type: URLRewrite, urlRewrite: {hostname: a.org}}, {type: URLRewrite, urlRewrite: {hostname: b.org}}`, incompatible, "rules[0].filters has URLRewrite twice", "merge"},
-		{"rewrite and redirect", `{type: URLRewrite, urlRewrite: {hostname: a.org}}, {type: RequestRedirect, requestRedirect: {hostname: b.org}}`, incompatible, "RequestRedirect and URLRewrite", "remove one"},
-		{"redirect and backend", `{type: RequestRedirect, requestRedirect: {hostname: b.org}}`, incompatible, "RequestRedirect filter and backendRefs", "remove one"},
+		{"header twice", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: A, value: "1"}], remove: [a]}}`, unsupported,
+			`requestHeaderModifier.remove[0]: header "a" is changed twice`, "keep one"},
+		{"host", `{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Host, value: a}]}}`, unsupported,
+			"requestHeaderModifier.set[0]", "use a URLRewrite filter"},
+		{"header name", `{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: "a b", value: "1"}]}}`, unsupported,
+			"responseHeaderModifier.add[0]", "correct it"},
+		{"header value", `{type: RequestHeaderModifier, requestHeaderModifier: {add: [{name: a, value: "1\n2"}]}}`, unsupported,
+			"requestHeaderModifier.add[0]", "correct it"},
+		{"rewrite twice", `{type: URLRewrite, urlRewrite: {hostname: a.org}}, {type: URLRewrite, urlRewrite: {hostname: b.org}}`, incompatible,
+			"rules[0].filters has URLRewrite twice", "merge"},
+		{"rewrite and redirect", `{type: URLRewrite, urlRewrite: {hostname: a.org}}, {type: RequestRedirect, requestRedirect: {hostname: b.org}}`,
+			incompatible, "RequestRedirect and URLRewrite", "remove one"},
+		{"redirect and backend", `{type: RequestRedirect, requestRedirect: {hostname: b.org}}`, incompatible,
+			"RequestRedirect filter and backendRefs", "remove one"},
 		{"wildcard host", `{type: URLRewrite, urlRewrite: {hostname: "*.org"}}`, unsupported, `urlRewrite.hostname "*.org"`, "use a name"},
-		{"path modifier", `{type: URLRewrite, urlRewrite: {path: {type: Swap}}}`, unsupported, `urlRewrite.path.type "Swap"`, "use ReplaceFullPath"},
-		{"path without value", `{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath}}}`, unsupported, "path.replaceFullPath is missing", "set it"},
-		{"relative path", `{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: a}}}`, unsupported, `path.replaceFullPath "a"`, "add it"},
-		{"mirror of too much", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: 101}}`, unsupported, "requestMirror mirrors 101 of 100", "use a share"},
-		{"mirror of two shares", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: 1, fraction: {numerator: 1}}}`, unsupported, "has percent and fraction", "keep one"},
+		{"path modifier", `{type: URLRewrite, urlRewrite: {path: {type: Swap}}}`, unsupported,
+			`urlRewrite.path.type "Swap"`, "use ReplaceFullPath"},
+		{"path without value", `{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath}}}`, unsupported,
+			"path.replaceFullPath is missing", "set it"},
+		{"relative path", `{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replaceFullPath: a}}}`, unsupported,
+			`path.replaceFullPath "a"`, "add it"},
+		{"mirror of too much", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: 101}}`, unsupported,
+			"requestMirror mirrors 101 of 100", "use a share"},
+		{"mirror of two shares",
+			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 80}, percent: 1, fraction: {numerator: 1}}}`, unsupported,
+			"has percent and fraction", "keep one"},
 		{"origin", `{type: CORS, cors: {allowOrigins: ["www.foo.com"]}}`, unsupported, `cors.allowOrigins[0] "www.foo.com"`, "https://"},
 	}
 	for _, tt := range tests {
@@ -138,7 +156,8 @@ func TestRedirect(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			result := resolveHTTP(t, fixture.HTTPGateway, fixture.HTTPRoute("rules: [{filters: [{type: RequestRedirect, requestRedirect: "+tt.redirect+"}]}]"))
+			result := resolveHTTP(t, fixture.HTTPGateway,
+				fixture.HTTPRoute("rules: [{filters: [{type: RequestRedirect, requestRedirect: "+tt.redirect+"}]}]"))
 			got, ok := onlyRules(t, result)[0].Route.Action.(*ir.Redirect)
 			if !ok || !reflect.DeepEqual(*got, tt.want) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
@@ -151,7 +170,8 @@ func TestRedirect(t *testing.T) {
 		"port":       `{port: 0}`,
 		"hostname":   `{hostname: "*.org"}`,
 	} {
-		result := resolveHTTP(t, fixture.HTTPGateway, fixture.HTTPRoute("rules: [{filters: [{type: RequestRedirect, requestRedirect: "+redirect+"}]}]"))
+		result := resolveHTTP(t, fixture.HTTPGateway,
+			fixture.HTTPRoute("rules: [{filters: [{type: RequestRedirect, requestRedirect: "+redirect+"}]}]"))
 		fixture.ExpectMessage(t, onlyParent(t, result).Conditions, "Accepted", "rules[0].filters[0].requestRedirect."+field)
 		respondsWith(t, result, 500)
 	}
@@ -198,14 +218,19 @@ func TestTimeoutsAndRetry(t *testing.T) {
 		problem    string // empty: served
 	}{
 		{name: "none", rule: "{}"},
-		{name: "timeouts", rule: "{timeouts: {request: 1m30s, backendRequest: 500ms}}", timeouts: ir.Timeouts{Request: ms(90_000), BackendRequest: ms(500)}},
-		{name: "zero is none", rule: "{timeouts: {request: 0s, backendRequest: 0s}}", timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(0)}},
-		{name: "attempt longer than the request", rule: "{timeouts: {request: 1s, backendRequest: 2s}}", problem: "rules[0].timeouts.backendRequest is longer"},
-		{name: "attempt in a request without limit", rule: "{timeouts: {request: 0s, backendRequest: 2s}}", timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(2000)}},
+		{name: "timeouts", rule: "{timeouts: {request: 1m30s, backendRequest: 500ms}}",
+			timeouts: ir.Timeouts{Request: ms(90_000), BackendRequest: ms(500)}},
+		{name: "zero is none", rule: "{timeouts: {request: 0s, backendRequest: 0s}}",
+			timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(0)}},
+		{name: "attempt longer than the request", rule: "{timeouts: {request: 1s, backendRequest: 2s}}",
+			problem: "rules[0].timeouts.backendRequest is longer"},
+		{name: "attempt in a request without limit", rule: "{timeouts: {request: 0s, backendRequest: 2s}}",
+			timeouts: ir.Timeouts{Request: ms(0), BackendRequest: ms(2000)}},
 		{name: "no duration", rule: "{timeouts: {request: 1.5s}}", problem: `rules[0].timeouts.request "1.5s" is not a duration`},
 		{name: "negative", rule: "{timeouts: {request: -1s}}", problem: "is not a duration"},
 		{name: "too fine", rule: "{timeouts: {request: 10us}}", problem: "is not a duration"},
-		{name: "retry", rule: "{retry: {codes: [500, 503], attempts: 3, backoff: 100ms}}", retry: &ir.Retry{Attempts: 3, Codes: []uint32{500, 503}, Backoff: *ms(100)}},
+		{name: "retry", rule: "{retry: {codes: [500, 503], attempts: 3, backoff: 100ms}}",
+			retry: &ir.Retry{Attempts: 3, Codes: []uint32{500, 503}, Backoff: *ms(100)}},
 		{name: "retry for ever", rule: "{retry: {attempts: 99999999999}}", retry: &ir.Retry{Attempts: 1000}},
 		{name: "retry with defaults", rule: "{retry: {}}", retry: &ir.Retry{Attempts: 1}},
 		{name: "retry zero times", rule: "{retry: {attempts: 0, codes: [500]}}"},

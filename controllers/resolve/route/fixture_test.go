@@ -17,9 +17,10 @@ import (
 func resolveRoute(t testing.TB, kind store.Kind, documents ...string) resolve.RouteResult {
 	t.Helper()
 	v := fixture.Store(t, append(documents, fixture.Class)...).View(nil)
-	return Resolve(v, resolve.Object{Kind: kind, Key: types.NamespacedName{Namespace: "app", Name: "web"}}, func(key types.NamespacedName) resolve.GatewayResult {
-		return listener.Gateway(v, key, class.Setting{})
-	})
+	return Resolve(v, resolve.Object{Kind: kind, Key: types.NamespacedName{Namespace: "app", Name: "web"}},
+		func(key types.NamespacedName) resolve.GatewayResult {
+			return listener.Gateway(v, key, class.Setting{})
+		})
 }
 
 func resolveHTTP(t testing.TB, documents ...string) resolve.RouteResult {

@@ -23,7 +23,8 @@ func TestGRPCMatches(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.match, func(t *testing.T) {
-			result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService, fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+tt.match+"], backendRefs: [{name: web, port: 80}]}]"))
+			result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService,
+				fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+tt.match+"], backendRefs: [{name: web, port: 80}]}]"))
 			if got := matchWords(onlyRules(t, result)[0].Route.Match); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
@@ -39,7 +40,8 @@ func TestGRPCMatches(t *testing.T) {
 		`{method: {type: Glob, service: a}}`:                                           `method.type "Glob"`,
 		`{headers: [{name: a, type: RegularExpression, value: "("}]}`:                  `headers[0].value "("`,
 	} {
-		result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService, fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))
+		result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService,
+			fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))
 		parent := onlyParent(t, result)
 		if got, want := fixture.Summary(parent.Conditions), "Accepted=False/UnsupportedValue ResolvedRefs=True/ResolvedRefs"; got != want {
 			t.Errorf("%s: conditions %s, want %s", match, got, want)

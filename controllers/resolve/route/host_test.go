@@ -130,7 +130,8 @@ func TestMisdirectedToTLSListener(t *testing.T) {
 
 // TestListenerIsolation has the cases of the conformance test GatewayHTTPListenerIsolation.
 func TestListenerIsolation(t *testing.T) {
-	g := builtGateway("empty 80", "wildcard 80 *.example.com", "foo 80 *.foo.example.com", "abc 80 abc.foo.example.com", "lonely 80 lonely.example.com")
+	g := builtGateway("empty 80", "wildcard 80 *.example.com", "foo 80 *.foo.example.com", "abc 80 abc.foo.example.com",
+		"lonely 80 lonely.example.com")
 	proxy := proxyOf(t, g,
 		simpleRoute("r1", "empty", "", "/empty", "v-empty"),
 		simpleRoute("r2", "wildcard", "", "/wildcard", "v-wildcard"),

@@ -10,7 +10,8 @@ import (
 
 func TestBadHostnames(t *testing.T) {
 	for _, hostname := range []string{"a b", "a.*.b", "*", "-a", strings.Repeat("a.", 130) + "b"} {
-		result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(fmt.Sprintf("hostnames: [ok.example.com, %q]\nrules: [{backendRefs: [{name: web, port: 80}]}]", hostname)))
+		result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService,
+			fixture.HTTPRoute(fmt.Sprintf("hostnames: [ok.example.com, %q]\nrules: [{backendRefs: [{name: web, port: 80}]}]", hostname)))
 		parent := onlyParent(t, result)
 		if got, want := fixture.Summary(parent.Conditions), "Accepted=False/UnsupportedValue ResolvedRefs=True/ResolvedRefs"; got != want {
 			t.Errorf("%s: conditions %s, want %s", hostname, got, want)

@@ -71,9 +71,11 @@ func matchWords(m ir.Match) string {
 func TestBadMatches(t *testing.T) {
 	tests := []struct{ name, match, field, fix string }{
 		{"path expression", `{path: {type: RegularExpression, value: "/("}}`, `rules[0].matches[1].path.value "/("`, "RE2"},
-		{"path expression of Go", `{path: {type: RegularExpression, value: '/tag/\p{Letter}+'}}`, `rules[0].matches[1].path.value "/tag/\\p{Letter}+"`, "list the characters"},
+		{"path expression of Go", `{path: {type: RegularExpression, value: '/tag/\p{Letter}+'}}`,
+			`rules[0].matches[1].path.value "/tag/\\p{Letter}+"`, "list the characters"},
 		{"empty path expression", `{path: {type: RegularExpression, value: ""}}`, `rules[0].matches[1].path.value ""`, "it is empty"},
-		{"large path expression", `{path: {type: RegularExpression, value: "(a|b|cc|dd){999}"}}`, `path.value "(a|b|cc|dd){999}"`, "more than 10000 instructions"},
+		{"large path expression", `{path: {type: RegularExpression, value: "(a|b|cc|dd){999}"}}`, `path.value "(a|b|cc|dd){999}"`,
+			"more than 10000 instructions"},
 		{"path type", `{path: {type: Glob, value: /a}}`, `rules[0].matches[1].path.type "Glob"`, "use Exact"},
 		{"relative path", `{path: {value: a}}`, `rules[0].matches[1].path.value "a"`, `begin with "/"`},
 		{"double slash", `{path: {value: /a//b}}`, `path.value "/a//b"`, `use one "/"`},
@@ -86,7 +88,8 @@ func TestBadMatches(t *testing.T) {
 		{"header value", `{headers: [{name: a, value: "b\nc"}]}`, `headers[0] "a"`, "correct it"},
 		{"query expression", `{queryParams: [{name: a, type: RegularExpression, value: "*"}]}`, `queryParams[0].value "*"`, "RE2"},
 		{"query expression of Go", `{queryParams: [{name: a, type: RegularExpression, value: '\pL'}]}`, `queryParams[0].value "\\pL"`, "RE2"},
-		{"header expression with an end of line", `{headers: [{name: a, type: RegularExpression, value: "b\n"}]}`, `headers[0].value "b\n"`, "which no request has"},
+		{"header expression with an end of line", `{headers: [{name: a, type: RegularExpression, value: "b\n"}]}`, `headers[0].value "b\n"`,
+			"which no request has"},
 		{"method", `{method: get}`, `method "get"`, "use one like GET"},
 	}
 	for _, tt := range tests {

@@ -167,9 +167,10 @@ func (w *world) statuses() map[string]any {
 		statuses[string(route.Object.Kind)+" "+route.Object.Key.String()] = parents
 	}
 	for _, key := range w.pools {
-		statuses["InferencePool "+key.String()] = poolOutline(backend.PoolStatus(backend.Pool(w.view, key), w.users(func(r resolve.RouteResult) bool {
-			return slices.Contains(r.Pools, key)
-		})))
+		statuses["InferencePool "+key.String()] = poolOutline(backend.PoolStatus(backend.Pool(w.view, key),
+			w.users(func(r resolve.RouteResult) bool {
+				return slices.Contains(r.Pools, key)
+			})))
 	}
 	for _, key := range w.policies {
 		statuses["BackendTLSPolicy "+key.String()] = policyOutline(policy.Status(w.view, key, w.users(func(r resolve.RouteResult) bool {

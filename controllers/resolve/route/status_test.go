@@ -22,8 +22,10 @@ func TestRouteStatusRejected(t *testing.T) {
 	}{
 		{"nothing", nil, "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs", ""},
 		{"of another route", []resolve.Rejected{{Source: other, Message: "bad"}}, "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs", ""},
-		{"of this route", []resolve.Rejected{{Source: ours, Message: "invalid regex"}, {Source: other, Message: "bad"}, {Source: ours, Message: "invalid regex"}},
-			"Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs gateway.kedify.io/Programmed=False/RejectedByProxy", `rule "first": invalid regex`},
+		{"of this route",
+			[]resolve.Rejected{{Source: ours, Message: "invalid regex"}, {Source: other, Message: "bad"}, {Source: ours, Message: "invalid regex"}},
+			"Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs gateway.kedify.io/Programmed=False/RejectedByProxy",
+			`rule "first": invalid regex`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			statuses := Status(result, tt.rejected)

@@ -36,10 +36,11 @@ func TestX1RouteIsBounded(t *testing.T) {
 		spec, problem string
 		fragments     int
 	}{
-		"fits":           {largeRules(64, 3000), "", 1},
-		"too large":      {largeRules(64, 4096), "The rules of the route make 2", 0},
-		"repeated fits":  {names(16) + largeRules(64, 3000), "", 16},
-		"repeated often": {names(24) + largeRules(64, 3000), "parentRefs[0]: the rules of the route would be repeated for 24 pairs of a listener and a hostname", 0},
+		"fits":          {largeRules(64, 3000), "", 1},
+		"too large":     {largeRules(64, 4096), "The rules of the route make 2", 0},
+		"repeated fits": {names(16) + largeRules(64, 3000), "", 16},
+		"repeated often": {names(24) + largeRules(64, 3000),
+			"parentRefs[0]: the rules of the route would be repeated for 24 pairs of a listener and a hostname", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(c.spec))

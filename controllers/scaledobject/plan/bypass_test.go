@@ -75,9 +75,11 @@ func TestBypass(t *testing.T) {
 		objects  []string
 		want     v1alpha1.HTTPScalerTraffic
 	}{
-		"nothing foreign":         {absent, nil, traffic(false)},
-		"an Ingress":              {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
-		"an Ingress that goes":    {absent, []string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)}, traffic(false)},
+		"nothing foreign": {absent, nil, traffic(false)},
+		"an Ingress":      {absent, []string{ingress}, traffic(false, "Ingress shop/web")},
+		"an Ingress that goes": {absent,
+			[]string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)},
+			traffic(false)},
 		"an Ingress by default":   {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
 		"an Ingress of others":    {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
 		"an Ingress to the proxy": {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
@@ -86,42 +88,53 @@ func TestBypass(t *testing.T) {
 		"switched off":            {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
 		"named":                   {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
 		"named and there":         {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
-		"named, and another":      {", trafficAutowire: httproute", []string{ingress}, traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
-		"named, never wired":      {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},
-		"a foreign HTTPRoute":     {absent, []string{foreignGateway, fmt.Sprintf(route, "shop", "edge", "")}, traffic(false, "HTTPRoute shop/web")},
-		"a foreign GRPCRoute":     {absent, []string{foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "edge", ""), "HTTPRoute", "GRPCRoute", 1)}, traffic(false, "GRPCRoute shop/web")},
-		"of another namespace":    {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", permitted)}, traffic(false, "HTTPRoute other/web")},
-		"not permitted":           {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", forbidden)}, traffic(false)},
-		"not served yet":          {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", "")}, traffic(false)},
+		"named, and another": {", trafficAutowire: httproute", []string{ingress},
+			traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
+		"named, never wired":  {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},
+		"a foreign HTTPRoute": {absent, []string{foreignGateway, fmt.Sprintf(route, "shop", "edge", "")}, traffic(false, "HTTPRoute shop/web")},
+		"a foreign GRPCRoute": {absent,
+			[]string{foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "edge", ""), "HTTPRoute", "GRPCRoute", 1)},
+			traffic(false, "GRPCRoute shop/web")},
+		"of another namespace": {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", permitted)},
+			traffic(false, "HTTPRoute other/web")},
+		"not permitted":  {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", forbidden)}, traffic(false)},
+		"not served yet": {absent, []string{foreignGateway, fmt.Sprintf(route, "other", "edge", "")}, traffic(false)},
 		"on a foreign ListenerSet": {absent, []string{strings.Replace(fmt.Sprintf(route, "shop", "edge",
 			`{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: Accepted, status: "True"}]}`),
 			"[{name: edge", "[{kind: ListenerSet, name: edge", 1)}, traffic(false, "HTTPRoute shop/web")},
-		"a route without Gateway":   {absent, []string{fmt.Sprintf(route, "shop", "edge", "")}, traffic(false)},
-		"a route of ours":           {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
-		"a route of ours, named":    {", trafficAutowire: httproute", []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
-		"ours and theirs":           {absent, []string{ownGateway, foreignGateway, strings.Replace(fmt.Sprintf(route, "shop", "main", ""), "[{name: main", "[{name: edge, namespace: infra}, {name: main", 1)}, traffic(false, "HTTPRoute shop/web")},
-		"a VirtualService":          {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web")}, traffic(false, "VirtualService shop/web")},
-		"of TLS":                    {absent, []string{fmt.Sprintf(virtualService, "shop", "tls", "web.shop.svc.cluster.local")}, traffic(false, "VirtualService shop/web")},
-		"from another namespace":    {absent, []string{fmt.Sprintf(virtualService, "istio-system", "tcp", "web.shop.svc.corp.example")}, traffic(false, "VirtualService istio-system/web")},
-		"a short name elsewhere":    {absent, []string{fmt.Sprintf(virtualService, "istio-system", "http", "web")}, traffic(false)},
-		"a host of the world":       {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web.shop.example.com")}, traffic(false)},
-		"a Route":                   {absent, []string{fmt.Sprintf(openShift, "web", "other")}, traffic(false, "Route shop/web")},
-		"a Route, as second":        {absent, []string{fmt.Sprintf(openShift, "other", "web")}, traffic(false, "Route shop/web")},
-		"a Route of others":         {absent, []string{fmt.Sprintf(openShift, "other", "third")}, traffic(false)},
-		"a first request":           {absent, []string{ingress, "kind: Requested\nmetadata: {name: web-0}"}, traffic(true, "Ingress shop/web")},
-		"a request of another":      {absent, []string{ingress, "kind: Requested\nmetadata: {name: api-0}"}, traffic(false, "Ingress shop/web")},
-		"a request without bypass":  {absent, []string{"kind: Requested\nmetadata: {name: web-0}"}, traffic(false)},
-		"a request of before":       {absent, []string{ingress, fmt.Sprintf(liveScaler, "{seen: true}", "")}, traffic(true, "Ingress shop/web")},
-		"guarded before, a restart": {absent, []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", "")}, traffic(false, "Ingress shop/web")},
+		"a route without Gateway": {absent, []string{fmt.Sprintf(route, "shop", "edge", "")}, traffic(false)},
+		"a route of ours":         {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"a route of ours, named":  {", trafficAutowire: httproute", []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"ours and theirs": {absent, []string{ownGateway, foreignGateway,
+			strings.Replace(fmt.Sprintf(route, "shop", "main", ""), "[{name: main", "[{name: edge, namespace: infra}, {name: main", 1)},
+			traffic(false, "HTTPRoute shop/web")},
+		"a VirtualService": {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web")}, traffic(false, "VirtualService shop/web")},
+		"of TLS": {absent, []string{fmt.Sprintf(virtualService, "shop", "tls", "web.shop.svc.cluster.local")},
+			traffic(false, "VirtualService shop/web")},
+		"from another namespace": {absent, []string{fmt.Sprintf(virtualService, "istio-system", "tcp", "web.shop.svc.corp.example")},
+			traffic(false, "VirtualService istio-system/web")},
+		"a short name elsewhere":   {absent, []string{fmt.Sprintf(virtualService, "istio-system", "http", "web")}, traffic(false)},
+		"a host of the world":      {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web.shop.example.com")}, traffic(false)},
+		"a Route":                  {absent, []string{fmt.Sprintf(openShift, "web", "other")}, traffic(false, "Route shop/web")},
+		"a Route, as second":       {absent, []string{fmt.Sprintf(openShift, "other", "web")}, traffic(false, "Route shop/web")},
+		"a Route of others":        {absent, []string{fmt.Sprintf(openShift, "other", "third")}, traffic(false)},
+		"a first request":          {absent, []string{ingress, "kind: Requested\nmetadata: {name: web-0}"}, traffic(true, "Ingress shop/web")},
+		"a request of another":     {absent, []string{ingress, "kind: Requested\nmetadata: {name: api-0}"}, traffic(false, "Ingress shop/web")},
+		"a request without bypass": {absent, []string{"kind: Requested\nmetadata: {name: web-0}"}, traffic(false)},
+		"a request of before":      {absent, []string{ingress, fmt.Sprintf(liveScaler, "{seen: true}", "")}, traffic(true, "Ingress shop/web")},
+		"guarded before, a restart": {absent, []string{ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", "")},
+			traffic(false, "Ingress shop/web")},
 		"wired": {", trafficAutowire: ingress",
-			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
+			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{bypass: [Ingress shop/web]}", `{type: Rewired, status: "True", reason: Wired}`)},
+			traffic(false)},
 		"wired, kind service": {", trafficAutowire: service, fallbackService: pods",
 			[]string{autowire, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false)},
 		"to be wired": {", trafficAutowire: ingress", []string{autowire, ingress}, traffic(false, "Ingress shop/web")},
 		"to be wired, kind service": {", trafficAutowire: service, fallbackService: pods",
 			[]string{autowire}, traffic(false, "any object of kind service (trafficAutowire)")},
 		"not wired": {", trafficAutowire: ingress",
-			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "False", reason: Refused}`)}, traffic(false, "Ingress shop/web")},
+			[]string{autowire, ingress, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "False", reason: Refused}`)},
+			traffic(false, "Ingress shop/web")},
 		"wired once, autowiring is off now": {absent,
 			[]string{ingress, fmt.Sprintf(liveScaler, "{}", `{type: Rewired, status: "True", reason: Wired}`)}, traffic(false, "Ingress shop/web")},
 	} {
@@ -223,7 +236,8 @@ func TestManyBypasses(t *testing.T) {
 
 // TestForeignTargets: a change of an object matters to the namespaces of its backends.
 func TestForeignTargets(t *testing.T) {
-	world := load(t, []byte(ingress+"\n---\n"+fmt.Sprintf(virtualService, "mesh", "http", "web.shop")+"\n---\n"+fmt.Sprintf(openShift, "web", "b")))
+	world := load(t,
+		[]byte(ingress+"\n---\n"+fmt.Sprintf(virtualService, "mesh", "http", "web.shop")+"\n---\n"+fmt.Sprintf(openShift, "web", "b")))
 	for object, want := range map[Object][]string{
 		world.Foreign[0]: {"shop"}, world.Foreign[1]: {"mesh", "shop"}, world.Foreign[2]: {"shop"},
 	} {
@@ -287,7 +301,8 @@ func TestDirect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			live := fmt.Sprintf(liveScaler, "{}", rewired)
-			live = strings.Replace(live, "status: {", `status: {wiring: {path: `+c.path+`, since: "2026-11-25T00:00:00Z", services: [web-kedify]}, `, 1)
+			live = strings.Replace(live, "status: {",
+				`status: {wiring: {path: `+c.path+`, since: "2026-11-25T00:00:00Z", services: [web-kedify]}, `, 1)
 			made := Make(load(t, []byte(autowire+"\n---\n"+web(c.metadata)+"\n---\n"+pods+"\n---\n"+ingress+"\n---\n"+live)))
 			conditions := made.Statuses[0].Value.Conditions
 			bypassed, ready := meta.FindStatusCondition(conditions, ConditionBypassed), meta.FindStatusCondition(conditions, ConditionReady)

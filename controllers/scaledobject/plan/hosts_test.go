@@ -117,7 +117,8 @@ func TestX8CertificatesOfTheSharedProxy(t *testing.T) {
 			for _, ref := range route.Spec.ParentRefs {
 				sections = append(sections, *ref.SectionName)
 			}
-			want := map[string][]gwv1.SectionName{"one": {"http", "https-any.a.test", "https.a.test"}, "two": {"http", "https.b.test"}}[route.Namespace]
+			want := map[string][]gwv1.SectionName{"one": {"http", "https-any.a.test", "https.a.test"},
+				"two": {"http", "https.b.test"}}[route.Namespace]
 			if !slices.Equal(sections, want) {
 				t.Errorf("route of %s attaches to %q", route.Namespace, sections)
 			}

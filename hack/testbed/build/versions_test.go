@@ -27,7 +27,8 @@ func TestSharedVersions(t *testing.T) {
 					chosen[path] = version
 				}
 				if chosen[path] != version && !ownVersions[path] {
-					t.Errorf("%s has %s %s, another of %v has %s: go get %[2]s@... in one of them, then go mod tidy", module, path, version, family, chosen[path])
+					t.Errorf("%s has %s %s, another of %v has %s: go get %[2]s@... in one of them, then go mod tidy", module, path,
+						version, family, chosen[path])
 				}
 			}
 		}

@@ -55,7 +55,8 @@ func TestEveryNamedFileIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := []string{containerdConfig(l, "r", "c"), kubeletConfig(l), kubeProxyConfig(l)}
-	for _, p := range []program{etcd(), apiServer(l), controllerManager(l), scheduler(l), loadBalancer(l), containerd(l), kubelet(l), kubeProxy(l)} {
+	for _, p := range []program{etcd(), apiServer(l), controllerManager(l), scheduler(l), loadBalancer(l), containerd(l),
+		kubelet(l), kubeProxy(l)} {
 		texts = append(texts, strings.Join(p.argv(), "\n"))
 	}
 	count := 0

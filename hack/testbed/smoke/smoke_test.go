@@ -184,7 +184,8 @@ func TestLowPortNeedsTheSysctl(t *testing.T) {
 func TestSidecarStartsFirst(t *testing.T) {
 	inside(t)
 	waitReady(t, "pod/sidecar")
-	states := kubectl(t, "get", "pod", "sidecar", "-o", "jsonpath={.status.initContainerStatuses[0].started} {.status.initContainerStatuses[0].ready}")
+	states := kubectl(t, "get", "pod", "sidecar", "-o",
+		"jsonpath={.status.initContainerStatuses[0].started} {.status.initContainerStatuses[0].ready}")
 	if states != "true true" {
 		t.Errorf("sidecar: %s", states)
 	}

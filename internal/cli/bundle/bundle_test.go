@@ -24,7 +24,8 @@ func TestNoSecretIsCollected(t *testing.T) {
 	w.Objects("a.yaml", []map[string]any{
 		{"kind": "Secret", "data": map[string]any{"x": planted}},
 		{"kind": "Deployment", "metadata": map[string]any{
-			"name": "kept", "managedFields": []any{planted}, "annotations": map[string]any{"kubectl.kubernetes.io/last-applied-configuration": planted},
+			"name": "kept", "managedFields": []any{planted},
+			"annotations": map[string]any{"kubectl.kubernetes.io/last-applied-configuration": planted},
 		}, "spec": map[string]any{"env": []any{map[string]any{"name": "DB_PASSWORD", "value": planted}}}},
 		{"kind": "ScaledObject", "spec": map[string]any{"triggers": []any{map[string]any{"metadata": map[string]any{
 			"password": planted, "host": "amqp://u:" + planted + "@mq"}}}}},

@@ -57,9 +57,10 @@ func TestRoute(t *testing.T) {
 		"the route does not exist": {func(f *RouteFacts) { f.Route.Read = Read{} }, "admitted: HTTPRoute shop/web does not exist"},
 		"it may not be read":       {func(f *RouteFacts) { f.Route.Read = Read{Failure: "forbidden"} }, ""},
 		"no Gateway":               {func(f *RouteFacts) { f.Gateways[0].Read = Read{} }, "gateway: Gateway infra/gw does not exist"},
-		"class of another":         {func(f *RouteFacts) { f.Gateways[0].Ours, f.Gateways[0].Class = false, "istio" }, `gateway: its class "istio"`},
-		"no status":                {func(f *RouteFacts) { f.Route.Parents = nil }, "attached: no controller has answered"},
-		"no parentRefs":            {func(f *RouteFacts) { f.Route.Refs = nil }, "attached: parentRefs is empty"},
+		"class of another": {func(f *RouteFacts) { f.Gateways[0].Ours, f.Gateways[0].Class = false, "istio" },
+			`gateway: its class "istio"`},
+		"no status":     {func(f *RouteFacts) { f.Route.Parents = nil }, "attached: no controller has answered"},
+		"no parentRefs": {func(f *RouteFacts) { f.Route.Refs = nil }, "attached: parentRefs is empty"},
 		"not accepted": {func(f *RouteFacts) {
 			f.Route.Parents[0].Conditions[0] = is("Accepted", metav1.ConditionFalse, "NoMatchingListenerHostname", "no listener takes it")
 		}, "attached: Accepted=False (NoMatchingListenerHostname): no listener takes it"},
@@ -87,9 +88,11 @@ func TestRoute(t *testing.T) {
 		"behind":                 {func(f *RouteFacts) { f.Gateways[0].Envoys.Behind = 1 }, ""},
 		"the Service is missing": {func(f *RouteFacts) { f.Backends[0].Read = Read{} }, "backend: Service shop/web does not exist"},
 		"a port that it has not": {func(f *RouteFacts) { f.Backends[0].Port = 81 }, "backend: it has no port 81"},
-		"selector takes nothing": {func(f *RouteFacts) { f.Backends[0].Endpoints, f.Backends[0].Ready = 0, 0 }, "endpoints: its selector app=web takes no Pod"},
+		"selector takes nothing": {func(f *RouteFacts) { f.Backends[0].Endpoints, f.Backends[0].Ready = 0, 0 },
+			"endpoints: its selector app=web takes no Pod"},
 		"Pods wait": {func(f *RouteFacts) {
-			f.Backends[0].Ready, f.Backends[0].Pods = 0, []Pod{{Name: "a", Waiting: "CrashLoopBackOff: back-off"}, {Name: "b", Waiting: "CrashLoopBackOff: back-off"}}
+			f.Backends[0].Ready, f.Backends[0].Pods = 0,
+				[]Pod{{Name: "a", Waiting: "CrashLoopBackOff: back-off"}, {Name: "b", Waiting: "CrashLoopBackOff: back-off"}}
 		}, "endpoints: none of the 2 Pods that it selects is ready: CrashLoopBackOff: back-off."},
 		"at zero": {func(f *RouteFacts) {
 			f.Backends[0].Endpoints, f.Backends[0].Ready = 0, 0
@@ -175,7 +178,8 @@ func TestScaledObject(t *testing.T) {
 			f.ScaledObject.Annotations = map[string]string{"autoscaling.keda.sh/paused": "true"}
 		}, "keda: the ScaledObject is paused"},
 		"KEDA refuses": {func(f *ScalingFacts) {
-			f.ScaledObject.Status.Conditions[0] = kedav1alpha1.Condition{Type: kedav1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "TriggerError", Message: "no metric"}
+			f.ScaledObject.Status.Conditions[0] = kedav1alpha1.Condition{Type: kedav1alpha1.ConditionReady, Status: metav1.ConditionFalse,
+				Reason: "TriggerError", Message: "no metric"}
 		}, "keda: KEDA says Ready=False (TriggerError): no metric"},
 		"KEDA away": {func(f *ScalingFacts) { f.ScaledObject.Status.Conditions = nil }, ""},
 		"HPA blind": {func(f *ScalingFacts) {
@@ -229,9 +233,10 @@ func TestPool(t *testing.T) {
 		"no route":       {func(f *PoolFacts) { f.Routes = nil }, "route: no HTTPRoute"},
 		"no picker":      {func(f *PoolFacts) { f.Picker = nil }, "picker: endpointPickerRef"},
 		"picker missing": {func(f *PoolFacts) { f.Picker.Read = Read{} }, "picker: Service ai/picker does not exist"},
-		"picker waits":   {func(f *PoolFacts) { f.Picker.Ready, f.Picker.Pods = 0, []Pod{{Waiting: "Pending: no node"}} }, "picker: none of its endpoints is ready: requests to the pool fail; Pending: no node."},
-		"no Pod":         {func(f *PoolFacts) { f.Backend.Endpoints, f.Backend.Ready = 0, 0 }, "endpoints: its selector app=llama takes no Pod"},
-		"not resolved":   {func(f *PoolFacts) { f.Parents[0].Conditions[1].Status = metav1.ConditionFalse }, "resolved: ResolvedRefs=False"},
+		"picker waits": {func(f *PoolFacts) { f.Picker.Ready, f.Picker.Pods = 0, []Pod{{Waiting: "Pending: no node"}} },
+			"picker: none of its endpoints is ready: requests to the pool fail; Pending: no node."},
+		"no Pod":       {func(f *PoolFacts) { f.Backend.Endpoints, f.Backend.Ready = 0, 0 }, "endpoints: its selector app=llama takes no Pod"},
+		"not resolved": {func(f *PoolFacts) { f.Parents[0].Conditions[1].Status = metav1.ConditionFalse }, "resolved: ResolvedRefs=False"},
 	} {
 		facts := pool()
 		c.change(&facts)

@@ -157,7 +157,8 @@ func (w *randomWorld) route(random *rand.Rand, index int) string {
 	for range 1 + random.Intn(3) {
 		var matches []string
 		for range random.Intn(3) {
-			match := fmt.Sprintf("path: {type: %s, value: %s}", some(random, "PathPrefix", "PathPrefix", "Exact"), some(random, "/", "/a", "/a/b", "/ab", "/b"))
+			match := fmt.Sprintf("path: {type: %s, value: %s}", some(random, "PathPrefix", "PathPrefix", "Exact"),
+				some(random, "/", "/a", "/a/b", "/ab", "/b"))
 			if random.Intn(6) == 0 {
 				match = "path: {type: RegularExpression, value: '/a/[a-z]+'}"
 			}
@@ -172,9 +173,11 @@ func (w *randomWorld) route(random *rand.Rand, index int) string {
 			}
 			matches = append(matches, "{"+match+"}")
 		}
-		rule := fmt.Sprintf("{matches: [%s], backendRefs: [{name: %s, port: 80}]}", strings.Join(matches, ", "), some(random, "s0", "s1", "s2", "s3", "missing"))
+		rule := fmt.Sprintf("{matches: [%s], backendRefs: [{name: %s, port: 80}]}", strings.Join(matches, ", "),
+			some(random, "s0", "s1", "s2", "s3", "missing"))
 		if random.Intn(6) == 0 {
-			rule = fmt.Sprintf("{matches: [%s], filters: [{type: RequestRedirect, requestRedirect: {hostname: other.test, statusCode: 301}}]}", strings.Join(matches, ", "))
+			rule = fmt.Sprintf("{matches: [%s], filters: [{type: RequestRedirect, requestRedirect: {hostname: other.test, statusCode: 301}}]}",
+				strings.Join(matches, ", "))
 		}
 		rules = append(rules, strings.ReplaceAll(rule, "matches: [], ", ""))
 	}
@@ -232,7 +235,8 @@ func (w *randomWorld) question(random *rand.Rand) (question, []string) {
 		scheme, port = "https", w.tls
 	}
 	host := some(random, worldHosts...)
-	q := question{some(random, "GET", "POST", "PUT"), fmt.Sprintf("%s://%s:%d%s%s", scheme, host, port, some(random, worldPaths...), some(random, "", "", "?q=1", "?q=2&q=1"))}
+	q := question{some(random, "GET", "POST", "PUT"),
+		fmt.Sprintf("%s://%s:%d%s%s", scheme, host, port, some(random, worldPaths...), some(random, "", "", "?q=1", "?q=2&q=1"))}
 	var headers []string
 	if random.Intn(2) == 0 {
 		headers = append(headers, "X-H: "+some(random, "1", "2"))

@@ -82,7 +82,8 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v", asked)
 	}
 	for _, wrong := range []struct{ url, header string }{
-		{"shop.example.com", ""}, {"ftp://a/", ""}, {"http://", ""}, {"http://a:99999/", ""}, {"http://a/", "no colon"}, {"http://a/", ": empty"}, {"http://[::1", ""},
+		{"shop.example.com", ""}, {"ftp://a/", ""}, {"http://", ""}, {"http://a:99999/", ""}, {"http://a/", "no colon"},
+		{"http://a/", ": empty"}, {"http://[::1", ""},
 	} {
 		var headers []string
 		if wrong.header != "" {

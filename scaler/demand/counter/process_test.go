@@ -109,7 +109,8 @@ func TestStep(t *testing.T) {
 		want    step
 	}{
 		{"the next", reported(), observation{At: 2001 * second, Uptime: 101 * time.Second}, step{From: 2000 * second, At: 2001 * second}},
-		{"received at once", reported(), observation{At: 2000 * second, Uptime: 100 * time.Second}, step{From: 2000 * second, At: 2000*second + 1}},
+		{"received at once", reported(), observation{At: 2000 * second, Uptime: 100 * time.Second},
+			step{From: 2000 * second, At: 2000*second + 1}},
 		{"uptime fell", reported(), observation{At: 2010 * second, Uptime: 4 * time.Second},
 			step{From: 2006 * second, At: 2010 * second, Restarted: true}},
 		{"uptime fell to less than a flush", reported(), observation{At: 2010 * second, Started: true},

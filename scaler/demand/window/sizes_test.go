@@ -106,7 +106,8 @@ func TestTrim(t *testing.T) {
 func TestActivity(t *testing.T) {
 	sizes := window.NewSizes(10*time.Second, 0, floor)
 	keep := 60 * second
-	loaded, arrived, exceeded := window.Activity{}, window.Activity{Arrived: begin}, window.Activity{Arrived: begin + 50*second, Exceeded: begin}
+	loaded, arrived, exceeded := window.Activity{}, window.Activity{Arrived: begin},
+		window.Activity{Arrived: begin + 50*second, Exceeded: begin}
 	loaded.Load(&sizes, begin, false)
 	for _, c := range []struct {
 		name     string
