@@ -66,7 +66,8 @@ func TestValidatingWebhook(t *testing.T) {
 }
 
 // checkHook: a webhook leads to a port of our Service, and is limited to our triggers.
-func checkHook(t *testing.T, service *corev1.Service, name string, client admissionregistrationv1.WebhookClientConfig, conditions []admissionregistrationv1.MatchCondition) {
+func checkHook(t *testing.T, service *corev1.Service, name string, client admissionregistrationv1.WebhookClientConfig,
+	conditions []admissionregistrationv1.MatchCondition) {
 	t.Helper()
 	to := client.Service
 	if to == nil || to.Name != service.Name || to.Namespace != service.Namespace || to.Port == nil {

@@ -39,7 +39,9 @@ func TestMutualTLS(t *testing.T) {
 		}
 	}
 	policy := find[*admissionregistrationv1.MutatingAdmissionPolicy](t, objects).Spec
-	if rewrite := policy.Mutations[0].JSONPatch.Expression; !strings.Contains(rewrite, `/authenticationRef"`) || !strings.Contains(rewrite, `value: {"kind": "`+trigger.KindAuthentication+`", "name": "custom"}`) {
+	rewrite := policy.Mutations[0].JSONPatch.Expression
+	reference := `value: {"kind": "` + trigger.KindAuthentication + `", "name": "custom"}`
+	if !strings.Contains(rewrite, `/authenticationRef"`) || !strings.Contains(rewrite, reference) {
 		t.Errorf("no reference in %s", rewrite)
 	}
 	hook := find[*admissionregistrationv1.MutatingWebhookConfiguration](t, rendered(t, "--kube-version=1.33.0", set)).Webhooks[0]

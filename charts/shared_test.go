@@ -13,14 +13,18 @@ func TestX8RoutesOfTheSharedProxy(t *testing.T) {
 	policy := newWrites(t, named[*admissionregistrationv1.ValidatingAdmissionPolicy](t,
 		rendered(t, "--set=kedifyProxy.clusterWide=true"), "kedify-gateway-shared-routes"))
 	const (
-		attached = "metadata: {namespace: two, name: a}\nspec: {hostnames: [two.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
-		stolen   = "metadata: {namespace: two, name: a}\nspec: {hostnames: [one.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
-		labelled = "metadata: {namespace: two, name: a, labels: {a: b}}\nspec: {hostnames: [two.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
-		second   = "metadata: {namespace: two, name: a}\nspec: {parentRefs: [{name: web}, {name: kedify-proxy, namespace: kedify-system, sectionName: http}]}"
-		local    = "metadata: {namespace: two, name: a}\nspec: {parentRefs: [{name: kedify-proxy}]}"
-		other    = "metadata: {namespace: two, name: a}\nspec: {parentRefs: [{name: web, namespace: kedify-system}]}"
-		none     = "metadata: {namespace: two, name: a}\nspec: {}"
-		ofAdmin  = "metadata: {namespace: kedify-system, name: a}\nspec: {parentRefs: [{name: kedify-proxy}]}"
+		attached = "metadata: {namespace: two, name: a}\n" +
+			"spec: {hostnames: [two.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
+		stolen = "metadata: {namespace: two, name: a}\n" +
+			"spec: {hostnames: [one.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
+		labelled = "metadata: {namespace: two, name: a, labels: {a: b}}\n" +
+			"spec: {hostnames: [two.test], parentRefs: [{name: kedify-proxy, namespace: kedify-system}]}"
+		second = "metadata: {namespace: two, name: a}\n" +
+			"spec: {parentRefs: [{name: web}, {name: kedify-proxy, namespace: kedify-system, sectionName: http}]}"
+		local   = "metadata: {namespace: two, name: a}\nspec: {parentRefs: [{name: kedify-proxy}]}"
+		other   = "metadata: {namespace: two, name: a}\nspec: {parentRefs: [{name: web, namespace: kedify-system}]}"
+		none    = "metadata: {namespace: two, name: a}\nspec: {}"
+		ofAdmin = "metadata: {namespace: kedify-system, name: a}\nspec: {parentRefs: [{name: kedify-proxy}]}"
 	)
 	for title, c := range map[string]struct {
 		write

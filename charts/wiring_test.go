@@ -56,7 +56,8 @@ func TestWiringDeployment(t *testing.T) {
 	}
 	spec := deployment.Spec.Template.Spec
 	container := spec.Containers[0]
-	if container.Args[0] != "wiring" || container.Image != controller.Spec.Template.Spec.Containers[0].Image || *deployment.Spec.Replicas != 3 {
+	image := controller.Spec.Template.Spec.Containers[0].Image
+	if container.Args[0] != "wiring" || container.Image != image || *deployment.Spec.Replicas != 3 {
 		t.Errorf("%d replicas of %s %q", *deployment.Spec.Replicas, container.Image, container.Args)
 	}
 	for _, want := range []string{
@@ -73,7 +74,8 @@ func TestWiringDeployment(t *testing.T) {
 	if spec.ServiceAccountName != "custom-wiring" || spec.ServiceAccountName == controller.Spec.Template.Spec.ServiceAccountName {
 		t.Errorf("ServiceAccount %s", spec.ServiceAccountName)
 	}
-	if spec.Affinity == nil || spec.Affinity.PodAntiAffinity == nil || len(spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution) != 2 {
+	if spec.Affinity == nil || spec.Affinity.PodAntiAffinity == nil ||
+		len(spec.Affinity.PodAntiAffinity.PreferredDuringSchedulingIgnoredDuringExecution) != 2 {
 		t.Errorf("affinity %+v: a node that goes takes all with it", spec.Affinity)
 	}
 	budget := named[*policyv1.PodDisruptionBudget](t, objects, "custom-wiring")
@@ -83,7 +85,8 @@ func TestWiringDeployment(t *testing.T) {
 			t.Errorf("%v selects the Pods of the controllers, or not those of the wiring", selects)
 		}
 	}
-	if subset(service.Spec.Selector, deployment.Spec.Template.Labels) || subset(controller.Spec.Selector.MatchLabels, deployment.Spec.Template.Labels) {
+	labels := deployment.Spec.Template.Labels
+	if subset(service.Spec.Selector, labels) || subset(controller.Spec.Selector.MatchLabels, labels) {
 		t.Error("the Pods of the wiring are taken for controllers")
 	}
 }

@@ -89,7 +89,8 @@ func TestServe(t *testing.T) {
 		}
 		return review
 	}
-	if review := ask(ValidatePath); review.Response.Allowed || review.Response.UID != "1" || !strings.Contains(review.Response.Result.Message, "port") {
+	review := ask(ValidatePath)
+	if review.Response.Allowed || review.Response.UID != "1" || !strings.Contains(review.Response.Result.Message, "port") {
 		t.Errorf("response %+v", review.Response)
 	}
 	if review := ask(MutatePath); !review.Response.Allowed || len(review.Response.Patch) == 0 {

@@ -68,13 +68,15 @@ func (r *rig) counting() client.Client {
 			}
 			return c.Apply(ctx, applied, options...)
 		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, object client.Object, patch client.Patch,
+			options ...client.SubResourcePatchOption) error {
 			if err := write("status", object); err != nil {
 				return err
 			}
 			return c.SubResource(sub).Patch(ctx, object, patch, options...)
 		},
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, applied runtime.ApplyConfiguration, options ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, applied runtime.ApplyConfiguration,
+			options ...client.SubResourceApplyOption) error {
 			if err := write("status", applied.(client.Object)); err != nil {
 				return err
 			}

@@ -47,7 +47,8 @@ func TestAnswersToPatches(t *testing.T) {
 			object.SetGroupVersionKind(networkingv1.SchemeGroupVersion.WithKind("Ingress"))
 			object.SetName("web")
 			_, err := newPatcher(writer, nil).patch(t.Context(), object, []foreign.Operation{{Op: "test", Path: "/spec"}})
-			if err == nil || c.want != nil && !errors.Is(err, c.want) || c.want == nil && (errors.Is(err, errChanged) || errors.Is(err, errRefused)) {
+			if err == nil || c.want != nil && !errors.Is(err, c.want) ||
+				c.want == nil && (errors.Is(err, errChanged) || errors.Is(err, errRefused)) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 		})

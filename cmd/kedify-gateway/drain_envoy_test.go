@@ -131,7 +131,8 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: http
-          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: backend, timeout: 0s}}]}]}
+          route_config:
+            virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: backend, timeout: 0s}}]}]
           http_filters:
           - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
   - name: tcp
@@ -139,7 +140,10 @@ static_resources:
     filter_chains:
     - filters:
       - name: tcp
-        typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: tcp, cluster: backend}
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: tcp
+          cluster: backend
 `, address(httpAddress), address(tcpAddress), address(backend))
 }
 
@@ -271,7 +275,8 @@ func TestEnvoyDrainOfNothing(t *testing.T) {
 	start := time.Now()
 	e.drain(t)
 	expectQuiet(t, start, time.Now())
-	if body, err := e.drainer.admin.Ask(context.Background(), http.MethodGet, "/server_info"); err != nil || !strings.Contains(string(body), "DRAINING") {
+	body, err := e.drainer.admin.Ask(context.Background(), http.MethodGet, "/server_info")
+	if err != nil || !strings.Contains(string(body), "DRAINING") {
 		t.Errorf("Envoy does not say that it drains: %v", err)
 	}
 }

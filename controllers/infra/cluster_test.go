@@ -185,7 +185,9 @@ func everything(spec *Spec) {
 		Autoscaling: &v1alpha1.Autoscaling{MinReplicas: ptr.To(int32(2)), MaxReplicas: 3},
 		Envoy:       &v1alpha1.EnvoyParameters{Bootstrap: raw(`{"stats_flush_interval":"7s"}`)},
 		Service:     &v1alpha1.ServiceParameters{ExternalTrafficPolicy: ptr.To(corev1.ServiceExternalTrafficPolicyLocal)},
-		PodTemplate: raw(`{"spec":{"tolerations":[{"operator":"Exists"}],"affinity":{"nodeAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"preference":{"matchExpressions":[{"key":"a","operator":"Exists"}]}}]}}}}`),
+		PodTemplate: raw(`{"spec":{"tolerations":[{"operator":"Exists"}],"affinity":{"nodeAffinity":{` +
+			`"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":1,"preference":{` +
+			`"matchExpressions":[{"key":"a","operator":"Exists"}]}}]}}}}`),
 	}
 }
 
@@ -266,7 +268,8 @@ func TestClusterPrune(t *testing.T) {
 	if err := p.get(deployment); err != nil {
 		t.Fatal(err)
 	}
-	if len(service.Spec.Ports) != 1 || service.Labels["team"] != "" || service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
+	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
+	if len(service.Spec.Ports) != 1 || service.Labels["team"] != "" || local {
 		t.Errorf("leftovers on the Service: %v %v %v", service.Labels, service.Spec.Ports, service.Spec.ExternalTrafficPolicy)
 	}
 	if pod := deployment.Spec.Template; pod.Spec.Affinity != nil || len(pod.Spec.Tolerations) != 0 || pod.Annotations["note"] != "" {
@@ -343,7 +346,8 @@ func TestClusterGarbage(t *testing.T) {
 	p.Eventually(func() error {
 		for _, owned := range ownedLists {
 			list := owned.DeepCopyObject().(client.ObjectList)
-			if err := p.client.List(t.Context(), list, client.InNamespace(p.spec.Gateway.Namespace), client.MatchingLabels(selector(p.spec.Gateway))); err != nil {
+			err := p.client.List(t.Context(), list, client.InNamespace(p.spec.Gateway.Namespace), client.MatchingLabels(selector(p.spec.Gateway)))
+			if err != nil {
 				return err
 			}
 			if n := meta.LenList(list); n > 0 {

@@ -10,8 +10,8 @@ import (
 
 // FuzzPodTemplate: any patch is refused, or leaves the containers of the product as isolated as they were.
 func FuzzPodTemplate(f *testing.F) {
-	for patch := range weakened {
-		f.Add([]byte(patch))
+	for _, w := range weakened {
+		f.Add([]byte(w.patch))
 	}
 	f.Add([]byte(`{"spec":{"nodeSelector":{"a":"b"},"containers":[{"name":"log","image":"log"}]}}`))
 	f.Add([]byte(`{"spec":{"$setElementOrder/containers":[{"name":"a"}],"$retainKeys":["volumes"]}}`))

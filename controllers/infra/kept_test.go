@@ -11,59 +11,75 @@ import (
 )
 
 // weakened are patches that take something away from the Pods, and the field that the refusal names.
-var weakened = map[string]string{
-	`{"spec":{"serviceAccountName":"admin"}}`:                                                                                                                 "spec.serviceAccountName",
-	`{"spec":{"serviceAccountName":null}}`:                                                                                                                    "spec.serviceAccountName",
-	`{"spec":{"serviceAccount":"admin"}}`:                                                                                                                     "spec.serviceAccount",
-	`{"spec":{"automountServiceAccountToken":true}}`:                                                                                                          "spec.automountServiceAccountToken",
-	`{"spec":{"automountServiceAccountToken":null}}`:                                                                                                          "spec.automountServiceAccountToken",
-	`{"spec":{"securityContext":null}}`:                                                                                                                       "spec.securityContext",
-	`{"spec":{"securityContext":{"$patch":"replace"}}}`:                                                                                                       "spec.securityContext.runAsNonRoot",
-	`{"spec":{"securityContext":{"runAsNonRoot":false}}}`:                                                                                                     "spec.securityContext.runAsNonRoot",
-	`{"spec":{"securityContext":{"runAsUser":0}}}`:                                                                                                            "spec.securityContext.runAsUser",
-	`{"spec":{"securityContext":{"runAsGroup":0}}}`:                                                                                                           "spec.securityContext.runAsGroup",
-	`{"spec":{"securityContext":{"seccompProfile":null}}}`:                                                                                                    "spec.securityContext.seccompProfile",
-	`{"spec":{"securityContext":{"seccompProfile":{"type":"Unconfined"}}}}`:                                                                                   "spec.securityContext.seccompProfile",
-	`{"spec":{"securityContext":{"appArmorProfile":{"type":"Unconfined"}}}}`:                                                                                  "spec.securityContext.appArmorProfile",
-	`{"spec":{"securityContext":{"seLinuxOptions":{"type":"spc_t"}}}}`:                                                                                        "spec.securityContext.seLinuxOptions",
-	`{"spec":{"securityContext":{"windowsOptions":{"hostProcess":true}}}}`:                                                                                    "spec.securityContext.windowsOptions",
-	`{"spec":{"securityContext":{"sysctls":[]}}}`:                                                                                                             "spec.securityContext.sysctls",
-	`{"spec":{"volumes":[{"name":"xds-certificate","$patch":"delete"}]}}`:                                                                                     "spec.volumes[xds-certificate]",
-	`{"spec":{"volumes":[{"name":"bootstrap","configMap":{"name":"mine"}}]}}`:                                                                                 "spec.volumes[bootstrap]",
-	`{"spec":{"volumes":[{"name":"run","emptyDir":null,"hostPath":{"path":"/"}}]}}`:                                                                           "spec.volumes[run]",
-	`{"spec":{"volumes":null}}`:                                                                                                                               "spec.volumes[run]",
-	`{"spec":{"initContainers":[{"name":"envoy","$patch":"delete"}]}}`:                                                                                        "spec.initContainers[envoy]",
-	`{"spec":{"containers":[{"name":"shutdown","$patch":"delete"},{"name":"mine","image":"x"}]}}`:                                                             "spec.containers[shutdown]",
-	`{"spec":{"initContainers":[{"$patch":"replace"},{"name":"envoy","image":"x"}]}}`:                                                                         "spec.initContainers[envoy].securityContext",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":null}]}}`:                                                                                   "spec.initContainers[envoy].securityContext",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"privileged":true}}]}}`:                                                                    "spec.initContainers[envoy].securityContext.privileged",
-	`{"spec":{"containers":[{"name":"shutdown","securityContext":{"privileged":true}}]}}`:                                                                     "spec.containers[shutdown].securityContext.privileged",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"allowPrivilegeEscalation":true}}]}}`:                                                      "spec.initContainers[envoy].securityContext.allowPrivilegeEscalation",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"readOnlyRootFilesystem":null}}]}}`:                                                        "spec.initContainers[envoy].securityContext.readOnlyRootFilesystem",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"capabilities":{"add":["NET_RAW"]}}}]}}`:                                                   "spec.initContainers[envoy].securityContext.capabilities",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"capabilities":null}}]}}`:                                                                  "spec.initContainers[envoy].securityContext.capabilities",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsNonRoot":false}}]}}`:                                                                 "spec.initContainers[envoy].securityContext.runAsNonRoot",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsUser":0}}]}}`:                                                                        "spec.initContainers[envoy].securityContext.runAsUser",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsGroup":0}}]}}`:                                                                       "spec.initContainers[envoy].securityContext.runAsGroup",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"seccompProfile":{"type":"Unconfined"}}}]}}`:                                               "spec.initContainers[envoy].securityContext.seccompProfile",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"appArmorProfile":{"type":"Unconfined"}}}]}}`:                                              "spec.initContainers[envoy].securityContext.appArmorProfile",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"seLinuxOptions":{"type":"spc_t"}}}]}}`:                                                    "spec.initContainers[envoy].securityContext.seLinuxOptions",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"windowsOptions":{"hostProcess":true}}}]}}`:                                                "spec.initContainers[envoy].securityContext.windowsOptions",
-	`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"procMount":"Unmasked"}}]}}`:                                                               "spec.initContainers[envoy].securityContext.procMount",
-	`{"spec":{"initContainers":[{"name":"envoy","volumeMounts":[{"mountPath":"/etc/kedify/xds","name":"mine"}]}],"volumes":[{"name":"mine","emptyDir":{}}]}}`: "spec.initContainers[envoy].volumeMounts",
-	`{"spec":{"initContainers":[{"name":"envoy","volumeMounts":[{"mountPath":"/run/kedify","$patch":"delete"}]}]}}`:                                           "spec.initContainers[envoy].volumeMounts",
+var weakened = []struct{ patch, field string }{
+	{`{"spec":{"serviceAccountName":"admin"}}`, "spec.serviceAccountName"},
+	{`{"spec":{"serviceAccountName":null}}`, "spec.serviceAccountName"},
+	{`{"spec":{"serviceAccount":"admin"}}`, "spec.serviceAccount"},
+	{`{"spec":{"automountServiceAccountToken":true}}`, "spec.automountServiceAccountToken"},
+	{`{"spec":{"automountServiceAccountToken":null}}`, "spec.automountServiceAccountToken"},
+	{`{"spec":{"securityContext":null}}`, "spec.securityContext"},
+	{`{"spec":{"securityContext":{"$patch":"replace"}}}`, "spec.securityContext.runAsNonRoot"},
+	{`{"spec":{"securityContext":{"runAsNonRoot":false}}}`, "spec.securityContext.runAsNonRoot"},
+	{`{"spec":{"securityContext":{"runAsUser":0}}}`, "spec.securityContext.runAsUser"},
+	{`{"spec":{"securityContext":{"runAsGroup":0}}}`, "spec.securityContext.runAsGroup"},
+	{`{"spec":{"securityContext":{"seccompProfile":null}}}`, "spec.securityContext.seccompProfile"},
+	{`{"spec":{"securityContext":{"seccompProfile":{"type":"Unconfined"}}}}`, "spec.securityContext.seccompProfile"},
+	{`{"spec":{"securityContext":{"appArmorProfile":{"type":"Unconfined"}}}}`, "spec.securityContext.appArmorProfile"},
+	{`{"spec":{"securityContext":{"seLinuxOptions":{"type":"spc_t"}}}}`, "spec.securityContext.seLinuxOptions"},
+	{`{"spec":{"securityContext":{"windowsOptions":{"hostProcess":true}}}}`, "spec.securityContext.windowsOptions"},
+	{`{"spec":{"securityContext":{"sysctls":[]}}}`, "spec.securityContext.sysctls"},
+	{`{"spec":{"volumes":[{"name":"xds-certificate","$patch":"delete"}]}}`, "spec.volumes[xds-certificate]"},
+	{`{"spec":{"volumes":[{"name":"bootstrap","configMap":{"name":"mine"}}]}}`, "spec.volumes[bootstrap]"},
+	{`{"spec":{"volumes":[{"name":"run","emptyDir":null,"hostPath":{"path":"/"}}]}}`, "spec.volumes[run]"},
+	{`{"spec":{"volumes":null}}`, "spec.volumes[run]"},
+	{`{"spec":{"initContainers":[{"name":"envoy","$patch":"delete"}]}}`, "spec.initContainers[envoy]"},
+	{`{"spec":{"containers":[{"name":"shutdown","$patch":"delete"},{"name":"mine","image":"x"}]}}`, "spec.containers[shutdown]"},
+	{`{"spec":{"initContainers":[{"$patch":"replace"},{"name":"envoy","image":"x"}]}}`, "spec.initContainers[envoy].securityContext"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":null}]}}`, "spec.initContainers[envoy].securityContext"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"privileged":true}}]}}`,
+		"spec.initContainers[envoy].securityContext.privileged"},
+	{`{"spec":{"containers":[{"name":"shutdown","securityContext":{"privileged":true}}]}}`,
+		"spec.containers[shutdown].securityContext.privileged"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"allowPrivilegeEscalation":true}}]}}`,
+		"spec.initContainers[envoy].securityContext.allowPrivilegeEscalation"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"readOnlyRootFilesystem":null}}]}}`,
+		"spec.initContainers[envoy].securityContext.readOnlyRootFilesystem"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"capabilities":{"add":["NET_RAW"]}}}]}}`,
+		"spec.initContainers[envoy].securityContext.capabilities"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"capabilities":null}}]}}`,
+		"spec.initContainers[envoy].securityContext.capabilities"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsNonRoot":false}}]}}`,
+		"spec.initContainers[envoy].securityContext.runAsNonRoot"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsUser":0}}]}}`,
+		"spec.initContainers[envoy].securityContext.runAsUser"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"runAsGroup":0}}]}}`,
+		"spec.initContainers[envoy].securityContext.runAsGroup"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"seccompProfile":{"type":"Unconfined"}}}]}}`,
+		"spec.initContainers[envoy].securityContext.seccompProfile"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"appArmorProfile":{"type":"Unconfined"}}}]}}`,
+		"spec.initContainers[envoy].securityContext.appArmorProfile"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"seLinuxOptions":{"type":"spc_t"}}}]}}`,
+		"spec.initContainers[envoy].securityContext.seLinuxOptions"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"windowsOptions":{"hostProcess":true}}}]}}`,
+		"spec.initContainers[envoy].securityContext.windowsOptions"},
+	{`{"spec":{"initContainers":[{"name":"envoy","securityContext":{"procMount":"Unmasked"}}]}}`,
+		"spec.initContainers[envoy].securityContext.procMount"},
+	{`{"spec":{"initContainers":[{"name":"envoy","volumeMounts":[{"mountPath":"/etc/kedify/xds","name":"mine"}]}],` +
+		`"volumes":[{"name":"mine","emptyDir":{}}]}}`, "spec.initContainers[envoy].volumeMounts"},
+	{`{"spec":{"initContainers":[{"name":"envoy","volumeMounts":[{"mountPath":"/run/kedify","$patch":"delete"}]}]}}`,
+		"spec.initContainers[envoy].volumeMounts"},
 }
 
 // No patch, of a class or with the option of the installation, weakens the containers of the product: it is
 // refused by the name of the field.
 func TestX3PatchWeakensNothing(t *testing.T) {
-	for patch, field := range weakened {
+	for _, w := range weakened {
 		spec := plainSpec()
-		spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{PodTemplate: raw(patch)}
+		spec.Infrastructure.Parameters = v1alpha1.GatewayParametersSpec{PodTemplate: raw(w.patch)}
 		_, err := Objects(spec, testConfig)
 		var parameters *ParametersError
-		if !errors.As(err, &parameters) || parameters.Field != "spec.podTemplate" || !strings.Contains(err.Error(), field) {
-			t.Errorf("%s: %v, want %q", patch, err, field)
+		if !errors.As(err, &parameters) || parameters.Field != "spec.podTemplate" || !strings.Contains(err.Error(), w.field) {
+			t.Errorf("%s: %v, want %q", w.patch, err, w.field)
 		}
 	}
 }

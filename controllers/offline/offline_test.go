@@ -75,7 +75,8 @@ func TestRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(objects.Watched) != 2 || len(objects.ScaledObjects) != 1 || len(objects.Foreign) != 1 || strings.Join(objects.Skipped, ",") != "ServiceAccount" {
+	skipped := strings.Join(objects.Skipped, ",")
+	if len(objects.Watched) != 2 || len(objects.ScaledObjects) != 1 || len(objects.Foreign) != 1 || skipped != "ServiceAccount" {
 		t.Errorf("%d watched, %d ScaledObjects, %d foreign, skipped %v",
 			len(objects.Watched), len(objects.ScaledObjects), len(objects.Foreign), objects.Skipped)
 	}
@@ -84,7 +85,8 @@ func TestRead(t *testing.T) {
 		"no YAML":                     "kind: [",
 		"no kind":                     "metadata: {name: a}\n",
 	} {
-		if _, err := offline.Read(scheme, []string{"-"}, strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "standard input: document 1") {
+		_, err := offline.Read(scheme, []string{"-"}, strings.NewReader(text))
+		if err == nil || !strings.Contains(err.Error(), "standard input: document 1") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -24,7 +24,9 @@ kind: BackendTLSPolicy
 metadata: {namespace: apps, name: a}
 spec:
   targetRefs: [{group: "", kind: Service, name: a}]
-  validation: {hostname: a.example.com, caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: "example.com:roots:v1"}]}
+  validation:
+    hostname: a.example.com
+    caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: "example.com:roots:v1"}]
 `
 
 var bundleVersions = []schema.GroupVersion{

@@ -89,7 +89,8 @@ func TestReplicasFollowTheObject(t *testing.T) {
 	w.wants(triggerOf("apps/v1", "StatefulSet", "web"), 0, false)
 
 	three := w.object("Deployment", "web", map[string]any{"replicas": int64(3)})
-	if row.Unchanged(zero, three) || !row.Unchanged(three, w.object("Deployment", "web", map[string]any{"replicas": int64(3), "paused": true})) {
+	paused := w.object("Deployment", "web", map[string]any{"replicas": int64(3), "paused": true})
+	if row.Unchanged(zero, three) || !row.Unchanged(three, paused) {
 		t.Error("only a change of spec.replicas is a change")
 	}
 	row.Handler.Set(zero, three)

@@ -129,7 +129,8 @@ func TestBackfillAuthentication(t *testing.T) {
 			if gaveUp := b.controller.backfill.attempt(context.Background(), key); gaveUp == test.patched {
 				t.Errorf("without admission, nothing is left to do: %v", gaveUp)
 			}
-			if events := b.heard(); test.patched && (len(events) != 1 || !strings.Contains(events[0], test.says)) || !test.patched && len(events) > 0 {
+			events := b.heard()
+			if test.patched && (len(events) != 1 || !strings.Contains(events[0], test.says)) || !test.patched && len(events) > 0 {
 				t.Errorf("events %q", events)
 			}
 			b.rewrite = func(so *kedav1alpha1.ScaledObject) {

@@ -200,7 +200,8 @@ func (b *bench) interceptors() interceptor.Funcs {
 			}
 			return c.Patch(ctx, object, patch, options...)
 		},
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration,
+			options ...client.SubResourceApplyOption) error {
 			if err := b.record(sub + " " + object.(named).GetName()); err != nil {
 				return err
 			}

@@ -60,7 +60,8 @@ func TestStatusSaysWhatWasMade(t *testing.T) {
 	}
 	for _, kind := range []string{plan.ConditionAccepted, plan.ConditionResolvedRefs} {
 		condition := meta.FindStatusCondition(scaler.Status.Conditions, kind)
-		if condition == nil || condition.Status != metav1.ConditionTrue || condition.ObservedGeneration != scaler.Generation || !condition.LastTransitionTime.Time.Equal(epoch) {
+		if condition == nil || condition.Status != metav1.ConditionTrue ||
+			condition.ObservedGeneration != scaler.Generation || !condition.LastTransitionTime.Time.Equal(epoch) {
 			t.Errorf("%s: %+v, generation %d", kind, condition, scaler.Generation)
 		}
 	}

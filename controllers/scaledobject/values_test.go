@@ -48,7 +48,8 @@ func TestInvalidValuesAreToldOnce(t *testing.T) {
 		t.Errorf("writes %q", writes)
 	}
 	told := b.heard()
-	if len(told) != 1 || !strings.HasPrefix(told[0], "Warning InvalidProxyValues ") || !strings.Contains(told[0], "spec.replicas -2 is negative") {
+	if len(told) != 1 || !strings.HasPrefix(told[0], "Warning InvalidProxyValues ") ||
+		!strings.Contains(told[0], "spec.replicas -2 is negative") {
 		t.Errorf("events %q", told)
 	}
 	parameters := &v1alpha1.GatewayParameters{}

@@ -49,7 +49,8 @@ func newWorld(t *testing.T, names ...string) *world {
 		w.readings[key(name)] = demand.Reading{}
 	}
 	w.client = builder.WithInterceptorFuncs(interceptor.Funcs{
-		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration, options ...client.SubResourceApplyOption) error {
+		SubResourceApply: func(ctx context.Context, c client.Client, sub string, object runtime.ApplyConfiguration,
+			options ...client.SubResourceApplyOption) error {
 			if w.fail != nil {
 				return w.fail
 			}

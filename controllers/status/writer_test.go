@@ -151,7 +151,8 @@ func TestWriterHealsWhatOthersOverwrote(t *testing.T) {
 func TestWriterRetriesAndTakesTheNewest(t *testing.T) {
 	var failures atomic.Int32
 	b := newBench(t, interceptor.Funcs{
-		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, object client.Object, options ...client.SubResourceUpdateOption) error {
+		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, object client.Object,
+			options ...client.SubResourceUpdateOption) error {
 			if failures.Add(1) <= 3 {
 				return context.DeadlineExceeded
 			}

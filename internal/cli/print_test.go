@@ -61,7 +61,8 @@ func TestStatus(t *testing.T) {
 	if err := printStatus(&out, &output{}, someRows[:1]); err != nil {
 		t.Errorf("everything is ready: %v", err)
 	}
-	if err := printStatus(&out, &output{"text"}, nil); err == nil || !strings.Contains(err.Error(), `--output "text" is not wide, json, yaml`) {
+	err := printStatus(&out, &output{"text"}, nil)
+	if err == nil || !strings.Contains(err.Error(), `--output "text" is not wide, json, yaml`) {
 		t.Errorf("%v", err)
 	}
 	out.Reset()

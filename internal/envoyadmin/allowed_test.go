@@ -44,7 +44,9 @@ func serve(t *testing.T, answer string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, answer, r.URL.Path) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, answer, r.URL.Path)
+	}))
 	server.Listener = listener
 	server.Start()
 	t.Cleanup(server.Close)

@@ -97,8 +97,9 @@ func TestExternalCumulative(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	o.catalog.Set(webKey, externalTrigger(webKey, "renamed"))
-	if got := o.send(take, "", tagged("upstream_rq_total", 60, "test"), tagged("upstream_rq_total", 5, "renamed")); len(got) != 1 || got[0].Counts[webKey].Requests != 5 {
-		t.Errorf("%+v", got)
+	renamed := o.send(take, "", tagged("upstream_rq_total", 60, "test"), tagged("upstream_rq_total", 5, "renamed"))
+	if len(renamed) != 1 || renamed[0].Counts[webKey].Requests != 5 {
+		t.Errorf("%+v", renamed)
 	}
 	end()
 	if len(o.gone) == 0 || o.gone[len(o.gone)-1] != (demand.Proxy{Gateway: demand.External(webKey), Node: "envoy@10.0.0.1"}) {
@@ -116,7 +117,8 @@ func TestExternalDeltas(t *testing.T) {
 		sum += uint64(delta)
 		got := o.send(take, "envoy", gauge("server.uptime", 500), idle, tagged("upstream_rq_total", delta, "test"),
 			tagged("upstream_rq_retry", 1, "test"))
-		if len(got) != 1 || got[0].Counts[webKey] != (demand.Counts{Requests: sum, Retries: uint64(i + 1)}) || got[0].Started != (i == 0) || got[0].Uptime != 0 {
+		want := demand.Counts{Requests: sum, Retries: uint64(i + 1)}
+		if len(got) != 1 || got[0].Counts[webKey] != want || got[0].Started != (i == 0) || got[0].Uptime != 0 {
 			t.Errorf("message %d: %+v", i, got)
 		}
 	}

@@ -59,7 +59,8 @@ func TestReport(t *testing.T) {
 		t.Errorf("report %+v", got)
 	}
 	// The identifier is in the first message only. A key that the next one lacks is gone.
-	if err := stream.Send(message("", at(1788264001123, gauge("server.uptime", 2), counter(of("with.dots.retry-1", "upstream_rq_total"), 1))...)); err != nil {
+	err := stream.Send(message("", at(1788264001123, gauge("server.uptime", 2), counter(of("with.dots.retry-1", "upstream_rq_total"), 1))...))
+	if err != nil {
 		t.Fatal(err)
 	}
 	got = b.received(2)

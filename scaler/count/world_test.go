@@ -89,7 +89,8 @@ func (b *registry) received(n int) demand.Report {
 }
 
 // serve serves on loopback until the test ends or stop is called, and returns a client.
-func serve(t *testing.T, register func(*grpc.Server), run func(context.Context) error) (client metricsv3.MetricsServiceClient, address string, stop func()) {
+func serve(t *testing.T, register func(*grpc.Server), run func(context.Context) error) (
+	client metricsv3.MetricsServiceClient, address string, stop func()) {
 	t.Helper()
 	accept, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

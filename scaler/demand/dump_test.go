@@ -33,8 +33,8 @@ func TestDump(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Key != "shop/web-0" || d.Unknown != "" || d.Metric != "requestRate" || d.Held != 2 || d.HeldBy[""] != 2 || d.InFlight != 9 || !d.Active ||
-		d.Requests < 2800 || d.Rate < 60 || d.LastArrival == "" || len(d.Proxies) != 2 {
+	if d.Key != "shop/web-0" || d.Unknown != "" || d.Metric != "requestRate" || d.Held != 2 || d.HeldBy[""] != 2 ||
+		d.InFlight != 9 || !d.Active || d.Requests < 2800 || d.Rate < 60 || d.LastArrival == "" || len(d.Proxies) != 2 {
 		t.Errorf("%s", text)
 	}
 	p, q := d.Proxies[0], d.Proxies[1]
@@ -75,7 +75,8 @@ func TestDumpAll(t *testing.T) {
 	b.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
 	w.run(10 * time.Second)
 	all := a.DumpAll()
-	if len(all) != 2 || all[0].Key != "shop/another-0" || all[1].Key != "shop/web-0" || len(all[0].Proxies) != 1 || all[0].Proxies[0].Requests != 7 {
+	if len(all) != 2 || all[0].Key != "shop/another-0" || all[1].Key != "shop/web-0" ||
+		len(all[0].Proxies) != 1 || all[0].Proxies[0].Requests != 7 {
 		t.Fatalf("%+v", all)
 	}
 	web := all[1]

@@ -26,7 +26,9 @@ func FuzzMerge(f *testing.F) {
 	w.run(time.Second)
 	f.Add(marshalled(f, all.Take()))
 	all.Leave()
-	f.Add([]byte(`{"past":{"gateways":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"watched":-1}],"keys":[{"key":{"Namespace":"shop","Name":"web-0"},"rates":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"first":9223372036854775807,"width":1,"end":-86400000,"requests":[1e300,1e308,1e308]}]}]}}`))
+	f.Add([]byte(`{"past":{"gateways":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},"watched":-1}],` +
+		`"keys":[{"key":{"Namespace":"shop","Name":"web-0"},"rates":[{"gateway":{"Namespace":"shop","Name":"kedify-proxy"},` +
+		`"first":9223372036854775807,"width":1,"end":-86400000,"requests":[1e300,1e308,1e308]}]}]}}`))
 	f.Add([]byte(`{"all":true,"holding":[{"key":{"Namespace":"shop","Name":"web-0"},"held":-5,"last":-5}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		delta := exchanged.Delta{}

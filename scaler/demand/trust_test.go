@@ -29,7 +29,8 @@ func TestX2ForeignGatewayLeavesNoTrace(t *testing.T) {
 			r.catalog.Set(webKey, trigger())
 			w.run(2 * time.Second)
 			reading := r.read()
-			if reading.Active || !reading.Settled || reading.Requested || !reading.LastArrival.IsZero() || reading.Rate != 0 || reading.InFlight != 0 {
+			if reading.Active || !reading.Settled || reading.Requested || !reading.LastArrival.IsZero() ||
+				reading.Rate != 0 || reading.InFlight != 0 {
 				t.Errorf("%+v", reading)
 			}
 		})

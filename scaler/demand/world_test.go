@@ -214,7 +214,8 @@ func (p *proxy) flush() {
 	uptime := now.Sub(p.born).Truncate(time.Second)
 	counts := map[types.NamespacedName]demand.Counts{}
 	since := now.Sub(start)
-	if c := (demand.Counts{Requests: uint64(p.sent) + p.retries(since) - p.waiting, Retries: p.retries(since), Active: p.active(since)}); c != (demand.Counts{}) {
+	c := (demand.Counts{Requests: uint64(p.sent) + p.retries(since) - p.waiting, Retries: p.retries(since), Active: p.active(since)})
+	if c != (demand.Counts{}) {
 		counts[webKey] = c
 	}
 	p.at.Report(demand.Report{

@@ -158,7 +158,8 @@ func TestEnvoyFlips(t *testing.T) {
 			r := load(s, seen, requests(2000), 3*time.Millisecond)
 			close(stop)
 			<-stopped
-			t.Logf("%d POSTs over %d flips: %d waited, %d failed %v, %d lost, %d twice, slowest %s; armed %v times, disarmed %v; confirmation not in time %v, ACK %v",
+			t.Logf("%d POSTs over %d flips: %d waited, %d failed %v, %d lost, %d twice, slowest %s; "+
+				"armed %v times, disarmed %v; confirmation not in time %v, ACK %v",
 				r.sent, a.flips, r.waited, r.failed, r.failures, r.lost, r.duplicates, r.slowest.Round(time.Millisecond),
 				p.counted("arms_total"), p.counted("disarms_total"),
 				p.counted("waits_exceeded_total", "wait", "confirmation"), p.counted("waits_exceeded_total", "wait", "ack"))

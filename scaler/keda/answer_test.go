@@ -85,7 +85,8 @@ func TestGetMetrics(t *testing.T) {
 				"if scalingMetric was just changed this will pass"},
 		"other requests": {metadata: metadata(map[string]string{"hosts": "a.test"}), metric: MetricRate,
 			problem: "none of the 2 triggers in force of ScaledObject shop/web " +
-				"has these hosts, paths and headers; if the object was just changed this will pass, otherwise its events say why the trigger was not accepted"},
+				"has these hosts, paths and headers; if the object was just changed this will pass, " +
+				"otherwise its events say why the trigger was not accepted"},
 		"not a number": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.NaN()},
 			problem: "trigger shop/web-rate: http-request-rate of NaN is no amount"},
 		"infinite": {metadata: rate, metric: MetricRate, reading: &demand.Reading{Value: math.Inf(1)},

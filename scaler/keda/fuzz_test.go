@@ -46,7 +46,8 @@ func FuzzReference(f *testing.F) {
 			t.Errorf("IsActive: %v, %v", active, err)
 		}
 		values, err := server.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: ref, MetricName: name})
-		if err == nil && (name != MetricRate || values.GetMetricValues()[0].GetMetricValueFloat() != 3) || err != nil && status.Code(err) != codes.Unavailable {
+		if err == nil && (name != MetricRate || values.GetMetricValues()[0].GetMetricValueFloat() != 3) ||
+			err != nil && status.Code(err) != codes.Unavailable {
 			t.Errorf("GetMetrics %q: %v, %v", name, values, err)
 		}
 	})

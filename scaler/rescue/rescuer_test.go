@@ -349,10 +349,12 @@ func TestFailure(t *testing.T) {
 		if len(w.rescues) != 6 {
 			t.Fatalf("%d reports, want 6", len(w.rescues))
 		}
-		if got, want := w.rescues[0].String(), "Cannot scale Deployment web to 3 for 25 held requests (KEDA did not start it in time): forbidden"; got != want {
+		got, want := w.rescues[0].String(), "Cannot scale Deployment web to 3 for 25 held requests (KEDA did not start it in time): forbidden"
+		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-		if got, want := w.rescues[5].String(), "Scaled Deployment web from 0 to 3 for 25 held requests: KEDA did not start it in time"; got != want {
+		got, want = w.rescues[5].String(), "Scaled Deployment web from 0 to 3 for 25 held requests: KEDA did not start it in time"
+		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 		wantCount(t, r, Deaf, resultError, 5)

@@ -8,7 +8,8 @@ func TestT46AutowireRules(t *testing.T) {
 		{changes{"trafficAutowire": " Ingress "}, nil},
 		{changes{"trafficAutowire": " "}, nil},
 		{changes{"trafficAutowire": "foo"}, []string{
-			`trigger 0: trafficAutowire has "foo", which is not known; use httproute, ingress, virtualservice, route, service, gloo, or "false" for none`,
+			`trigger 0: trafficAutowire has "foo", which is not known; ` +
+				`use httproute, ingress, virtualservice, route, service, gloo, or "false" for none`,
 		}},
 		{changes{"trafficAutowire": "false,ingress"}, []string{
 			`trigger 0: trafficAutowire has "false" beside other kinds; write it alone or remove it`,
@@ -17,7 +18,8 @@ func TestT46AutowireRules(t *testing.T) {
 			`trigger 0: trafficAutowire has "service" beside other kinds; write it alone or remove it`,
 		}},
 		{changes{"trafficAutowire": "true"}, []string{
-			`trigger 0: trafficAutowire has "true", which is not known; use httproute, ingress, virtualservice, route, service, gloo, or "false" for none`,
+			`trigger 0: trafficAutowire has "true", which is not known; ` +
+				`use httproute, ingress, virtualservice, route, service, gloo, or "false" for none`,
 		}},
 		{changes{"trafficAutowire": "gloo"}, []string{
 			`warning: trigger 0: trafficAutowire "gloo" is not done here; point the Gloo objects at the proxy yourself`,

@@ -52,10 +52,12 @@ func TestBackendRules(t *testing.T) {
 			`trigger 0: loadbalancing "dns" does not go with inferencePool, whose picker chooses Pods; use eds or leave it out`,
 		}},
 		{changes{"inferencePool": "llm", "service": "-", "port": "-"}, []string{
-			`warning: trigger 0: service is missing; requests go to the inferencePool, but name the Service of the same Pods, too, so that their selectors can be compared`,
+			`warning: trigger 0: service is missing; requests go to the inferencePool, ` +
+				`but name the Service of the same Pods, too, so that their selectors can be compared`,
 		}},
 		{changes{"inferencePool": "llm", "service": "-", "port": "9002", "portName": "grpc"}, []string{
-			`warning: trigger 0: service is missing; requests go to the inferencePool, but name the Service of the same Pods, too, so that their selectors can be compared`,
+			`warning: trigger 0: service is missing; requests go to the inferencePool, ` +
+				`but name the Service of the same Pods, too, so that their selectors can be compared`,
 			`trigger 0: port "9002" and portName "grpc" are both set; keep one`,
 		}},
 		{changes{"inferencePool": "llm", "port": "-"}, []string{

@@ -60,7 +60,8 @@ func TestEnvoyHTTPRules(t *testing.T) {
 		"one cluster twice": {func(o *Object) {
 			o.Triggers = []Trigger{named("a", envoyTrigger("edge")), named("b", envoyTrigger("edge"))}
 		}, []string{
-			`trigger "b": externalProxyMetricKey: trigger "a" has the requestRate of cluster "edge" already; count another cluster or metric, or remove one`,
+			`trigger "b": externalProxyMetricKey: trigger "a" has the requestRate of cluster "edge" already; ` +
+				`count another cluster or metric, or remove one`,
 		}},
 		"one cluster, two metrics": {func(o *Object) {
 			b := envoyTrigger("edge")

@@ -45,10 +45,12 @@ func TestHeadersRules(t *testing.T) {
 			`trigger 0: headers item 1: name "Host" is not compared as a header; use hosts`,
 		}},
 		{changes{"headers": "- name: X-Envoy-Attempt-Count\n  value: a"}, []string{
-			`trigger 0: headers item 1: name "X-Envoy-Attempt-Count" is that of a header which the proxy removes before it compares requests; match another one`,
+			`trigger 0: headers item 1: name "X-Envoy-Attempt-Count" is that of a header which the proxy removes before it compares requests; ` +
+				`match another one`,
 		}},
 		{changes{"headers": "- name: transfer-encoding"}, []string{
-			`trigger 0: headers item 1: name "transfer-encoding" is that of a header which the proxy removes before it compares requests; match another one`,
+			`trigger 0: headers item 1: name "transfer-encoding" is that of a header which the proxy removes before it compares requests; ` +
+				`match another one`,
 		}},
 		{changes{"headers": "- name: Connection\n  value: close"}, []string{
 			`trigger 0: headers item 1: value "close" is removed from the header "Connection" before the proxy compares requests; match another one`,
@@ -94,10 +96,12 @@ func TestHeadersRules(t *testing.T) {
 			`trigger 0: headers item 1: valueWildcard "ü*" has a character that is not compared; use visible ASCII with single spaces in between`,
 		}},
 		{changes{"headers": "- name: x-a\n  value: " + strings.Repeat("a", 2001)}, []string{
-			`trigger 0: headers item 1: value "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... is too long; use at most 2000 bytes`,
+			`trigger 0: headers item 1: value "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... ` +
+				`is too long; use at most 2000 bytes`,
 		}},
 		{changes{"headers": "- name: " + strings.Repeat("a", 257)}, []string{
-			`trigger 0: headers item 1: name "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... is longer than 256 bytes; shorten it`,
+			`trigger 0: headers item 1: name "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... ` +
+				`is longer than 256 bytes; shorten it`,
 		}},
 		{changes{"headers": "[" + strings.Repeat("{name: a},", 17) + "]"}, []string{
 			`trigger 0: headers has 17 items and a route takes 16; match fewer`,

@@ -67,7 +67,8 @@ func TestMetricRules(t *testing.T) {
 			`trigger 0: externalProxyMetricKey "a\x01" has characters that cannot be printed; use the name of a cluster of your Envoy`,
 		}},
 		{changes{"externalProxyMetricKey": strings.Repeat("a", 257)}, []string{
-			`trigger 0: externalProxyMetricKey "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... is longer than 256 bytes; use the name of a cluster of your Envoy`,
+			`trigger 0: externalProxyMetricKey "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... ` +
+				`is longer than 256 bytes; use the name of a cluster of your Envoy`,
 		}},
 	})
 }

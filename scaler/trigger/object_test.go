@@ -37,7 +37,8 @@ func TestObjectRules(t *testing.T) {
 		}},
 		"fallback": {func(o *Object) { o.FallbackReplicas = ptr[int32](1) }, nil},
 		"fallback to zero": {func(o *Object) { o.FallbackReplicas = ptr[int32](0) }, []string{
-			"warning: fallback.replicas 0 lets KEDA stop the application when its metric is unknown; use 1 or more, or remove fallback, which keeps the replicas",
+			"warning: fallback.replicas 0 lets KEDA stop the application when its metric is unknown; " +
+				"use 1 or more, or remove fallback, which keeps the replicas",
 		}},
 		"Rollout without Service": {func(o *Object) {
 			o.Target = v1alpha1.HTTPScalerTarget{APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout", Name: "web"}
@@ -67,7 +68,8 @@ func TestObjectRules(t *testing.T) {
 				"hosts": "b.test, WWW.shop.test", "pathPrefixes": "/b,/", "scalingMetric": "concurrency",
 			}))}
 		}, []string{
-			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; tell them apart by a host, path or header`,
+			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; ` +
+				`tell them apart by a host, path or header`,
 		}},
 		"the same headers in another order": {func(o *Object) {
 			o.Triggers = []Trigger{
@@ -75,7 +77,8 @@ func TestObjectRules(t *testing.T) {
 				named("b", httpTrigger(changes{"headers": "[{name: B}, {name: A, value: x}]"})),
 			}
 		}, []string{
-			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; tell them apart by a host, path or header`,
+			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; ` +
+				`tell them apart by a host, path or header`,
 		}},
 		"told apart by path and header": {func(o *Object) {
 			o.Triggers = []Trigger{

@@ -61,10 +61,12 @@ func TestHostsRules(t *testing.T) {
 			`trigger 0: hosts has 17 items and the limit is 16; write fewer, or make several triggers`,
 		}},
 		{changes{"hosts": strings.Repeat("a", 64) + ".test"}, []string{
-			`trigger 0: hosts item "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test" is not a DNS name; use one like www.example.com, *.example.com or *`,
+			`trigger 0: hosts item "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.test" ` +
+				`is not a DNS name; use one like www.example.com, *.example.com or *`,
 		}},
 		{changes{"hosts": strings.Repeat("a.", 127) + "test"}, []string{
-			`trigger 0: hosts item "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."... is not a DNS name; use one like www.example.com, *.example.com or *`,
+			`trigger 0: hosts item "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."... ` +
+				`is not a DNS name; use one like www.example.com, *.example.com or *`,
 		}},
 	})
 }
@@ -109,7 +111,8 @@ func TestPathPrefixesRules(t *testing.T) {
 			`trigger 0: pathPrefixes item "/a%zz" has a character that no path has; write it in its percent-encoded form`,
 		}},
 		{changes{"pathPrefixes": "/" + strings.Repeat("a", 1024)}, []string{
-			`trigger 0: pathPrefixes item "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... is longer than 1024 bytes; shorten it`,
+			`trigger 0: pathPrefixes item "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"... ` +
+				`is longer than 1024 bytes; shorten it`,
 		}},
 		{changes{"pathPrefixes": strings.Repeat("/a,", 64) + "/b"}, []string{
 			`trigger 0: pathPrefixes has 65 items and the limit is 64; write fewer, or make several triggers`,

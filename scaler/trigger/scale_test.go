@@ -98,7 +98,8 @@ func TestScale(t *testing.T) {
 // triggers. What cannot be stopped needs no cooldown.
 func TestS4CooldownOfAFormula(t *testing.T) {
 	warning := func(cooldown, least string) string {
-		return "warning: trigger 0: cooldownPeriod " + cooldown + " is too short beside a formula: when its value is not above activationTarget, " +
+		return "warning: trigger 0: cooldownPeriod " + cooldown + " is too short beside a formula: " +
+			"when its value is not above activationTarget, " +
 			"KEDA may stop the application under a request; make it " + least + " or more"
 	}
 	alone := []Trigger{httpTrigger(nil)}

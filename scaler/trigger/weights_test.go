@@ -60,7 +60,8 @@ func TestWeightRules(t *testing.T) {
 		"[{service: web, weight: -1}]":                       `item 1: weight "-1" is not 0 to 100; use a whole number of per cent`,
 		"[{service: web, weight: 1.5}]":                      `item 1: weight "1.5" is not 0 to 100; use a whole number of per cent`,
 		"[{service: a, weight: 1}, {service: a, weight: 2}]": `item 2: service "a" is there twice; keep one`,
-		"[{service: a, weight: 0}, {service: b, weight: 0}]": "has no weight above 0, so no request would be served; raise one, or remove the annotation",
+		"[{service: a, weight: 0}, {service: b, weight: 0}]": "" +
+			"has no weight above 0, so no request would be served; raise one, or remove the annotation",
 	} {
 		object := shop(httpTrigger(nil))
 		object.Annotations = map[string]string{WeightsAnnotation: text}

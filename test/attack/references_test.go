@@ -59,7 +59,8 @@ const (
 
 // ruled is a route of the attacker with one rule.
 func ruled(kind, section, rule string) string {
-	return fmt.Sprintf("kind: %s\nmetadata: {name: route, namespace: evil}\nspec:\n  parentRefs: [{name: edge, sectionName: %s}]\n  rules: [%s]\n",
+	return fmt.Sprintf("kind: %s\nmetadata: {name: route, namespace: evil}\nspec:\n  parentRefs: [{name: edge, sectionName: %s}]\n"+
+		"  rules: [%s]\n",
 		kind, section, rule)
 }
 
@@ -189,7 +190,8 @@ var references = []reference{
 		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: tls, namespace: shop}]}}\n") +
 			"---\n" + ruled("HTTPRoute", "https", `{backendRefs: [{name: web, port: 80}]}`)},
 	{name: "second certificate of a listener", gateway: evilGateway, leaks: "{key}", opened: grant("Gateway", aSecret),
-		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: own}, {name: tls, namespace: shop}]}}\n") +
+		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, "+
+			"tls: {certificateRefs: [{name: own}, {name: tls, namespace: shop}]}}\n") +
 			"---\n{own}---\n" + ruled("HTTPRoute", "https", `{backendRefs: [{name: web, port: 80}]}`)},
 	{name: "certificate towards backends", gateway: evilGateway, leaks: "{key}", opened: grant("Gateway", aSecret),
 		objects: edge(httpListener+"  tls: {backend: {clientCertificateRef: {name: tls, namespace: shop}}}\n") +
@@ -197,7 +199,8 @@ var references = []reference{
 			"own") + "---\n{authority}"},
 	{name: "authority of clients", gateway: evilGateway, leaks: "{certificate}", opened: grant("Gateway", aMap),
 		objects: edge("  listeners:\n  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: own}]}}\n"+
-			"  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: \"\", kind: ConfigMap, name: authority, namespace: shop}]}}}}\n") +
+			"  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: \"\", "+
+			"kind: ConfigMap, name: authority, namespace: shop}]}}}}\n") +
 			"---\n{own}---\n" + ruled("HTTPRoute", "https", `{backendRefs: [{name: web, port: 80}]}`)},
 	{name: "certificate of a ListenerSet", gateway: evilGateway, leaks: "{key}", opened: grant("ListenerSet", aSecret),
 		objects: edge(httpListener+"  allowedListeners: {namespaces: {from: Same}}\n") + `---
@@ -274,7 +277,8 @@ func sliceYAML(namespace string) string {
 }
 
 func policyYAML(namespace, authority string) string {
-	return "kind: BackendTLSPolicy\nmetadata: {name: policy, namespace: " + namespace + "}\nspec:\n  targetRefs: [{group: \"\", kind: Service, name: web}]\n" +
+	return "kind: BackendTLSPolicy\nmetadata: {name: policy, namespace: " + namespace + "}\n" +
+		"spec:\n  targetRefs: [{group: \"\", kind: Service, name: web}]\n" +
 		"  validation: {hostname: policy.test, caCertificateRefs: [{group: \"\", kind: ConfigMap, name: " + authority + "}]}\n"
 }
 

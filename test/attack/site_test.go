@@ -83,8 +83,10 @@ spec:
   gatewayClassName: kedify
   listeners:
   - {name: http, port: %s, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
-  - {name: mine, port: %[2]s, protocol: HTTPS, hostname: mine.test, allowedRoutes: {namespaces: {from: All}}, tls: {certificateRefs: [{name: mine}]}}
-  - {name: victim, port: %[2]s, protocol: HTTPS, hostname: victim.test, allowedRoutes: {namespaces: {from: All}}, tls: {certificateRefs: [{name: victim}]}}
+  - {name: mine, port: %[2]s, protocol: HTTPS, hostname: mine.test,
+      allowedRoutes: {namespaces: {from: All}}, tls: {certificateRefs: [{name: mine}]}}
+  - {name: victim, port: %[2]s, protocol: HTTPS, hostname: victim.test,
+      allowedRoutes: {namespaces: {from: All}}, tls: {certificateRefs: [{name: victim}]}}
 `, portOf(s.address), portOf(s.secure))
 	return []string{
 		classYAML, gateway,

@@ -124,7 +124,8 @@ func conditionsOf(gateway *gwv1.Gateway, want []string) error {
 func exposes(t *testing.T, c *cluster.Cluster, gateway *gwv1.Gateway, outside bool, inside string) error {
 	t.Helper()
 	services := &corev1.ServiceList{}
-	if err := c.List(t.Context(), services, client.InNamespace(gateway.Namespace), client.MatchingLabels{gwv1.GatewayNameLabelKey: gateway.Name}); err != nil {
+	err := c.List(t.Context(), services, client.InNamespace(gateway.Namespace), client.MatchingLabels{gwv1.GatewayNameLabelKey: gateway.Name})
+	if err != nil {
 		return err
 	}
 	var balancers, clusterIPs []string
@@ -152,7 +153,8 @@ func exposes(t *testing.T, c *cluster.Cluster, gateway *gwv1.Gateway, outside bo
 	}
 	slices.Sort(clusterIPs)
 	slices.Sort(found)
-	if !slices.Equal(found, clusterIPs) || (inside == "") != (len(found) == 0) || inside != "" && inside != "any" && strings.Join(found, "") != inside {
+	if !slices.Equal(found, clusterIPs) || (inside == "") != (len(found) == 0) ||
+		inside != "" && inside != "any" && strings.Join(found, "") != inside {
 		return fmt.Errorf("cluster IPs %q of the status, %q of Services, want %q", found, clusterIPs, inside)
 	}
 	return nil

@@ -49,7 +49,8 @@ func TestX3GatewayParametersGiveNoPod(t *testing.T) {
 	cluster.Eventually(t, time.Minute, func() error {
 		gateway := cluster.Get(t, c, namespace, "mine", &gwv1.Gateway{})
 		accepted := meta.FindStatusCondition(gateway.Status.Conditions, string(gwv1.GatewayConditionAccepted))
-		if accepted == nil || accepted.Reason != string(gwv1.GatewayReasonInvalidParameters) || !strings.Contains(accepted.Message, "spec.podTemplate") {
+		if accepted == nil || accepted.Reason != string(gwv1.GatewayReasonInvalidParameters) ||
+			!strings.Contains(accepted.Message, "spec.podTemplate") {
 			return fmt.Errorf("condition %+v", accepted)
 		}
 		return nil

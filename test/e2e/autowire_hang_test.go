@@ -31,7 +31,8 @@ func TestAutowireHang(t *testing.T) {
 	time.Sleep(3500 * time.Millisecond)
 	resume(t, c, namespace, envoy)
 	time.Sleep(debounce)
-	if got := cluster.Get(t, c, namespace, name+"-0", &v1alpha1.HTTPScaler{}).Status.Wiring; got.Path != v1alpha1.PathProxy || !got.Since.Equal(&since) {
+	got := cluster.Get(t, c, namespace, name+"-0", &v1alpha1.HTTPScaler{}).Status.Wiring
+	if got.Path != v1alpha1.PathProxy || !got.Since.Equal(&since) {
 		t.Errorf("the Envoy was away for less than the debouncer period, and the traffic moved: %+v", got)
 	}
 

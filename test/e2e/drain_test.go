@@ -70,7 +70,8 @@ func TestDrainLosesNothing(t *testing.T) {
 		before := c.Pods(t, namespace, proxies)
 		gateway := &gwv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}
 		cluster.Edit(t, c, gateway, func(g *gwv1.Gateway) {
-			g.Spec.Infrastructure.Annotations = map[gwv1.AnnotationKey]gwv1.AnnotationValue{"example.com/round": gwv1.AnnotationValue(fmt.Sprint(round))}
+			value := gwv1.AnnotationValue(fmt.Sprint(round))
+			g.Spec.Infrastructure.Annotations = map[gwv1.AnnotationKey]gwv1.AnnotationValue{"example.com/round": value}
 		})
 		replaced(t, c, namespace, before)
 		c.DeploymentReady(t, namespace, proxy.Name)

@@ -443,7 +443,8 @@ func exampleNative(t *testing.T) {
 	if generation := before.Generation; generation != 1 {
 		t.Errorf("the object has generation %d", generation)
 	}
-	if keys, err := json.Marshal(before.Spec.Triggers); err != nil || strings.Contains(string(keys), "originalType") || before.Spec.Triggers[0].Type != "external-push" {
+	keys, err := json.Marshal(before.Spec.Triggers)
+	if err != nil || strings.Contains(string(keys), "originalType") || before.Spec.Triggers[0].Type != "external-push" {
 		t.Errorf("the triggers are %s, %v", keys, err)
 	}
 	asksZero(t, c, namespace, "shop")

@@ -19,12 +19,14 @@ var routesYAML = []struct{ name, triggers string }{
 	{"ash", `
   - {type: kedify-http, name: root, metadata: {hosts: one.test, service: ash, port: "80", scalingMetric: requestRate}}
   - {type: kedify-http, name: both, metadata: {hosts: "a.test, b.test", service: ash, port: "80", scalingMetric: requestRate}}
-  - {type: kedify-http, name: foo, metadata: {hosts: header.test, headers: "[{name: app, value: foo}]", service: ash, port: "80", scalingMetric: requestRate}}
+  - {type: kedify-http, name: foo, metadata: {hosts: header.test, headers: "[{name: app, value: foo}]", service: ash, port: "80",
+      scalingMetric: requestRate}}
 `},
 	{"birch", `
   - {type: kedify-http, name: foo, metadata: {hosts: one.test, pathPrefixes: /foo, service: birch, port: "80", scalingMetric: requestRate}}
   - {type: kedify-http, name: exact, metadata: {hosts: a.x.test, service: birch, portName: http, scalingMetric: requestRate}}
-  - {type: kedify-http, name: bar, metadata: {hosts: header.test, headers: "[{name: app, value: bar}]", service: birch, port: "80", scalingMetric: requestRate}}
+  - {type: kedify-http, name: bar, metadata: {hosts: header.test, headers: "[{name: app, value: bar}]", service: birch, port: "80",
+      scalingMetric: requestRate}}
 `},
 	{"cedar", `
   - {type: kedify-http, name: foo, metadata: {hosts: two.test, pathPrefixes: /foo, service: cedar, port: "80", scalingMetric: requestRate}}
@@ -33,7 +35,8 @@ var routesYAML = []struct{ name, triggers string }{
 	{"oak", `
   - {type: kedify-http, name: root, metadata: {hosts: two.test, service: oak, port: "80", scalingMetric: requestRate}}
   - {type: kedify-http, name: wild, metadata: {hosts: "*.x.test", service: oak, port: "80", scalingMetric: requestRate}}
-  - {type: kedify-http, name: only, metadata: {hosts: only.test, headers: "[{name: app, value: foo}]", service: oak, port: "80", scalingMetric: requestRate}}
+  - {type: kedify-http, name: only, metadata: {hosts: only.test, headers: "[{name: app, value: foo}]", service: oak, port: "80",
+      scalingMetric: requestRate}}
 `},
 }
 

@@ -153,7 +153,8 @@ func secureKEDA(t *testing.T, c *cluster.Cluster) (off func()) {
 			return
 		}
 		done = true
-		if _, err := helm(context.Background(), "rollback", controllerName, strconv.Itoa(before.Version), "--wait", "--timeout", "3m"); err != nil {
+		_, err := helm(context.Background(), "rollback", controllerName, strconv.Itoa(before.Version), "--wait", "--timeout", "3m")
+		if err != nil {
 			t.Errorf("the installation is not as it was: %v", err)
 		}
 		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: kedaNamespace, Name: kedaSecret}}

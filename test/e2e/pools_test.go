@@ -108,7 +108,8 @@ func picks(t *testing.T, c *cluster.Cluster, namespace, app string) int {
 // the model takes to make them, not delivered together.
 func streams(t *testing.T, address, name string) {
 	t.Helper()
-	body := fmt.Sprintf(`{"model": %q, "stream": true, "max_tokens": 40, "ignore_eos": true, "messages": [{"role": "user", "content": "hello"}]}`, name)
+	body := fmt.Sprintf(`{"model": %q, "stream": true, "max_tokens": 40, "ignore_eos": true, `+
+		`"messages": [{"role": "user", "content": "hello"}]}`, name)
 	request, err := http.NewRequest(http.MethodPost, "http://"+urlHost(address)+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -163,7 +163,9 @@ func (b bundle) holds(content string) {
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"trustBundle": content}}}
 	object.SetGroupVersionKind(b.GroupVersionKind())
 	object.SetName(b.GetName())
-	if err := b.c.Client.Apply(b.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kedify-e2e"), client.ForceOwnership); err != nil {
+	err := b.c.Client.Apply(b.t.Context(), client.ApplyConfigurationFromUnstructured(object),
+		client.FieldOwner("kedify-e2e"), client.ForceOwnership)
+	if err != nil {
 		b.t.Fatal(err)
 	}
 }

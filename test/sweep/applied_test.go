@@ -62,7 +62,8 @@ func (a *applies) apply(content map[string]any) (*unstructured.Unstructured, err
 
 // surroundingsOfKeys is what the settings below refer to.
 const surroundingsOfKeys = `
-- {kind: Service, metadata: {name: web, namespace: shop}, spec: {selector: {app: web}, ports: [{name: web, port: 80}, {name: tls, port: 443}]}}
+- {kind: Service, metadata: {name: web, namespace: shop},
+    spec: {selector: {app: web}, ports: [{name: web, port: 80}, {name: tls, port: 443}]}}
 - {kind: Service, metadata: {name: other, namespace: shop}, spec: {selector: {app: web}, ports: [{name: web, port: 80}]}}
 - kind: InferencePool
   metadata: {name: model, namespace: shop}

@@ -305,7 +305,8 @@ func TestRefusals(t *testing.T) {
 				test.scene.Ports = ports
 			}
 			out := test.scene.render(Proxy)
-			if out.Problem.Reason != test.reason || !strings.Contains(out.Problem.Message, test.text) || !strings.HasSuffix(out.Problem.Message, ".") {
+			if out.Problem.Reason != test.reason || !strings.Contains(out.Problem.Message, test.text) ||
+				!strings.HasSuffix(out.Problem.Message, ".") {
 				t.Errorf("problem %+v, want %s with %q", out.Problem, test.reason, test.text)
 			}
 			if out.Service != nil || len(out.Slices) > 0 {

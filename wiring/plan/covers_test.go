@@ -26,7 +26,8 @@ func ingressOf(host, path string) string {
 }
 
 func routeOf(hostnames, rule string) string {
-	return `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: web}, spec: {parentRefs: [{name: foreign}], hostnames: ` +
+	return `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: web}, ` +
+		`spec: {parentRefs: [{name: foreign}], hostnames: ` +
 		hostnames + `, rules: [{` + rule + ` backendRefs: [{name: web, port: 80}]}]}}`
 }
 
@@ -36,7 +37,8 @@ func virtualServiceOf(hosts, rule string) string {
 }
 
 func openshiftOf(spec string) string {
-	return `{apiVersion: route.openshift.io/v1, kind: Route, metadata: {name: web}, spec: {` + spec + ` to: {name: web}, port: {targetPort: http}}}`
+	return `{apiVersion: route.openshift.io/v1, kind: Route, metadata: {name: web}, ` +
+		`spec: {` + spec + ` to: {name: web}, port: {targetPort: http}}}`
 }
 
 // TestCoverage: a reference is rewritten only if the triggers of its backend match every request of it.
@@ -212,7 +214,8 @@ func TestCoverageWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, first+sep+unsaid+sep+application+sep+ofOthers)
 			c.put(object)
-			if why := c.converge().Statuses[0].Rewired; why.Reason != ReasonWaiting || !strings.Contains(why.Message, "the trigger has to be accepted") {
+			why := c.converge().Statuses[0].Rewired
+			if why.Reason != ReasonWaiting || !strings.Contains(why.Message, "the trigger has to be accepted") {
 				t.Errorf("%+v", why)
 			}
 			c.put(second)
@@ -228,7 +231,8 @@ func TestCoverageWaits(t *testing.T) {
 func TestUnmatchedByHand(t *testing.T) {
 	c := newCluster(t, triggers("hosts: [a.test]")+sep+application)
 	c.put(strings.Replace(ingressOf("host: b.test,", "path: /, pathType: Prefix,"), "name: web, port", "name: web-kedify, port", 1))
-	if why := c.converge().Statuses[0].Rewired; why.Status != "True" || why.Reason != ReasonUnmatched || !strings.Contains(why.Message, "add host b.test to hosts") {
+	why := c.converge().Statuses[0].Rewired
+	if why.Status != "True" || why.Reason != ReasonUnmatched || !strings.Contains(why.Message, "add host b.test to hosts") {
 		t.Errorf("%+v", why)
 	}
 	c.expect("web-kedify", proxy, app)

@@ -42,7 +42,8 @@ func FuzzLife(f *testing.F) {
 				if c.objects["Service shop/web-kedify"] == nil {
 					t.Fatalf("seed %d: %s leads to a Service that does not exist", seed, id)
 				}
-				if ready, standby := c.endpointsOf("web-kedify"); len(ready) == 0 && (app && len(standby) == 0 || c.proxies && c.path == v1alpha1.PathProxy) {
+				ready, standby := c.endpointsOf("web-kedify")
+				if len(ready) == 0 && (app && len(standby) == 0 || c.proxies && c.path == v1alpha1.PathProxy) {
 					t.Fatalf("seed %d: a moment without a ready endpoint", seed)
 				}
 			}

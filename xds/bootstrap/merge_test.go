@@ -28,7 +28,8 @@ func TestMerge(t *testing.T) {
 	  "statsFlushInterval": "30s",
 	  "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": [{"prefix": "mine."}]}}},
 	  "layered_runtime": {"layers": [{"name": "mine", "static_layer": {"a.b": 1}}]},
-	  "stats_sinks": [{"name": "envoy.stat_sinks.statsd", "typed_config": {"@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink", "tcp_cluster_name": "xds"}}],
+	  "stats_sinks": [{"name": "envoy.stat_sinks.statsd", "typed_config": {"@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink",
+	      "tcp_cluster_name": "xds"}}],
 	  "node": {"locality": {"zone": "a"}}
 	}`
 	merged, err := Merge(base, []byte(extra))

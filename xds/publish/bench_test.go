@@ -61,7 +61,8 @@ func (e *echo) send(response *discovery.DeltaDiscoveryResponse) error {
 		}
 	}
 	e.count += len(response.GetResources())
-	if err := e.session.Receive(&discovery.DeltaDiscoveryRequest{TypeUrl: response.GetTypeUrl(), ResponseNonce: response.GetNonce()}); err != nil {
+	err := e.session.Receive(&discovery.DeltaDiscoveryRequest{TypeUrl: response.GetTypeUrl(), ResponseNonce: response.GetNonce()})
+	if err != nil {
 		return err
 	}
 	if kind == resource.Route || kind == resource.Endpoint {

@@ -129,7 +129,8 @@ func (p *Publisher) Explain(key ir.Key) string {
 		text += fmt.Sprintf("%s: foreign %v, blocked %d, leaving %d, nonce %d, unanswered %d\n", s.node, s.foreign, len(s.blocked),
 			len(s.leaving), s.nonce, len(s.responses))
 		for e, r := range s.records {
-			text += fmt.Sprintf("  %s %s: desired %s current %s, acked %s nonce %d, refs %d, blocked %t, leaving %t, queue %d, subscribed %t force %t owed %t alone %t",
+			text += fmt.Sprintf("  %s %s: desired %s current %s, acked %s nonce %d, refs %d, blocked %t, "+
+				"leaving %t, queue %d, subscribed %t force %t owed %t alone %t",
 				kindNames[e.kind], e.name, versionOf(e.desired), versionOf(e.current), versionOf(r.acked), r.accepted, r.refs, r.blocked,
 				s.isLeaving(r), r.list, r.subscribed, r.force, r.owed, r.alone)
 			for _, sent := range r.flight {

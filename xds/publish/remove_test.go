@@ -39,7 +39,8 @@ func TestRemoveHost(t *testing.T) {
 	p.WaitVersion(key(resource.Cluster, "c-h00001"), "")
 	w.eventually("nothing of the host is left", func() bool { return !known(w, "h00001") && !known(w, "c-h00001") })
 	events := text(p.Events())
-	if want := "-ScopedRouteConfiguration h00001\n-RouteConfiguration h00001\n-Cluster c-h00001\n-ClusterLoadAssignment c-h00001"; events != want {
+	want := "-ScopedRouteConfiguration h00001\n-RouteConfiguration h00001\n-Cluster c-h00001\n-ClusterLoadAssignment c-h00001"
+	if events != want {
 		t.Logf("the proxy unsubscribed in between: received\n%s", events)
 	}
 }

@@ -46,7 +46,8 @@ func TestUnknownNamesAreAnswered(t *testing.T) {
 	p.Subscribe(resource.Endpoint, "nobody")
 	assignment := &endpointv3.ClusterLoadAssignment{}
 	p.Wait("an empty assignment", func(s deltatest.State) bool { return s.Version(resource.Endpoint, "nobody") != "" })
-	if !p.Decode(key(resource.Endpoint, "nobody"), assignment) || assignment.GetClusterName() != "nobody" || len(assignment.GetEndpoints()) > 0 {
+	if !p.Decode(key(resource.Endpoint, "nobody"), assignment) || assignment.GetClusterName() != "nobody" ||
+		len(assignment.GetEndpoints()) > 0 {
 		t.Errorf("assignment %v", assignment)
 	}
 	p.Subscribe(resource.Route, "nobody")

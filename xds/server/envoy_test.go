@@ -154,7 +154,8 @@ func TestEnvoyRejectsOneRoute(t *testing.T) {
 	one := envoytest.Start(t, envoytest.Options{Gateway: envoyGateway, XDS: p.address, Node: "one"})
 	p.eventually("the rejection", func(d publish.Delivery) bool { return len(d.Rejected) == 1 })
 	rejection := p.publisher.Delivery(envoyGateway).Rejected[0]
-	if rejection.Resource != bad.Key || len(rejection.Sources) != 1 || rejection.Sources[0].Name != "h7.example.com" || rejection.Message == "" {
+	if rejection.Resource != bad.Key || len(rejection.Sources) != 1 ||
+		rejection.Sources[0].Name != "h7.example.com" || rejection.Message == "" {
 		t.Errorf("rejection %+v", rejection)
 	}
 	t.Logf("Envoy said %q", rejection.Message)

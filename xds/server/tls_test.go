@@ -175,12 +175,14 @@ func TestCertificateBindsGateway(t *testing.T) {
 // any more.
 func TestTLSMustVerify(t *testing.T) {
 	issuer := newAuthority(t)
-	if _, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: issuer.server()}); !errors.Is(err, server.ErrNoGateways) {
+	_, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: issuer.server()})
+	if !errors.Is(err, server.ErrNoGateways) {
 		t.Errorf("error %v", err)
 	}
 	loose := issuer.server()
 	loose.ClientAuth = tls.VerifyClientCertIfGiven
-	if _, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: loose}); !errors.Is(err, server.ErrNoClientVerification) {
+	_, err = server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: loose})
+	if !errors.Is(err, server.ErrNoClientVerification) {
 		t.Errorf("error %v", err)
 	}
 }

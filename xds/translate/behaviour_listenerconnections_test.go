@@ -39,7 +39,8 @@ func TestListenerFilterKeepsConnections(t *testing.T) {
 	}
 	set(nil)
 	socket := w.dial()
-	if _, err := fmt.Fprint(socket, "GET / HTTP/1.1\r\nHost: open.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+	if _, err := fmt.Fprint(socket, "GET / HTTP/1.1\r\nHost: open.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,8 @@ func TestTLS(t *testing.T) {
 	renewed := proxytest.NewKeys(t)
 	w.secret("wild", renewed, "*.wild.test")
 	w.apply()
-	if status, detail := https(t, port, "a.wild.test", "a.wild.test", &tls.Config{RootCAs: renewed.Pool(), MinVersion: tls.VersionTLS13}); status != 200 {
+	status, detail := https(t, port, "a.wild.test", "a.wild.test", &tls.Config{RootCAs: renewed.Pool(), MinVersion: tls.VersionTLS13})
+	if status != 200 {
 		t.Errorf("after the renewal: %d %s", status, detail)
 	}
 }

@@ -23,7 +23,8 @@ var (
 		`{"timeout": "30s", "idle_timeout": "3600s"}`,
 		`{"timeout": "0s", "idle_timeout": "31536000s"}`,
 		`{"max_stream_duration": {"max_stream_duration": "600s", "grpc_timeout_header_max": "60s", "grpc_timeout_header_offset": "0.1s"}}`,
-		`{"retry_policy": {"retry_on": "5xx,reset,connect-failure,refused-stream,gateway-error,reset-before-request,envoy-ratelimited,retriable-4xx",
+		`{"retry_policy": {
+			"retry_on": "5xx,reset,connect-failure,refused-stream,gateway-error,reset-before-request,envoy-ratelimited,retriable-4xx",
 			"num_retries": 1000, "per_try_timeout": "1s", "per_try_idle_timeout": "0.5s", "host_selection_retry_max_attempts": 3,
 			"retry_back_off": {"base_interval": "1s", "max_interval": "10s"}}}`,
 		`{"retry_policy": {"retry_on": "cancelled,deadline-exceeded,internal,resource-exhausted,unavailable,retriable-status-codes",
@@ -34,7 +35,8 @@ var (
 	clusterExamples = []string{
 		`{"connect_timeout": "0.001s", "per_connection_buffer_limit_bytes": 0, "lb_policy": "ROUND_ROBIN"}`,
 		`{"connect_timeout": "31536000s", "per_connection_buffer_limit_bytes": 4294967295, "lb_policy": 1}`,
-		`{"lb_policy": "ROUND_ROBIN", "round_robin_lb_config": {"slow_start_config": {"slow_start_window": "30s", "min_weight_percent": {"value": 10}}}}`,
+		`{"lb_policy": "ROUND_ROBIN", "round_robin_lb_config": {
+			"slow_start_config": {"slow_start_window": "30s", "min_weight_percent": {"value": 10}}}}`,
 		`{"lb_policy": "LEAST_REQUEST", "least_request_lb_config": {"choice_count": 100,
 			"slow_start_config": {"slow_start_window": "1s", "min_weight_percent": {"value": 0}}}}`,
 		`{"lb_policy": "RANDOM", "common_lb_config": {"healthy_panic_threshold": {"value": 100}}}`,
@@ -42,8 +44,9 @@ var (
 		`{"lb_policy": "RING_HASH", "ring_hash_lb_config": {"minimum_ring_size": 2048, "hash_function": "MURMUR_HASH_2"}}`,
 		`{"lb_policy": "MAGLEV", "maglev_lb_config": {"table_size": 5000011}}`,
 		`{"lbPolicy": "MAGLEV", "maglevLbConfig": {"tableSize": 2}}`,
-		`{"circuit_breakers": {"thresholds": [{"priority": "DEFAULT", "max_connections": 0, "max_pending_requests": 1, "max_requests": 2, "max_retries": 3,
-			"max_connection_pools": 4}, {"priority": "HIGH", "retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 4294967295}}],
+		`{"circuit_breakers": {"thresholds": [{"priority": "DEFAULT", "max_connections": 0, "max_pending_requests": 1, "max_requests": 2,
+			"max_retries": 3, "max_connection_pools": 4}, {"priority": "HIGH",
+			"retry_budget": {"budget_percent": {"value": 100}, "min_retry_concurrency": 4294967295}}],
 			"per_host_thresholds": [{"max_connections": 1}, {"priority": "HIGH", "max_connections": 2}]}}`,
 		`{"outlier_detection": {"consecutive_5xx": 1, "enforcing_consecutive_5xx": 100, "consecutive_gateway_failure": 1,
 			"enforcing_consecutive_gateway_failure": 100, "split_external_local_origin_errors": true, "consecutive_local_origin_failure": 1,

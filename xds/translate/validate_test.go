@@ -131,7 +131,8 @@ func static(t *testing.T, base []byte, resources []resource.Resource) []byte {
 }
 
 // carrier is a listener that holds all scopes with their tables inline.
-func carrier(t *testing.T, scopes []*routev3.ScopedRouteConfiguration, tables map[string]*routev3.RouteConfiguration) []*listenerv3.Listener {
+func carrier(t *testing.T, scopes []*routev3.ScopedRouteConfiguration,
+	tables map[string]*routev3.RouteConfiguration) []*listenerv3.Listener {
 	t.Helper()
 	if len(scopes) == 0 {
 		return nil

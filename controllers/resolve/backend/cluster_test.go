@@ -16,7 +16,8 @@ import (
 func TestClusterTLS(t *testing.T) {
 	p := fixture.NewPair(t)
 	ca := fixture.Authority("app", "ca", p.Certificate)
-	names := `{hostname: a.org, wellKnownCACertificates: System, subjectAltNames: [{type: Hostname, hostname: B.org}, {type: URI, uri: "spiffe://c/d"}]}`
+	names := `{hostname: a.org, wellKnownCACertificates: System, ` +
+		`subjectAltNames: [{type: Hostname, hostname: B.org}, {type: URI, uri: "spiffe://c/d"}]}`
 	tests := []struct {
 		name      string
 		key       ir.ClusterKey
@@ -32,10 +33,12 @@ func TestClusterTLS(t *testing.T) {
 		{name: "whole Service", key: fixture.WebCluster(80), documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)},
 			policy: "p", check: func(t *testing.T, c resolve.ClusterResult) {
 				tls := c.Cluster.TLS
-				if tls.SNI != "web.example.com" || tls.CA != "ca/policy/app/p" || tls.Insecure || tls.SystemCA || tls.Certificate != "cert" || len(tls.Names) != 0 {
+				if tls.SNI != "web.example.com" || tls.CA != "ca/policy/app/p" || tls.Insecure || tls.SystemCA ||
+					tls.Certificate != "cert" || len(tls.Names) != 0 {
 					t.Errorf("%+v", tls)
 				}
-				if len(c.Secrets) != 1 || c.Secrets[0].Name != tls.CA || string(c.Secrets[0].CA) != string(p.Certificate) || c.Secrets[0].Source.Kind != "BackendTLSPolicy" {
+				if len(c.Secrets) != 1 || c.Secrets[0].Name != tls.CA || string(c.Secrets[0].CA) != string(p.Certificate) ||
+					c.Secrets[0].Source.Kind != "BackendTLSPolicy" {
 					t.Errorf("%+v", c.Secrets)
 				}
 			}},

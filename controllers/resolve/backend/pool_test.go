@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -54,7 +55,8 @@ func TestPool(t *testing.T) {
 			if got := fixture.Summary(pool.Conditions); got != tt.conditions {
 				t.Errorf("conditions %s, want %s", got, tt.conditions)
 			}
-			if all := fixture.Message(pool.Conditions, "Accepted") + fixture.Message(pool.Conditions, "ResolvedRefs"); !strings.Contains(all, tt.message) {
+			all := fixture.Message(pool.Conditions, "Accepted") + fixture.Message(pool.Conditions, "ResolvedRefs")
+			if !strings.Contains(all, tt.message) {
 				t.Errorf("messages %q, want %q in them", all, tt.message)
 			}
 			for _, c := range pool.Conditions {
@@ -95,7 +97,8 @@ func TestPoolExport(t *testing.T) {
 	exported := strings.Replace(fixture.ChatPool, "generation: 2",
 		`generation: 2, annotations: {inference.networking.x-k8s.io/export: ClusterSet}`, 1)
 	conditions := Pool(fixture.Store(t, exported, fixture.PickerService).View(nil), fixture.ChatKey).Conditions
-	if got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs Exported=False/NotSupported"; got != want {
+	got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs Exported=False/NotSupported"
+	if got != want {
 		t.Errorf("conditions %s, want %s", got, want)
 	}
 }
@@ -139,7 +142,8 @@ func TestPoolStatus(t *testing.T) {
 	statuses := PoolStatus(pool, []types.NamespacedName{{Namespace: "b", Name: "gw"}, {Namespace: "a", Name: "gw"}})
 	var parents []string
 	for _, s := range statuses {
-		parents = append(parents, string(*s.ParentRef.Group)+" "+string(s.ParentRef.Kind)+" "+string(s.ParentRef.Namespace)+"/"+string(s.ParentRef.Name)+" "+string(s.ControllerName))
+		parent := s.ParentRef
+		parents = append(parents, fmt.Sprintf("%s %s %s/%s %s", *parent.Group, parent.Kind, parent.Namespace, parent.Name, s.ControllerName))
 		if fixture.Summary(s.Conditions) != fixture.Summary(pool.Conditions) {
 			t.Errorf("conditions %s", fixture.Summary(s.Conditions))
 		}

@@ -28,7 +28,8 @@ spec:
 		if cluster.Port = 80; Reencrypts(s.View(nil), cluster, "http") {
 			t.Errorf("key %q: another port of the Service is spoken TLS to", key)
 		}
-		if found := OldestScaler(s.View(nil), ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 443}, "tls"); (found != nil) != (key == "") {
+		found := OldestScaler(s.View(nil), ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 443}, "tls")
+		if (found != nil) != (key == "") {
 			t.Errorf("key %q: requests count for %v", key, found)
 		}
 	}

@@ -69,7 +69,8 @@ func TestAssignedAddresses(t *testing.T) {
 		"cluster IPs": {"{routability: Cluster}, {value: 10.96.0.50, routability: Cluster}, {value: 'FD00:0::50', routability: Cluster}",
 			[]string{oneIP, anyIP, otherIP}, `10.96.0.8 "Cluster", 10.96.0.50 "Cluster", FD00:0::50 "Cluster"`, assigned + " " + programmed, "", ""},
 		"cluster IP of no Service": {"{value: 10.99.0.9, routability: Cluster}", nil, "", none + " " + unassigned,
-			"spec.addresses[0] (IPAddress, 10.99.0.9, routability Cluster): the cluster did not give this cluster IP; it has to be free, and of the range " +
+			"spec.addresses[0] (IPAddress, 10.99.0.9, routability Cluster): the cluster did not give this cluster IP; " +
+				"it has to be free, and of the range " +
 				"for Services. The API server said: not in the valid range.", "not in the valid range"},
 		"cluster IP of no Service, and any": {"{value: 10.99.0.9, routability: Cluster}, {}", []string{balanced}, `192.0.2.1 ""`,
 			partly + " " + programmed,
@@ -131,7 +132,8 @@ func TestAddressesWithoutRoutability(t *testing.T) {
 			t.Errorf("conditions %s", summary)
 		}
 		s = fixture.Store(t, balanced, fixture.Gateway("addresses: [{routability: Cluster}]"+oneListener), fixture.Class)
-		if got := fixture.Summary(Gateway(s.View(nil), fixture.GatewayKey, class.Setting{Installed: installed}).Conditions); !strings.HasPrefix(got, "Accepted=False/UnsupportedAddress") {
+		got := fixture.Summary(Gateway(s.View(nil), fixture.GatewayKey, class.Setting{Installed: installed}).Conditions)
+		if !strings.HasPrefix(got, "Accepted=False/UnsupportedAddress") {
 			t.Errorf("conditions %s", got)
 		}
 	}

@@ -126,7 +126,10 @@ listeners:
 	for _, set := range g.ListenerSets {
 		sets = append(sets, set.Key.Name+" "+fixture.Summary(set.Conditions))
 	}
-	if got, want := strings.Join(sets, "\n"), "set-b Accepted=True/ListenersNotValid\nset-a Accepted=True/ListenersNotValid\nset-c Accepted=False/ListenersNotValid"; got != want {
+	got, want := strings.Join(sets, "\n"),
+		"set-b Accepted=True/ListenersNotValid\n"+
+			"set-a Accepted=True/ListenersNotValid\nset-c Accepted=False/ListenersNotValid"
+	if got != want {
 		t.Errorf("sets\n%s\nwant\n%s", got, want)
 	}
 }
@@ -151,7 +154,8 @@ listeners:
 		"torn": "", "torn-too": "", "alone": "",
 	} {
 		got := resolve.FindCondition(listenerNamed(t, g, name).Conditions, "OverlappingTLSConfig")
-		if want == "" && got.Type != "" || want != "" && (got.Reason != "OverlappingHostnames" || got.Status != "True" || !strings.Contains(got.Message, want)) {
+		if want == "" && got.Type != "" ||
+			want != "" && (got.Reason != "OverlappingHostnames" || got.Status != "True" || !strings.Contains(got.Message, want)) {
 			t.Errorf("%s: %+v, want %q", name, got, want)
 		}
 	}

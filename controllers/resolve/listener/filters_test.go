@@ -39,7 +39,8 @@ func external(spec string) string { return "{type: ExternalAuth, externalAuth: {
 func TestListenerFilters(t *testing.T) {
 	g := resolveGateway(t, authServices, fixture.Grant("other", "Gateway", "infra", "Service", "policy"),
 		fixture.Gateway("listeners:\n"+filtered("l", "a.test",
-			external("protocol: HTTP, backendRef: {name: auth, port: 80}, http: {path: /check, allowedHeaders: [Cookie], allowedResponseHeaders: [X-User]}"),
+			external("protocol: HTTP, backendRef: {name: auth, port: 80}, "+
+				"http: {path: /check, allowedHeaders: [Cookie], allowedResponseHeaders: [X-User]}"),
 			external("protocol: GRPC, backendRef: {name: policy, namespace: other, port: 9191}, forwardBody: {maxSize: 10}"),
 			external("protocol: HTTP, backendRef: {name: auth, port: 80}"))))
 	l := listenerNamed(t, g, "l")
@@ -146,7 +147,8 @@ func TestListenerFiltersOfListenerSets(t *testing.T) {
 			if near.Filters.Unresolved || near.Filters.Auths[0].Cluster.Namespace != "team" || near.Filters.Source.Kind != "ListenerSet" {
 				t.Errorf("near: %+v", near.Filters)
 			}
-			if got := fixture.Summary(far.Conditions); !strings.Contains(got, tt.want) || far.Filters.Unresolved == (tt.grant != "" && tt.name == "grant") {
+			got := fixture.Summary(far.Conditions)
+			if !strings.Contains(got, tt.want) || far.Filters.Unresolved == (tt.grant != "" && tt.name == "grant") {
 				t.Errorf("far: %s, %+v", got, far.Filters)
 			}
 		})

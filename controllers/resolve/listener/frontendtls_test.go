@@ -18,6 +18,7 @@ listeners:
 // TestClientValidation has one case for each reason that spec.tls.frontend can give.
 func TestClientValidation(t *testing.T) {
 	server, ca := fixture.NewPair(t, "example.com"), fixture.NewPair(t)
+	encoded := base64.StdEncoding.EncodeToString(ca.Certificate)
 	broken := "Accepted=False/NoValidCACertificate ResolvedRefs=False/"
 	cases := []struct {
 		name, validation string
@@ -55,11 +56,13 @@ func TestClientValidation(t *testing.T) {
 			[]string{fixture.TrustBundle("ca", ca.Certificate)},
 			"Accepted=True/Accepted ResolvedRefs=False/InvalidCACertificateRef Conflicted=False/NoConflicts",
 			"caCertificateRefs[1]", "ca/gateway/infra/gw"},
-		{"Secret", "caCertificateRefs: [{kind: Secret, group: '', name: ca}]", []string{"kind: Secret\nmetadata: {name: ca, namespace: infra}\ndata: {ca.crt: " + base64.StdEncoding.EncodeToString(ca.Certificate) + "}"},
+		{"Secret", "caCertificateRefs: [{kind: Secret, group: '', name: ca}]",
+			[]string{"kind: Secret\nmetadata: {name: ca, namespace: infra}\ndata: {ca.crt: " + encoded + "}"},
 			listenerGood, "", "ca/gateway/infra/gw"},
 		{"Secret missing", "caCertificateRefs: [{kind: Secret, group: '', name: ca}]", nil,
 			broken + "InvalidCACertificateRef Conflicted=False/NoConflicts", "Secret infra/ca does not exist", ""},
-		{"binary data", "caCertificateRefs: [{kind: ConfigMap, group: '', name: ca}]", []string{"kind: ConfigMap\nmetadata: {name: ca, namespace: infra}\nbinaryData: {ca.crt: " + base64.StdEncoding.EncodeToString(ca.Certificate) + "}"},
+		{"binary data", "caCertificateRefs: [{kind: ConfigMap, group: '', name: ca}]",
+			[]string{"kind: ConfigMap\nmetadata: {name: ca, namespace: infra}\nbinaryData: {ca.crt: " + encoded + "}"},
 			listenerGood, "", "ca/gateway/infra/gw"},
 		{"not granted", "caCertificateRefs: [{kind: ConfigMap, group: '', name: ca, namespace: web}]",
 			[]string{fixture.Authority("web", "ca", ca.Certificate)},
@@ -108,7 +111,8 @@ tls:
     default: {validation: {caCertificateRefs: [{kind: ConfigMap, group: "", name: one}]}}
     perPort:
     - port: 8443
-      tls: {validation: {mode: AllowInsecureFallback, caCertificateRefs: [{kind: ConfigMap, group: "", name: two}, {kind: ConfigMap, group: "", name: one}]}}
+      tls: {validation: {mode: AllowInsecureFallback,
+          caCertificateRefs: [{kind: ConfigMap, group: "", name: two}, {kind: ConfigMap, group: "", name: one}]}}
     - {port: 9443, tls: {}}
 listeners:
 - {name: default, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}
@@ -136,7 +140,8 @@ listeners:
 	if got := fixture.Summary(g.Conditions); !strings.HasSuffix(got, " InsecureFrontendValidationMode=True/ConfigurationChanged") {
 		t.Errorf("conditions %s, want InsecureFrontendValidationMode at the end", got)
 	}
-	if message := fixture.Message(g.Conditions, "InsecureFrontendValidationMode"); !strings.Contains(message, "spec.tls.frontend.perPort[0].tls.validation.mode") {
+	message := fixture.Message(g.Conditions, "InsecureFrontendValidationMode")
+	if !strings.Contains(message, "spec.tls.frontend.perPort[0].tls.validation.mode") {
 		t.Errorf("message %q does not name the field", message)
 	}
 }

@@ -59,7 +59,7 @@ func dedent(text string) string {
 func wantGood(t *testing.T, where string, conditions []metav1.Condition) {
 	t.Helper()
 	for _, c := range conditions {
-		if good := metav1.ConditionTrue; c.Type == "Conflicted" && c.Status == metav1.ConditionTrue || c.Type != "Conflicted" && c.Status != good {
+		if good := c.Type != "Conflicted"; (c.Status == metav1.ConditionTrue) != good {
 			t.Errorf("%s: %s=%s/%s: %s", where, c.Type, c.Status, c.Reason, c.Message)
 		}
 		if c.Reason == "ListenersNotValid" {

@@ -83,11 +83,13 @@ func TestGatewayAccepted(t *testing.T) {
 
 // TestGatewayResolvedRefs sums up the listeners'.
 func TestGatewayResolvedRefs(t *testing.T) {
-	g := resolveGateway(t, fixture.Gateway("listeners: [{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}, {name: fine, port: 80, protocol: HTTP}]"))
+	g := resolveGateway(t, fixture.Gateway("listeners: ["+
+		"{name: l, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}, {name: fine, port: 80, protocol: HTTP}]"))
 	if got, want := fixture.Summary(g.Conditions[1:]), "ResolvedRefs=False/ListenersNotResolved"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if message := fixture.Message(g.Conditions, "ResolvedRefs"); !strings.Contains(message, `listener "l"`) || strings.Contains(message, "fine") {
+	message := fixture.Message(g.Conditions, "ResolvedRefs")
+	if !strings.Contains(message, `listener "l"`) || strings.Contains(message, "fine") {
 		t.Errorf("message %q", message)
 	}
 }

@@ -109,7 +109,8 @@ func TestClassParametersInvalid(t *testing.T) {
 	} {
 		s := fixture.Store(t, classWith(spec), fixture.Gateway(oneListener))
 		result := class.Resolve(s.View(nil), "kedify")
-		if got := fixture.Summary(class.Status(result).Conditions); got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
+		got := fixture.Summary(class.Status(result).Conditions)
+		if got != "Accepted=False/InvalidParameters SupportedVersion=True/SupportedVersion" {
 			t.Errorf("%s: class %s", name, got)
 		}
 		accepted := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{}).Conditions[0]

@@ -53,7 +53,8 @@ func TestX3ClassIsNotOverruled(t *testing.T) {
 	s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", "podTemplate: {spec: {runtimeClassName: gvisor}}"),
 		parametersObject("infra", "own", "replicas: 9\npodTemplate: {spec: {runtimeClassName: null}}"), fixture.Gateway(withOwn))
 	g := Gateway(s.View(nil), fixture.GatewayKey, class.Setting{})
-	if got := fixture.YAML(t, g.Infrastructure.Parameters); g.Accepted() || got != normalized(t, "podTemplate: {spec: {runtimeClassName: gvisor}}") {
+	got := fixture.YAML(t, g.Infrastructure.Parameters)
+	if g.Accepted() || got != normalized(t, "podTemplate: {spec: {runtimeClassName: gvisor}}") {
 		t.Errorf("%s\n%s", g.Conditions[0].Message, got)
 	}
 }
@@ -68,7 +69,8 @@ func TestX3AnnotationsOfPods(t *testing.T) {
 		"service.beta.kubernetes.io/aws-load-balancer-nlb-target": false,
 	} {
 		g := resolveGateway(t, fixture.Gateway("infrastructure: {annotations: {"+key+": unconfined}}"+oneListener))
-		if accepted := g.Conditions[0]; g.Accepted() == refused || refused && !strings.Contains(accepted.Message, "spec.infrastructure.annotations: "+key) {
+		accepted := g.Conditions[0]
+		if g.Accepted() == refused || refused && !strings.Contains(accepted.Message, "spec.infrastructure.annotations: "+key) {
 			t.Errorf("%s: %s", key, accepted.Message)
 		}
 	}

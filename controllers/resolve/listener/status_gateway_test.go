@@ -93,9 +93,11 @@ func TestProgrammed(t *testing.T) {
 
 // TestWaitingPorts: a port is named once however many listeners share it.
 func TestWaitingPorts(t *testing.T) {
-	in := ready(resolveGateway(t, fixture.Gateway("listeners: [{name: a, port: 80, protocol: HTTP, hostname: a.com}, {name: b, port: 80, protocol: HTTP, hostname: b.com}]")))
+	in := ready(resolveGateway(t, fixture.Gateway("listeners: ["+
+		"{name: a, port: 80, protocol: HTTP, hostname: a.com}, {name: b, port: 80, protocol: HTTP, hostname: b.com}]")))
 	in.Programmed = nil
-	if got, want := resolve.FindCondition(GatewayStatus(in).Conditions, "Programmed").Message, "No proxy has acknowledged port 80 yet."; got != want {
+	got, want := resolve.FindCondition(GatewayStatus(in).Conditions, "Programmed").Message, "No proxy has acknowledged port 80 yet."
+	if got != want {
 		t.Errorf("message %q, want %q", got, want)
 	}
 }
@@ -138,9 +140,11 @@ func TestClientCertificateRefused(t *testing.T) {
 
 // TestConflictIsTheReasonOfAll: conditions of a listener in conflict speak with one voice.
 func TestConflictIsTheReasonOfAll(t *testing.T) {
-	in := ready(resolveGateway(t, fixture.Gateway("listeners: [{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}, {name: ok, port: 81, protocol: HTTP}]")))
+	in := ready(resolveGateway(t, fixture.Gateway("listeners: ["+
+		"{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}, {name: ok, port: 81, protocol: HTTP}]")))
 	got := fixture.Summary(GatewayStatus(in).Listeners[0].Conditions)
-	if want := "Accepted=False/ProtocolConflict ResolvedRefs=True/ResolvedRefs Conflicted=True/ProtocolConflict Programmed=False/ProtocolConflict"; got != want {
+	want := "Accepted=False/ProtocolConflict ResolvedRefs=True/ResolvedRefs Conflicted=True/ProtocolConflict Programmed=False/ProtocolConflict"
+	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -192,7 +196,8 @@ func TestAttachedRoutes(t *testing.T) {
 		{Parent: resolve.Object{Kind: store.ListenerSet, Key: fixture.Key("infra", "set")}, Name: "web"}: 1,
 	}
 	status := GatewayStatus(in)
-	if got := []int32{status.Listeners[0].AttachedRoutes, status.Listeners[1].AttachedRoutes, status.Listeners[2].AttachedRoutes}; got[0] != 3 || got[1] != 0 || got[2] != 2 {
+	got := []int32{status.Listeners[0].AttachedRoutes, status.Listeners[1].AttachedRoutes, status.Listeners[2].AttachedRoutes}
+	if got[0] != 3 || got[1] != 0 || got[2] != 2 {
 		t.Errorf("attached %v", got)
 	}
 	if got := SetStatus(in, in.Result.ListenerSets[0]).Listeners[0].AttachedRoutes; got != 1 {
@@ -225,7 +230,9 @@ func TestEveryCondition(t *testing.T) {
 		"conflict":  "listeners: [{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: TCP}]",
 		"address":   "addresses: [{type: test/fake, value: x}]" + oneListener,
 		"parameter": "infrastructure: {parametersRef: {group: a, kind: b, name: c}}" + oneListener,
-		"insecure":  "tls: {backend: {clientCertificateRef: {name: c}}, frontend: {default: {validation: {mode: AllowInsecureFallback, caCertificateRefs: [{group: '', kind: ConfigMap, name: c}]}}}}\n" + strings.TrimSpace(httpsListener),
+		"insecure": "tls: {backend: {clientCertificateRef: {name: c}}, " +
+			"frontend: {default: {validation: {mode: AllowInsecureFallback, caCertificateRefs: [{group: '', kind: ConfigMap, name: c}]}}}}\n" +
+			strings.TrimSpace(httpsListener),
 	}
 	sets := []string{
 		listenerSet("infra", "set", "2026-01-01T00:00:00Z", "- {name: l, port: 9090, protocol: HTTP}\n- {name: lost, port: 80, protocol: TCP}"),

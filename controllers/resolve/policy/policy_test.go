@@ -120,7 +120,8 @@ func TestPolicyConditions(t *testing.T) {
 			}
 		})
 	}
-	if got := Status(fixture.Store(t).View(nil), types.NamespacedName{Namespace: "app", Name: "p"}, []types.NamespacedName{fixture.GatewayKey}); got != nil {
+	got := Status(fixture.Store(t).View(nil), types.NamespacedName{Namespace: "app", Name: "p"}, []types.NamespacedName{fixture.GatewayKey})
+	if got != nil {
 		t.Errorf("a policy that does not exist has a status: %+v", got)
 	}
 }

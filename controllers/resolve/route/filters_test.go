@@ -35,7 +35,8 @@ func TestFilters(t *testing.T) {
 		{"mirror of everything", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 100, Denominator: 100}}}},
 		{"mirror of a percentage, twice",
-			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, percent: 20}}, {type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5}}}`,
+			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, percent: 20}}, ` +
+				`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 20, Denominator: 100}, {Cluster: web, Numerator: 5, Denominator: 100}}}},
 		{"mirror of a fraction the proxy knows",
 			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 5, denominator: 10000}}}`,
@@ -44,7 +45,8 @@ func TestFilters(t *testing.T) {
 			`{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, fraction: {numerator: 2, denominator: 3}}}`,
 			ir.Filters{Mirrors: []ir.Mirror{{Cluster: web, Numerator: 666_667, Denominator: 1_000_000}}}},
 		{"mirror of nothing", `{type: RequestMirror, requestMirror: {backendRef: {name: web, port: 82}, percent: 0}}`, ir.Filters{}},
-		{"CORS", `{type: CORS, cors: {allowOrigins: ["https://*.bar.com:8443", "http://foo", "*"], allowMethods: [GET, "*"], allowHeaders: [x-a, "*"], exposeHeaders: [x-b], allowCredentials: true, maxAge: 60}}`,
+		{"CORS", `{type: CORS, cors: {allowOrigins: ["https://*.bar.com:8443", "http://foo", "*"], allowMethods: [GET, "*"], ` +
+			`allowHeaders: [x-a, "*"], exposeHeaders: [x-b], allowCredentials: true, maxAge: 60}}`,
 			ir.Filters{CORS: &ir.CORS{AllowOrigins: []string{"https://*.bar.com:8443", "http://foo", "*"}, AllowMethods: []string{"GET", "*"},
 				AllowHeaders: []string{"x-a", "*"}, ExposeHeaders: []string{"x-b"}, AllowCredentials: true, MaxAge: time.Minute}}},
 		{"CORS with defaults", `{type: CORS, cors: {allowOrigins: ["*"]}}`,

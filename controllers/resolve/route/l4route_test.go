@@ -18,7 +18,8 @@ listeners:
 - {name: tcp2, port: 9001, protocol: TCP, allowedRoutes: {namespaces: {from: All}}}
 - {name: udp, port: 5300, protocol: UDP, allowedRoutes: {namespaces: {from: All}}}
 - {name: pass, port: 443, protocol: TLS, hostname: "*.pass.org", tls: {mode: Passthrough}, allowedRoutes: {namespaces: {from: All}}}
-- {name: term, port: 443, protocol: TLS, hostname: "*.term.org", tls: {certificateRefs: [{name: cert}]}, allowedRoutes: {namespaces: {from: All}}}
+- {name: term, port: 443, protocol: TLS, hostname: "*.term.org", tls: {certificateRefs: [{name: cert}]},
+   allowedRoutes: {namespaces: {from: All}}}
 `) + "\n---\n" + fixture.Secret("infra", "cert", fixture.NewPair(t, "a.term.org"))
 }
 
@@ -49,7 +50,8 @@ func TestL4Routes(t *testing.T) {
 	}{
 		{name: "TCP on every TCP listener", kind: "TCPRoute", spec: "rules: [{backendRefs: [{name: web, port: 80}]}]", conditions: good,
 			forwards: "tcp * -> service/app/web/80/tcp=1, tcp2 * -> service/app/web/80/tcp=1"},
-		{name: "TCP by section", kind: "TCPRoute", spec: "parentRefs: [{name: gw, namespace: infra, sectionName: tcp2, port: 9001}]\nrules: [{backendRefs: [{name: web, port: 443, weight: 3}, {name: nope, port: 80}]}]",
+		{name: "TCP by section", kind: "TCPRoute", spec: "parentRefs: [{name: gw, namespace: infra, sectionName: tcp2, port: 9001}]\n" +
+			"rules: [{backendRefs: [{name: web, port: 443, weight: 3}, {name: nope, port: 80}]}]",
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/BackendNotFound",
 			message:    "rules[0].backendRefs[1]: Service app/nope does not exist",
 			forwards:   "tcp2 * -> service/app/web/443/tcp=3 closed=1"},
@@ -60,9 +62,11 @@ func TestL4Routes(t *testing.T) {
 			spec:       "parentRefs: [{name: gw, namespace: infra, sectionName: tcp}]\nrules: [{backendRefs: [{name: web, port: 53}]}]",
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/BackendNotFound", message: "no TCP port 53", forwards: "tcp * -> closed=1"},
 		{name: "TCP across namespaces", kind: "TCPRoute",
-			spec:       "parentRefs: [{name: gw, namespace: infra, sectionName: tcp}]\nrules: [{backendRefs: [{name: web, namespace: other, port: 80}]}]",
+			spec: "parentRefs: [{name: gw, namespace: infra, sectionName: tcp}]\n" +
+				"rules: [{backendRefs: [{name: web, namespace: other, port: 80}]}]",
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/RefNotPermitted", forwards: "tcp * -> closed=1"},
-		{name: "TCP to a pool", kind: "TCPRoute", spec: "parentRefs: [{name: gw, namespace: infra, sectionName: tcp}]\nrules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: chat}]}]",
+		{name: "TCP to a pool", kind: "TCPRoute", spec: "parentRefs: [{name: gw, namespace: infra, sectionName: tcp}]\n" +
+			"rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: chat}]}]",
 			conditions: "Accepted=True/Accepted ResolvedRefs=False/InvalidKind", message: "use a Service", forwards: "tcp * -> closed=1"},
 		{name: "UDP", kind: "UDPRoute", spec: "rules: [{backendRefs: [{name: web, port: 53}]}]", conditions: good,
 			forwards: "udp * -> service/app/web/53/udp=1"},

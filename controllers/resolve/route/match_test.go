@@ -110,7 +110,8 @@ rules:
 				t.Errorf("/other does %+v, want a forward", rules[1].Route.Action)
 			}
 			conditions := onlyParent(t, result).Conditions
-			if got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs PartiallyInvalid=True/UnsupportedValue"; got != want {
+			got, want := fixture.Summary(conditions), "Accepted=True/Accepted ResolvedRefs=True/ResolvedRefs PartiallyInvalid=True/UnsupportedValue"
+			if got != want {
 				t.Errorf("conditions %s, want %s", got, want)
 			}
 			fixture.ExpectMessage(t, conditions, "PartiallyInvalid", "Dropped Rule", tt.field, tt.fix)

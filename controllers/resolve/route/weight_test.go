@@ -81,7 +81,8 @@ func TestWeightIsThatOfTheTable(t *testing.T) {
 	for name, spec := range map[string]string{
 		"headers": largeRules(20, 1000),
 		"plain":   largeRules(64, 1),
-		"filters": `rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: web, port: 80, weight: 1}, {name: web, port: 81, weight: 9}], filters: [
+		"filters": `rules: [{matches: [{path: {value: /a}}], backendRefs: [{name: web, port: 80, weight: 1}, {name: web, port: 81, weight: 9}],
+			filters: [
 {type: URLRewrite, urlRewrite: {hostname: a.test, path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}},
 {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: a, value: b}], remove: [c]}}]}]`,
 	} {
@@ -104,7 +105,8 @@ func TestWeightIsThatOfTheTable(t *testing.T) {
 func TestX1NamesAreBounded(t *testing.T) {
 	value := strings.Repeat("é", 700)
 	result := resolveHTTP(t, fixture.HTTPGateway, fixture.WebService, fixture.HTTPRoute(
-		"rules: [{matches: [{headers: [{name: q, value: "+value+"a}]}, {headers: [{name: q, value: "+value+"b}]}], backendRefs: [{name: web, port: 80}]}]"))
+		"rules: [{matches: [{headers: [{name: q, value: "+value+"a}]}, {headers: [{name: q, value: "+value+"b}]}], "+
+			"backendRefs: [{name: web, port: 80}]}]"))
 	rules := onlyRules(t, result)
 	if a, b := rules[0].Route.Name, rules[1].Route.Name; a == b || len(a) > 300 || !utf8.ValidString(a) {
 		t.Errorf("names %q and %q", a, b)

@@ -57,7 +57,8 @@ func routeTo(namespace, name, parent, backend string) string {
 	return `
 kind: HTTPRoute
 metadata: {name: ` + name + `, namespace: ` + namespace + `}
-spec: {parentRefs: [{name: ` + parent + `, namespace: infra}], rules: [{backendRefs: [{name: ` + backend + `, namespace: shop, port: 8080}]}]}`
+spec: {parentRefs: [{name: ` + parent + `, namespace: infra}],
+    rules: [{backendRefs: [{name: ` + backend + `, namespace: shop, port: 8080}]}]}`
 }
 
 // TestUserRoutes: which routes keep a route from being generated, and which of several is named.
@@ -93,7 +94,8 @@ func TestUserRoutes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			made := Make(load(t, []byte(strings.Join(append([]string{web("")}, c.objects...), "\n---\n"))))
 			hasRoute := slices.ContainsFunc(made.Objects, func(object Object) bool { _, is := object.(*gwv1.HTTPRoute); return is })
-			if message := made.Statuses[0].Value.Conditions[0].Message; hasRoute != (c.want == "") || c.want != "" && !strings.HasPrefix(message, c.want+" ") {
+			message := made.Statuses[0].Value.Conditions[0].Message
+			if hasRoute != (c.want == "") || c.want != "" && !strings.HasPrefix(message, c.want+" ") {
 				t.Errorf("generated %t, message %q, want %q", hasRoute, message, c.want)
 			}
 		})

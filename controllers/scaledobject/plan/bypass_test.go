@@ -50,8 +50,10 @@ kind: HTTPRoute
 metadata: {name: web, namespace: %[1]s}
 spec: {parentRefs: [{name: %[2]s, namespace: infra}], rules: [{backendRefs: [{name: web, namespace: shop, port: 8080}]}]}
 status: {parents: [%[3]s]}`
-	permitted = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: ResolvedRefs, status: "True"}]}`
-	forbidden = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: ResolvedRefs, status: "False", reason: RefNotPermitted}]}`
+	permitted = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, ` +
+		`conditions: [{type: ResolvedRefs, status: "True"}]}`
+	forbidden = `{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, ` +
+		`conditions: [{type: ResolvedRefs, status: "False", reason: RefNotPermitted}]}`
 	openShift = `
 apiVersion: route.openshift.io/v1
 kind: Route
@@ -80,14 +82,16 @@ func TestBypass(t *testing.T) {
 		"an Ingress that goes": {absent,
 			[]string{strings.Replace(ingress, "name: web}", `name: web, deletionTimestamp: "2026-11-25T00:00:00Z", finalizers: [a/b]}`, 1)},
 			traffic(false)},
-		"an Ingress by default":   {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
+		"an Ingress by default": {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\n" +
+			"spec: {defaultBackend: {service: {name: web, port: {name: http}}}}"}, traffic(false, "Ingress shop/all")},
 		"an Ingress of others":    {absent, []string{strings.Replace(ingress, "name: web, port", "name: other, port", 1)}, traffic(false)},
 		"an Ingress to the proxy": {absent, []string{strings.Replace(ingress, "name: web, port", "name: kedify-proxy, port", 1)}, traffic(false)},
 		"an Ingress elsewhere":    {absent, []string{strings.Replace(ingress, "name: web}", "name: web, namespace: other}", 1)}, traffic(false)},
-		"a resource as backend":   {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\nspec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
-		"switched off":            {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
-		"named":                   {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
-		"named and there":         {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
+		"a resource as backend": {absent, []string{"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all}\n" +
+			"spec: {defaultBackend: {resource: {kind: Bucket, name: web}}, rules: [{host: a.test}]}"}, traffic(false)},
+		"switched off":    {`, trafficAutowire: "false"`, []string{ingress}, traffic(false)},
+		"named":           {", trafficAutowire: ingress", nil, traffic(false, "any object of kind ingress (trafficAutowire)")},
+		"named and there": {", trafficAutowire: ingress", []string{ingress}, traffic(false, "Ingress shop/web")},
 		"named, and another": {", trafficAutowire: httproute", []string{ingress},
 			traffic(false, "Ingress shop/web", "any object of kind httproute (trafficAutowire)")},
 		"named, never wired":  {", trafficAutowire: gloo", nil, traffic(false, "any object of kind gloo (trafficAutowire)")},

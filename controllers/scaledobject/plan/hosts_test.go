@@ -145,7 +145,8 @@ kind: ScaledObject
 metadata: {name: a%[1]d, namespace: one, creationTimestamp: "2026-01-0%[2]dT00:00:00Z"}
 spec:
   scaleTargetRef: {name: a}
-  triggers: [{type: kedify-http, metadata: {hosts: "%[3]s", service: web, port: "80", scalingMetric: requestRate, tlsSecretName: cert, trafficAutowire: "false"}}]
+  triggers: [{type: kedify-http, metadata: {hosts: "%[3]s", service: web, port: "80",
+      scalingMetric: requestRate, tlsSecretName: cert, trafficAutowire: "false"}}]
 `, i, i+1, hosts(16*i, 16))
 	}
 	made := Make(load(t, []byte(text.String())))

@@ -21,7 +21,9 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			shuffle(dice, world.Scalers)
 			shuffle(dice, world.TLSRoutes)
 			got := Make(world)
-			if diff := cmp.Diff(objectsText(t, want)+statusesText(t, want)+eventsText(t, want), objectsText(t, got)+statusesText(t, got)+eventsText(t, got)); diff != "" {
+			diff := cmp.Diff(objectsText(t, want)+statusesText(t, want)+eventsText(t, want),
+				objectsText(t, got)+statusesText(t, got)+eventsText(t, got))
+			if diff != "" {
 				t.Errorf("%s, seed %d (- in order, + shuffled):\n%s", c.Name, seed, diff)
 			}
 		}

@@ -11,8 +11,10 @@ func TestT62ProblemsOfValuesNameTheField(t *testing.T) {
 	for _, c := range []struct{ text, problem string }{
 		{"", ""},
 		{"{}", ""},
-		{"replicas: 2\nenvoy: {logLevel: debug, concurrency: 1, bootstrap: {stats_flush_interval: 1s}}\nservice: {type: NodePort, externalTrafficPolicy: Local}", ""},
-		{"autoscaling: {maxReplicas: 2, metrics: [{type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 90}}}]}", ""},
+		{"replicas: 2\nenvoy: {logLevel: debug, concurrency: 1, bootstrap: {stats_flush_interval: 1s}}\n" +
+			"service: {type: NodePort, externalTrafficPolicy: Local}", ""},
+		{"autoscaling: {maxReplicas: 2, metrics: [{type: Resource, " +
+			"resource: {name: memory, target: {type: Utilization, averageUtilization: 90}}}]}", ""},
 		{"podTemplate: {spec: {nodeSelector: {pool: edge}, initContainers: [{name: envoy, env: [{name: A, value: b}]}]}}", ""},
 		{"podTemplate: {spec: {nodeSelectors: {pool: edge}}}", `spec.podTemplate: not a pod template: `},
 		{"podTemplate: {spec: {containers: none}}", "spec.podTemplate: not a"},

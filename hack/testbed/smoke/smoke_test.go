@@ -174,7 +174,8 @@ func TestLowPortNeedsTheSysctl(t *testing.T) {
 	inside(t)
 	waitReady(t, "pod/low-port")
 	gomega.NewWithT(t).Eventually(func() error {
-		if out := kubectl(t, "get", "pod", "no-low-port", "-o", "jsonpath={.status.containerStatuses[0]}"); !strings.Contains(out, `"restartCount":0`) {
+		out := kubectl(t, "get", "pod", "no-low-port", "-o", "jsonpath={.status.containerStatuses[0]}")
+		if !strings.Contains(out, `"restartCount":0`) {
 			return nil
 		}
 		return fmt.Errorf("it has not failed yet")

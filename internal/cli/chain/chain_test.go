@@ -250,10 +250,12 @@ func TestPodOf(t *testing.T) {
 	container := func(state corev1.ContainerState) *corev1.Pod {
 		return &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "app", State: state}}}}
 	}
+	waiting := &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image."}
+	ended := &corev1.ContainerStateTerminated{ExitCode: 3}
 	for want, pod := range map[string]*corev1.Pod{
 		"": {},
-		"ImagePullBackOff: Back-off pulling image":                  container(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image."}}),
-		"container app ended with exit code 3":                      container(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}),
+		"ImagePullBackOff: Back-off pulling image":                  container(corev1.ContainerState{Waiting: waiting}),
+		"container app ended with exit code 3":                      container(corev1.ContainerState{Terminated: ended}),
 		"container app runs and its readiness probe has not passed": container(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}),
 		"Unschedulable: 0/1 nodes are available": {Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
 			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available"}}}},

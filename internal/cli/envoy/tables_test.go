@@ -7,8 +7,11 @@ import (
 
 const clustersJSON = `{"cluster_statuses":[
  {"name":"service/shop/web/80","host_statuses":[
-  {"address":{"socket_address":{"address":"10.0.0.1","port_value":8080}},"stats":[{"value":"7","name":"rq_total"},{"name":"rq_active","type":"GAUGE"}],"health_status":{"eds_health_status":"HEALTHY"}},
-  {"address":{"socket_address":{"address":"10.0.0.2","port_value":8080}},"health_status":{"failed_active_health_check":true,"eds_health_status":"HEALTHY"}}]},
+  {"address":{"socket_address":{"address":"10.0.0.1","port_value":8080}},
+      "stats":[{"value":"7","name":"rq_total"},{"name":"rq_active","type":"GAUGE"}],
+      "health_status":{"eds_health_status":"HEALTHY"}},
+  {"address":{"socket_address":{"address":"10.0.0.2","port_value":8080}},
+      "health_status":{"failed_active_health_check":true,"eds_health_status":"HEALTHY"}}]},
  {"name":"a"}]}`
 
 func TestTables(t *testing.T) {
@@ -21,7 +24,8 @@ func TestTables(t *testing.T) {
 		"[service/shop/web/80 10.0.0.2:8080 failed_active_health_check 0 0]] <nil>" {
 		t.Error(got)
 	}
-	routes, err := Routes([]byte(`{"configs":[{"version_info":"v1","route_config":{"name":"80/b","virtual_hosts":[{"domains":["b","b:*"],"routes":[{},{}]}]}},
+	routes, err := Routes([]byte(`{"configs":[{"version_info":"v1","route_config":{"name":"80/b",
+	    "virtual_hosts":[{"domains":["b","b:*"],"routes":[{},{}]}]}},
 		{"version_info":"v2","route_config":{"name":"80/a","virtual_hosts":[{"domains":["*"],"matcher":{}}]}}]}`))
 	if got := fmt.Sprint(routes, err); got != "[[80/a * a tree v2] [80/b b,b:* 2 v1]] <nil>" {
 		t.Error(got)

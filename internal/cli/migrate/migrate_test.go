@@ -49,9 +49,10 @@ func FuzzOf(f *testing.F) {
 
 func TestRefused(t *testing.T) {
 	for name, text := range map[string]string{
-		"another kind":  "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
-		"another field": "apiVersion: http.keda.sh/v1alpha1\nkind: HTTPScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {service: a, port: 80}, new: 1}\n",
-		"no port":       "apiVersion: http.keda.sh/v1alpha1\nkind: HTTPScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {service: a}}\n",
+		"another kind": "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {}\n",
+		"another field": "apiVersion: http.keda.sh/v1alpha1\nkind: HTTPScaledObject\nmetadata: {name: a}\n" +
+			"spec: {scaleTargetRef: {service: a, port: 80}, new: 1}\n",
+		"no port": "apiVersion: http.keda.sh/v1alpha1\nkind: HTTPScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {service: a}}\n",
 	} {
 		if _, err := Of([]byte(text)); !errors.Is(err, ErrInput) {
 			t.Errorf("%s: %v", name, err)

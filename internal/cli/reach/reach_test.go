@@ -148,7 +148,8 @@ func TestViewsOfAllReplicas(t *testing.T) {
 	if values, err := Ask[[]string](context.Background(), c.Views, "/missing"); len(values) != 0 || !strings.Contains(fmt.Sprint(err), "404") {
 		t.Errorf("%v %v", values, err)
 	}
-	if values, err := Ask[[]string](context.Background(), c.Views, "/text"); len(values) != 0 || !strings.Contains(fmt.Sprint(err), "no JSON of view /text") {
+	values, err = Ask[[]string](context.Background(), c.Views, "/text")
+	if len(values) != 0 || !strings.Contains(fmt.Sprint(err), "no JSON of view /text") {
 		t.Errorf("%v %v", values, err)
 	}
 	if values, err := Ask[[]string](context.Background(), At(view(t, "local")), "/demand"); err != nil || len(values) != 1 {

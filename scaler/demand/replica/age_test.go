@@ -44,7 +44,8 @@ func TestRatePast(t *testing.T) {
 		told := replica.RatePastOf(gateway,
 			window.History{First: now - 7*millisecond, Width: time.Second, End: end, Requests: []float64{1, 2}}, now)
 		got, valid := told.History(now + 5*millisecond) // another clock
-		if !valid || told.Gateway != gateway || got.First != now-2*millisecond || got.Width != time.Second || got.End != end+5*millisecond || len(got.Requests) != 2 {
+		if !valid || told.Gateway != gateway || got.First != now-2*millisecond || got.Width != time.Second ||
+			got.End != end+5*millisecond || len(got.Requests) != 2 {
 			t.Errorf("%+v, %t", got, valid)
 		}
 	}

@@ -66,7 +66,8 @@ func TestHistory(t *testing.T) {
 		r.take(window.Sample{Proxy: 1, Requests: 10})
 	}
 	history, any := r.window.History(&r.sizes, r.now)
-	if !any || history.First != begin || history.End != r.now || history.Width != time.Second || len(history.Requests) != 12 || history.Requests[0] != 10 {
+	if !any || history.First != begin || history.End != r.now || history.Width != time.Second ||
+		len(history.Requests) != 12 || history.Requests[0] != 10 {
 		t.Fatalf("%+v", history)
 	}
 	other := newRig(t, 10*time.Second, time.Second)
