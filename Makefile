@@ -19,7 +19,7 @@ GOLDENS    = ./xds/translate/... ./xds/bootstrap/... ./controllers/resolve/... .
 
 # The cluster of cluster-up, demo and bench; the tests have one called "test".
 CLUSTER ?= default
-# With KUBECONFIG set, commands reach that cluster from here; otherwise they run inside ours.
+# With KUBECONFIG set, commands reach that cluster from here; otherwise they run inside the local cluster.
 REACH = $(if $(KUBECONFIG),,bin/testbed --name $(1) exec --)
 
 # The Envoy of goldens and benchmarks: unless set, the one that the testbed's images are made of.

@@ -70,8 +70,8 @@ type Options struct {
 	// empty: there is none.
 	ProxyValues string
 	// MetricsListen and HealthListen are listen addresses. The metrics server also serves the debug
-	// views /xds, /demand, /keda, /queue, /hold, /envoy-metrics-map and /status/proxies, to those whom the roles
-	// of the cluster let. DebugListen serves them to everybody who reaches it: the processes of the Pod.
+	// views /xds, /demand, /keda, /queue, /hold, /envoy-metrics-map and /status/proxies, to callers with the right by
+	// roles of the cluster. DebugListen serves them to every process that reaches it: the processes of the Pod.
 	MetricsListen, HealthListen, DebugListen string
 	// TriggerMetrics: /metrics has up to eight series for each trigger.
 	TriggerMetrics           bool
@@ -114,7 +114,7 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.SharedProxy, "shared-proxy", false,
 		"serve the triggers of all namespaces with one Gateway kedify-proxy in --namespace, instead of one per namespace")
 	flags.BoolVar(&o.UnrestrictedParameters, "unrestricted-gateway-parameters", false,
-		"let the GatewayParameters of a Gateway set every field, such as podTemplate: who may write them can then run any Pod")
+		"let the GatewayParameters of a Gateway set every field, such as podTemplate: a user with the right to write them can then run any Pod")
 	flags.StringVar(&o.ProxyValues, "proxy-values", "",
 		"ConfigMap in --namespace with GatewayParameters of the Gateways kedify-proxy: keys values and namespacedValues.<namespace>")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", ":8080",

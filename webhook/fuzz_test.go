@@ -15,7 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// FuzzReview has the handlers answer any body, as whoever reaches the port may send it: with a review or with an error
+// FuzzReview has the handlers answer any body, as a client that reaches the port may send it: with a review or with an error
 // of HTTP, and never by falling over. Of a ScaledObject, a rewritten one is not rewritten again.
 func FuzzReview(f *testing.F) {
 	for _, object := range []string{

@@ -15,7 +15,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/certs"
 )
 
-// registerInterval bounds how long a bundle that somebody overwrote stays wrong. A watch would
+// registerInterval bounds how long a bundle that another client overwrote stays wrong. A watch would
 // add a permission and gain nothing.
 const registerInterval = 30 * time.Second
 

@@ -75,7 +75,7 @@ func TestValidate(t *testing.T) {
 		autowire bool
 	}{
 		"good": {object: good},
-		"not ours": {object: `
+		"trigger of another scaler": {object: `
 kind: ScaledObject
 metadata: {name: web}
 spec: {scaleTargetRef: {name: web}, triggers: [{type: cron, metadata: {}}, {type: external, metadata: {scalerAddress: "other:9090"}}]}`},
@@ -255,7 +255,7 @@ spec:
 }
 
 // With mutual TLS a trigger of this product, in any spelling, refers to KEDA's certificate unless it
-// refers to something; without, it does not refer to ours.
+// refers to something; without, it does not refer to the one of the product.
 func TestMutateAuthentication(t *testing.T) {
 	const native = `
 kind: ScaledObject

@@ -94,7 +94,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAnswer)
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {
-		_ = server.Close() // whoever is still talking had its time
+		_ = server.Close() // the clients that are still sending had their time
 	}
 	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("admission: %w", err)

@@ -164,7 +164,7 @@ func TestRegistrar(t *testing.T) {
 	if err := c.Update(ctx, configuration); err != nil {
 		t.Fatal(err)
 	}
-	<-writes // ours
+	<-writes // the correction by the registrar
 	r.Refresh()
 	<-writes
 	check()
@@ -177,7 +177,7 @@ func TestRegistrar(t *testing.T) {
 	}
 }
 
-// TestX4FloodOfReviews: a stranger who sends long reviews is refused before they are read, and the API server is answered
+// TestX4FloodOfReviews: the long reviews of a stranger are refused before they are read, and the API server is answered
 // meanwhile. Its review of the longest object that etcd takes, before and after a change, is read.
 func TestX4FloodOfReviews(t *testing.T) {
 	server := NewServer(Options{ScalerAddress: scalerAddress, Clock: clocktesting.NewFakeClock(time.Now()), Log: logr.Discard()})

@@ -33,7 +33,7 @@ func (v *validator) Handle(ctx context.Context, request admission.Request) admis
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	if deleted {
-		return admission.Allowed("") // KEDA takes its finalizer back, whatever the object looks like
+		return admission.Allowed("") // KEDA takes its finalizer back, from an invalid object as well
 	}
 	result := trigger.Parse(object, v.options.ScalerAddress)
 	var warnings []string

@@ -64,7 +64,7 @@ func newCluster(t *testing.T, texts ...string) *cluster {
 	return c
 }
 
-// set writes objects as a user does who applies files.
+// set writes objects as kubectl apply does with files.
 func (c *cluster) set(texts ...string) {
 	c.t.Helper()
 	for _, text := range texts {

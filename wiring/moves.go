@@ -22,7 +22,7 @@ import (
 	"github.com/kedify/inference-gateway/wiring/plan"
 )
 
-// moveInterval is the time after which a move under way is looked at again, whatever informers say.
+// moveInterval is the time after which a move under way is looked at again, without an event of an informer.
 const moveInterval = time.Second
 
 // move judges the health of a namespace, and makes its wired Services as they should be. Every replica

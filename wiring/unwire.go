@@ -206,7 +206,7 @@ func (u *Unwiring) eachOf(
 	}
 }
 
-// forgetStatuses withdraws what the wiring said of triggers: whoever reads it would believe that
+// forgetStatuses withdraws what the wiring said of triggers: a reader would believe that
 // requests pass the proxies.
 func (u *Unwiring) forgetStatuses(ctx context.Context) error {
 	scalers := &v1alpha1.HTTPScalerList{}

@@ -7,7 +7,7 @@ import (
 	"github.com/kedify/inference-gateway/bench/internal/envoy"
 )
 
-// cost is what everybody has used up to a moment, or in a round.
+// cost is what all measured processes have used up to a moment, or in a round.
 type cost struct {
 	at      time.Time
 	took    time.Duration // of a round

@@ -111,8 +111,8 @@ type sample struct {
 	unexpected   int
 }
 
-// measure takes turns between the two. The backends of all changes are there before: who else
-// follows Services would work on them while we measure.
+// measure takes turns between the two. The backends of all changes are there before: other
+// programs that follow Services would work on them during the measurement.
 func (b *bench) measure(ctx context.Context, n, samples int) (row, error) {
 	r := row{routes: n}
 	name := func(i int) string { return fmt.Sprintf("p%d-%d", n, i) }

@@ -131,7 +131,7 @@ func heap(ctx context.Context, w *world.World) (float64, error) {
 				ResponseHeaderModifier: &gwv1.HTTPHeaderFilter{Set: []gwv1.HTTPHeader{{Name: "x-edit", Value: time.Now().Format(time.RFC3339Nano)}}},
 			}}
 			if err := w.Update(ctx, route); client.IgnoreNotFound(err) != nil {
-				continue // somebody wrote the status in between; the next edit will do
+				continue // a controller wrote the status in between; the next edit will do
 			}
 			time.Sleep(10 * time.Millisecond)
 		}

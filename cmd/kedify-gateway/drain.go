@@ -57,8 +57,8 @@ func newDrainer(options drainOptions, c clock.Clock, log logr.Logger) *drainer {
 // time is up.
 //
 // Health checks fail first, so that load balancers look elsewhere; then every answer tells its
-// client to leave (Connection: close, GOAWAY). Listeners stay open throughout: whoever has not
-// yet heard is served, not refused. A connection that is open but idle holds nothing up.
+// client to leave (Connection: close, GOAWAY). Listeners stay open throughout: a client that has not
+// heard of the drain yet is served, not refused. A connection that is open but idle holds nothing up.
 func (d *drainer) drain(ctx context.Context) (drained, error) {
 	for _, path := range []string{"/healthcheck/fail", "/drain_listeners?graceful&skip_exit"} {
 		if _, err := d.admin.Ask(ctx, http.MethodPost, path); err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/kedify/inference-gateway/internal/envoyadmin"
 )
 
-// steppingClock moves when someone sleeps: a drain of minutes takes microseconds.
+// steppingClock moves when a goroutine sleeps: a drain of minutes takes microseconds.
 type steppingClock struct{ *clocktesting.FakeClock }
 
 func (c steppingClock) Sleep(d time.Duration) { c.Step(d) }
@@ -130,6 +130,6 @@ func TestDrainWithoutEnvoy(t *testing.T) {
 	listener.(*net.UnixListener).SetUnlinkOnClose(false)
 	listener.Close()
 	if _, err := drainer.drain(context.Background()); !errors.Is(err, envoyadmin.ErrGone) {
-		t.Errorf("a socket that nobody serves: %v", err)
+		t.Errorf("a socket without a server: %v", err)
 	}
 }

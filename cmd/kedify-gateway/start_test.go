@@ -49,7 +49,7 @@ func TestFirstLine(t *testing.T) {
 	}
 }
 
-// A probe that fails says why to whoever asks, and to the log at debug alone.
+// A probe that fails says why in its answer, and in the log at level debug alone.
 func TestProbeSaysWhy(t *testing.T) {
 	ask := func(level string, check error) (code int, body, logged string) {
 		var out bytes.Buffer

@@ -1,4 +1,4 @@
-// Package access says who may read the views of a replica on the network.
+// Package access says which callers may read the views of a replica on the network.
 //
 // Job: the views show the triggers, requests and routes of all tenants, so a stranger in the cluster may not read
 // them. A request shows a token of Kubernetes; the API server says whose it is (TokenReview) and whether that user

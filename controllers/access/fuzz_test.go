@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzAudiences: whatever a token says, it is reviewed for this audience or for that of the API server.
+// FuzzAudiences: a token with any content is reviewed for this audience or for that of the API server.
 func FuzzAudiences(f *testing.F) {
 	for _, text := range []string{"", "opaque", "a.b.c", token(Audience), token("x"), "e30.eyJhdWQiOiJrZWRpZnktZ2F0ZXdheSJ9.", "e30.W10.",
 		"e30.eyJhdWQiOnt9fQ."} {

@@ -74,7 +74,7 @@ func New(options Options) *Guard {
 	return &Guard{options: options, limit: rate.NewLimiter(reviewRate, reviewBurst), decisions: map[request]decision{}}
 }
 
-// Protect returns a handler that calls another one for those who may read the path.
+// Protect returns a handler that calls another one for callers with the right to read the path.
 func (g *Guard) Protect(view http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if answer := g.decide(r); answer != http.StatusOK {

@@ -42,7 +42,7 @@ type Options struct {
 	// Lists say how lists are compared.
 	Lists compare.Lists
 	// Partial names, by kind, the top-level fields that are compared when the rest of the live
-	// object is not known or not ours. Objects of such a kind carry no hash.
+	// object is not known or of another owner. Objects of such a kind carry no hash.
 	Partial map[string][]string
 	Log     logr.Logger
 }

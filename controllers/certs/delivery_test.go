@@ -83,8 +83,8 @@ func (c *courier) connects(t *testing.T, data map[string][]byte) error {
 	return err
 }
 
-// KEDA's certificate is made, stays, and is renewed as those of the Envoys are; whatever somebody
-// does to it is undone.
+// KEDA's certificate is made, stays, and is renewed as those of the Envoys are; a change by another client
+// of the API server is undone.
 func TestDelivery(t *testing.T) {
 	c := newCourier(t)
 	first := c.round(t)

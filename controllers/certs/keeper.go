@@ -215,7 +215,7 @@ func (k *Keeper) rotate(ctx context.Context, leaderSince time.Time) error {
 	return k.write(ctx, secret, advanced)
 }
 
-// write replaces the content of the Secret, unless someone else has changed it since it was
+// write replaces the content of the Secret, unless another client has changed it since it was
 // read: then the next round looks again.
 func (k *Keeper) write(ctx context.Context, secret *corev1.Secret, authority *Authority) error {
 	data, err := authority.Data()

@@ -130,7 +130,7 @@ func TestLeadRotates(t *testing.T) {
 	clock.Step(DefaultLifetimes.Overlap + time.Minute)
 	rotate(clock.Now().Add(-time.Minute))
 	if !loaded(t, follower).signer.certificate.Equal(first.signer.certificate) {
-		t.Fatal("a leader of one minute promoted a CA that nobody may know")
+		t.Fatal("a leader of one minute promoted a CA that other replicas may not trust yet")
 	}
 	rotate(epoch)
 	if loaded(t, follower).signer.certificate.Equal(first.signer.certificate) {

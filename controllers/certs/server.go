@@ -15,8 +15,8 @@ var ErrIdentity = errors.New("the client certificate has another identity")
 
 // ServerTLS returns the configuration of a server of the product: it shows a certificate for
 // the DNS names that this replica makes in memory and renews by itself, and admits only clients
-// that the CA of now, or one that it replaced, has signed for. Who the client is stands in
-// its URI names; judging that is the server's business.
+// that the CA of now, or one that it replaced, has signed for. The identity of the client is in
+// its URI names, which the server judges.
 //
 // Handshakes fail with ErrNotLoaded until the Keeper has the CA.
 func (k *Keeper) ServerTLS(names ...string) *tls.Config {

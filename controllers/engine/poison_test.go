@@ -83,7 +83,7 @@ func tenantService() *corev1.Service {
 	}
 }
 
-// cpuTime is the time of CPUs that this process has used, whatever else the machine does.
+// cpuTime is the CPU time that this process alone has used.
 func cpuTime() time.Duration {
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
@@ -98,7 +98,7 @@ var (
 	foldedRanges = "(?i)[" + strings.Repeat(`\x{42}-\x{1E942}`, 240) + "]"
 )
 
-// poison are the objects of a tenant who means harm.
+// poison are the objects of a hostile tenant.
 var poison = map[string]func() *gwv1.HTTPRoute{
 	"expressions": func() *gwv1.HTTPRoute { return expressionsRoute(poisonExpression) },
 	"literals":    func() *gwv1.HTTPRoute { return expressionsRoute(strings.Repeat("a", 4096)) },

@@ -171,7 +171,7 @@ func TestApplyWritesOnlyWhatDiffers(t *testing.T) {
 			service.Spec.Ports[0].TargetPort = intstr.FromInt32(81)
 			update(b, service)
 		}, "apply Service"},
-		"a port of ours was renumbered": {func(*testing.T) {
+		"a port of the product was renumbered": {func(*testing.T) {
 			service := get(b, &corev1.Service{})
 			service.Spec.Ports[0].Port = 81
 			update(b, service)
@@ -181,7 +181,7 @@ func TestApplyWritesOnlyWhatDiffers(t *testing.T) {
 			service.Spec.Ports = append(service.Spec.Ports, corev1.ServicePort{Name: "extra", Port: 99, Protocol: corev1.ProtocolTCP})
 			update(b, service)
 		}, "patch Service, apply Service"},
-		"a label of ours was removed from pods": {func(*testing.T) {
+		"a label of the product was removed from pods": {func(*testing.T) {
 			deployment := get(b, &appsv1.Deployment{})
 			delete(deployment.Spec.Template.Labels, labelClass)
 			update(b, deployment)

@@ -104,7 +104,7 @@ func arguments(spec Spec, envoy v1alpha1.EnvoyParameters) []string {
 	if workers := concurrency(envoy); workers > 0 {
 		args = withFlag(args, "--concurrency", strconv.FormatInt(workers, 10))
 	}
-	// Listeners go on accepting while the pod drains: whoever has not yet heard of it must
+	// Listeners go on accepting while the pod drains: a client that has not heard of it yet must
 	// not be refused.
 	seconds := int64((drainTimeout(spec) + stopMargin).Seconds())
 	return withFlag(args, "--drain-time-s", strconv.FormatInt(seconds, 10))

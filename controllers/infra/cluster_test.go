@@ -174,8 +174,8 @@ func (p *plane) get(object client.Object) error {
 	return p.client.Get(context.Background(), client.ObjectKey{Namespace: p.spec.Gateway.Namespace, Name: "web-kedify"}, object)
 }
 
-// everything asks for all kinds of objects and most fields, so that whatever the API server
-// fills in or rewrites is met.
+// everything asks for all kinds of objects and most fields, so that the test meets every field that the API server
+// fills in or rewrites.
 func everything(spec *Spec) {
 	spec.Infrastructure.Labels = map[string]string{"team": "shop"}
 	spec.Infrastructure.Annotations = map[string]string{"note": "x"}

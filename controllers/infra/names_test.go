@@ -46,7 +46,7 @@ func TestName(t *testing.T) {
 	}
 }
 
-// TestClusterServiceName: a Service name whatever the Gateway and the address are called, unlike that of another address, and unlike
+// TestClusterServiceName: a Service name for any name of a Gateway and any address, unlike that of another address, and unlike
 // the objects of any Gateway.
 func TestClusterServiceName(t *testing.T) {
 	seen := map[string]string{}

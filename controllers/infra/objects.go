@@ -69,7 +69,7 @@ func deployment(spec Spec, template corev1.PodTemplateSpec) *appsv1.Deployment {
 			Template: template,
 			Strategy: appsv1.DeploymentStrategy{
 				Type: appsv1.RollingUpdateDeploymentStrategyType,
-				// An Envoy goes only after its successor is ready, whatever the number of
+				// An Envoy goes only after its successor is ready, with any number of
 				// replicas.
 				RollingUpdate: &appsv1.RollingUpdateDeployment{
 					MaxUnavailable: ptr.To(intstr.FromInt32(0)),

@@ -117,7 +117,7 @@ func TestRunReportsParameters(t *testing.T) {
 	}
 }
 
-// The certificate is renewed without anyone asking.
+// The certificate is renewed without a change of any object.
 func TestRunRenews(t *testing.T) {
 	b := newBench(t)
 	b.start()

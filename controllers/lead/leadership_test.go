@@ -88,7 +88,7 @@ func testTerms(t *testing.T) {
 	}
 }
 
-// The end of a term waits for those who work in it: another replica may lead then.
+// The end of a term waits for the work that runs in it: another replica may lead then.
 func TestTheEndOfATermIsWaitedFor(t *testing.T) { synctest.Test(t, testTheEndIsWaitedFor) }
 
 func testTheEndIsWaitedFor(t *testing.T) {

@@ -134,7 +134,7 @@ func TestWhatWasWiredLingers(t *testing.T) {
 	}
 }
 
-// A trigger that comes back within the grace keeps its routes, in whatever order its objects go and come.
+// A trigger that comes back within the grace keeps its routes, in any order in which its objects go and come.
 func TestWhatComesBackStays(t *testing.T) {
 	g := NewWithT(t)
 	clock, engine := testingclock.NewFakeClock(time.Now()), known{}

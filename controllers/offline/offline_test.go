@@ -92,7 +92,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever a file says, it is read or refused.
+// FuzzRead: a file with any content is read or refused.
 func FuzzRead(f *testing.F) {
 	for _, text := range []string{"", "---\n---\n", "kind: Service\napiVersion: v1\n", "kind: List\napiVersion: v1\nitems: [{}]\n", "{",
 		"kind: Ingress\napiVersion: networking.k8s.io/v1\n"} {

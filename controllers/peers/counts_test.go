@@ -59,7 +59,7 @@ func TestCountsTravel(t *testing.T) {
 	a, b := c.replica("a"), c.replica("b")
 	counts(a, b)
 	if _, err := a.registry.Read(demandKey); !errors.Is(err, demand.ErrUnknown) {
-		t.Errorf("known before anybody reported: %v", err)
+		t.Errorf("known before any proxy reported: %v", err)
 	}
 	a.reports("one", 10, 1)
 	b.reports("two", 20, 2)
@@ -80,7 +80,7 @@ func TestCountsTravel(t *testing.T) {
 	})
 }
 
-// What one replica holds wakes whoever waits at another, without waiting for an interval, and
+// A request that one replica holds wakes the callers that wait at another, without waiting for an interval, and
 // is gone with that replica.
 func TestHoldsTravel(t *testing.T) {
 	c := newCluster(t)

@@ -3,7 +3,7 @@
 //
 // Job: an Envoy is connected to one replica, and the leader, which writes the statuses, is
 // often another; KEDA asks any of them. Every replica subscribes to every other and adds what
-// it hears to what it knows itself. All of them do, so that whoever leads next knows at once.
+// it hears to what it knows itself. All of them do, so that the next leader knows at once.
 //
 // Inputs: Deliver and Forget from the publisher of this replica; what Options.Registry has to
 // tell; the addresses of the others (Options.Discover) and their streams. Outputs:
@@ -18,7 +18,7 @@
 // all that the replica knows, the next ones what changed. Readers ignore fields that they do
 // not know, and do without those that an older replica does not send.
 //
-// Who may call: replicas only, by their client certificates (server.PeerReplica).
+// Callers are replicas alone, by their client certificates (server.PeerReplica).
 //
 // Ownership: Run has one goroutine per peer, which owns its connection; the gRPC server has
 // one per subscriber. The states of both sides, feed and view, have a lock each. Deliver,

@@ -127,7 +127,7 @@ func TestSnapshotReplaces(t *testing.T) {
 	a.follows(0)
 }
 
-// A gateway that was forgotten here is told no more, whatever the others say.
+// A gateway that was forgotten here is told no more, even if the other replicas still tell of it.
 func TestForget(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.replica("a"), c.replica("b")

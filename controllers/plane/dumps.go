@@ -32,7 +32,7 @@ var views = map[string]func(*Plane) http.Handler{
 func ViewPaths() []string { return slices.Sorted(maps.Keys(views)) }
 
 // Dumps returns the handlers of the debug views by path. Each answers JSON, with names and versions but never
-// with the content of a Secret. They show all tenants: who may read them is up to the caller.
+// with the content of a Secret. They show all tenants: the caller decides which users may read them.
 func (p *Plane) Dumps() map[string]http.Handler {
 	handlers := make(map[string]http.Handler, len(views))
 	for path, made := range views {
@@ -50,7 +50,7 @@ func (p *Plane) ProtectedViews() map[string]http.Handler {
 	return handlers
 }
 
-// serveViews serves the views to whoever reaches the listener, that is a process in the Pod.
+// serveViews serves the views to every process that reaches the listener: the processes of the Pod.
 func (p *Plane) serveViews(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	for path, handler := range p.Dumps() {

@@ -28,7 +28,7 @@ func TestKEDATLS(t *testing.T) {
 	}
 }
 
-// Whoever looks at the object that leads KEDA to its certificate reads why there is none.
+// An event on the object that leads KEDA to its certificate says why there is none.
 func TestDeliveries(t *testing.T) {
 	recorder := k8sevents.NewFakeRecorder(10)
 	there := &kedav1alpha1.ClusterTriggerAuthentication{ObjectMeta: metav1.ObjectMeta{Name: "gw"}}

@@ -135,7 +135,7 @@ func (r *replica) requestWith(as credentials.TransportCredentials, node, backend
 func TestHeldRequestIsReleased(t *testing.T) { requestIsHeldAndReleased(t, scaledObjectYAML) }
 
 // A backend that never goes to zero has no endpoint, too, when its last Pod dies: its requests are held.
-func TestS3RequestsAreHeldWhateverTheMinimum(t *testing.T) {
+func TestS3RequestsAreHeldWithAnyMinimum(t *testing.T) {
 	requestIsHeldAndReleased(t, strings.Replace(scaledObjectYAML, "minReplicaCount: 0", "minReplicaCount: 1", 1))
 }
 
@@ -170,8 +170,8 @@ func answerOf(stream extprocv3.ExternalProcessor_ProcessClient) <-chan *extprocv
 	return answered
 }
 
-// The maintenance page is shown whatever the minimum is, and although a Pod is ready.
-func TestS2MaintenancePageWhateverTheMinimum(t *testing.T) {
+// The maintenance page is shown with any minimum, and although a Pod is ready.
+func TestS2MaintenancePageWithAnyMinimum(t *testing.T) {
 	scaledObject := strings.Replace(scaledObjectYAML, "minReplicaCount: 0", "minReplicaCount: 1", 1)
 	c := newCluster(t, serviceYAML("a", "10.0.0.1"), strings.TrimRight(scaledObject, "\n")+`
       maintenancePageEnabled: "true"

@@ -145,12 +145,12 @@ func build(deps Deps) (*Plane, error) {
 	// Served: whether requests that wait are answered, and what the Pods of Envoys wait for that do not connect.
 	p.served = newServed(p)
 	p.proxyPods = newProxyPods(p)
-	// Views: who may read them over the network.
+	// The guard decides which callers may read the views over the network.
 	p.guard = access.New(access.Options{Client: deps.API.Direct, Clock: deps.Clock, Log: deps.Log.WithName("access")})
 	return p, nil
 }
 
-// connect is the way back: who receives what a part reports that was made before the receiver.
+// connect is the way back: it hands reports of a part to receivers that are made after that part.
 func (p *Plane) connect() {
 	p.wires.delivered.connect(p.isolation.Delivered)
 	p.wires.reported.connect(p.exchange.Deliver, p.writeRejections)

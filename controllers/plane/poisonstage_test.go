@@ -32,7 +32,7 @@ func (p *poisoner) Apply(gateway ir.Key, change resource.Change) {
 	p.Stage.Apply(gateway, change)
 }
 
-// spoil spoils the marked rules of a table, whatever it is rendered from.
+// spoil spoils the marked rules of a table that was rendered from any kind of object.
 func (p *poisoner) spoil(r resource.Resource) resource.Resource {
 	if r.Type != resource.Route {
 		return r

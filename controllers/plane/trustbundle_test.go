@@ -45,7 +45,7 @@ func bundleYAML(version schema.GroupVersion, content []byte) string {
 		`name: "example.com:roots:v1"`, 1)
 }
 
-// A policy follows its ClusterTrustBundle, in whatever version the API server has it: when it comes, changes, goes and
+// A policy follows its ClusterTrustBundle, in each version that an API server has: when it comes, changes, goes and
 // comes back. Other routes notice nothing.
 func TestTrustBundleIsFollowed(t *testing.T) {
 	for _, served := range bundleVersions {

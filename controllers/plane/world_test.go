@@ -76,7 +76,7 @@ func (c *cluster) create(texts ...string) {
 	}
 }
 
-// set writes objects as a user does who applies files.
+// set writes objects as kubectl apply does with files.
 func (c *cluster) set(text string) {
 	c.t.Helper()
 	decoder := serializer.NewCodecFactory(c.api.Scheme).UniversalDeserializer()

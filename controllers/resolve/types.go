@@ -157,7 +157,7 @@ type ListenerFilters struct {
 	Unresolved bool
 }
 
-// RouteResult is what one route contributes, of whatever kind.
+// RouteResult is what one route of any kind contributes.
 type RouteResult struct {
 	Object     Object
 	Generation int64

@@ -46,7 +46,7 @@ func TestBackfill(t *testing.T) {
 	}
 }
 
-// Without admission the owner is told, once, and again after somebody rewrote it meanwhile.
+// Without admission the owner is told, once, and again after the object was rewritten meanwhile.
 func TestBackfillWithoutAdmission(t *testing.T) {
 	b := newBench(t, stored("web"))
 	key := client.ObjectKey{Namespace: "shop", Name: "web"}

@@ -41,7 +41,7 @@ func (b *bench) looks() (after func(happens func()) []partition) {
 	}
 }
 
-// TestX1NeighboursMakeNoPlans: whatever a tenant does to a Gateway of its own, or to routes that name Services which they may
+// TestX1NeighboursMakeNoPlans: when a tenant changes a Gateway of its own, or routes that name Services which they may
 // not refer to, the triggers of other namespaces are not planned anew.
 func TestX1NeighboursMakeNoPlans(t *testing.T) {
 	b := newBench(t, scaledObject("web", "a.test"), webService())

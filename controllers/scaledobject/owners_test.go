@@ -57,7 +57,7 @@ func (b *bench) rewired() string {
 	return ""
 }
 
-// TestRewiredHasOneOwner: whatever the order in which autowiring is switched and the two write, condition
+// TestRewiredHasOneOwner: in any order in which autowiring is switched and the two processes write, condition
 // Rewired is that of one of them, is taken back by its owner, and no status is left half.
 func TestRewiredHasOneOwner(t *testing.T) {
 	type step struct {

@@ -12,7 +12,7 @@ import (
 
 // mergeConditions returns the wanted conditions with the transition times of the live ones
 // whose status did not change, followed by live conditions of types that belong to others: a
-// type with a domain that is not ours.
+// type with the domain of another owner.
 func mergeConditions(live, wanted []metav1.Condition, now metav1.Time) []metav1.Condition {
 	merged := make([]metav1.Condition, 0, len(wanted))
 	for _, condition := range wanted {

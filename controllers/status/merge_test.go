@@ -24,9 +24,9 @@ func TestMergeConditions(t *testing.T) {
 	live := []metav1.Condition{
 		condition("Accepted", metav1.ConditionTrue, before),
 		condition("Programmed", metav1.ConditionUnknown, before),
-		condition("ResolvedRefs", metav1.ConditionTrue, before),                  // ours, no longer wanted
-		condition("gateway.kedify.io/Programmed", metav1.ConditionFalse, before), // ours by domain, no longer wanted
-		condition("example.com/Audited", metav1.ConditionTrue, before),           // somebody else's
+		condition("ResolvedRefs", metav1.ConditionTrue, before),                  // of the product, no longer wanted
+		condition("gateway.kedify.io/Programmed", metav1.ConditionFalse, before), // of the product by its domain, no longer wanted
+		condition("example.com/Audited", metav1.ConditionTrue, before),           // of another owner
 	}
 	wanted := []metav1.Condition{
 		condition("Accepted", metav1.ConditionTrue, metav1.Time{}),

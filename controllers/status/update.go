@@ -4,7 +4,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 )
 
-// Update is the status that an object should have, as far as it is ours.
+// Update is the part of an object's status that this product writes, as it should be.
 //
 // Value is one of *gwv1.GatewayClassStatus, *gwv1.GatewayStatus, *gwv1.ListenerSetStatus,
 // []gwv1.RouteParentStatus (routes), []gwv1.PolicyAncestorStatus (policies) and

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// TestContentThatIsNotRead: Secrets and ConfigMaps of others cost a replica their names, whatever they contain.
+// TestContentThatIsNotRead: Secrets and ConfigMaps that are not read cost a replica the memory of their names, and none for their content.
 func TestContentThatIsNotRead(t *testing.T) {
 	const objects, size, most = 2000, 100 << 10, 4 << 20
 	meta := func(i int) metav1.ObjectMeta {

@@ -42,7 +42,7 @@ func (s *parametersServer) object(name string) map[string]any {
 	}
 }
 
-// put creates or changes an object, and tells those who watch.
+// put creates or changes an object, and tells the watchers.
 func (s *parametersServer) put(name, cpu string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -45,7 +45,7 @@ type Problem struct {
 // None reports whether there is no problem.
 func (p Problem) None() bool { return p.Reason == "" }
 
-// Same reports whether two problems have one cause, whatever their words are.
+// Same reports whether two problems have one cause. Their messages may differ.
 func (p Problem) Same(other Problem) bool {
 	return p.Reason == other.Reason && p.Detail == other.Detail
 }

@@ -21,7 +21,7 @@ const question = `{"model": "llama-3.1-8b", "stream": true, "max_tokens": 60,
 const patience = 30 * time.Second
 
 // converse asks the model at the address of the Gateway and prints its answer token by token,
-// then who was picked. It runs inside the network of the cluster.
+// then the Pod that was picked. It runs inside the network of the cluster.
 func converse(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()

@@ -4,7 +4,7 @@
 //
 // Job: the story of `make demo`, told while it happens.
 // Inputs: the clone it runs in; examples/inference-quickstart and examples/http-scale-from-zero.
-// Outputs: progress with timings, the answer's tokens as they arrive, who was picked and who
+// Outputs: progress with timings, the answer's tokens as they arrive, the Pods that were picked and that
 // served, the conditions of the objects, requests and replicas over time, and how to go on. The
 // cluster stays up.
 // Ownership: one goroutine tells the story; every step is a command that ends before the next
@@ -90,7 +90,7 @@ func demo(ctx context.Context) error {
 	if err := run(ctx, "bin/install", "-name", cluster, "-keda", "-product=false"); err != nil {
 		return err
 	}
-	fmt.Println("\n7. An application that runs when somebody asks:", shopExample)
+	fmt.Println("\n7. An application that runs when requests come:", shopExample)
 	shop, err := scaling(ctx, log)
 	if err != nil {
 		return err

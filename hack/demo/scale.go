@@ -20,7 +20,7 @@ const (
 	shopLoad = 8 * shopRate
 )
 
-// scaling is the second act: an application that is not there, until somebody asks. It returns
+// scaling is the second act: an application that is not there until a request comes. It returns
 // the address of its proxy.
 func scaling(ctx context.Context, log *progress.Log) (string, error) {
 	if _, err := kubectl(ctx, "apply", "-f", shopExample); err != nil {
@@ -75,11 +75,11 @@ func watchScaling(ctx context.Context, address string) error {
 	}
 	gone := func(s state) bool { return s.wanted == 0 && s.pods == 0 }
 	for _, s := range []scene{
-		{"Nobody asks", func() {}, 90 * time.Second, gone},
+		{"No requests", func() {}, 90 * time.Second, gone},
 		{"One request, while nothing runs", traffic.one, time.Minute, func(s state) bool { return s.answered == 1 && s.ready == 1 }},
 		{fmt.Sprintf("%d requests per second, at a target of 10 for each replica", shopRate), traffic.start, time.Minute,
 			func(s state) bool { return s.ready == 3 && s.answered > shopLoad }},
-		{"Nobody asks any more; the last replica stays for 15 s after the last request", traffic.stop, 3 * time.Minute, gone},
+		{"No requests any more; the last replica stays for 15 s after the last request", traffic.stop, 3 * time.Minute, gone},
 	} {
 		fmt.Printf("\n   %s\n", s.title)
 		s.begin()

@@ -71,7 +71,7 @@ func TestShownHasNoSecrets(t *testing.T) {
 	}
 }
 
-// FuzzCheck: whatever is let through is one of the paths, and changes nothing but the log.
+// FuzzCheck: every question that is let through has one of the listed paths, and changes nothing but the log level.
 func FuzzCheck(f *testing.F) {
 	for _, target := range []string{"/stats", "/logging?level=info", "/quitquitquit", "//x/stats", "/stats?filter=%zz",
 		"/stats#/../quitquitquit"} {

@@ -63,7 +63,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// FuzzText: a private key or a bearer token does not survive, whatever surrounds it, and what is redacted stays as it is.
+// FuzzText: a private key or a bearer token does not survive within any other text, and redacted text stays as it is.
 func FuzzText(f *testing.F) {
 	for _, text := range []string{"", "a=b", "Bearer ", `{"password":"x"}`, "?key=1", "-----BEGIN"} {
 		f.Add(text, text)

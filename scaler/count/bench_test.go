@@ -34,7 +34,7 @@ func BenchmarkMessage(b *testing.B) {
 		}
 		families = append(families, gauge("server.uptime", 99))
 		data := encoded(b, message("n", at(0, families...)...))
-		b.Run(fmt.Sprintf("clusters=%d/ours", clusters), func(b *testing.B) {
+		b.Run(fmt.Sprintf("clusters=%d/product", clusters), func(b *testing.B) {
 			s := count.New(count.Options{Registry: nothing{}, Catalog: inForce(keys...)})
 			take, end := s.Take(gatewayKey)
 			defer end()

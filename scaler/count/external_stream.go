@@ -172,7 +172,7 @@ func (st *externalStream) report(c *cluster) {
 		r.Time = time.UnixMilli(st.at)
 	}
 	for _, key := range st.of(c.name) {
-		if st.deltas { // summed up from zero, whatever the age of the Envoy is
+		if st.deltas { // summed up from zero, for an Envoy of any age
 			r.Uptime, r.Started = 0, !c.told[key]
 		}
 		c.told[key] = true

@@ -192,7 +192,7 @@ func TestExternalSameNode(t *testing.T) {
 }
 
 // TestX4EnvoysCountForTheirNamespace: an Envoy with the certificate of a namespace counts for no trigger of another
-// one, whatever cluster it names; an Envoy without one is not heard.
+// one, under any name of a cluster; an Envoy without a certificate is not heard.
 func TestX4EnvoysCountForTheirNamespace(t *testing.T) {
 	o := newOutside(t)
 	victim := types.NamespacedName{Namespace: "victim", Name: "web-0"}

@@ -20,7 +20,7 @@ import (
 )
 
 // A message becomes a report: all attempts and their failures, retries, requests in flight
-// and waiting for a connection, whatever the order; nothing of other clusters.
+// and waiting for a connection, in any order; nothing of other clusters.
 func TestReport(t *testing.T) {
 	b, client, _ := ours(t)
 	stream := open(t, client)

@@ -132,7 +132,7 @@ func inForce(keys ...types.NamespacedName) *scaler.Catalog {
 	return catalog
 }
 
-// options are those of a Service that takes anybody for the gateway.
+// options are those of a Service that takes every caller for the gateway.
 func options(b count.Registry) count.Options {
 	return count.Options{
 		Registry: b, Catalog: inForce(webKey, named("with.dots.retry-1"), named("strange-0")),
@@ -140,7 +140,7 @@ func options(b count.Registry) count.Options {
 	}
 }
 
-// ours serves a Service that takes anybody for the gateway.
+// ours serves a Service that takes every caller for the gateway.
 func ours(t *testing.T) (*registry, metricsv3.MetricsServiceClient, func()) {
 	b := &registry{t: t}
 	s := count.New(options(b))

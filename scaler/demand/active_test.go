@@ -80,7 +80,7 @@ func TestActivityWindowLength(t *testing.T) {
 	}
 }
 
-// One request at zero wakes an application whatever the activation target is: it is held, and nothing else
+// One request at zero wakes an application with any activation target: it is held, and nothing else
 // would ever answer it. When it is released and alone, the application is idle below the target.
 func TestS6HeldRequestWakes(t *testing.T) {
 	w := newWorld(t)
@@ -154,7 +154,7 @@ func woken(changed <-chan struct{}) bool {
 	}
 }
 
-// Whoever waits is woken when requests begin to be held and when activity starts, not by
+// A caller that waits is woken when requests begin to be held and when activity starts, not by
 // every request.
 func TestWake(t *testing.T) {
 	w := newWorld(t)
@@ -178,7 +178,7 @@ func TestWake(t *testing.T) {
 	}
 	r.Hold(webKey, demand.Holding{Held: 1, Arrived: 1})
 	if !woken(changed) || woken(other) {
-		t.Error("a held request wakes whoever waits")
+		t.Error("a held request did not wake the caller that waits for its trigger, or woke another one")
 	}
 	r.Hold(webKey, demand.Holding{Held: 2, Arrived: 2})
 	r.Hold(webKey, demand.Holding{Held: 1, Arrived: 2})
@@ -195,7 +195,7 @@ func TestWake(t *testing.T) {
 	p.rate = constant(0)
 	w.run(2 * time.Minute)
 	if r.read().Active || woken(changed) {
-		t.Error("the end wakes nobody")
+		t.Error("active after the end, or woken by it")
 	}
 	r.Hold(webKey, demand.Holding{Held: 0, Arrived: 3}) // answered with a page at once
 	if !woken(changed) || !r.read().Active {

@@ -14,7 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// A person sees who counted what, who is silent, and why nothing is known.
+// The dump shows what each proxy counted, which proxy is silent, and why nothing is known.
 func TestDump(t *testing.T) {
 	w := newWorld(t)
 	blind := named("blind-0")

@@ -100,7 +100,7 @@ func (r *Registry) proxy(key Proxy) *proxyCounters {
 	return (*g.(*gatewayCounters).proxies.Load())[key.Node]
 }
 
-// MaxProxies is how many proxies of one gateway a registry remembers, those that are gone included. Who has the
+// MaxProxies is how many proxies of one gateway a registry remembers, those that are gone included. A client with the
 // certificate of a Gateway can make up as many as it likes.
 const MaxProxies = 4096
 

@@ -261,7 +261,7 @@ func TestGatewayLeaves(t *testing.T) {
 	near(t, "the rate of one", r.read().Rate, 10, 0.01)
 }
 
-// The last good numbers stay what they were, whatever the load was before.
+// The last good numbers stay what they were, after any load.
 func TestLastGoodStays(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a", trigger(concurrency(""), window(20*time.Second, time.Second)))

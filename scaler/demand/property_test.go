@@ -167,7 +167,7 @@ func (c *chaos) upset(e *envoy) {
 	}
 }
 
-// Whatever the order of reports, restarts, moves, broken streams, replicas that come and go
+// In any order of reports, restarts, moves, broken streams, replicas that come and go
 // and messages between them: what was sent is counted, once, by every replica that was there
 // from the start. Baselines: the proxies begin after the replicas, and a process that ends
 // was heard everywhere before.

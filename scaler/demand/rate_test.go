@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A steady load is read within 1% at any moment, whatever the window, the granularity and
-// the phases of the proxies.
+// A steady load is read within 1% at any moment, with any window, any granularity and
+// any phases of the proxies.
 func TestSteady(t *testing.T) {
 	for _, c := range []struct {
 		window, granularity time.Duration

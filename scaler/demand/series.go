@@ -127,8 +127,8 @@ func (s *series) apply(next *settings) {
 	}
 }
 
-// window returns that of a gateway; nil: its proxies do not count for this trigger, whatever
-// they report. mu is held.
+// window returns that of a gateway; nil: no report of its proxies counts for this
+// trigger. mu is held.
 func (s *series) window(z *settings, g *gatewayCounters) *window.Window {
 	if !z.counts(g) {
 		return nil

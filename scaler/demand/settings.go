@@ -22,7 +22,7 @@ type settings struct {
 	gateways []*gatewayCounters
 	sizes    window.Sizes
 	metric   metric.Metric
-	// concurrency is what people are shown, whatever the metric is.
+	// concurrency is what people are shown, with any metric.
 	concurrency metric.Concurrency
 	// activation is the activation target, activity how long an arrival keeps a workload active.
 	activation float64

@@ -37,7 +37,7 @@ func TestX2ForeignGatewayLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// What the gateway of a trigger counted before the trigger is in force here is an arrival all the same.
+// What the gateway of a trigger counted before the trigger is in force here is an arrival, too.
 func TestArrivalsBeforeTheTrigger(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a")

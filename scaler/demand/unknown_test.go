@@ -48,7 +48,7 @@ func TestUnknown(t *testing.T) {
 	near(t, "the rate of a trigger that came back", r.read().Rate, 10, 0.01)
 }
 
-// The proxies of a gateway that the trigger is not served by have no say, whatever they report.
+// No report counts of the proxies of a gateway that does not serve the trigger.
 func TestForeignGateway(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a", trigger(concurrency("instant")))
@@ -117,7 +117,7 @@ func TestLastGood(t *testing.T) {
 	}
 }
 
-// A trigger with held requests is known and active, whatever else is not.
+// The demand of a trigger with held requests is known, and the trigger active, even if the counts of its proxies are unknown.
 func TestHeldIsKnown(t *testing.T) {
 	w := newWorld(t)
 	r := w.replica("a", trigger(concurrency("instant"), gateways()))

@@ -146,7 +146,7 @@ func unmarshalled(t testing.TB, text []byte) (delta exchanged.Delta) {
 	return delta
 }
 
-// dies ends a replica: whoever followed it has lost it.
+// dies ends a replica: the replicas that followed it have lost it.
 func (w *world) dies(gone *replica) {
 	kept := w.replicas[:0]
 	for _, r := range w.replicas {

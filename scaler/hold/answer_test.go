@@ -23,7 +23,7 @@ import (
 // browser is what a browser sends that opens a page.
 var browser = []string{":method", "GET", ":path", "/", "accept", "text/html,application/xhtml+xml", "sec-fetch-mode", "navigate"}
 
-// Only who looks at a browser is shown the waiting page, only while there is nothing, and it is
+// Only a browser gets the waiting page, only while there is no endpoint, and its request is
 // demand.
 func TestWaitingPage(t *testing.T) { synctest.Test(t, testWaitingPage) }
 
@@ -76,7 +76,7 @@ func testWaitingPage(t *testing.T) {
 	q.wants("go cold")
 }
 
-// TestAnswersSayHowLong: the access log of the proxy has how long a request waited, whatever became of it.
+// TestAnswersSayHowLong: the access log of the proxy has how long a request waited, with any outcome.
 func TestAnswersSayHowLong(t *testing.T) { synctest.Test(t, testAnswersSayHowLong) }
 
 func testAnswersSayHowLong(t *testing.T) {
@@ -132,8 +132,8 @@ func TestMaintenancePage(t *testing.T) {
 	}
 }
 
-// TestS2PageWithoutContent: a page whose status has no content has none, whatever its ConfigMap says: a client would take the bytes for the
-// next answer of its connection.
+// TestS2PageWithoutContent: a page whose status permits no content has none, even if its ConfigMap does: a client would take
+// the bytes for the next answer of its connection.
 func TestS2PageWithoutContent(t *testing.T) { synctest.Test(t, testS2PageWithoutContent) }
 
 func testS2PageWithoutContent(t *testing.T) {

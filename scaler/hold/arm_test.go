@@ -142,7 +142,7 @@ func testTrafficBeginsAnew(t *testing.T) {
 	}
 }
 
-// While anybody waits, or a proxy has not got the endpoint, all ask.
+// While a request waits, or a proxy has not got the endpoint, all proxies ask.
 func TestNotDisarmedWhileOneIsBehind(t *testing.T) { synctest.Test(t, testNotDisarmedWhileOneIsBehind) }
 
 func testNotDisarmedWhileOneIsBehind(t *testing.T) {
@@ -166,7 +166,7 @@ func testNotDisarmedWhileOneIsBehind(t *testing.T) {
 	r.eventually("the proxies ask no more", func() bool { return !p.armed() && !slow.armed() })
 }
 
-// While requests wait for their turn all ask: who did not would overtake them.
+// While requests wait for their turn all proxies ask: the requests of a proxy that did not would overtake them.
 func TestNotDisarmedWhileSomebodyWaits(t *testing.T) {
 	synctest.Test(t, testNotDisarmedWhileSomebodyWaits)
 }
@@ -220,7 +220,7 @@ func testPinnedByMaintenance(t *testing.T) {
 	r.eventually("the proxy asks no more", func() bool { return !p.armed() })
 }
 
-// Proxies ask this replica, and the others when it is gone; who that is may change.
+// Proxies ask this replica, and the others when it is gone; the set of others may change.
 func TestAddresses(t *testing.T) { synctest.Test(t, testAddresses) }
 
 func testAddresses(t *testing.T) {

@@ -48,7 +48,7 @@ func testWake(t *testing.T) {
 	first.wants("go cold")
 	r.ask("a").wants("go")
 	second.waits()
-	anonymous.waits() // whoever it is may be the slow one
+	anonymous.waits() // it may be a question of the slow proxy
 	r.ask("b").waits()
 	r.eventually("the endpoint is on its way", slow.waits)
 	slow.resume()
@@ -73,7 +73,7 @@ func testLastEndpointGoes(t *testing.T) {
 	held := r.ask("a")
 	r.quiet()
 	if p.ports() != "1" {
-		t.Errorf("the endpoint went before everybody asks: %q", p.ports())
+		t.Errorf("the endpoint went before all proxies ask: %q", p.ports())
 	}
 	r.holds(1)
 	held.waits()
@@ -140,8 +140,8 @@ func testFlap(t *testing.T) {
 	held.wants("go cold")
 }
 
-// An empty assignment that is on its way may arrive before the answer: who has an endpoint but
-// may lose it waits.
+// An empty assignment that is on its way may arrive before the answer: the request of a proxy that has an endpoint
+// and may lose it waits.
 func TestEmptiedOnTheWay(t *testing.T) { synctest.Test(t, testEmptiedOnTheWay) }
 
 func testEmptiedOnTheWay(t *testing.T) {
@@ -260,7 +260,7 @@ func testReplacedAtOnce(t *testing.T) {
 	held.wants("go cold")
 }
 
-// A proxy whose stream is gone has nothing, whatever it had: it is waited for until it says what
+// A proxy whose stream is gone counts as one without endpoints: its requests wait until it says what
 // it has.
 func TestReconnect(t *testing.T) { synctest.Test(t, testReconnect) }
 
@@ -336,7 +336,7 @@ func testOrphansOfAProxyThatGoes(t *testing.T) {
 	}
 }
 
-// Before the first complete state nothing is delayed, and everybody waits.
+// Before the first complete state no endpoint is delayed, and every request waits.
 func TestBeforeReady(t *testing.T) { synctest.Test(t, testBeforeReady) }
 
 func testBeforeReady(t *testing.T) {

@@ -56,7 +56,7 @@ func (a *autoscaler) run(t testing.TB, first *pod, stop <-chan struct{}) {
 		old := current
 		if a.dies {
 			_ = old.server.Close()
-			sleep(50 * time.Millisecond) // until somebody notices
+			sleep(50 * time.Millisecond) // until a proxy notices
 		}
 		select {
 		case <-a.p.held: // of an earlier flip

@@ -14,7 +14,7 @@ import (
 )
 
 // TestG5HeldBeyondTheLimit: a request that is held for longer than its rule lets it take is answered 504
-// then, a handshake of a WebSocket as well. It was demand all the same, and the next one is served.
+// then, a handshake of a WebSocket as well. It was demand, too, and the next one is served.
 func TestG5HeldBeyondTheLimit(t *testing.T) {
 	envoytest.Binary(t)
 	p := newPlane(t, hold.Options{})

@@ -37,7 +37,7 @@ func FuzzHead(f *testing.F) {
 	})
 }
 
-// Whatever addresses there are, what proxies are told has a host and a port, and priorities begin at
+// With any addresses, what proxies are told has a host and a port, and priorities begin at
 // 0 and have no gaps.
 func FuzzAddresses(f *testing.F) {
 	f.Add("10.0.0.1:1", "10.0.0.2:1,10.0.0.3:1")

@@ -144,7 +144,7 @@ func testS8PausedAtZero(t *testing.T) {
 	r.holds(1)
 	r.advance(10 * time.Second)
 	starts.waits()
-	atZero.Store(true) // KEDA sets paused-replicas, or somebody scales it to zero by hand
+	atZero.Store(true) // KEDA sets paused-replicas, or a user scales it to zero
 	r.advance(time.Second)
 	starts.wants("503 after 5")
 

@@ -47,9 +47,9 @@ type chaosRequest struct {
 	told, done bool
 }
 
-// Whatever happens in whatever order: no request goes on in a proxy that has, or is about to have,
+// After any events in any order: no request goes on in a proxy that has, or is about to have,
 // no endpoint; no endpoint set is emptied while an answer is on its way; no proxy that listens
-// has neither an endpoint nor anybody to ask; and everybody gets an answer.
+// has neither an endpoint nor a replica to ask; and every request gets an answer.
 func TestAnySequence(t *testing.T) {
 	seeds := 60
 	if testing.Short() {
@@ -307,7 +307,7 @@ func (c *chaos) toggle(p *chaosProxy) {
 	p.reconnect()
 }
 
-// finish ends in a good world and has everybody answered.
+// finish ends in a good world and has every request answered.
 func (c *chaos) finish() {
 	c.t.Helper()
 	c.endpoints(8)

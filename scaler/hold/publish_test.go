@@ -78,7 +78,7 @@ func testNothingToPublish(t *testing.T) {
 }
 
 // When the engine removes the name of the endpoints requests are held, and the next version of
-// the name is published at once, whatever it is.
+// the name is published at once, with any content.
 func TestNameRemoved(t *testing.T) { synctest.Test(t, testNameRemoved) }
 
 func testNameRemoved(t *testing.T) {
@@ -128,7 +128,7 @@ func testVersionsAreRemembered(t *testing.T) {
 		r.quiet()
 		r.endpoints(1, 3)
 		r.quiet()
-		r.ask("a").wants("go") // whatever it has, 1 is there
+		r.ask("a").wants("go") // endpoint 1 is in both sets that the proxy may have
 	}
 	if n := r.gate.Remembered(gatewayKey, r.name()); n != 3 {
 		t.Errorf("%d versions are remembered", n)

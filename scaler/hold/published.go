@@ -33,7 +33,7 @@ func (p *published) readyProxies(accepted map[string]publish.ACKState, inUse *as
 	return ready, all
 }
 
-// ready reports whether whatever the proxy has by now, of all versions that it may have, contains
+// ready reports whether every version that the proxy may have by now contains
 // an endpoint in use.
 func (p *published) ready(has publish.ACKState, inUse *assignment) bool {
 	if inUse == nil || inUse.empty() || !p.meets(has.Accepted, inUse) {

@@ -187,7 +187,7 @@ func testTimeout(t *testing.T) {
 	}
 }
 
-// No request is held for longer than its rule lets it take, whatever the trigger says; a limit that is
+// No request is held for longer than its rule lets it take, even if the trigger permits it; a limit that is
 // longer, or none, changes nothing.
 func TestG5LimitOfTheRule(t *testing.T) { synctest.Test(t, testG5LimitOfTheRule) }
 
@@ -273,7 +273,7 @@ func testHeldIsTold(t *testing.T) {
 	r.eventually(want, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return strings.Join(r.told, ", ") == want })
 }
 
-// A replica that stops sends everybody to another one.
+// A replica that stops sends all requests to another one.
 func TestStop(t *testing.T) { synctest.Test(t, testStop) }
 
 func testStop(t *testing.T) {

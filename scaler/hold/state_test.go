@@ -224,7 +224,7 @@ func TestWishes(t *testing.T) {
 	}
 }
 
-// From every state and whatever the facts are, transitions end, and endpoints are taken from the
+// From every state and with any facts, transitions end, and endpoints are taken from the
 // proxies by way of awaitingACK, lingering and awaitingConfirmation only.
 func TestTransitionsEnd(t *testing.T) {
 	for _, s := range allStates() {

@@ -120,7 +120,7 @@ func TestGetMetrics(t *testing.T) {
 	}
 }
 
-// TestS4ValueUnderAFormula: an active trigger is more than zero to a formula, whatever its metric is at the moment. What
+// TestS4ValueUnderAFormula: an active trigger is more than zero to a formula, even while its metric is zero. What
 // KEDA does not take for zero is what was counted. Without a formula KEDA asks whether it is active, and the value is what was counted.
 func TestS4ValueUnderAFormula(t *testing.T) {
 	w := newWorld(t)

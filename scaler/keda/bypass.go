@@ -20,7 +20,7 @@ var errBypassed = errors.New("the demand is unknown")
 // unknown until a first request was counted or held at a proxy. The leader writes into the
 // HTTPScaler that it was, for processes that start later; this process does not wait for that.
 //
-// While wired Services lead past the proxies, the demand is unknown whatever was counted before.
+// While wired Services lead past the proxies, the demand is unknown, although requests were counted before.
 func (s *Server) read(of *scaler.Scaler) (demand.Reading, error) {
 	reading, err := s.options.Registry.Read(of.Key)
 	switch {

@@ -18,7 +18,7 @@ import (
 
 // TestT52UnknownAndActiveWhileDirect: while wired Services lead past the proxies, and for one cooldown period after, KEDA gets the
 // metric's specification, an error for its value and an active trigger: it counts failures towards its
-// fallback, and nothing goes to zero. This holds whatever the proxies counted, and before the guard.
+// fallback, and nothing goes to zero. This holds with any counts of the proxies, and before the guard.
 func TestT52UnknownAndActiveWhileDirect(t *testing.T) {
 	const (
 		past   = "trigger shop/web-0: the demand is unknown: wired Services lead to the application past the proxies"

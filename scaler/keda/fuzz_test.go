@@ -12,7 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
-// FuzzReference: whatever arrives is answered, with a metric that the HPA can take, with what
+// FuzzReference: every question is answered, with a metric that the HPA can take, with what
 // the one trigger in force has, or with an error that says that nothing is known.
 func FuzzReference(f *testing.F) {
 	for _, ref := range []*pb.ScaledObjectRef{

@@ -12,7 +12,7 @@ import (
 )
 
 // TestS8MinimumInSpiteOfAPause: with paused-scale-out KEDA starts nothing for an active trigger, and makes the minimum of one
-// that is not active. So a trigger at zero is not active then, whatever waits: the answer to a poll, the value under
+// that is not active. So a trigger at zero is not active then, even while requests wait: the answer to a poll, the value under
 // a formula, and what is pushed. Where no minimum would come of that, and where the workload runs, it is active as always.
 func TestS8MinimumInSpiteOfAPause(t *testing.T) {
 	type scale = v1alpha1.HTTPScalerScale

@@ -216,7 +216,7 @@ func TestStreamMetricSpec(t *testing.T) {
 		second := follow(metadata(map[string]string{"targetValue": "7"}))
 		second("at open, newer than what is in force", spec{MetricRate, 7})
 		put(map[string]string{"targetValue": "5", "scalingMetric": "concurrency", "concurrencyAggregation": "peak"})
-		second("a change of the older one that matters to nobody")
+		second("a change of the older one that changes no answer")
 		put(map[string]string{"targetValue": "7"})
 		second("what was sent already")
 		first("the other stream", spec{MetricRate, 7})
@@ -399,7 +399,7 @@ func TestRhythm(t *testing.T) {
 }
 
 // TestRhythmOfNewTrigger: requests that wait when the trigger comes into force are not kept
-// waiting until somebody looks.
+// waiting until the next look at the trigger.
 func TestRhythmOfNewTrigger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := bubble()

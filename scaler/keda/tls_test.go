@@ -45,7 +45,7 @@ func authority(t *testing.T) (*x509.CertPool, tls.Certificate) {
 	return pool, tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
-// TestTLS: who must show a certificate is up to the configuration.
+// TestTLS: the configuration decides whether clients must show a certificate.
 func TestTLS(t *testing.T) {
 	pool, certificate := authority(t)
 	alone := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}

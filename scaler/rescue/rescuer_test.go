@@ -133,7 +133,7 @@ func TestRescue(t *testing.T) {
 			story:   func(w *world) { w.hold(25); w.pass(60 * ms); w.scale(1); w.pass(time.Minute) },
 			writes:  []write{{50 * ms, 3}, {300 * ms, 3}}, gets: 2,
 		},
-		"somebody insists on less than the step": {
+		"another writer insists on less than the step": {
 			trigger: oneStep,
 			story: func(w *world) {
 				w.hold(25)
@@ -322,7 +322,7 @@ func TestHeldBefore(t *testing.T) {
 	})
 }
 
-// TestFailure: an API server that refuses is asked ever more rarely, and everybody hears of it.
+// TestFailure: an API server that refuses is asked ever more rarely, and log, metric and event tell of it.
 func TestFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -157,7 +157,7 @@ func scalars(item *yaml.Node, allowed []string) (map[string]string, error) {
 
 const (
 	// maxHeaderName is that of gwv1.HTTPHeaderMatch. maxHeaderValue is a little less than half
-	// of its, so that HeaderPattern fits whatever has to be escaped.
+	// of its, so that HeaderPattern fits even if every character has to be escaped.
 	maxHeaderName  = 256
 	maxHeaderValue = 2000
 	// maxHeaderRegex is more than an expression for one header has to be, in bytes.

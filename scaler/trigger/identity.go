@@ -68,7 +68,7 @@ func slug(text string) string {
 
 // Identity tells the accepted triggers of one object apart by what they match: two of them
 // never have the same. It is equal for a trigger's metadata (IdentityOf) and its HTTPScaler,
-// in whatever order things are written, and means nothing else.
+// with keys and items in any order, and means nothing else.
 func Identity(spec v1alpha1.HTTPScalerSpec) string {
 	if spec.Type == v1alpha1.TriggerEnvoyHTTP {
 		return fmt.Sprintf("%s %q %s", spec.Type, spec.Metric.ExternalProxyMetricKey, spec.Metric.Type)

@@ -101,7 +101,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestParseMetadata: the metric alone, whatever else is wrong.
+// TestParseMetadata: the metric alone is read, in spite of mistakes in other keys.
 func TestParseMetadata(t *testing.T) {
 	for name, c := range map[string]struct {
 		metadata map[string]string

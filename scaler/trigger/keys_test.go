@@ -80,7 +80,7 @@ func TestKeysAreDocumented(t *testing.T) {
 		t.Errorf("%d known of %d", len(known), len(Keys()))
 	}
 	if key := known[keyHosts]; key.readBy(v1alpha1.TriggerEnvoyHTTP) || !key.readBy(v1alpha1.TriggerHTTP) {
-		t.Errorf("who reads hosts: %+v", key)
+		t.Errorf("the types that read hosts: %+v", key)
 	}
 }
 

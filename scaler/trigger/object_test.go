@@ -17,12 +17,12 @@ func TestObjectRules(t *testing.T) {
 		change func(*Object)
 		want   []string
 	}{
-		"nothing of ours": {func(o *Object) { o.Triggers = []Trigger{{Type: "cron"}} }, nil},
+		"no trigger of the product": {func(o *Object) { o.Triggers = []Trigger{{Type: "cron"}} }, nil},
 		"ScaledJob": {func(o *Object) { o.Kind = ScaledJob }, []string{
 			"kind ScaledJob does not go with kedify-http: a Job serves no requests; use a ScaledObject",
 		}},
-		"ScaledJob of somebody else": {func(o *Object) { o.Kind, o.Triggers = ScaledJob, []Trigger{{Type: "cron"}} }, nil},
-		"average value":              {func(o *Object) { o.Triggers[0].MetricType = "AverageValue" }, nil},
+		"ScaledJob without a trigger of the product": {func(o *Object) { o.Kind, o.Triggers = ScaledJob, []Trigger{{Type: "cron"}} }, nil},
+		"average value": {func(o *Object) { o.Triggers[0].MetricType = "AverageValue" }, nil},
 		"value": {func(o *Object) { o.Triggers[0].MetricType = "Value" }, []string{
 			`warning: trigger 0: metricType "Value" multiplies the load of all replicas by their number, so it never settles; use AverageValue`,
 		}},
@@ -109,7 +109,7 @@ func TestObjectRules(t *testing.T) {
 	}
 }
 
-// TestAcceptance: an error of one trigger is its own, an error of the object is everybody's.
+// TestAcceptance: an error of one trigger is its own, an error of the object is one of all its triggers.
 func TestAcceptance(t *testing.T) {
 	object := shop(
 		named("good", httpTrigger(nil)),

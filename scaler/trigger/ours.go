@@ -28,7 +28,7 @@ func IsOurs(t Trigger, address string) bool {
 
 // Lookalikes warns of triggers that have the keys of this product and that KEDA does not send to this
 // installation: type external or external-push with another scalerAddress, or none. Such a trigger
-// is not ours, and no other component says that the address is wrong.
+// is not one of this product, and no other component says that the address is wrong.
 func Lookalikes(object Object, address string) []Problem {
 	if object.Kind == ScaledJob || address == "" {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
-// TestIsOurs: each spelling, and what each stands for; "" is not ours.
+// TestIsOurs: each spelling, and what each stands for; "" is a trigger of another product.
 func TestIsOurs(t *testing.T) {
 	type metadata = map[string]string
 	for name, c := range map[string]struct {
@@ -28,11 +28,11 @@ func TestIsOurs(t *testing.T) {
 			Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress, "externalProxyMetricKey": "edge", "hosts": "a.test"}},
 			"kedify-http",
 		},
-		"native, nothing else": {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
-		"polled":               {Trigger{Type: "external", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
-		"somebody else's":      {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": "other:9090", "hosts": "a.test"}}, ""},
-		"somebody else's mark": {Trigger{Type: "external-push", Metadata: metadata{"originalType": "other-http"}}, ""},
-		"without address":      {Trigger{Type: "external-push", Metadata: metadata{"hosts": "a.test"}}, ""},
+		"native, nothing else":   {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
+		"polled":                 {Trigger{Type: "external", Metadata: metadata{"scalerAddress": ourAddress}}, "kedify-http"},
+		"another scaler's":       {Trigger{Type: "external-push", Metadata: metadata{"scalerAddress": "other:9090", "hosts": "a.test"}}, ""},
+		"another product's mark": {Trigger{Type: "external-push", Metadata: metadata{"originalType": "other-http"}}, ""},
+		"without address":        {Trigger{Type: "external-push", Metadata: metadata{"hosts": "a.test"}}, ""},
 		"our keys in another trigger": {Trigger{Type: "prometheus",
 			Metadata: metadata{"originalType": "kedify-http", "scalerAddress": ourAddress}}, ""},
 		"no metadata":                   {Trigger{Type: "external-push"}, ""},
@@ -136,7 +136,7 @@ func TestLookalikes(t *testing.T) {
 				`warning: trigger 0: scalerAddress "other:9090" is not the address of this installation, ` +
 					"so KEDA asks another scaler and the trigger gets no HTTPScaler and no route" + fix,
 			}},
-		"ours":              {"external-push", metadata(changes{"scalerAddress": ourAddress}), nil},
+		"the right address": {"external-push", metadata(changes{"scalerAddress": ourAddress}), nil},
 		"rewritten":         {"external-push", metadata(changes{"scalerAddress": "other:9090", "originalType": "kedify-http"}), nil},
 		"the vendor's type": {"kedify-http", metadata(keys), nil},
 		"of http-add-on": {"external-push",
@@ -149,7 +149,7 @@ func TestLookalikes(t *testing.T) {
 		})
 	}
 	if found := Lookalikes(shop(Trigger{Type: "external-push", Metadata: metadata(keys)}), ""); found != nil {
-		t.Errorf("without an address of ours: %v", found)
+		t.Errorf("without an address of the product: %v", found)
 	}
 	job := Object{Kind: ScaledJob, Triggers: []Trigger{{Type: "external-push", Metadata: metadata(keys)}}}
 	if found := Lookalikes(job, ourAddress); found != nil {

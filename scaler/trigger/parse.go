@@ -50,7 +50,7 @@ type Trigger struct {
 }
 
 // Bounds of the work for one object, which is done while the API server waits: triggers of
-// ours, and bytes of headers in all of them (expressions take a microsecond per byte and more).
+// this product, and bytes of headers in all of them (expressions take a microsecond per byte and more).
 const (
 	maxTriggers       = 64
 	maxAllHeadersText = 32 << 10
@@ -77,7 +77,7 @@ type Parsed struct {
 	Spec v1alpha1.HTTPScalerSpec
 }
 
-// Parse takes the triggers of an object that are ours, with KEDA's address for our scaler
+// Parse takes the triggers of an object that are of this product, with KEDA's address for our scaler
 // (see IsOurs). An object without one gives an empty Result.
 func Parse(object Object, address string) Result {
 	var readers []*reader

@@ -49,8 +49,8 @@ type Change struct {
 // Changes returns what admission changes in a trigger; nil: KEDA can use it as it is.
 //
 // A type that stock KEDA does not know becomes external-push, with our address unless the user wrote
-// one. The authenticationRef of a trigger of this product, in any spelling, is added for mutual TLS, and ours
-// goes when mutual TLS is off: KEDA would report an object that does not exist, and would not open
+// one. The authenticationRef of a trigger of this product, in any spelling, is added for mutual TLS, and the one that
+// the product added goes when mutual TLS is off: KEDA would report an object that does not exist, and would not open
 // its streams again. A reference that the user wrote stays.
 //
 // A trigger without metadata stays as it is: the schema of KEDA refuses it with a better message.

@@ -30,13 +30,13 @@ func TestRewriting(t *testing.T) {
 		"without metadata": {nil, "kedify-http", nil, nil, nil},
 		"rewritten": {map[string]string{"originalType": "kedify-http", "scalerAddress": ourAddress}, "external-push",
 			nil, []Change{add}, nil},
-		"native":                  {map[string]string{"scalerAddress": ourAddress}, "external-push", nil, []Change{add}, nil},
-		"done":                    {map[string]string{"scalerAddress": ourAddress}, "external-push", &ours, nil, []Change{remove}},
-		"of the user's":           {map[string]string{"scalerAddress": ourAddress}, "external-push", &theirs, nil, nil},
-		"of the namespace":        {map[string]string{"scalerAddress": ourAddress}, "external-push", &Reference{Name: "gw"}, nil, nil},
-		"somebody else's":         {map[string]string{"scalerAddress": "other:9090"}, "external-push", nil, nil, nil},
-		"somebody else with ours": {map[string]string{"scalerAddress": "other:9090"}, "external-push", &ours, nil, nil},
-		"not external":            {map[string]string{"scalerAddress": ourAddress}, "prometheus", nil, nil, nil},
+		"native":           {map[string]string{"scalerAddress": ourAddress}, "external-push", nil, []Change{add}, nil},
+		"done":             {map[string]string{"scalerAddress": ourAddress}, "external-push", &ours, nil, []Change{remove}},
+		"of the user's":    {map[string]string{"scalerAddress": ourAddress}, "external-push", &theirs, nil, nil},
+		"of the namespace": {map[string]string{"scalerAddress": ourAddress}, "external-push", &Reference{Name: "gw"}, nil, nil},
+		"another scaler's": {map[string]string{"scalerAddress": "other:9090"}, "external-push", nil, nil, nil},
+		"another scaler with the product's reference": {map[string]string{"scalerAddress": "other:9090"}, "external-push", &ours, nil, nil},
+		"not external": {map[string]string{"scalerAddress": ourAddress}, "prometheus", nil, nil, nil},
 	} {
 		trigger := Trigger{Type: test.as, Metadata: test.written, Authentication: test.refers}
 		for authentication, want := range map[Authentication][]Change{on: test.on, off: test.off} {

@@ -52,9 +52,9 @@ var floods = []flood{
 		}
 		f.does(f.framer.WriteWindowUpdate(1, 1))
 	})},
-	{"pings whose answers nobody reads", unread(func(f *frames) { f.does(f.framer.WritePing(false, [8]byte{})) })},
-	{"settings whose answers nobody reads", unread(func(f *frames) { f.does(f.framer.WriteSettings()) })},
-	{"large answers that nobody reads", func(s *site, t *testing.T, mark string) {
+	{"pings whose answers the client does not read", unread(func(f *frames) { f.does(f.framer.WritePing(false, [8]byte{})) })},
+	{"settings whose answers the client does not read", unread(func(f *frames) { f.does(f.framer.WriteSettings()) })},
+	{"large answers that the client does not read", func(s *site, t *testing.T, mark string) {
 		f := open(t, s.address, mark, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 		for i := range uint32(60) {
 			f.headers(2*i+1, true, pseudo("GET", "http", mineHost, largeAnswer)...)
@@ -127,7 +127,7 @@ var floods = []flood{
 			t.Error(err)
 		}
 	}},
-	{"answers that nobody reads", func(s *site, t *testing.T, _ string) {
+	{"answers that the client does not read", func(s *site, t *testing.T, _ string) {
 		for range 100 {
 			if _, err := io.WriteString(dial(t, s.address), "GET /large HTTP/1.1\r\nHost: mine.test\r\n\r\n"); err != nil {
 				t.Error(err)

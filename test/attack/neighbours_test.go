@@ -73,7 +73,7 @@ func (n *neighbours) again(path string) {
 	n.ask(client, path)
 }
 
-// ask sends a request and takes down whatever is not its answer.
+// ask sends a request and takes down every outcome but its answer.
 func (n *neighbours) ask(client *http.Client, path string) {
 	began := time.Now()
 	err := n.answered(client, path)

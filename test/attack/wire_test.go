@@ -24,7 +24,7 @@ const (
 	harmless
 	// either of both.
 	either
-	// unseen: whatever the answer, no backend sees the mark, which is in a part that is not for it.
+	// unseen: any answer will do, and no backend sees the mark, which is in a part that is not for it.
 	unseen
 )
 
@@ -89,7 +89,7 @@ func (s *site) judgeReplies(t *testing.T, want outcome, mark string, replies []r
 		}
 	case wasRefused && want != harmless: // with either, by the attacker's backend perhaps
 		if want == refused && (s.mine.saw(mark) || s.myPod.saw(mark)) {
-			t.Errorf("refused (%v), and the attacker's backend saw it all the same", replies)
+			t.Errorf("refused (%v), and the attacker's backend saw it", replies)
 		}
 	case want == refused || len(replies) != 1 || replies[0].status != http.StatusOK || !own(replies[0].Backend):
 		t.Errorf("answers %+v", replies)

@@ -17,7 +17,7 @@ type echoed struct {
 	Headers                           http.Header
 }
 
-// witness is a backend that keeps every byte that it is sent, whatever its parser makes of them.
+// witness is a backend that keeps every byte that it is sent, those that its parser refuses included.
 type witness struct {
 	name, address string
 

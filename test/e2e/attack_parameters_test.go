@@ -14,7 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
-// privilegedYAML is what a tenant writes who may write gateways and gatewayparameters alone, and wants the node.
+// privilegedYAML is written by a tenant with the right to write gateways and gatewayparameters alone, who wants the node.
 const privilegedYAML = `
 apiVersion: gateway.kedify.io/v1alpha1
 kind: GatewayParameters

@@ -64,7 +64,7 @@ func (f foreign) get(t testing.TB, c *cluster.Cluster, namespace, name string) *
 // one of a run before whose namespace is still going.
 func hostIn(namespace, name string) string { return name + "." + namespace + ".test" }
 
-// simple is a ScaledObject whose application keeps one replica whatever happens.
+// simple is a ScaledObject whose application always keeps one replica.
 func simple(name, host string) scaled {
 	return scaled{Name: name, Host: host, Min: 1, Max: 2, Metric: "requestRate", Target: 100000}
 }

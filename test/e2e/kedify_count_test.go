@@ -89,7 +89,7 @@ func readyAt(slice discoveryv1.EndpointSlice, listener int) (addresses []string)
 	return addresses
 }
 
-// believers are all who can be asked for the number of a trigger, by name.
+// believers are the replicas and Pods that answer for the number of a trigger, by name.
 func believers(t *testing.T, c *cluster.Cluster, namespace, name string) map[string]func() (float64, error) {
 	t.Helper()
 	object := c.ScaledObjectReady(t, namespace, name)

@@ -54,9 +54,9 @@ func areHeld(t *testing.T, c *cluster.Cluster, namespace, trigger string, n int)
 	})
 }
 
-// TestS3HeldWhateverTheMinimum: an application whose minimum is 1 is scaled to zero by hand. Its requests wait until
+// TestS3HeldWithAnyMinimum: an application whose minimum is 1 is scaled to zero by hand. Its requests wait until
 // KEDA has brought it back.
-func TestS3HeldWhateverTheMinimum(t *testing.T) {
+func TestS3HeldWithAnyMinimum(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
 	const host = "minimum.test"
@@ -78,8 +78,8 @@ func TestS3HeldWhateverTheMinimum(t *testing.T) {
 	}
 }
 
-// TestS4FormulaKeepsTheApplication: a request that runs for longer than window and cooldown is answered, whatever the formula
-// makes of its trigger.
+// TestS4FormulaKeepsTheApplication: a request that runs for longer than window and cooldown is answered, with any value
+// of the formula.
 func TestS4FormulaKeepsTheApplication(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)

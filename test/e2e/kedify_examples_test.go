@@ -236,7 +236,7 @@ func exampleHeaders(t *testing.T) {
 		t.Logf("%s answered after %s", one.want, time.Since(begun).Round(time.Millisecond))
 	}
 	if wanted, _ := c.Replicas(t, namespace, "bar"); wanted != 0 {
-		t.Errorf("nobody asked for bar, and it has %d replicas", wanted)
+		t.Errorf("bar had no request, and it has %d replicas", wanted)
 	}
 }
 
@@ -275,7 +275,7 @@ func exampleTriggers(t *testing.T) {
 			return err
 		}
 		if alpha != 0 {
-			t.Fatalf("alpha has %v requests per second, nobody asks it", alpha)
+			t.Fatalf("alpha has %v requests per second without a client", alpha)
 		}
 		if beta < rate*0.9 || beta > rate*1.1 {
 			return fmt.Errorf("beta has %v requests per second, the load is %d", beta, rate)
@@ -389,7 +389,7 @@ func exampleWaitingPage(t *testing.T) {
 	})
 }
 
-// browser is what a browser sends that opens a page. Who else asks waits for the application.
+// browser is what a browser sends that opens a page. Requests of other clients wait for the application.
 var browser = []string{"accept", "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-mode", "navigate"}
 
 // exampleExistingRoute: the user's objects stay as they are, there is no proxy of the product's,

@@ -107,7 +107,7 @@ func twoControllers(t *testing.T, c *cluster.Cluster) (ready []corev1.Pod) {
 	return ready
 }
 
-// wakes returns where the moment is sent at which somebody wants a replica of a Deployment.
+// wakes returns where the moment is sent at which a writer first wants a replica of a Deployment.
 func wakes(t *testing.T, c *cluster.Cluster, namespace, name string) <-chan time.Time {
 	t.Helper()
 	watcher, err := c.Clients.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})

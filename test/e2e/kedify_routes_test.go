@@ -51,8 +51,8 @@ spec:
 `
 
 // TestKedifyHTTPRoutes sends requests through the proxy of a namespace in which triggers share
-// hosts, paths and headers. The longest path and the most headers win, whatever was there
-// first; what nothing matches gets 404 and not somebody else's application.
+// hosts, paths and headers. The longest path and the most headers win, in any order of
+// creation; a request that no trigger matches gets 404 and not the application of another trigger.
 func TestKedifyHTTPRoutes(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)

@@ -135,7 +135,7 @@ func loseCertificate(t *testing.T, c *cluster.Cluster, keda *corev1.Secret, so *
 }
 
 // secureKEDA upgrades the installation to mutual TLS. off, which the end of the test calls unless
-// the test did, takes it back to what it was, whatever values it had.
+// the test did, takes it back to the values that it had before.
 func secureKEDA(t *testing.T, c *cluster.Cluster) (off func()) {
 	t.Helper()
 	var before struct{ Version int }
@@ -233,7 +233,7 @@ func presenting(t *testing.T, trusted, shown *corev1.Secret) credentials.Transpo
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Whatever CAs the server asks for: a client that is up to something shows what it has.
+		// The certificate is shown to servers that ask for other CAs, too, as a hostile client does.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	return credentials.NewTLS(config)

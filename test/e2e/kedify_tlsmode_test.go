@@ -196,7 +196,7 @@ func TestKedifyHTTPReencrypt(t *testing.T) {
 	address := entrance(t, proxied(t, c, namespace, "web-0", "calls-0", "chat-0", "plain-0"))
 	for _, name := range []string{"web", "calls", "chat", "plain"} {
 		if wanted, _ := c.Replicas(t, namespace, name); wanted != 0 {
-			t.Fatalf("%s has %d replicas before anybody asked", name, wanted)
+			t.Fatalf("%s has %d replicas before the first request", name, wanted)
 		}
 	}
 	t.Run("HTTP", func(t *testing.T) {
@@ -315,7 +315,7 @@ func TestKedifyHTTPPassthrough(t *testing.T) {
 		})
 	}
 	if got, err := confide(t, address, "nobody.test"); err == nil {
-		t.Errorf("a name of nobody: %+v", got)
+		t.Errorf("a name of no trigger: %+v", got)
 	}
 	t.Run("Counts", func(t *testing.T) {
 		object := c.ScaledObjectReady(t, namespace, "left")

@@ -53,7 +53,7 @@ var Kinds = []Kind{
 	{Name: scaledObject, module: keda, file: "config/crd/bases/keda.sh_scaledobjects.yaml", below: Path{"spec", "triggers", 0, "metadata"}},
 }
 
-// generatedKinds are made by the product or by whoever installs it.
+// generatedKinds are made by the product or by its administrator.
 var generatedKinds = []Kind{
 	{Name: "HTTPScaler", file: "charts/kedify-gateway/crds/gateway.kedify.io_httpscalers.yaml", below: spec, generated: true},
 	{Name: "ReferenceGrant", module: gatewayAPI, file: gatewayCRDs + "referencegrants.yaml", below: spec, generated: true},

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// texts are tried in every field that takes a text, whatever the field means: a value of another field
+// texts are tried in every field that takes a text, of any meaning: a value of another field
 // is the commonest mistake.
 var texts = slices.Concat(plain, hosts, paths, headers, durations, formats, numbers, unicodes, controls, lengths())
 

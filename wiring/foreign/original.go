@@ -36,7 +36,7 @@ type backend struct {
 //
 //	{"web-kedify": "web", "llm-kedify-pool": {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "llm"}}
 //
-// Whoever may write the annotation may write the references, too, but perhaps past a policy that binds
+// A user with the right to write the annotation may write the references, too, but perhaps past a policy that binds
 // this process less. So an entry can do one thing only: have a reference to a wired Service lead to the
 // backend of which mirror.Name is the name of that Service.
 type originals map[types.NamespacedName]backend

@@ -50,7 +50,7 @@ func TestRestore(t *testing.T) {
 		"T50 the user pointed it elsewhere": {"web-kedify", "other", both, "", []string{"web", "other"}, ""},
 		"T50 the user put it back":          {"web", "api", both, "", []string{"web", "api"}, ""},
 		"written by hand":                   {"web-kedify", "api", "", "", []string{"web-kedify", "api"}, ""},
-		"by hand beside ours":               {"web-kedify", "api-kedify", `{"api-kedify":"api"}`, "", []string{"web-kedify", "api"}, ""},
+		"by hand beside a kept one":         {"web-kedify", "api-kedify", `{"api-kedify":"api"}`, "", []string{"web-kedify", "api"}, ""},
 		"kept": {"web-kedify", "api", `{"web-kedify":"web"}`, "web-kedify", []string{"web-kedify", "api"},
 			`{"web-kedify":"web"}`},
 		"two paths of one": {"web-kedify", "web-kedify", `{"web-kedify":"web"}`, "", []string{"web", "web"}, ""},
@@ -99,8 +99,8 @@ func TestRewriteMerges(t *testing.T) {
 	}
 }
 
-// TestForgedAnnotation: whoever writes the annotation gets nothing written but the name that a wired
-// Service stands for, and is told on every reference when it cannot be read.
+// TestForgedAnnotation: a forged annotation has nothing written but the name that a wired
+// Service stands for, and one that cannot be read has a problem on every reference.
 func TestForgedAnnotation(t *testing.T) {
 	for name, annotation := range map[string]string{
 		"no JSON":               `{"web-kedify":`,

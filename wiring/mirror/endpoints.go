@@ -165,7 +165,7 @@ func (r *renderer) restrict(to []corev1.ServicePort) []endpoint {
 }
 
 // conditioned gives endpoints the conditions of their original, or of a standby of it. Only what the
-// original reports ready may take requests without a word of anyone.
+// original reports ready may take requests at once.
 func conditioned(endpoints []endpoint, ready bool) []endpoint {
 	for i := range endpoints {
 		c := &endpoints[i].Conditions

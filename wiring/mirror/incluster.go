@@ -27,7 +27,7 @@ const (
 // the proxies (kind "service"): the Service has no selector, and Fallback selects the Pods.
 type InCluster struct {
 	Service *corev1.Service
-	// Slices of the Service: of whatever controller.
+	// Slices of the Service, of any controller.
 	Slices []*discoveryv1.EndpointSlice
 	// Endpoints is the object of the name of the Service; nil: there is none.
 	Endpoints *metav1.PartialObjectMetadata
@@ -51,7 +51,7 @@ func RenderInCluster(in InCluster) Output {
 	r.application = ofSlices(in.FallbackSlices, in.pairs())
 	if !out.Problem.None() {
 		if !slices.ContainsFunc(in.Slices, Ours) {
-			return out // what has endpoints of another owner gets none of ours
+			return out // a Service with endpoints of another owner gets none of the product
 		}
 		r.path, r.entry.Slices = Proxy, nil
 	}

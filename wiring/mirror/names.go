@@ -83,7 +83,7 @@ func Ours(slice *discoveryv1.EndpointSlice) bool {
 	return slice.Labels[discoveryv1.LabelManagedBy] == v1alpha1.ManagedBy
 }
 
-// PathOf reads from live slices where their Service leads; empty: no slice of ours has endpoints of
+// PathOf reads from live slices where their Service leads; empty: no slice of the product has endpoints of
 // the application. While slices differ, a move is under way: it is Direct only when all are, and Proxy
 // as soon as one is.
 func PathOf(slices []*discoveryv1.EndpointSlice) Path {

@@ -35,7 +35,7 @@ func (m *maker) judge(w *wired, u *use) {
 }
 
 // match compares the requests of a reference with those of the triggers that fit. A reference is rewritten
-// if they match all of them; whoever names the wired Service by hand, or gives no host, is told which they
+// if they match all of them; a user who names the wired Service by hand, or gives no host, is told which they
 // do not match.
 func (m *maker) match(w *wired, u *use, fitting []*v1alpha1.HTTPScaler, reasons map[*v1alpha1.HTTPScaler]reason) {
 	u.scalers = slices.DeleteFunc(slices.Clone(fitting), func(s *v1alpha1.HTTPScaler) bool { return !lists(s, u.ref.Hosts) })
@@ -80,7 +80,7 @@ func (u *use) hosts(scalers []*v1alpha1.HTTPScaler) []string {
 	return all
 }
 
-// fits says why the requests of a reference cannot be those of a trigger, whatever their hosts and paths.
+// fits says why the requests of a reference cannot be those of a trigger, with any hosts and paths.
 func (m *maker) fits(w *wired, u *use, scaler *v1alpha1.HTTPScaler, number int32) reason {
 	switch {
 	case w.portOf(scaler) != number:

@@ -10,7 +10,8 @@ import (
 )
 
 // secured refuses a reference whose TLS another object decides by the name of the Service: with the
-// name of the wired Service the consumer would stop speaking TLS. Whoever adds that name ends it.
+// name of the wired Service the consumer would stop speaking TLS. A user who adds that name to the object ends
+// the refusal.
 func (m *maker) secured(u *use) reason {
 	var original, wired, remedy string
 	switch {

@@ -38,7 +38,7 @@ type wired struct {
 	// ports of the proxies by port of the Service.
 	ports map[int32]int32
 	uses  []*use
-	// named: a reference names it, whatever comes of that.
+	// named: a reference names it, served or refused.
 	named bool
 	// wanted: a reference or a user asks for it.
 	wanted bool

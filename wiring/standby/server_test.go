@@ -75,7 +75,7 @@ func serve(t *testing.T, run func(context.Context, net.Listener) error) (address
 	return listener.Addr().String()
 }
 
-// dial returns a client of whatever server the dialer leads to, as kube-proxy leads KEDA.
+// dial returns a client that asks the target for its server at each connection, as kube-proxy leads KEDA.
 func dial(t *testing.T, target func() string) pb.ExternalScalerClient {
 	t.Helper()
 	connection, err := grpc.NewClient("passthrough:///scaler", grpc.WithTransportCredentials(insecure.NewCredentials()),

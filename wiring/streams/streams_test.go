@@ -218,8 +218,8 @@ func TestOldAnswers(t *testing.T) {
 	}
 }
 
-// TestX4TokenOpensTheView: a controller answers those who show a token; the file is read for each round, because
-// Kubernetes replaces it, and without one nobody is asked.
+// TestX4TokenOpensTheView: a controller answers callers with a token; the file is read for each round, because
+// Kubernetes replaces it, and without a token no controller is asked.
 func TestX4TokenOpensTheView(t *testing.T) {
 	token, failure := "first", error(nil)
 	asked := 0

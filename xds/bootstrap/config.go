@@ -36,7 +36,7 @@ const (
 	CertificateDirectory = "/etc/kedify/xds"
 
 	// ReplicaName is a DNS name that the certificate of every replica of the control plane
-	// carries, whatever its Service is called.
+	// carries, with any name of its Service.
 	ReplicaName = "replica.kedify-gateway"
 )
 

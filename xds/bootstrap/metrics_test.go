@@ -90,7 +90,7 @@ func TestMetricsListener(t *testing.T) {
 	}
 }
 
-// TestMetricsAreBounded: an address that asks often is refused, whatever it says about itself, and takes nothing from others;
+// TestMetricsAreBounded: an address that asks often is refused, under any name that it gives, and takes nothing from others;
 // all together are refused when they are too many.
 func TestMetricsAreBounded(t *testing.T) {
 	s := startScraped(t)

@@ -169,7 +169,7 @@ func TestT62MergeTakesFieldsWhole(t *testing.T) {
 	}
 }
 
-// FuzzText: whatever passes has one form, which passes again and says the same.
+// FuzzText: every text that passes has one form, which passes again and says the same.
 func FuzzText(f *testing.F) {
 	for _, seed := range []string{
 		`{"idle_timeout":"3600s"}`, `{"retry_policy":{"retry_on":"5xx","num_retries":5,"retry_back_off":{"base_interval":"1s"}}}`,

@@ -41,7 +41,7 @@ type RouteProtocol string
 // The protocols of kinds of routes.
 const (
 	RouteHTTP RouteProtocol = ""     // HTTPRoute: HTTP in the version that the backend speaks
-	RouteGRPC RouteProtocol = "grpc" // GRPCRoute: HTTP/2, whatever the Service says
+	RouteGRPC RouteProtocol = "grpc" // GRPCRoute: HTTP/2, with any appProtocol of the Service
 	RouteTCP  RouteProtocol = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
 	RouteTLS  RouteProtocol = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
 	RouteUDP  RouteProtocol = "udp"  // UDPRoute: datagrams

@@ -145,7 +145,7 @@ type Hold struct {
 	Cluster ClusterKey
 	// Demand is the HTTPScaler whose request waits.
 	Demand Key
-	// Timeout of the wait, kept by who is asked: the proxy must have more patience.
+	// Timeout of the wait, kept by the holder that is asked: the proxy must have more patience.
 	Timeout time.Duration
 }
 

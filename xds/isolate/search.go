@@ -70,7 +70,7 @@ type search struct {
 
 	// control: the table without parts is tried, or was, to learn whether a part can be to blame at all.
 	control bool
-	// ended: whatever was asked, nothing is found.
+	// ended: the search is over without a finding.
 	ended bool
 
 	message string

@@ -206,7 +206,7 @@ func TestSuspectsAreTriedFirst(t *testing.T) {
 	}
 }
 
-// TestSuspicionChangesNothing: whatever is suspected, the same is withheld in the end, for a bounded number of trials more.
+// TestSuspicionChangesNothing: with any suspicion, the same is withheld in the end, for a bounded number of trials more.
 func TestSuspicionChangesNothing(t *testing.T) {
 	worst := 0
 	for seed := range uint64(500) {
@@ -267,7 +267,7 @@ func TestSearchFindsNothing(t *testing.T) {
 	}
 }
 
-// TestSearchesEnd: whatever a proxy refuses, after some searches it takes the table, and no part is withheld without a cause.
+// TestSearchesEnd: a proxy that refuses any rules takes the table after some searches, and no part is withheld without a cause.
 func TestSearchesEnd(t *testing.T) {
 	for seed := range uint64(300) {
 		dice := rand.New(rand.NewPCG(seed, 1))

@@ -26,7 +26,7 @@ type Options struct {
 	Accepted func(ir.Key, resource.Key) map[string]publish.ACKState
 	// Suspected returns the form that a rule of an object had because it was refused before, as far as anything tells, and
 	// resource.Whole for others; nil: no rule was refused. A search tries these rules first. It withholds the same rules
-	// whatever Suspected says. It is called with locks held, once for each part of a refused table.
+	// with any answer of Suspected. It is called with locks held, once for each part of a refused table.
 	Suspected func(object ir.Source, rule string) resource.Form
 	// Report takes what the proxies of a gateway have: a Delivery of the publisher without trials, and with the withheld
 	// rules in place of the tables that they were in. It is called by one goroutine per gateway at a time.

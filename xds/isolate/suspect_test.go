@@ -14,7 +14,7 @@ func forwarding(h ir.Host) ir.Host {
 	return h
 }
 
-// TestSuspects: a table of which nothing is known, as after a restart, has the same rules withheld whatever is suspected. There are
+// TestSuspects: a table of which nothing is known, as after a restart, has the same rules withheld with any suspicion. There are
 // few trials when the suspicion is right, and a wrong one adds no more than its own.
 func TestSuspects(t *testing.T) {
 	refused := []string{"r7", "r21", "r33", "r59"}

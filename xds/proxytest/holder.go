@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Holder is who a hold filter asks: it notes each question and answers it when it is told to.
+// Holder is the server that a hold filter asks: it notes each question and answers it when it is told to.
 // It speaks cleartext.
 type Holder struct {
 	Address string

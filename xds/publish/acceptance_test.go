@@ -184,7 +184,7 @@ func TestReportLater(t *testing.T) {
 	h.hears(t, second)
 }
 
-// Who hears of an acceptance may change what is published, under a lock that it also holds
+// The receiver of an acceptance may change what is published, under a lock that it also holds
 // when it publishes on its own.
 func TestApplyFromOnAccepted(t *testing.T) {
 	var own sync.Mutex

@@ -97,7 +97,7 @@ func (s *Session) rejectOne(nonce uint64, it item, message string) {
 	}
 	rev := it.revision
 	if rev == nil {
-		// Proxies cannot refuse a removal; whatever happened, it is over.
+		// Proxies cannot refuse a removal: it is over with an ACK and with a NACK.
 		s.accept(nonce, &response{kind: r.resource.kind, items: []item{it}})
 		return
 	}

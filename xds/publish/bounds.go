@@ -6,7 +6,7 @@ import (
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 )
 
-// What the proxies of one gateway may make a replica remember. Who has the certificate of a Gateway can send
+// What the proxies of one gateway may make a replica remember. A client with the certificate of a Gateway can send
 // anything, and shares the memory of the replica with all other Gateways.
 const (
 	// maxSessions is how many proxies of a gateway are served by one replica.

@@ -30,7 +30,7 @@ type Delivery struct {
 	Rejected []Rejection `json:"rejected,omitempty"`
 }
 
-// deliveryReport is what OnDelivery was told about a gateway, and whether somebody is about to tell more.
+// deliveryReport is what OnDelivery was told about a gateway, and whether a goroutine is about to tell more.
 type deliveryReport struct {
 	told    Delivery
 	ever    bool

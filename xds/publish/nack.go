@@ -6,7 +6,7 @@ import (
 )
 
 // Envoy puts the offending resource, as protobuf's text format, into many of its error details: a
-// table of routes with the hosts and headers of everybody in it. The detail goes to the owners of
+// table of routes with the hosts and headers of all tenants in it. The detail goes to the owners of
 // single objects, so only the reason is kept.
 const (
 	textField = `(?:\w+|\[[\w./-]+\])`

@@ -29,7 +29,7 @@ type chaos struct {
 // good, the routes that name it are sent without it.
 const cursed = "c5"
 
-// Whatever happens in whatever order, at no moment would a request have failed for lack of a
+// After any events in any order, at no moment would a request have failed for lack of a
 // cluster, and in the end every proxy has exactly what is desired, except what it refuses.
 func TestAnySequence(t *testing.T) {
 	seeds := 60
@@ -78,7 +78,7 @@ func runChaos(t *testing.T, seed uint64) {
 	c.atRest()
 	c.checkAll(func(resource.Key) bool { return false }, true)
 	wrong := ""
-	c.eventually("everybody to know what the proxies accepted", func() bool {
+	c.eventually("every observer to know what the proxies accepted", func() bool {
 		wrong = strings.Join(c.accepted.differences(c), "\n")
 		return wrong == ""
 	}, &wrong)

@@ -71,7 +71,7 @@ func (s *Session) adoptVersions(k kind, versions map[string]string) {
 		}
 		s.hold(k, r.acked)
 		s.identifyForeign(r)
-		// The proxy serves with it, whatever its version: endpoints that it lists are warm,
+		// The proxy serves with it, in any version: endpoints that it lists are warm,
 		// unless their cluster was sent on this stream before it said so.
 		if k != cluster && !r.owed {
 			s.nonce++

@@ -28,7 +28,7 @@ const (
 	maxMessage = 64 << 20
 	// maxHeaders bounds the metadata of a call in bytes: a few names.
 	maxHeaders = 64 << 10
-	// MaxNode bounds the id of a node in bytes: ours are a namespace and the name of a Pod.
+	// MaxNode bounds the id of a node in bytes: those of the product are a namespace and the name of a Pod.
 	MaxNode = 512
 	// maxStreams bounds the streams of one connection: ADS and the other services of one
 	// proxy.
@@ -41,7 +41,7 @@ type Options struct {
 	// TLS must verify client certificates. Nil serves cleartext, where the node names its
 	// own gateway: for tests on loopback only.
 	TLS *tls.Config
-	// Gateways are those of which proxies may call, whatever the service. Required with TLS.
+	// Gateways are those of which proxies may call, for each service of the server. Required with TLS.
 	Gateways *Gateways
 	// Register adds other services to the same port.
 	Register func(*grpc.Server)
@@ -64,7 +64,7 @@ type Server struct {
 	sessions map[*publish.Session]GatewayIdentity
 }
 
-// ErrNoClientVerification says that Options.TLS would accept anybody.
+// ErrNoClientVerification says that Options.TLS would accept every client.
 var ErrNoClientVerification = errors.New("TLS of the xDS server must require and verify client certificates")
 
 // ErrNoGateways says that Options.Gateways is missing: a certificate would outlive its Gateway.

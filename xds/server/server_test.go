@@ -43,7 +43,7 @@ func TestStateOfTheWorld(t *testing.T) {
 	}
 }
 
-// A stream must say who it is.
+// The first message of a stream must name its node.
 func TestNode(t *testing.T) {
 	endpoint := deltatest.Serve(t, publish.New(publish.Options{}))
 	conn := dial(t, endpoint)

@@ -171,8 +171,8 @@ func TestCertificateBindsGateway(t *testing.T) {
 	}
 }
 
-// A TLS configuration that would let anybody in is refused, and so is a server that would let in whom it should not
-// any more.
+// A TLS configuration that lets every client in is refused, and so is a server without the Gateways whose proxies
+// may call.
 func TestTLSMustVerify(t *testing.T) {
 	issuer := newAuthority(t)
 	_, err := server.New(server.Options{Publisher: publish.New(publish.Options{}), TLS: issuer.server()})

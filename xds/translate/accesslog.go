@@ -12,7 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// requestFields are the fields of one JSON line per HTTP request: who asked, which rule and
+// requestFields are the fields of one JSON line per HTTP request: the client, which rule and
 // endpoint answered, what the picker said, why the proxy answered itself, and where the time went (milliseconds).
 //
 // The time to the first token is that to the first byte of the body: a model sends its headers before it computes.

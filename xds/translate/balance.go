@@ -35,8 +35,8 @@ func loadBalancing(c ir.Cluster, over fields.Cluster) (*clusterv3.LoadBalancingP
 		}
 	}
 	return policy("override_host", &overridev3.OverrideHost{
-		// Metadata only: a picker writes it and a client cannot. (The header would do, from
-		// anybody.)
+		// Metadata only: a picker writes it and a client cannot. (The header would do, too,
+		// but every client can send it.)
 		OverrideHostSources: []*overridev3.OverrideHost_OverrideHostSource{{Metadata: key(pickKey)}},
 		SelectedHostKey:     key(servedKey),
 		FallbackPolicy:      otherwise,

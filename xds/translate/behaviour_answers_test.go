@@ -59,8 +59,8 @@ func TestG9ServerHeaderIsTheRules(t *testing.T) {
 	}
 }
 
-// TestG10RedirectsDropThePort: a redirect to the standard port of a scheme names no port, whatever port
-// the request named.
+// TestG10RedirectsDropThePort: a redirect to the standard port of a scheme names no port, with any port
+// in the request.
 func TestG10RedirectsDropThePort(t *testing.T) {
 	w := newWorld(t)
 	hosts := w.everywhere(

@@ -135,7 +135,7 @@ func TestG1DecisionsAreTheSameOnEveryHost(t *testing.T) {
 				return unless(out.Headers.Get("x-picker") == "picker", "no picker was asked")
 			}},
 			{"hold", ask{path: "/held"}, 200, "held", 0, time.Second, func(out answer) string {
-				return unless(out.header.Get(coldStart) == "false", "nobody was asked whether it waits")
+				return unless(out.header.Get(coldStart) == "false", "the holder was not asked whether the request waits")
 			}},
 			{"redirect", ask{path: "/redirect"}, 302, "", 0, time.Second, func(out answer) string {
 				return unless(out.header.Get("Location") == "https://there.test/redirect", "%s", out.header.Get("Location"))

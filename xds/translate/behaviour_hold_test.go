@@ -25,7 +25,7 @@ func (w *world) held(target ir.Target, holder *proxytest.Holder) ir.Target {
 	return target
 }
 
-// Requests to a backend that holds are asked about, whatever table finds their host, and without
+// Requests to a backend that holds are asked about, in each table that finds their host, and without
 // a holder they are routed at once.
 func TestHolds(t *testing.T) {
 	t.Parallel()
@@ -60,7 +60,7 @@ func TestHolds(t *testing.T) {
 	for path, backend := range map[string]string{"/disarmed": "disarmed", "/plain": "plain"} {
 		before := len(holder.Asked())
 		if out := w.expect(ask{host: "hold.test", path: path}, 200, backend); len(holder.Asked()) != before {
-			t.Errorf("%s: somebody was asked (%s)", path, out.text)
+			t.Errorf("%s: the holder was asked (%s)", path, out.text)
 		}
 	}
 

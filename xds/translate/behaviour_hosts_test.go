@@ -104,8 +104,8 @@ func (w *world) raw2(end bool, fields ...string) int {
 	}
 }
 
-// TestG12EmptyHostChoosesNoTable: a Host that names no host is answered 400, whatever key headers the
-// client sends with it, and a client's key headers never choose a table.
+// TestG12EmptyHostChoosesNoTable: a Host that names no host is answered 400, with any key headers of the
+// client, and a client's key headers never choose a table.
 func TestG12EmptyHostChoosesNoTable(t *testing.T) {
 	for name, fallback := range map[string]bool{"without other hosts": false, "with all other hosts": true} {
 		t.Run(name, func(t *testing.T) {

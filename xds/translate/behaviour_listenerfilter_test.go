@@ -226,7 +226,7 @@ func TestListenerFilterFailsClosed(t *testing.T) {
 }
 
 // TestListenerFilterCannotBeDodged: of two listeners on one port, each request passes the filter of the one that its Host belongs to,
-// however Host is spelled, and whatever else the request is.
+// in any spelling of Host, and for every kind of request.
 func TestListenerFilterCannotBeDodged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -274,7 +274,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 	}
 }
 
-// TestLoneEndpointIsNeverGivenUp: an endpoint that refuses connections is tried all the same when
+// TestLoneEndpointIsNeverGivenUp: an endpoint that refuses connections is still tried when
 // there is no other way, so a Pod is used from its first moment on; and a ClusterIP without Pods
 // answers 503 at once.
 func TestLoneEndpointIsNeverGivenUp(t *testing.T) {

@@ -52,7 +52,7 @@ func trailing(t *testing.T) string {
 }
 
 // TestTrailersReachServices: trailers arrive in both directions between a client that speaks HTTP/2 and a
-// backend, whatever the backend speaks. With HTTP/1.1 a client gets and sends none (RFC 9110 6.5), and the
+// backend of any protocol. With HTTP/1.1 a client gets and sends none (RFC 9110 6.5), and the
 // rest of the request is unharmed.
 func TestTrailersReachServices(t *testing.T) {
 	w := newWorld(t)

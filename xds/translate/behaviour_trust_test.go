@@ -13,15 +13,15 @@ import (
 type heard struct{ service, pool bool }
 
 var (
-	everyone = heard{service: true, pool: true}
+	both     = heard{service: true, pool: true}
 	services = heard{service: true}
-	nobody   = heard{}
+	neither  = heard{}
 )
 
 // clientHeaders is the decision about each request header that Envoy, a filter, a picker or a model
 // server acts on.
 var clientHeaders = map[heard][]string{
-	nobody: {
+	neither: {
 		// What one Envoy says to the next, as far as Envoy's sources know it, and what it may say one day.
 		"x-envoy-attempt-count", "x-envoy-auth-failure-mode-allowed", "x-envoy-cluster", "x-envoy-decorator-operation", "x-envoy-degraded",
 		"x-envoy-downstream-service-cluster", "x-envoy-downstream-service-node", "x-envoy-dynamic-host", "x-envoy-expected-rq-timeout-ms",
@@ -50,8 +50,8 @@ var clientHeaders = map[heard][]string{
 		"x-llm-d-data-parallel-host-port", "x-worker-instance-id", "x-prefill-instance-id", "x-decode-instance-id", "x-dp-rank",
 		"x-prefill-dp-rank", "x-dynamo-routing-mode", "x-epp-inject-nvext-token-data",
 	},
-	everyone: {
-		// What clients do say: to pickers, to applications, to whoever traces.
+	both: {
+		// What clients do say: to pickers, to applications, to tracing systems.
 		"x-gateway-inference-objective", "x-gateway-inference-fairness-id", "x-gateway-model-name", "test-epp-endpoint-selection",
 		"x-request-id", "x-client-trace-id", "traceparent", "b3", "grpc-timeout",
 		"x-real-ip", "x-http-method-override", "x-gw-other", "x-keda-http-cold-start", "prefer", "authorization",

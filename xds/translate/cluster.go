@@ -98,7 +98,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 }
 
 // detectFailures has endpoints left alone that cannot be reached. A detection of the user replaces the
-// product's: half of each would be what nobody asked for.
+// product's: half of each would be a detection that neither the user nor the product chose.
 func detectFailures(message *clusterv3.Cluster, key ir.ClusterKey, detected bool) error {
 	switch {
 	case key.Hold: // with one replica, Envoy's own panic threshold keeps it

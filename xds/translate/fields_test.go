@@ -173,7 +173,7 @@ func TestEnvoyNeedsTheChecksOfFields(t *testing.T) {
 	}
 }
 
-// TestFieldsThatAreWrittenWin: false, and a value that is Envoy's default, are set all the same.
+// TestFieldsThatAreWrittenWin: false, and a value that is Envoy's default, are set, too.
 func TestFieldsThatAreWrittenWin(t *testing.T) {
 	cluster := &clusterv3.Cluster{OutlierDetection: &clusterv3.OutlierDetection{
 		SplitExternalLocalOriginErrors: true, MaxEjectionPercent: wrapperspb.UInt32(100), Consecutive_5Xx: wrapperspb.UInt32(2),

@@ -17,7 +17,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
-// What the hold filter tells who is asked (scaler/hold), as gRPC metadata of the call.
+// What the hold filter tells the server that it asks (scaler/hold), as gRPC metadata of the call.
 const (
 	// HoldBackend is the name of the backend's endpoints.
 	HoldBackend = "x-kedify-backend"
@@ -43,7 +43,7 @@ const (
 const coldStartHeader = "X-KEDA-HTTP-Cold-Start"
 
 const (
-	// holdLimit is the longest that Envoy waits for an answer (its own maximum). Who is asked
+	// holdLimit is the longest that Envoy waits for an answer (its own maximum). The holder
 	// answers long before, with what the wait has come to.
 	holdLimit = time.Hour
 	// Attempts of a call whose replica went away. Envoy draws each pause at random between zero and

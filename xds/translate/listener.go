@@ -121,7 +121,7 @@ func inspectConnections(listener *listenerv3.Listener, name string, filter proto
 }
 
 // filterChains renders a chain. With trusted ranges of addresses it is two: that of their connections, and that of all others. Envoy
-// itself keeps x-forwarded-proto of whoever connects as soon as any range is trusted.
+// itself keeps x-forwarded-proto of every client as soon as any range is trusted.
 func filterChains(chain ir.Chain) ([]*listenerv3.FilterChain, []string, error) {
 	trusted := chain.Client.TrustedCIDRs
 	chain.Client.TrustedCIDRs = nil

@@ -17,7 +17,7 @@ import (
 // docs/adr/0005-picker-per-target.md for the figures.
 const unlimited = 1_000_000
 
-// typedConfig wraps a message deterministically. The messages are ours: marshalling them fails
+// typedConfig wraps a message deterministically. The messages come from this package: marshalling them fails
 // only on invalid UTF-8, which the caller has to have refused (xds/ir/check).
 func typedConfig(message proto.Message) (*anypb.Any, error) {
 	out := &anypb.Any{}

@@ -88,7 +88,7 @@ func upstreamTLS(t *ir.UpstreamTLS, protocol ir.Protocol) (*corev3.TransportSock
 		common.AlpnProtocols = []string{"http/1.1"}
 	case ir.HTTPAny:
 		common.AlpnProtocols = []string{"h2", "http/1.1"}
-	case ir.TCPRaw: // whatever is spoken, the proxy does not know it
+	case ir.TCPRaw: // the proxy does not know which protocol is spoken
 	}
 	if t.Certificate != "" {
 		common.TlsCertificateSdsSecretConfigs = []*tlsv3.SdsSecretConfig{secretConfig(t.Certificate)}

@@ -42,7 +42,7 @@ func TestClusterTLS(t *testing.T) {
 					t.Errorf("%+v", c.Secrets)
 				}
 			}},
-		{name: "port beats Service, whatever the age", key: fixture.WebCluster(443), policy: "b",
+		{name: "port beats Service, older or younger", key: fixture.WebCluster(443), policy: "b",
 			documents: []string{ca, fixture.PolicyAt("a", "2020-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference),
 				fixture.Policy("b", fixture.TLSTarget, names)},
 			check: func(t *testing.T, c resolve.ClusterResult) {
@@ -63,10 +63,10 @@ func TestClusterTLS(t *testing.T) {
 			documents: []string{ca, fixture.PolicyAt("a", "2026-01-02T00:00:00Z", fixture.WebTarget, names),
 				fixture.PolicyAt("z", "2026-01-01T00:00:00Z", fixture.WebTarget, fixture.CAReference)}},
 		{name: "without CA nothing is trusted", key: fixture.WebCluster(80), policy: "p",
-			documents: []string{fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: trustsNobody},
+			documents: []string{fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}, check: trustsNothing},
 		{name: "unknown set of CAs", key: fixture.WebCluster(80), policy: "p",
 			documents: []string{fixture.Policy("p", fixture.WebTarget, "{hostname: a.org, wellKnownCACertificates: example.com/mine}")},
-			check:     trustsNobody},
+			check:     trustsNothing},
 		{name: "gRPC has TLS too",
 			key: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "web", Port: 80, Route: ir.RouteGRPC}, policy: "p",
 			documents: []string{ca, fixture.Policy("p", fixture.WebTarget, fixture.CAReference)}},
@@ -104,8 +104,8 @@ func TestClusterTLS(t *testing.T) {
 	}
 }
 
-// trustsNobody fails unless connections of the cluster use TLS and cannot succeed.
-func trustsNobody(t *testing.T, c resolve.ClusterResult) {
+// trustsNothing fails unless connections of the cluster use TLS and cannot succeed.
+func trustsNothing(t *testing.T, c resolve.ClusterResult) {
 	t.Helper()
 	tls := c.Cluster.TLS
 	if tls == nil || tls.Insecure || tls.SystemCA || tls.CA == "" || len(c.Secrets) != 1 || tls.CA != c.Secrets[0].Name {

@@ -27,7 +27,7 @@ const (
 	streamedBody           = "stream"
 )
 
-// Pool returns what an InferencePool means to whatever Gateway refers to it.
+// Pool returns what an InferencePool means to every Gateway that refers to it.
 //
 // A pool without a usable picker is still a backend: with failure mode FailOpen its requests
 // are spread over the ready Pods, with FailClose they are answered 503, because the proxy

@@ -8,7 +8,7 @@ import (
 )
 
 // TestReencryptsWhereverRequestsAreCounted: with externalProxyMetricKey, requests count at an Envoy of the
-// user's, and the application speaks TLS all the same. The health checks of load balancers, which count for
+// user's, and the application speaks TLS nevertheless. The health checks of load balancers, which count for
 // no trigger, were led to it in clear text: their route was refused while the trigger said that all is well.
 func TestReencryptsWhereverRequestsAreCounted(t *testing.T) {
 	for _, key := range []string{"", "outbound"} {

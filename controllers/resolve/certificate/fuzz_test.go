@@ -10,7 +10,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 )
 
-// FuzzKeyPair: whatever a Secret holds is refused, or is a pair that TLS takes; the same text comes of it a second
+// FuzzKeyPair: any content of a Secret is refused, or is a pair that TLS takes; the same text comes of it a second
 // time, so what reaches a proxy does not grow.
 func FuzzKeyPair(f *testing.F) {
 	pair := fixture.NewPair(f, "a.example.com")

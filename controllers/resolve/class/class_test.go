@@ -123,7 +123,7 @@ func TestEveryGatewayFeatureIsClaimed(t *testing.T) {
 	}
 }
 
-// TestClassForeign: a class of another controller is not ours to speak of.
+// TestClassForeign: a class of another controller gets no status.
 func TestClassForeign(t *testing.T) {
 	foreign := strings.Replace(fixture.Class, "kedify.io/gateway-controller", "example.com/controller", 1)
 	if class := Resolve(fixture.Store(t, foreign).View(nil), "kedify"); class.Owned {

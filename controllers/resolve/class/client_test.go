@@ -88,7 +88,7 @@ func TestProxyProtocolParameters(t *testing.T) {
 	}
 }
 
-// TestClientMerge: fields of the Gateway win; who is believed is one decision, not two halves of two.
+// TestClientMerge: fields of the Gateway win; the hops and proxies that are believed are one decision, not halves of two.
 func TestClientMerge(t *testing.T) {
 	for _, c := range []struct{ base, own, want string }{
 		{"{maxRequestBodyLimit: 1Mi}", "", "{maxRequestBodyLimit: 1Mi}"},

@@ -96,7 +96,7 @@ func mergeFamilies(base []corev1.IPFamily, own *v1alpha1.ServiceParameters) []co
 	return base
 }
 
-// mergeClient replaces clientIPDetection and proxyProtocol as a whole: each is one decision about who is believed.
+// mergeClient replaces clientIPDetection and proxyProtocol as a whole: each is one decision about the proxies that are believed.
 func mergeClient(base, own *v1alpha1.ClientParameters) *v1alpha1.ClientParameters {
 	if base == nil || own == nil {
 		return cmp.Or(own, base)

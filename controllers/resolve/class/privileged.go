@@ -54,8 +54,8 @@ var privilegedFields = []privileged{
 	{"podTemplate", podTemplateGives, func(from, to *v1alpha1.GatewayParametersSpec) { move(&from.PodTemplate, &to.PodTemplate) }},
 }
 
-// CheckGatewayParameters refuses what the parameters of a Gateway may not set: whoever may write them may
-// have a Gateway by it, and no Pod of their choice. The error names every such field.
+// CheckGatewayParameters refuses what the parameters of a Gateway may not set: a user with the right to write
+// them may get a Gateway by it, and no Pod of their choice. The error names every such field.
 func CheckGatewayParameters(spec v1alpha1.GatewayParametersSpec) error {
 	var refused []string
 	for _, field := range privilegedFields {

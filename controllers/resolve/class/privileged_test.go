@@ -62,7 +62,7 @@ var decided = map[string]string{
 	"telemetry.metrics.enableBackendStats":     free,
 }
 
-// TestX3EveryFieldIsDecided: a field that is added to the API fails here until somebody has decided who may
+// TestX3EveryFieldIsDecided: a field that is added to the API fails here until its author has decided which users may
 // set it, and until the page says so.
 func TestX3EveryFieldIsDecided(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/gateway.md")

@@ -11,7 +11,7 @@ import (
 type Setting struct {
 	// Installed are the CRDs of the Gateway API in the cluster.
 	Installed Installed
-	// Namespace of the installation. GatewayParameters there are written by those who run it.
+	// Namespace of the installation. GatewayParameters there are written by its administrators.
 	Namespace string
 	// Unrestricted: parameters of a Gateway may set every field, as those of a class.
 	Unrestricted bool

@@ -9,7 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/fixture"
 )
 
-// TestConflictsWithinGateway: no one wins among the listeners of one Gateway.
+// TestConflictsWithinGateway: of the listeners of one Gateway in conflict, none is accepted.
 func TestConflictsWithinGateway(t *testing.T) {
 	tls := ", tls: {mode: Passthrough}}"
 	cases := []struct {
@@ -32,7 +32,7 @@ func TestConflictsWithinGateway(t *testing.T) {
 		{"HTTPS and TLS, same hostname", "{port: 443, hostname: a.com, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}",
 			"{port: 443, hostname: a.com, protocol: TLS" + tls, "HostnameConflict"},
 		{"with an unsupported one", "{port: 80, protocol: HTTP}", "{port: 80, protocol: SCTP}", ""},
-		{"HTTPS without its certificate conflicts all the same", "{port: 80, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}",
+		{"HTTPS without its certificate conflicts nevertheless", "{port: 80, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}",
 			"{port: 80, protocol: HTTP}", "ProtocolConflict"},
 	}
 	for _, c := range cases {

@@ -37,7 +37,7 @@ func (d *declared) closed() bool {
 	return d.keepsHostname() && !d.serves() && (d.conflict.None() || d.mutual)
 }
 
-// keepsHostname reports whether the listener has its hostname whatever else is wrong with it. It takes part in conflicts then: a
+// keepsHostname reports whether the listener has its hostname in spite of other problems. It takes part in conflicts then: a
 // second listener with the hostname would be accepted, and all of its requests would get 500.
 func (d *declared) keepsHostname() bool {
 	filtered := d.spec.Filters != nil && len(d.spec.Filters.Requests) > 0

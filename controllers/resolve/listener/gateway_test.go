@@ -13,17 +13,17 @@ import (
 
 const oneListener = "\nlisteners: [{name: l, port: 80, protocol: HTTP}]"
 
-// TestGatewayOwned: what is not ours gives nothing at all.
+// TestGatewayOwned: a Gateway of another controller, or of no class, gives nothing at all.
 func TestGatewayOwned(t *testing.T) {
-	ours := fixture.Gateway(oneListener)
+	own := fixture.Gateway(oneListener)
 	cases := []struct {
 		name      string
 		documents []string
 		owned     bool
 	}{
-		{"ours", []string{ours, fixture.Class}, true},
-		{"no class", []string{ours}, false},
-		{"foreign class", []string{ours, strings.Replace(fixture.Class, "kedify.io/", "example.com/", 1)}, false},
+		{"class of the product", []string{own, fixture.Class}, true},
+		{"no class", []string{own}, false},
+		{"foreign class", []string{own, strings.Replace(fixture.Class, "kedify.io/", "example.com/", 1)}, false},
 		{"no gateway", []string{fixture.Class}, false},
 	}
 	for _, c := range cases {
@@ -54,7 +54,8 @@ func TestGatewayAccepted(t *testing.T) {
 			"Accepted=True/Accepted", ""},
 		{"address of a foreign type", "addresses: [{type: IPAddress, value: 192.0.2.1}, {type: test/fake, value: x}]" + oneListener,
 			"Accepted=False/UnsupportedAddress", `spec.addresses[1].type "test/fake" is not supported; use IPAddress or Hostname.`},
-		{"addresses of ours", "addresses: [{value: 192.0.2.1}, {type: IPAddress}, {type: Hostname, value: a.com}]" + oneListener,
+		{"addresses that the product can have",
+			"addresses: [{value: 192.0.2.1}, {type: IPAddress}, {type: Hostname, value: a.com}]" + oneListener,
 			"Accepted=True/Accepted", ""},
 		{"parameters of a foreign kind", "infrastructure: {parametersRef: {group: invalid.io, kind: InvalidParameters, name: x}}" + oneListener,
 			"Accepted=False/InvalidParameters", `spec.infrastructure.parametersRef: group "invalid.io", kind "InvalidParameters" is not supported`},

@@ -29,7 +29,8 @@ type declared struct {
 	rank int
 	// accepted, resolved and conflict say what is wrong, in the words of the conditions.
 	accepted, resolved, conflict resolve.Problem
-	// formed is set when the values of the spec are usable, whatever they refer to, and when the listener keeps its hostname without.
+	// formed is set when the values of the spec are usable, with or without the objects that they refer to, and when the
+	// listener keeps its hostname without usable values.
 	formed bool
 	// mutual is set when the conflict is with a listener of the same owner.
 	mutual bool
@@ -93,7 +94,7 @@ func (d *declared) check(v store.View, gateway *gwv1.Gateway) {
 	}
 }
 
-// checkValues says why the listener cannot be accepted whatever its references are.
+// checkValues says which value of the spec keeps the listener from being accepted, without a look at its references.
 func (d *declared) checkValues() resolve.Problem {
 	checks := []func() resolve.Problem{d.checkProtocol, d.checkPort, d.checkHostname, d.checkNamespaces, d.checkTLS}
 	for _, check := range checks {

@@ -48,7 +48,7 @@ func TestX3GatewayGetsNoMoreThanAGateway(t *testing.T) {
 	}
 }
 
-// TestX3ClassIsNotOverruled: refused parameters take nothing from those of the class, whatever else they set.
+// TestX3ClassIsNotOverruled: refused parameters change nothing that the class sets, with their permitted fields either.
 func TestX3ClassIsNotOverruled(t *testing.T) {
 	s := fixture.Store(t, classWith(defaultClass), parametersObject("system", "base", "podTemplate: {spec: {runtimeClassName: gvisor}}"),
 		parametersObject("infra", "own", "replicas: 9\npodTemplate: {spec: {runtimeClassName: null}}"), fixture.Gateway(withOwn))

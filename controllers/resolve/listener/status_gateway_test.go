@@ -112,7 +112,7 @@ func TestManyAddresses(t *testing.T) {
 }
 
 // TestProgrammedNothingServes: a Gateway without a listener to serve is not programmed,
-// whatever the proxies say.
+// even if its proxies acknowledge everything.
 func TestProgrammedNothingServes(t *testing.T) {
 	in := ready(resolveGateway(t,
 		fixture.Gateway("listeners: [{name: late, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: gone}]}}]")))

@@ -38,7 +38,7 @@ func Resolve(v store.View, key types.NamespacedName) Result {
 	if problem := optionsProblem(policy); invalid.None() {
 		invalid = problem
 	}
-	// A policy that yields to another one is not in force whatever it says.
+	// A policy that yields to another one is not in force, with valid content either.
 	if problem := targetProblems(v, policy); !problem.None() {
 		invalid = problem
 	}

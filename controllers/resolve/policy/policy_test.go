@@ -89,7 +89,7 @@ func TestPolicyConditions(t *testing.T) {
 			documents: []string{ca, fixture.Policy("b", fixture.WebTarget, fixture.CAReference)}, conditions: accepted},
 		{name: "port and whole Service", policy: fixture.Policy("b", fixture.TLSTarget, fixture.CAReference),
 			documents: []string{ca, fixture.Policy("a", fixture.WebTarget, fixture.CAReference)}, conditions: accepted},
-		{name: "unknown option of ours",
+		{name: "unknown option of the product",
 			policy: fixture.Policy("p", fixture.WebTarget, fixture.CAReference) + "  options: {gateway.kedify.io/x: y}\n", documents: []string{ca},
 			conditions: "Accepted=False/Invalid ResolvedRefs=True/ResolvedRefs", message: `"gateway.kedify.io/x"`},
 	}
@@ -149,6 +149,6 @@ func TestTrafficPolicies(t *testing.T) {
 		}
 	}
 	if got := TrafficStatus(policy, nil); len(got) != 0 {
-		t.Errorf("a policy of no Gateway of ours has a status: %+v", got)
+		t.Errorf("a policy of no Gateway of the product has a status: %+v", got)
 	}
 }

@@ -30,7 +30,7 @@ func (r *routeResolver) namespaceAllowed(listener resolve.Listener) bool {
 			return false
 		}
 		return selector.Matches(r.namespaceLabels())
-	default: // None, and whatever the API may add
+	default: // None, and values that a later API may add
 		return false
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // demand marks a target as the backend of a kedify-http trigger: its requests are counted for
-// the trigger, and wait while the backend has no endpoint, whatever the minimum of its replicas is:
+// the trigger, and wait while the backend has no endpoint, with any minimum of replicas:
 // a backend that never goes to zero has no endpoint, too, when its last Pod dies
 // (docs/adr/0030-scaling-edges.md).
 //

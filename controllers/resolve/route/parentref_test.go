@@ -79,7 +79,7 @@ func TestParentRefs(t *testing.T) {
 			accepted: "False/NoMatchingParent", message: `listener with name "nope"`},
 		{name: "no such port", parentRef: `{name: gw, namespace: infra, port: 81}`,
 			accepted: "False/NoMatchingParent", message: "no accepted listener"},
-		{name: "port nobody has", parentRef: `{name: gw, namespace: infra, port: 82}`,
+		{name: "port of no listener", parentRef: `{name: gw, namespace: infra, port: 82}`,
 			accepted: "False/NoMatchingParent", message: "listener with port 82"},
 		{name: "listener that is not accepted", parentRef: `{name: gw, namespace: infra, sectionName: broken}`,
 			accepted: "False/NoMatchingParent", message: "no accepted listener"},
@@ -201,7 +201,7 @@ func TestListenerSetThatIsNotAllowed(t *testing.T) {
 	fixture.ExpectMessage(t, parent.Conditions, "Accepted", "ListenerSet app/set is not accepted by Gateway infra/gw")
 }
 
-// A route of which a field cannot be read is refused with the field, whatever its kind: without the field it would
+// A route of which a field cannot be read is refused with the field, for each kind of route: without the field it would
 // serve what its owner did not write.
 func TestUnreadable(t *testing.T) {
 	for _, kind := range []store.Kind{store.HTTPRoute, store.GRPCRoute, store.TLSRoute, store.TCPRoute, store.UDPRoute} {

@@ -12,7 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir/regex"
 )
 
-// Resolve returns what a route of whatever kind contributes. gateways returns the result of a
+// Resolve returns what a route of any kind contributes. gateways returns the result of a
 // Gateway. A route that does not exist contributes nothing and has no parents.
 func Resolve(v store.View, object resolve.Object, gateways func(types.NamespacedName) resolve.GatewayResult) resolve.RouteResult {
 	r := &routeResolver{view: v, object: object, gateways: gateways}

@@ -107,9 +107,10 @@ func TestBypass(t *testing.T) {
 			`{controllerName: example.com/other, parentRef: {name: edge, namespace: infra}, conditions: [{type: Accepted, status: "True"}]}`),
 			"[{name: edge", "[{kind: ListenerSet, name: edge", 1)}, traffic(false, "HTTPRoute shop/web")},
 		"a route without Gateway": {absent, []string{fmt.Sprintf(route, "shop", "edge", "")}, traffic(false)},
-		"a route of ours":         {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
-		"a route of ours, named":  {", trafficAutowire: httproute", []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
-		"ours and theirs": {absent, []string{ownGateway, foreignGateway,
+		"a route of the product":  {absent, []string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"a route of the product, named": {", trafficAutowire: httproute",
+			[]string{ownGateway, fmt.Sprintf(route, "shop", "main", "")}, traffic(false)},
+		"a route on both Gateways": {absent, []string{ownGateway, foreignGateway,
 			strings.Replace(fmt.Sprintf(route, "shop", "main", ""), "[{name: main", "[{name: edge, namespace: infra}, {name: main", 1)},
 			traffic(false, "HTTPRoute shop/web")},
 		"a VirtualService": {absent, []string{fmt.Sprintf(virtualService, "shop", "http", "web")}, traffic(false, "VirtualService shop/web")},
@@ -287,8 +288,8 @@ func TestRewiredHasOneOwner(t *testing.T) {
 	}
 }
 
-// TestDirect: while wired Services lead past the proxies, the conditions say so, whatever else is known of
-// the traffic, and no event repeats what the command "wiring" tells.
+// TestDirect: while wired Services lead past the proxies, the conditions say so, before anything else that is known
+// of the traffic, and no event repeats what the command "wiring" tells.
 func TestDirect(t *testing.T) {
 	const (
 		rewired = `{type: Rewired, status: "True", reason: Wired}`

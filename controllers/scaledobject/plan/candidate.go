@@ -157,7 +157,7 @@ func (c *candidate) defaultHold(defaults v1alpha1.HTTPScalerHold) {
 	}
 }
 
-// taken reports whether an HTTPScaler of the name is somebody else's.
+// taken reports whether an HTTPScaler of the name has another owner.
 func (m *maker) taken(c *candidate) bool {
 	if c.live == nil {
 		return false

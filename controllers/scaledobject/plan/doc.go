@@ -18,5 +18,5 @@
 //     get 5xx, and not what a shorter path or another trigger would answer.
 //   - A backend that a route on a Gateway of the user already leads to gets no second route.
 //   - A panic about one trigger leaves that trigger as it is, and every other as it should be.
-//   - No object of the user is changed or taken over, whatever its name is.
+//   - No object of the user is changed or taken over, even if it has the name of a generated one.
 package plan

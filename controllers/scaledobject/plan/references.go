@@ -26,7 +26,7 @@ func (m *maker) resolveReferences(c *candidate) {
 	m.resolvePage(c, c.spec.Maintenance, "maintenancePage")
 }
 
-// resolveCounting looks at who counts for the trigger. An Envoy of the user can only where the installation listens.
+// resolveCounting looks at the proxies that count for the trigger. An Envoy of the user can only where the installation listens.
 func (m *maker) resolveCounting(c *candidate) {
 	if c.spec.Metric.ExternalProxyMetricKey == "" || m.CountsOthers {
 		return

@@ -66,8 +66,8 @@ func (m *maker) status(c *candidate, route string) v1alpha1.HTTPScalerStatus {
 	return status
 }
 
-// NotApplied says in a status that the API server refuses an object of the trigger: what is written is not in
-// force, whatever else is right about it.
+// NotApplied says in a status that the API server refuses an object of the trigger: a trigger that is valid
+// otherwise is not in force either.
 func NotApplied(status *v1alpha1.HTTPScalerStatus, refusal string) {
 	conditions := []metav1.Condition{conditionOf(ConditionAccepted, false, explanation{ReasonNotApplied, refusal})}
 	for _, condition := range status.Conditions {
@@ -142,7 +142,7 @@ func good(condition metav1.Condition) bool {
 }
 
 // announce makes an event of each condition that changed: what the live status says already
-// was told before, by whoever led then.
+// was told before, by the leader of that time.
 func (m *maker) announce(c *candidate, conditions []metav1.Condition) {
 	for _, condition := range conditions {
 		var before *metav1.Condition

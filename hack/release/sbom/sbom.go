@@ -1,6 +1,6 @@
 // Package sbom says what a program is made of, in SPDX 2.3.
 //
-// Job: one document per program: the program, its modules, the standard library, and who depends on what.
+// Job: one document per program: the program, its modules, the standard library, and which module depends on which.
 // Inputs: the source, the platform, the digest of the program, its modules with their licences. No clock: the time is the source's.
 // Outputs: JSON that is the same for the same input.
 // Ownership: none.

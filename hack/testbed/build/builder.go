@@ -54,7 +54,7 @@ type Request struct {
 	Components []string // names; Gateway is one of them
 	GatewayDir string   // where the gateway's binary goes
 	// Lenient goes on without the gateway when the tree does not compile:
-	// a cluster is of use to those who are at work on it.
+	// a cluster is of use to developers who work on it.
 	Lenient bool
 }
 
@@ -123,7 +123,7 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	if exists(dir) { // built by somebody else while we waited
+	if exists(dir) { // built by another process during the wait
 		return dir, nil
 	}
 	partial := dir + ".partial"

@@ -203,7 +203,7 @@ func TestRecords(t *testing.T) {
 	if got, err := readRecord(l); err != nil || got.Holder != self || !Running(l) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	record.Holder.StartTime++ // somebody else's process now
+	record.Holder.StartTime++ // the process of another program now
 	if err := writeRecord(l, record); err != nil {
 		t.Fatal(err)
 	}

@@ -17,11 +17,11 @@ import (
 // The holder is process 1 of a cluster's namespaces. When it ends, the kernel
 // ends every process of its process namespace, and with the last of them the
 // network and mount namespaces go: one kill stops a cluster completely, the
-// containers included, in whatever state it is.
+// containers included, in any state.
 //
 // Until `up` has succeeded, the holder lives only as long as `up` does: it
 // reads a pipe whose other end `up` holds, and the end of the pipe without a
-// byte means that `up` died, by whatever signal.
+// byte means that `up` died, by any signal.
 
 const (
 	leashFD = 3 // read: a byte to stay, end of file to go

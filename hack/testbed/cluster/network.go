@@ -11,7 +11,7 @@ import (
 
 // nodeLinks is the network of the node: an address on one end of a veth pair
 // (some kernels have no dummy device) whose other end stays beside it, unused.
-// There is no default route: whatever is outside fails at once.
+// There is no default route: a connection to an address outside fails at once.
 //
 // Service and load balancer addresses need a route although nothing answers
 // there, because a local process's packet is routed before kube-proxy's rules

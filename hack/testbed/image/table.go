@@ -116,7 +116,7 @@ func kedaRows() []Image {
 	}
 }
 
-// foreignRows serve objects that are not ours: Contour Ingresses and HTTPRoutes,
+// foreignRows serve objects of other products: Contour Ingresses and HTTPRoutes,
 // Istio VirtualServices, both with the same Envoy as the product, and haproxy
 // with a stand-in for OpenShift's router Routes. The last two have names of our
 // own: the one is Debian's build, the other is no router of OpenShift's.

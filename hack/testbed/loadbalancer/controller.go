@@ -147,7 +147,7 @@ func (c *Controller) complain(ctx context.Context, service *corev1.Service, reas
 	_, _ = c.Client.CoreV1().Events(service.Namespace).Create(ctx, event, metav1.CreateOptions{})
 }
 
-// wants reports whether the Service is ours to serve.
+// wants reports whether this load balancer serves the Service.
 func wants(s *corev1.Service) bool {
 	return s.Spec.Type == corev1.ServiceTypeLoadBalancer && s.Spec.LoadBalancerClass == nil && s.DeletionTimestamp == nil
 }

@@ -105,7 +105,7 @@ func (p *Pool) Release(owner string) {
 }
 
 // usable leaves out addresses that end in 0 or 255, which some software takes
-// for a network's or a broadcast address whatever the prefix length says.
+// for a network's or a broadcast address even if the prefix length says otherwise.
 func (p *Pool) usable(address netip.Addr) bool {
 	bytes := address.AsSlice()
 	last := bytes[len(bytes)-1]

@@ -67,7 +67,7 @@ func TestWantedAddress(t *testing.T) {
 	}
 	p.Release("a")
 	if got := take(t, p, "b", "10.99.255.7"); got != "10.99.255.7" {
-		t.Errorf("who asks for a released address gets it at once: got %s", got)
+		t.Errorf("a Service that asks for a released address gets it at once: got %s", got)
 	}
 	take(t, p, "c", "10.99.0.1")
 	if got := take(t, p, "d", ""); got != "10.99.0.2" {

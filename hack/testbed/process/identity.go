@@ -1,7 +1,7 @@
 // Package process names running processes in a way that survives the reuse of
 // process ids: a process is its id together with its start time and the boot
 // it belongs to. Everything the testbed stops, it stops through an Identity,
-// so a stale record can never hit somebody else's process.
+// so a stale record can never hit the process of another program.
 package process
 
 import (

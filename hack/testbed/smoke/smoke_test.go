@@ -149,7 +149,7 @@ func TestUnownedAddressFailsSoon(t *testing.T) {
 	inside(t)
 	start := time.Now()
 	if _, err := get(fresh(), "http://10.99.200.200/"); err == nil {
-		t.Error("somebody answered")
+		t.Error("an address of no Service answered")
 	}
 	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("took %s", took)

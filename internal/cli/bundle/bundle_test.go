@@ -14,7 +14,7 @@ import (
 
 const planted = "s3cr3t-pl4nted"
 
-// TestNoSecretIsCollected: whatever kind of file a secret stands in, the archive does not have it.
+// TestNoSecretIsCollected: the archive has no secret of any kind of file.
 func TestNoSecretIsCollected(t *testing.T) {
 	var out bytes.Buffer
 	w := New(&out, "folder", time.Unix(1000, 0), DefaultLimits)

@@ -42,7 +42,7 @@ func Of(f Facts) chain.Checklist {
 	c.triggers(f)
 	c.counters(f)
 	for _, unread := range f.Unread {
-		c.add("rights", "", chain.Unknown, unread+".", "run the command with a user who may read it")
+		c.add("rights", "", chain.Unknown, unread+".", "run the command with a user that can read it")
 	}
 	return c.list
 }
@@ -60,7 +60,7 @@ func (c *check) crds(f Facts) {
 	for _, crd := range f.CRDs {
 		switch {
 		case crd.Failure != "":
-			c.add("crds", crd.Name, chain.Unknown, "could not be read: "+crd.Failure+".", "run the command with a user who may read it")
+			c.add("crds", crd.Name, chain.Unknown, "could not be read: "+crd.Failure+".", "run the command with a user that can read it")
 		case !crd.Found && crd.Optional:
 			c.add("crds", crd.Name, chain.Idle, "not installed; its objects have no effect.", "")
 		case !crd.Found:
@@ -126,7 +126,7 @@ func (c *check) replicas(f Facts) {
 func (c *check) leader(f Facts) {
 	switch {
 	case f.Leader.Failure != "":
-		c.add("leader", "", chain.Unknown, "the lease could not be read: "+f.Leader.Failure+".", "run the command with a user who may read it")
+		c.add("leader", "", chain.Unknown, "the lease could not be read: "+f.Leader.Failure+".", "run the command with a user that can read it")
 	case !f.Leader.Found || f.Leader.Holder == "":
 		c.add("leader", "", chain.Unknown, "no replica holds the lease; a single replica without election needs none.",
 			"see the logs of the control plane")
@@ -163,7 +163,7 @@ func (c *check) webhooks(f Facts) {
 func (c *check) keda(f Facts) {
 	switch {
 	case f.KEDA.Failure != "":
-		c.add("keda", "", chain.Unknown, "its Deployment could not be read: "+f.KEDA.Failure+".", "run the command with a user who may read it")
+		c.add("keda", "", chain.Unknown, "its Deployment could not be read: "+f.KEDA.Failure+".", "run the command with a user that can read it")
 	case !f.KEDA.Found && len(f.Triggers) == 0:
 		c.add("keda", "", chain.Idle, "not installed, and no trigger needs it.", "")
 	case !f.KEDA.Found:

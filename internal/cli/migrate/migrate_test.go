@@ -29,7 +29,7 @@ func TestGolden(t *testing.T) {
 	})
 }
 
-// FuzzOf: whatever is read, it is migrated or refused; a field that is not known is refused.
+// FuzzOf: any input is migrated or refused; a field that is not known is refused.
 func FuzzOf(f *testing.F) {
 	f.Add("apiVersion: http.keda.sh/v1alpha1\nkind: HTTPScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {service: a, port: 80}}\n")
 	f.Add("{")

@@ -95,7 +95,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever is written, it is a request that can be asked about, or refused.
+// FuzzParse: any text is a request that can be asked about, or refused.
 func FuzzParse(f *testing.F) {
 	for _, address := range []string{"http://a/", "https://[::1]:8443/x?y=z", "http://a:0/", "//a", "http://a/%zz"} {
 		f.Add("GET", address, "Name: value")

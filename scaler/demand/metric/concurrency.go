@@ -22,8 +22,7 @@ type Concurrency struct{ aggregation aggregation }
 
 func newConcurrency(spec v1alpha1.HTTPScalerMetric) Metric { return ConcurrencyOf(spec) }
 
-// ConcurrencyOf returns the concurrency with the aggregation of a trigger, whatever its metric
-// is.
+// ConcurrencyOf returns the concurrency with the aggregation of a trigger, of any metric.
 func ConcurrencyOf(spec v1alpha1.HTTPScalerMetric) Concurrency {
 	switch spec.Aggregation() {
 	case v1alpha1.AggregationPeak:

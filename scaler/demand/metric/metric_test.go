@@ -51,7 +51,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// The activation target is exceeded by what is in flight or its rate, whatever the metric is,
+// The activation target is exceeded by the requests in flight or their rate, with any metric,
 // and, if there is a target, by the concurrency.
 func TestExceeds(t *testing.T) {
 	sizes := window.NewSizes(0, 0, 2e9)

@@ -16,7 +16,7 @@ const (
 	now         = 1000 * millisecond
 )
 
-// An age is a moment on the clock of whoever receives it, and never leads below the first one.
+// An age is a moment on the clock of its receiver, and never leads below the first one.
 func TestAge(t *testing.T) {
 	for _, c := range []struct {
 		at  instant.Time

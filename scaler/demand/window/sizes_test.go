@@ -9,7 +9,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
-// Whatever a trigger asks for gives windows that can be counted in.
+// Every window and granularity of a trigger gives windows that can be counted in.
 func TestSizes(t *testing.T) {
 	for _, c := range []struct{ window, granularity, rate, load time.Duration }{
 		{0, 0, time.Minute, 15 * time.Second},

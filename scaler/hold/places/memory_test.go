@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestX6MemoryIsShared: a tenant leaves room on each proxy for the requests of others, whatever it holds there and
+// TestX6MemoryIsShared: a tenant leaves room on each proxy for the requests of others, with any number of requests that it holds there and
 // elsewhere; what it gives back can be taken again.
 func TestX6MemoryIsShared(t *testing.T) {
 	const limit, large, small = 100 << 20, 16 << 20, 96 << 10

@@ -1,6 +1,6 @@
 // Package places shares the places for held requests of a replica among tenants.
 //
-// Job: no tenant takes all places, and the first requests of each trigger find one whatever others do
+// Job: no tenant takes all places, and the first requests of each trigger find one in spite of others
 // (docs/adr/0032-fair-holding.md). Inputs: tenants that take and leave places. Outputs: a Place, or none.
 // Ownership: Places has a lock and may be used from any goroutine.
 package places

@@ -206,7 +206,7 @@ func Eventually(t testing.TB, limit time.Duration, check func() error) {
 	gomega.NewWithT(t).Eventually(check).WithTimeout(limit).WithPolling(50 * time.Millisecond).Should(gomega.Succeed())
 }
 
-// Edit changes an object, again when somebody else changed it in between.
+// Edit changes an object, again when another client changed it in between.
 func Edit[T client.Object](t testing.TB, c *Cluster, object T, change func(T)) {
 	t.Helper()
 	for {

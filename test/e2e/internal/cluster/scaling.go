@@ -57,7 +57,7 @@ func (c *Cluster) Replicas(t testing.TB, namespace, name string) (wanted, ready 
 	return *d.Spec.Replicas, d.Status.ReadyReplicas
 }
 
-// ReplicasBecome waits until somebody has scaled a Deployment to a number and exactly so many
+// ReplicasBecome waits until a Deployment is scaled to a number and exactly so many
 // pods are ready. It returns how long that took.
 func (c *Cluster) ReplicasBecome(t testing.TB, namespace, name string, replicas int32, limit time.Duration) time.Duration {
 	t.Helper()

@@ -91,7 +91,8 @@ func (c *Cluster) RouteHas(t testing.TB, namespace, name string, want ...Conditi
 			}
 		}
 		if len(ours) != len(route.Spec.ParentRefs) {
-			return fmt.Errorf("route %s/%s has %d of %d parents of ours", namespace, name, len(ours), len(route.Spec.ParentRefs))
+			return fmt.Errorf("route %s/%s has a status of the product for %d of %d parentRefs",
+				namespace, name, len(ours), len(route.Spec.ParentRefs))
 		}
 		for _, parent := range ours {
 			if err := all(parent.Conditions, route.Generation, want); err != nil {

@@ -28,7 +28,7 @@ const (
 	audience = "kedify-gateway"
 )
 
-// token opens the views of controllers. The first call makes it, as a user does who debugs.
+// token opens the views of controllers. The first call makes it, as a user does for debugging.
 var token = sync.OnceValues(func() (string, error) {
 	rest, err := config.GetConfig()
 	if err != nil {
