@@ -126,7 +126,7 @@ func TestScalerAddress(t *testing.T) {
 		for _, spelling := range spellings {
 			ours := trigger.IsOurs(trigger.Trigger{Type: "external-push", Metadata: map[string]string{"scalerAddress": spelling}}, want)
 			if known.MatchString(spelling) != ours {
-				t.Errorf("%s: %q is ours for the controller: %v, for admission: %v", set, spelling, ours, !ours)
+				t.Errorf("%s: %q has the address of the product for the controller: %v, for admission: %v", set, spelling, ours, !ours)
 			}
 		}
 	}

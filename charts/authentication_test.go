@@ -25,7 +25,7 @@ func TestMutualTLS(t *testing.T) {
 	keys := map[string]string{}
 	for _, from := range authentication.Spec.SecretTargetRef {
 		if from.Name != controllers.KEDASecretName {
-			t.Errorf("%s is in the Secret %s, which nobody writes", from.Parameter, from.Name)
+			t.Errorf("%s is in the Secret %s, which the controllers do not write", from.Parameter, from.Name)
 		}
 		keys[from.Parameter] = from.Key
 	}

@@ -26,7 +26,7 @@ func TestX4NetworkPolicies(t *testing.T) {
 				for _, port := range rule.Ports {
 					open[port.Port.StrVal] = true
 					if len(rule.From) == 0 && port.Port.StrVal != "admission" {
-						t.Errorf("%s: everybody reaches %s", set, port.Port)
+						t.Errorf("%s: every Pod reaches %s", set, port.Port)
 					}
 				}
 			}

@@ -99,7 +99,7 @@ func (p writes) allowed(t *testing.T, w write) bool {
 }
 
 // TestControllersWriteWhatIsTheirs: a stolen token of the controllers changes, takes over and deletes no object of
-// anybody else, and starts no Pod with another ServiceAccount. What the product does is allowed; other users are not
+// another owner, and starts no Pod with another ServiceAccount. What the product does is allowed; other users are not
 // looked at.
 func TestControllersWriteWhatIsTheirs(t *testing.T) {
 	policy := newWrites(t, named[*admissionregistrationv1.ValidatingAdmissionPolicy](t, rendered(t), "kedify-gateway-writes"))

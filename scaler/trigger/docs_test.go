@@ -30,7 +30,7 @@ func tables() string {
 		}
 		name, otherwise := "`"+key.Name+"`", ""
 		if key.Ours {
-			name += " *ours*"
+			name += " *added*"
 		}
 		if key.Default != "" {
 			otherwise = "`" + key.Default + "`"

@@ -77,7 +77,7 @@ type Key struct {
 	Default string
 	// Meaning is one or two sentences, in Markdown.
 	Meaning string
-	// Ours says that the vendor's public interface does not have the key.
+	// Ours says that this product added the key: the vendor's public interface does not have it.
 	Ours bool
 	// Envoy says that kedify-envoy-http reads it, too.
 	Envoy bool
@@ -160,7 +160,7 @@ var metricKeys = []Key{
 	{Name: keyTargetValue, Section: sectionMetric, Values: "1 to 1000000000", Default: "100", Envoy: true,
 		Meaning: "Target value of the metric per replica. Whole numbers only."},
 	{Name: keyActivationTargetValue, Section: sectionMetric, Values: "0 to 1000000000", Default: "0", Envoy: true, Ours: true,
-		Meaning: "The application is kept from zero while the metric exceeds this value. A held request starts it whatever the value is: " +
+		Meaning: "The application is kept from zero while the metric exceeds this value. A held request starts it with any value: " +
 			"nothing else would ever answer that request. With a value above 0, a few requests that are being answered do not keep it: " +
 			"`cooldownPeriod` then begins although they run."},
 	{Name: keyWindow, Section: sectionMetric, Values: "duration, 100ms to 1h", Default: "1m", Envoy: true,

@@ -212,7 +212,7 @@ t.type in ['external', 'external-push'] && has(t.metadata) && (
 'scalerAddress' in t.metadata && t.metadata.scalerAddress.matches(r'{{ include "kedify-gateway.scalerPattern" . }}')))
 {{- end -}}
 
-{{- /* Whether a trigger t has keys of this product, whatever its address is, in CEL
+{{- /* Whether a trigger t has keys of this product, at any address, in CEL
 (scaler/trigger, Lookalikes): admission warns of another address. */ -}}
 {{- define "kedify-gateway.lookalike" -}}
 has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'scalingMetric' in t.metadata &&
