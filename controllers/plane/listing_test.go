@@ -65,7 +65,7 @@ spec:
 
 // A kind that the API server serves and cannot list takes itself away and nothing else, once the
 // patience of the replica is over. When the API server lists it, it is served like any other.
-func TestUnlistedKindHoldsNobodyUp(t *testing.T) {
+func TestUnlistedKindHoldsNoOtherUp(t *testing.T) {
 	log := &logged{}
 	c := newCluster(t, layer4Gateway, tlsRoute, serviceYAML("a", "10.0.0.1"), serviceYAML("b", "10.0.0.2"),
 		routeYAML("r", "a.example.com", toA))

@@ -56,7 +56,7 @@ func (b *bench) await(what string, condition func() bool) {
 	}).WithTimeout(10*time.Second).WithPolling(time.Millisecond).Should(gomega.BeTrue(), what)
 }
 
-// KEDA's CRD may come after us; what it then brings is taken as if it had been there.
+// KEDA's CRD may be installed after the product; what it then brings is taken as if it had been there.
 func TestKEDAComesLater(t *testing.T) {
 	b := newBench(t, stored("web"), webService())
 	b.controller.kinds.synced = map[string]bool{}

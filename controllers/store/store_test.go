@@ -109,7 +109,7 @@ func TestDataPlaneServiceOfALongName(t *testing.T) {
 	}
 }
 
-func TestSameIgnoresWhatNobodyReads(t *testing.T) {
+func TestSameIgnoresFieldsThatAreNotRead(t *testing.T) {
 	route := func(generation int64, resourceVersion string) *gwv1.HTTPRoute {
 		return &gwv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Generation: generation, ResourceVersion: resourceVersion}}
 	}

@@ -247,7 +247,7 @@ func TestNewReplicaOfActive(t *testing.T) {
 
 // Both replicas begin again: nothing is known of the past, and it is said that a trigger
 // without requests is idle only as far as is known; unless no proxy ever had one.
-func TestNobodyKnowsThePast(t *testing.T) {
+func TestPastThatNoReplicaKnows(t *testing.T) {
 	w := newWorld(t)
 	unused := named("unused-0")
 	a, b := w.replica("a", trigger(), trigger(unused.option)), w.replica("b", trigger(), trigger(unused.option))

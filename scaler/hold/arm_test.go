@@ -167,11 +167,11 @@ func testNotDisarmedWhileOneIsBehind(t *testing.T) {
 }
 
 // While requests wait for their turn all proxies ask: the requests of a proxy that did not would overtake them.
-func TestNotDisarmedWhileSomebodyWaits(t *testing.T) {
-	synctest.Test(t, testNotDisarmedWhileSomebodyWaits)
+func TestNotDisarmedWhileARequestWaits(t *testing.T) {
+	synctest.Test(t, testNotDisarmedWhileARequestWaits)
 }
 
-func testNotDisarmedWhileSomebodyWaits(t *testing.T) {
+func testNotDisarmedWhileARequestWaits(t *testing.T) {
 	r := serviceRig(t)
 	p := r.connect("a")
 	all := r.line("a", hold.DefaultDisarmAnswers+25)

@@ -369,7 +369,7 @@ func testPickerDelay(t *testing.T) {
 	r.world(1)
 	r.gate.Ready(ir.Key(gatewayKey))
 	p := r.connect("a")
-	r.ask("a").wants("go") // what was there before us is known to the picker
+	r.ask("a").wants("go") // an endpoint from before the start of the replica is known to the picker
 	r.endpoints()
 	held := r.ask("a")
 	r.holds(1)

@@ -9,7 +9,7 @@ const (
 	fastPeriod = 2 * time.Second
 	slowPush   = time.Second
 	// wakePeriod is how long after activity began without held requests pushes go on at zero
-	// replicas. Then polls decide: with a formula KEDA may want zero although we are active. Polls that
+	// replicas. Then polls decide: with a formula KEDA may want zero although the trigger is active. Polls that
 	// get no answer decide nothing, so pushes go on, slowly.
 	wakePeriod = 10 * time.Second
 	// minRefresh and refreshes per cooldown: KEDA counts its cooldown from the last true, and

@@ -11,7 +11,7 @@
 //
 // A trigger is of this product if its type is kedify-http or kedify-envoy-http (as users write it), or if
 // it is external-push and its metadata either carries originalType (as admission leaves it)
-// or has a scalerAddress that leads to us (the native spelling, which needs no admission). In
+// or has a scalerAddress that leads to this product (the native spelling, which needs no admission). In
 // the native spelling the address alone decides: a user who sends KEDA to this product wants its rules, and
 // a missing key then gets its message instead of silence. Addresses are compared as Kubernetes
 // resolves them: "s.ns:9090", "s.ns.svc:9090" and "dns:///s.ns.svc.cluster.local:9090" are the

@@ -78,7 +78,7 @@ func isOurType(name string) bool {
 	return name == string(v1alpha1.TriggerHTTP) || name == string(v1alpha1.TriggerEnvoyHTTP)
 }
 
-// spelling checks what KEDA needs to reach us: the type and the address.
+// spelling checks what KEDA needs to reach the scaler: the type and the address.
 func (r *reader) spelling() {
 	written := r.trigger.Metadata[keyScalerAddress]
 	switch r.trigger.Type {

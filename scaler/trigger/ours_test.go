@@ -52,7 +52,7 @@ func TestIsOurs(t *testing.T) {
 	}
 }
 
-// TestSpelling: what KEDA needs to reach us.
+// TestSpelling: what KEDA needs to reach the scaler.
 func TestSpelling(t *testing.T) {
 	const ours = ", " + ourAddress
 	for name, c := range map[string]struct {

@@ -56,7 +56,7 @@ const (
 	maxAllHeadersText = 32 << 10
 )
 
-// Result is what an object asks of us.
+// Result is what an object asks of this product.
 type Result struct {
 	// Triggers are those of this product, in the order of the object.
 	Triggers []Parsed

@@ -17,8 +17,8 @@ func TestSplit(t *testing.T) {
 	wantMessages(t, Warnings(problems), "warning: b")
 }
 
-// TestMissingServiceOfNobody: an object without a target still gets its message.
-func TestMissingServiceOfNobody(t *testing.T) {
+// TestMissingServiceWithoutTarget: an object without a target still gets its message.
+func TestMissingServiceWithoutTarget(t *testing.T) {
 	object := shop(httpTrigger(changes{"service": "-"}))
 	object.Target.Name = ""
 	wantMessages(t, Parse(object, ourAddress).Problems, "trigger 0: service is missing; name the Service of the application")

@@ -90,7 +90,7 @@ func (r *reader) oneStep() bool {
 	return choice(r, keyScaleFromZero, fromZeroOne, fromZeroOne, fromZeroNeeded) == fromZeroNeeded
 }
 
-// reachable: an Envoy of the user holds no request for us, so something must always run.
+// reachable: an Envoy of the user holds no request for the product, so something must always run.
 func (r *reader) reachable() {
 	switch {
 	case r.object.Min == nil:

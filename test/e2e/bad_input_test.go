@@ -114,10 +114,10 @@ func invalid(reason string) cluster.Condition {
 	return cluster.Condition{Type: "ResolvedRefs", Status: metav1.ConditionFalse, Reason: reason}
 }
 
-// TestBadInputHurtsNobody adds mistakes to a Gateway under traffic. Each object gets the
+// TestBadInputHurtsNoOther adds mistakes to a Gateway under traffic. Each object gets the
 // condition and the reason of the specification and a message that names the culprit; a rule
 // that points nowhere answers 500; no other rule, of the same route or of others, notices.
-func TestBadInputHurtsNobody(t *testing.T) {
+func TestBadInputHurtsNoOther(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, gatewayYAML)

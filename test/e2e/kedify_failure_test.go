@@ -167,5 +167,5 @@ func TestKedifyHTTPBadReferences(t *testing.T) {
 			t.Errorf("the page of the install: %v %+v", err, got)
 		}
 	})
-	t.Run("NobodyElse", func(t *testing.T) { traffic.MustBeClean(t, 500) })
+	t.Run("NoOther", func(t *testing.T) { traffic.MustBeClean(t, 500) })
 }

@@ -107,7 +107,7 @@ func TestEdit(t *testing.T) {
 
 // While one cluster hangs in warming, and with it the ACKs of all clusters, other hosts and
 // endpoints get through.
-func TestWarmingClusterHoldsNobodyElse(t *testing.T) {
+func TestWarmingClusterHoldsNoOther(t *testing.T) {
 	w, p := oneHost(t, deltatest.Options{})
 	p.Pause(resource.Endpoint)
 	w.apply(host(t, "slow", 1))
