@@ -192,8 +192,8 @@ func TestBoards(t *testing.T) {
 	m.checkRules()
 }
 
-// hold has a request held while the last Pod is gone, and released after a time. The cluster of the hold names files at the place where the Pods of
-// Envoys have them, so that the Envoy of a test refuses it: the test asks in its place.
+// hold has a request held while the last Pod is gone, and released after a time. The cluster of the hold names files at
+// the place where the Pods of Envoys have them, so that the Envoy of a test refuses it: the test asks in its place.
 func (s *site) hold(takes time.Duration) {
 	s.t.Helper()
 	s.set(serviceYAML("a"))
