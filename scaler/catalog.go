@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -33,6 +34,22 @@ type Scaler struct {
 	Path Path
 	// WaitingPage and Maintenance are set when they are switched on.
 	WaitingPage, Maintenance *Page
+}
+
+// maxLabel bounds a name in telemetry, in bytes: a KEDA trigger may have a name of any length.
+const maxLabel = 253
+
+// Labels are the names of ScaledObject and trigger for metrics and spans: that of the HTTPScaler, in place of one that is longer
+// than 253 bytes or no text.
+func (s *Scaler) Labels() (scaledObject, trigger string) {
+	return s.label(s.Spec.ScaledObject), s.label(s.Spec.Trigger)
+}
+
+func (s *Scaler) label(name string) string {
+	if len(name) > maxLabel || !utf8.ValidString(name) {
+		return s.Key.Name
+	}
+	return name
 }
 
 // Page is an answer of the proxy's own.

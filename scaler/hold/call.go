@@ -51,7 +51,7 @@ func (c *call) serve() error {
 			}
 			return c.pass(b, passWarm, check)
 		case refuse:
-			return c.reply(backendWithdrawn(c.gate.options.Limits.RetryAfter), answeredWithdrawn)
+			return c.refuse(backendWithdrawn(c.gate.options.Limits.RetryAfter), answeredWithdrawn)
 		case mustHold:
 		}
 		again, err := c.withoutEndpoint(b)
@@ -68,7 +68,7 @@ func (c *call) withoutEndpoint(b *backend) (again bool, err error) {
 		return false, c.reply(healthy(), answeredProbe)
 	case c.gate.options.paused(c.scaler) && !b.requests.hasEndpoints():
 		c.tell(false)
-		return false, c.reply(pausedAtZero(c.gate.options.Limits.RetryAfter), answeredPaused)
+		return false, c.refuse(pausedAtZero(c.gate.options.Limits.RetryAfter), answeredPaused)
 	case c.showsWaitingPage(b):
 		c.gate.counts.shown(c.demand)
 		return false, c.reply(page(c.scaler.WaitingPage, "hold_waiting_page"), answeredWaitingPage)
@@ -102,7 +102,7 @@ func (c *call) hold(b *backend) (again bool, err error) {
 	}
 	at, exceeded := c.gate.counts.enter(c, maxPending)
 	if exceeded != "" {
-		return false, c.reply(tooManyPending(limits.RetryAfter, exceeded), exceeded)
+		return false, c.refuse(tooManyPending(limits.RetryAfter, exceeded), exceeded)
 	}
 	p, d, check := b.requests.hold(c.origin(), c.timeout())
 	switch d {
@@ -116,15 +116,18 @@ func (c *call) hold(b *backend) (again bool, err error) {
 		return false, c.pass(b, passWarm, check)
 	case refuse: // it was taken away since decide
 		c.gate.counts.leave(&c.subject, at)
-		return false, c.reply(backendWithdrawn(limits.RetryAfter), answeredWithdrawn)
+		return false, c.refuse(backendWithdrawn(limits.RetryAfter), answeredWithdrawn)
 	case mustHold:
 	}
 	if check || c.scaler != nil && c.scaler.Spec.Scale.StaysAtZero {
 		b.lockAndStep()
 	}
 	o := c.wait(b, p)
+	until := c.gate.options.Clock.Now()
 	c.gate.counts.leave(&c.subject, at)
-	return false, c.answer(b, p, o)
+	err = c.answer(b, o, until.Sub(p.since))
+	c.report(Wait{Answer: answerOf[o], Position: p.position, Endpoints: p.endpoints, Since: p.since, Until: until})
+	return false, err
 }
 
 // timeout is how long the request is held at most: what its trigger says, and never longer than its rule
@@ -153,13 +156,12 @@ func (c *call) wait(b *backend, p *pendingRequest) outcome {
 }
 
 // answer answers a request that was held.
-func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
-	metrics, retryAfter := c.gate.options.Metrics, c.gate.options.Limits.RetryAfter
-	held := c.gate.options.Clock.Now().Sub(p.since)
+func (c *call) answer(b *backend, o outcome, held time.Duration) error {
+	metrics, retryAfter, answered := c.gate.options.Metrics, c.gate.options.Limits.RetryAfter, answerOf[o]
 	switch o {
 	case released:
 		c.tell(true)
-		metrics.answered(answeredReleased)
+		metrics.answered(answered)
 		metrics.waits.Observe(held.Seconds())
 		if c.scaler != nil {
 			c.gate.counts.released(c.demand, held)
@@ -167,17 +169,17 @@ func (c *call) answer(b *backend, p *pendingRequest, o outcome) error {
 		return c.pass(b, passAnswer(true, held), false)
 	case timedOut:
 		c.tell(false)
-		return c.reply(holdTimeout(retryAfter).after(held), answeredTimeout)
+		return c.reply(holdTimeout(retryAfter).after(held), answered)
 	case turnedAway:
-		return c.reply(backendWithdrawn(retryAfter).after(held), answeredWithdrawn)
+		return c.reply(backendWithdrawn(retryAfter).after(held), answered)
 	case stopped:
 		c.tell(false)
-		return c.reply(pausedAtZero(retryAfter).after(held), answeredPaused)
+		return c.reply(pausedAtZero(retryAfter).after(held), answered)
 	case canceled:
-		metrics.answered(answeredGone)
+		metrics.answered(answered)
 		return status.FromContextError(c.stream.Context().Err()).Err()
 	default:
-		metrics.answered(answeredElsewhere)
+		metrics.answered(answered)
 		return errStopping
 	}
 }
@@ -216,4 +218,21 @@ func (c *call) reply(r *reply, answered string) error {
 		c.gate.counts.failed(c.demand)
 	}
 	return c.stream.Send(r.message(c.headers()))
+}
+
+// refuse has the proxy answer with an error at once: the request is not held.
+func (c *call) refuse(r *reply, answered string) error {
+	now := c.gate.options.Clock.Now()
+	err := c.reply(r, answered)
+	c.report(Wait{Answer: answered, Since: now, Until: now})
+	return err
+}
+
+// report reports what became of the request, after its answer: nothing waits for Options.Waited.
+func (c *call) report(w Wait) {
+	if c.gate.options.Waited == nil {
+		return
+	}
+	w.Gateway, w.Scaler, w.Failed = c.gateway, c.scaler, failures[w.Answer]
+	c.gate.options.Waited(c.stream.Context(), w)
 }

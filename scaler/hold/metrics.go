@@ -38,6 +38,12 @@ var failures = map[string]bool{
 	answeredTimeout: true, answeredWithdrawn: true, answeredPaused: true, limitMaxPending: true, limitMaxTotal: true, limitMaxMemory: true,
 }
 
+// answerOf are the answers to requests that were held.
+var answerOf = map[outcome]string{
+	released: answeredReleased, timedOut: answeredTimeout, canceled: answeredGone, redirected: answeredElsewhere,
+	turnedAway: answeredWithdrawn, stopped: answeredPaused,
+}
+
 // answers are all of them, so that each is exported before it is given: the first one is an increase as well.
 var answers = []string{
 	answeredGo, answeredReleased, answeredTimeout, answeredWaitingPage, answeredMaintenance, answeredProbe, answeredGone, answeredElsewhere,

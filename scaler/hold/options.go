@@ -1,6 +1,7 @@
 package hold
 
 import (
+	"context"
 	"time"
 
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -40,11 +41,29 @@ type Options struct {
 	// for want of an endpoint. Passed is called when one found an endpoint at once; it must cost next to nothing.
 	Answered func(key types.NamespacedName, served bool)
 	Passed   func(key types.NamespacedName)
-	Limits   Limits
-	Timing   Timing
-	Clock    publish.Clock // nil: the time of the machine
-	Metrics  *Metrics      // nil: nothing is exported
-	Log      logr.Logger
+	// Waited is called when a request was answered that was held, or that the product answered with an error because it could not
+	// be. The context is that of its call, which may be over, with the metadata of the proxy. Nil: not called.
+	Waited  func(context.Context, Wait)
+	Limits  Limits
+	Timing  Timing
+	Clock   publish.Clock // nil: the time of the machine
+	Metrics *Metrics      // nil: nothing is exported
+	Log     logr.Logger
+}
+
+// Wait is what became of a request that did not pass when its proxy asked.
+type Wait struct {
+	Gateway types.NamespacedName
+	Scaler  *scaler.Scaler // nil: its trigger is not in force
+	// Answer is a value of the label "answer" of hold_answers_total. Failed: it is an error of the product's own.
+	Answer string
+	Failed bool
+	// Position in the queue of its backend when it came, from 1 on; zero: it was not held.
+	Position int
+	// Endpoints that the backend had when the request was released; zero: that is not known.
+	Endpoints int
+	// Since and Until are when the wait began and ended, by Clock; equal for a request that was not held.
+	Since, Until time.Time
 }
 
 // Limits of held requests. A trigger can set its own Timeout and MaxPending. Zero values take the

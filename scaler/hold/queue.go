@@ -27,11 +27,15 @@ type pendingRequest struct {
 	since   time.Time
 	timeout time.Duration // it is answered 504 then
 	serial  uint64        // in order of arrival
-	place   *list.Element
-	timer   publish.Timer
+	// position in the queue of the backend when it came, from 1 on
+	position int
+	place    *list.Element
+	timer    publish.Timer
 
 	outcome outcome
-	done    chan struct{} // closed when the outcome is decided
+	// endpoints of the backend when it was released; zero: unknown
+	endpoints int
+	done      chan struct{} // closed when the outcome is decided
 }
 
 func (p *pendingRequest) end(o outcome) {

@@ -64,6 +64,7 @@ func (r *requests) release(now time.Time, begin bool) (again time.Time) {
 		}
 		r.dequeue(p)
 		r.answered(p.probe, now)
+		p.endpoints = r.admission.endpoints
 		p.end(released)
 	}
 	r.pace.end()

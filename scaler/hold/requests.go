@@ -142,7 +142,7 @@ func (r *requests) hold(o origin, timeout time.Duration) (p *pendingRequest, d d
 	}
 	r.serial++
 	r.held++
-	p = &pendingRequest{origin: o, since: now, timeout: timeout, serial: r.serial, done: make(chan struct{})}
+	p = &pendingRequest{origin: o, since: now, timeout: timeout, serial: r.serial, position: r.held, done: make(chan struct{})}
 	p.place = q.requests.PushBack(p)
 	p.timer = r.options.Clock.AfterFunc(timeout, func() { r.end(p, timedOut) })
 	return p, mustHold, check

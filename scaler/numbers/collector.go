@@ -1,8 +1,6 @@
 package numbers
 
 import (
-	"strings"
-
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,9 +12,6 @@ import (
 
 // PerTrigger is how many series a trigger has at most.
 const PerTrigger = 8
-
-// maxLabel bounds the value of a label, in bytes: a KEDA trigger may have a name of any length.
-const maxLabel = 253
 
 // Options of a Collector; all are required.
 type Options struct {
@@ -108,13 +103,6 @@ func number(yes bool) float64 {
 type identity struct{ namespace, scaledObject, trigger string }
 
 func identityOf(s *scaler.Scaler) identity {
-	return identity{namespace: s.Key.Namespace, scaledObject: label(s.Spec.ScaledObject, s), trigger: label(s.Spec.Trigger, s)}
-}
-
-// label is a name as the value of a label; that of the HTTPScaler, in place of one that is too long or no text.
-func label(name string, s *scaler.Scaler) string {
-	if len(name) > maxLabel || strings.ToValidUTF8(name, "") != name {
-		return s.Key.Name
-	}
-	return name
+	scaledObject, trigger := s.Labels()
+	return identity{namespace: s.Key.Namespace, scaledObject: scaledObject, trigger: trigger}
 }
