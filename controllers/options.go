@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,7 +76,9 @@ type Options struct {
 	// roles of the cluster. DebugListen serves them to every process that reaches it: the processes of the Pod.
 	MetricsListen, HealthListen, DebugListen string
 	// TriggerMetrics: /metrics has up to eight series for each trigger.
-	TriggerMetrics           bool
+	TriggerMetrics bool
+	// TracingEndpoint is the collector of spans of held requests, http(s)://host:port; empty: none are made.
+	TracingEndpoint          string
 	LeaderElection           bool
 	EnvoyImage, ProductImage string
 	PullPolicy               string
@@ -121,6 +125,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"listen address of /metrics and, for tokens that may get them, of the debug views /xds, /demand, /keda, /queue, /hold, "+
 			"/envoy-metrics-map, /status/proxies; 0 turns it off")
 	flags.BoolVar(&o.TriggerMetrics, "trigger-metrics", true, "export up to eight series for each trigger (kedify_gateway_trigger_*)")
+	flags.StringVar(&o.TracingEndpoint, "tracing-endpoint", "",
+		"collector that gets the span of each held request whose proxy traces it, by OTLP over gRPC: "+
+			"http://host:port, or https://host:port for TLS; empty turns it off")
 	flags.StringVar(&o.DebugListen, "debug-listen", "127.0.0.1:8082",
 		"listen address of the debug views without authentication, a loopback address; empty turns it off")
 	flags.StringVar(&o.HealthListen, "health-listen", ":8081", "listen address of /healthz and /readyz; 0 turns it off")
@@ -228,7 +235,25 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--hold-max-pending is %d and --hold-max-total %d: use 1 to %d, and more than zero",
 			o.HoldMaxPending, o.HoldMaxTotal, trigger.MaxHeldRequests)
 	}
+	if err := o.validateTracing(); err != nil {
+		return err
+	}
 	return o.validateDebug()
+}
+
+// validateTracing refuses what is no address of a collector, or more than that.
+func (o *Options) validateTracing() error {
+	if o.TracingEndpoint == "" {
+		return nil
+	}
+	at, err := url.Parse(o.TracingEndpoint)
+	if err == nil && (at.Scheme == "http" || at.Scheme == "https") && at.Hostname() != "" && o.TracingEndpoint == at.Scheme+"://"+at.Host {
+		if port, err := strconv.ParseUint(at.Port(), 10, 16); err == nil && port > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("--tracing-endpoint is %q: use the scheme, the host and the port of an OTLP receiver for gRPC, "+
+		"such as http://collector.monitoring:4317", o.TracingEndpoint)
 }
 
 // validateDebug refuses to show the views of all tenants to the network.

@@ -105,11 +105,13 @@ func (r *replica) request(gateway types.NamespacedName, node, backend, demand st
 	return r.requestWith(r.cluster.credentials(gateway), node, backend, demand)
 }
 
-// requestWith is request with any certificate.
-func (r *replica) requestWith(as credentials.TransportCredentials, node, backend, demand string) extprocv3.ExternalProcessor_ProcessClient {
+// requestWith is request with any certificate, and with more metadata.
+func (r *replica) requestWith(
+	as credentials.TransportCredentials, node, backend, demand string, pairs ...string,
+) extprocv3.ExternalProcessor_ProcessClient {
 	r.cluster.t.Helper()
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(),
-		translate.HoldBackend, backend, translate.HoldDemand, demand))
+	pairs = append(pairs, translate.HoldBackend, backend, translate.HoldDemand, demand)
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(context.Background(), pairs...))
 	r.cluster.t.Cleanup(cancel)
 	stream, err := extprocv3.NewExternalProcessorClient(r.connection(as)).Process(ctx)
 	r.cluster.Expect(err).NotTo(HaveOccurred())

@@ -12,6 +12,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/keda"
 	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/spans"
 	"github.com/kedify/inference-gateway/webhook"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
@@ -26,6 +27,7 @@ type Metrics struct {
 	exchanged *peers.Metrics
 	counted   *count.Metrics
 	held      *hold.Metrics
+	traced    *spans.Metrics
 	asked     *keda.Metrics
 	rescued   *rescue.Metrics
 	unserved  *served.Metrics
@@ -52,6 +54,7 @@ func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		exchanged: peers.NewMetrics(),
 		counted:   count.NewMetrics(),
 		held:      hold.NewMetrics(),
+		traced:    spans.NewMetrics(),
 		asked:     keda.NewMetrics(),
 		rescued:   rescue.NewMetrics(),
 		unserved:  served.NewMetrics(),
@@ -63,9 +66,8 @@ func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}
 	}
 	for _, register := range []func(prometheus.Registerer) error{
-		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.asked.Register, m.rescued.Register,
-		m.unserved.Register,
-		m.admitted.Register,
+		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.traced.Register, m.asked.Register,
+		m.rescued.Register, m.unserved.Register, m.admitted.Register,
 	} {
 		if err := register(registry); err != nil {
 			return nil, err

@@ -68,6 +68,8 @@ type cluster struct {
 	proxyValues string
 	// before is plane.Deps.Before of replicas that are made.
 	before func(stage.Stage) stage.Stage
+	// tracing is the endpoint of a collector; empty: none.
+	tracing string
 	// kedaTLS: mutual TLS with KEDA, and the wiring runs.
 	kedaTLS bool
 	// elect makes the election of a replica; nil: by replica.elected.
@@ -138,7 +140,7 @@ func (c *cluster) start(ip string) *replica {
 			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
-			KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true,
+			KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true, TracingEndpoint: c.tracing,
 		},
 		Elect: r.elect, Before: c.before,
 		Replica: ip, Registry: r.registry, Log: c.log,

@@ -21,7 +21,7 @@ func (p *Plane) Runnables() []Runnable {
 		p.inputs.run,
 		p.authority.Run,
 		p.exchange.Run,
-		p.serve("xDS server", options.XDSListen, p.xds.Serve),
+		p.serve("xDS server", options.XDSListen, p.serveEnvoys),
 		p.scaling.registry.Run,
 		p.scaling.counts.Run,
 		p.scaling.activator.Run,
@@ -65,6 +65,12 @@ func (p *Plane) lead(ctx context.Context) error {
 		all = append(all, p.leadership.EachTerm(p.triggers.standby.Run))
 	}
 	return p.leadership.Run(ctx, p.deps.Elect, all)
+}
+
+// serveEnvoys serves Envoys. The spans of requests whose wait the end of this replica ends are exported behind it.
+func (p *Plane) serveEnvoys(ctx context.Context, listener net.Listener) error {
+	defer p.scaling.spans.Close()
+	return p.xds.Serve(ctx, listener)
 }
 
 // serve listens when it is run, not when it is made.

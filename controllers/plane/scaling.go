@@ -2,6 +2,7 @@ package plane
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/keda"
 	"github.com/kedify/inference-gateway/scaler/numbers"
 	"github.com/kedify/inference-gateway/scaler/rescue"
+	"github.com/kedify/inference-gateway/scaler/spans"
 )
 
 // scaling turns requests into replicas, in the order of a number: Envoys count, the registry adds
@@ -25,6 +27,7 @@ type scaling struct {
 	external  *count.External
 	gate      *hold.Gate
 	activator *hold.Activator
+	spans     *spans.Recorder // nil: tracing is off
 	keda      *keda.Server
 	rescuer   *rescue.Rescuer
 }
@@ -45,6 +48,10 @@ func newScaling(p *Plane) (*scaling, error) {
 		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },
 	})
 	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
+	waited, err := s.trace(p)
+	if err != nil {
+		return nil, err
+	}
 	s.gate = hold.NewGate(hold.Options{
 		Publisher:   p.publisher,
 		Catalog:     catalog,
@@ -58,6 +65,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		},
 		Answered: s.registry.Answered,
 		Passed:   s.registry.Passed,
+		Waited:   waited,
 		Limits:   hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
 		Metrics:  metrics.held,
 		Log:      log.WithName("hold"),
@@ -92,6 +100,25 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:      log.WithName("rescue"),
 	})
 	return s, nil
+}
+
+// trace makes the recorder of spans of held requests, and returns what the gate tells it; nil: tracing is off.
+func (s *scaling) trace(p *Plane) (func(context.Context, hold.Wait), error) {
+	if p.deps.Options.TracingEndpoint == "" {
+		return nil, nil
+	}
+	var err error
+	s.spans, err = spans.New(context.Background(), spans.Options{
+		Endpoint:  p.deps.Options.TracingEndpoint,
+		Namespace: p.deps.Options.Namespace,
+		Replica:   p.deps.Replica,
+		Metrics:   p.metrics.traced,
+		Log:       p.deps.Log.WithName("spans"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	return s.spans.Waited, nil
 }
 
 // register adds the services that Envoys call to their port.
