@@ -19,8 +19,12 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/xds/proxytest"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
@@ -159,6 +163,38 @@ func BenchmarkArmedDecision(b *testing.B) {
 			}
 		}
 	})
+}
+
+// What a span costs: a request over the limit, which is answered at once, without tracing, and with a trace that is not sampled and one that
+// is. More than spans.maxWaiting at once are dropped: -benchtime=2000x makes a span of each.
+func BenchmarkSpan(b *testing.B) {
+	collector := proxytest.StartCollector(b)
+	waited := recorder(b, collector.Address).Waited
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
+	for _, c := range []struct {
+		name, parent string
+		waited       func(context.Context, hold.Wait)
+	}{{"off", parent + "01", nil}, {"not sampled", parent + "00", waited}, {"sampled", parent + "01", waited}} {
+		b.Run(c.name, func(b *testing.B) {
+			p, s := newPlane(b, hold.Options{Waited: c.waited}), newSite(b, service())
+			p.apply(append(s.world(), s.endpoints())...)
+			p.gate.Ready(ir.Key(gatewayKey))
+			full := &scaler.Scaler{Key: webKey, Gateways: []types.NamespacedName{gatewayKey}}
+			full.Spec.Hold.MaxPending = ptr.To[int32](0)
+			p.catalog.Set(webKey, full)
+			q := &passing{}
+			q.first = browserHeaders()
+			q.ctx = metadata.NewIncomingContext(context.Background(), metadata.Pairs("traceparent", c.parent,
+				translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String()))
+			b.ReportAllocs()
+			for b.Loop() {
+				q.read = false
+				if err := p.activator.Process(q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // 10,000 requests wait and are released: memory for each, and the time until the last has its
