@@ -187,12 +187,14 @@ func BenchmarkSpan(b *testing.B) {
 			q.ctx = metadata.NewIncomingContext(context.Background(), metadata.Pairs("traceparent", c.parent,
 				translate.HoldBackend, s.backend.String(), translate.HoldDemand, s.demand.String()))
 			b.ReportAllocs()
+			before := cpu(b)
 			for b.Loop() {
 				q.read = false
 				if err := p.activator.Process(q); err != nil {
 					b.Fatal(err)
 				}
 			}
+			b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-us/op")
 		})
 	}
 }
