@@ -158,3 +158,45 @@ func TestEnvoySpan(t *testing.T) {
 	}
 	t.Logf("%s\n  %s\n    %s %v after %s", root[request].Name, asked[above].Name, wait.Name, wait.Attributes, time.Duration(wait.End-wait.Start))
 }
+
+// TestEnvoySpanMoves: a request whose replica ends waits on at another one, and has a span at each.
+func TestEnvoySpanMoves(t *testing.T) {
+	envoytest.Binary(t)
+	collector := proxytest.StartCollector(t)
+	waited := recorder(t, collector.Address).Waited
+	one, two := newPlane(t, hold.Options{Waited: waited}), newPlane(t, hold.Options{Waited: waited})
+	one.gate.SetAddresses(hold.Addresses{Own: one.address, Others: []string{two.address}})
+	two.gate.SetAddresses(hold.Addresses{Own: two.address, Others: []string{one.address}})
+	s := newSite(t, service())
+	for _, p := range []*plane{one, two} {
+		p.apply(append(s.traced(endpointOf(t, collector.Address)), s.endpoints())...)
+		p.gate.Ready(ir.Key(gatewayKey))
+	}
+	way := newForwarder(t, one.address)
+	s.envoy("shop/envoy-1", way.address, one)
+	c := newClient(t, s.port)
+	answers := make(chan answer, 1)
+	go func() { answers <- c.post("1", "hello") }()
+	gomega.NewWithT(t).Eventually(func() int { return one.backend().Held }).Should(gomega.Equal(1))
+	way.move(two.address)
+	one.stop()
+	gomega.NewWithT(t).Eventually(func() int { return two.backend().Held }).Should(gomega.Equal(1))
+	two.apply(s.endpoints(newPod(t, &sync.Map{})))
+	if got := <-answers; got.status != http.StatusOK {
+		t.Fatalf("%s", got)
+	}
+	gomega.NewWithT(t).Eventually(func() []string {
+		var held []string
+		traces := map[string]bool{}
+		for _, span := range collector.Spans() {
+			if span.Name == "hold" {
+				held = append(held, span.Attributes["kedify.hold.answer"])
+				traces[span.Trace] = true
+			}
+		}
+		if len(traces) > 1 {
+			t.Fatalf("%d traces", len(traces))
+		}
+		return held
+	}).Should(gomega.Equal([]string{"elsewhere", "released"}))
+}

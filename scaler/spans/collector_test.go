@@ -52,7 +52,8 @@ func TestBadCollector(t *testing.T) {
 			for range requests {
 				r.Waited(ctx, short())
 			}
-			if took := time.Since(began); took > 5*time.Second { // some 10 ms; the machine may be busy
+			took := time.Since(began)
+			if took > 5*time.Second { // the machine may be busy
 				t.Errorf("%d requests took %s", requests, took)
 			}
 			dropped := r.results(t)["dropped"]
@@ -61,8 +62,10 @@ func TestBadCollector(t *testing.T) {
 			}
 			began = time.Now()
 			r.Close()
-			if took := time.Since(began); took > spans.CloseTimeout+3*time.Second {
-				t.Errorf("the end took %s", took)
+			ended := time.Since(began)
+			t.Logf("%d requests in %s, %d dropped, ended in %s", requests, took, dropped, ended)
+			if ended > spans.CloseTimeout+3*time.Second {
+				t.Errorf("the end took %s", ended)
 			}
 			gomega.NewWithT(t).Eventually(func() int { return r.results(t)["failed"] }).Should(gomega.Equal(requests-dropped), "every other span failed")
 			r.Waited(ctx, short()) // a request that ends late
