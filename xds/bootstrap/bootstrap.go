@@ -27,6 +27,8 @@ const (
 	// maxRegexProgram replaces Envoy's default of 100, which refuses ordinary expressions.
 	// xds/ir/check bounds what is sent.
 	maxRegexProgram = 1_000_000
+	// spanBatch is how many spans go in one call to a collector.
+	spanBatch = 256
 
 	// releaseRate is how many bytes that are free go back to the system in each second, at most. Of what is beyond
 	// keptMemory all of it does, as soon as it is free.
@@ -58,6 +60,10 @@ func Render(c Config) ([]byte, error) {
 		"envoy.reloadable_features.strict_chunk_parsing": true,
 		// Envoy's default is 32 MiB for each request that waits for an authorization service. Nothing else here keeps whole answers.
 		"http.async_response_buffer_limit": MaxAuthAnswer,
+		// Each worker sends spans in batches of 256, and each second. Envoy's defaults are five spans, a call for every second request, and
+		// five seconds.
+		"tracing.opentelemetry.min_flush_spans":   spanBatch,
+		"tracing.opentelemetry.flush_interval_ms": time.Second.Milliseconds(),
 	})
 	if err != nil {
 		return nil, err

@@ -45,6 +45,8 @@ const (
 	RouteTCP  RouteProtocol = "tcp"  // TCPRoute, TLSRoute with passthrough: bytes as they come
 	RouteTLS  RouteProtocol = "tls"  // TLSRoute with termination: bytes, in TLS where a policy asks for it
 	RouteUDP  RouteProtocol = "udp"  // UDPRoute: datagrams
+	// RouteTraces is of no route: spans of the proxy itself, by OTLP over gRPC.
+	RouteTraces RouteProtocol = "traces"
 )
 
 // The last part of the name of a cluster that is no plain route's.
@@ -77,8 +79,13 @@ func (k ClusterKey) HoldBackend() ClusterKey {
 }
 
 // Application reports whether requests of clients go to the cluster: it is not one that the proxy
-// asks about them.
-func (k ClusterKey) Application() bool { return k.Kind != BackendPicker && !k.Hold }
+// asks about them, or tells of them.
+func (k ClusterKey) Application() bool {
+	return k.Kind != BackendPicker && !k.Hold && k.Route != RouteTraces
+}
+
+// SpeaksGRPC reports whether nothing but gRPC is sent to the cluster.
+func (k ClusterKey) SpeaksGRPC() bool { return k.Route == RouteGRPC || k.Route == RouteTraces }
 
 // variant is the part of the name that tells clusters of one backend apart. At most one of the
 // three fields is set.

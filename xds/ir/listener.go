@@ -40,6 +40,8 @@ type Chain struct {
 	RefuseHTTP10 bool
 	// Log of requests or connections; nil: the product's, of all.
 	Log *AccessLog
+	// Tracing of the requests of an HTTP chain; nil: none.
+	Tracing *Tracing
 	// Client of an HTTP chain.
 	Client Client
 	Source Source

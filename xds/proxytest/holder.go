@@ -29,6 +29,7 @@ type Holder struct {
 type Question struct {
 	Backend, Demand, Node, Path string
 	Limit                       string // milliseconds; "": none
+	Parent                      string // traceparent; "": none
 	// Messages that came after the headers.
 	More int
 }
@@ -146,7 +147,7 @@ func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, r
 		}
 		return ""
 	}
-	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand"), Limit: first("x-kedify-limit")}
+	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand"), Limit: first("x-kedify-limit"), Parent: first("traceparent")}
 	for _, attributes := range request.GetAttributes() {
 		if node := attributes.GetFields()["xds.node.id"].GetStringValue(); node != "" {
 			question.Node = node

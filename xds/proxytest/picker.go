@@ -1,12 +1,14 @@
 package proxytest
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -34,6 +37,7 @@ type Picker struct {
 	pick   string
 	served []string
 	paths  []string
+	parent []string
 	hangs  bool
 	after  int
 }
@@ -119,12 +123,28 @@ func (p *Picker) Seen() (paths, served []string) {
 	return append([]string(nil), p.paths...), append([]string(nil), p.served...)
 }
 
+// note keeps the traceparent of a call.
+func (p *Picker) note(ctx context.Context) {
+	md, _ := metadata.FromIncomingContext(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parent = append(p.parent, strings.Join(md.Get("traceparent"), ","))
+}
+
+// Parents returns the traceparent of each call so far; "" for those without.
+func (p *Picker) Parents() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.parent...)
+}
+
 type pickerService struct {
 	extprocv3.UnimplementedExternalProcessorServer
 	picker *Picker
 }
 
 func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	s.picker.note(stream.Context())
 	var body []byte
 	for messages := 0; ; messages++ {
 		if s.picker.hangsAfter(messages) {

@@ -142,7 +142,7 @@ func authGRPC(a *ir.Auth) *corev3.GrpcService {
 	service.Timeout = durationpb.New(authTimeout)
 	service.RetryPolicy = authRetries()
 	envoy := service.GetEnvoyGrpc()
-	envoy.Authority = authAuthority(a)
+	envoy.Authority = serviceAuthority(a.Cluster)
 	envoy.SkipEnvoyHeaders = true
 	envoy.MaxReceiveMessageLength = uint32Value(bootstrap.MaxAuthAnswer)
 	return service
@@ -155,7 +155,7 @@ func authHTTP(a *ir.Auth) *extauthzv3.HttpService {
 	}
 	return &extauthzv3.HttpService{
 		ServerUri: &corev3.HttpUri{
-			Uri:              "http://" + authAuthority(a), // required, and not used
+			Uri:              "http://" + serviceAuthority(a.Cluster), // required, and not used
 			HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: ClusterName(a.Cluster)},
 			Timeout:          durationpb.New(authTimeout),
 		},
@@ -171,9 +171,9 @@ func authHTTP(a *ir.Auth) *extauthzv3.HttpService {
 	}
 }
 
-// authAuthority is how the service is called where a name is needed.
-func authAuthority(a *ir.Auth) string {
-	return fmt.Sprintf("%s.%s.svc:%d", a.Cluster.Name, a.Cluster.Namespace, a.Cluster.Port)
+// serviceAuthority is how a Service is called where a name is needed.
+func serviceAuthority(key ir.ClusterKey) string {
+	return fmt.Sprintf("%s.%s.svc:%d", key.Name, key.Namespace, key.Port)
 }
 
 // authRetries ask again when no endpoint has got the question. Envoy would pause for a second and more in between. The longest

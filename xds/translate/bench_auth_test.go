@@ -205,7 +205,7 @@ func costListener(b *testing.B, port int, without string) resource.Resource {
 
 func costCluster(b *testing.B, set *resource.Change, name string, route ir.RouteProtocol, address string) ir.ClusterKey {
 	key, protocol := serviceKey(name), ir.HTTP1
-	if key.Route = route; route == ir.RouteGRPC {
+	if key.Route = route; key.SpeaksGRPC() {
 		protocol = ir.HTTP2
 	}
 	host, text, err := net.SplitHostPort(address)

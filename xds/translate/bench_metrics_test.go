@@ -97,11 +97,19 @@ func childrenPages(b *testing.B) (pages int) {
 
 // costGet returns the size of an answer of 200.
 func costGet(b *testing.B, port int, host, path string) int64 {
+	return costAsk(b, port, host, path, nil)
+}
+
+// costAsk is the same with headers.
+func costAsk(b *testing.B, port int, host, path string, headers map[string]string) int64 {
 	request, err := http.NewRequest(http.MethodGet, "http://"+local(uint32(port))+path, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	request.Host = host
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		b.Fatal(err)

@@ -113,6 +113,9 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		// scope key drops it.
 		StripTrailingHostDot: true,
 	}
+	if err := trace(manager, chain.Tracing); err != nil {
+		return nil, err
+	}
 	return manager, believeProxies(manager, chain.Client)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
 
 // headerEdits are header changes in Envoy's two lists.
@@ -77,16 +78,13 @@ func (e *headerEdits) put(o *outcome) {
 			action = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
 		}
 		e.add = append(e.add, &corev3.HeaderValueOption{
-			Header:       &corev3.HeaderValue{Key: o.name, Value: literal(value)},
+			Header:       &corev3.HeaderValue{Key: o.name, Value: logformat.Literal(value)},
 			AppendAction: action,
 			// Gateway API sets what it is told to set; Envoy would drop the header.
 			KeepEmptyValue: true,
 		})
 	}
 }
-
-// literal escapes a text of the user where Envoy expects a format string.
-func literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
 // earlyMutation changes the headers of a request before its table is chosen: it removes what only
 // the proxy or an endpoint picker may say, then writes the key headers.
@@ -102,7 +100,8 @@ func earlyMutation(chain ir.Chain) (*corev3.TypedExtensionConfig, error) {
 	for _, name := range removed {
 		mutations = append(mutations, removeHeader(name))
 	}
-	mutations = append(mutations, addHeader(ChainHeader, literal(chain.ID)), addHeader(HostHeader, "%REQ(:authority)%"))
+	mutations = append(mutations, addHeader(ChainHeader, logformat.Literal(chain.ID)), addHeader(HostHeader, "%REQ(:authority)%"))
+	mutations = append(mutations, parentDecision(chain.Tracing)...)
 	return extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations})
 }
 

@@ -209,8 +209,12 @@ func chainFilters(chain ir.Chain) ([]*listenerv3.Filter, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	var clusters []string
+	if chain.Tracing != nil {
+		clusters = append(clusters, ClusterName(chain.Tracing.Collector))
+	}
 	return []*listenerv3.Filter{{
 		Name:       "envoy.filters.network.http_connection_manager",
 		ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: config},
-	}}, nil, nil
+	}}, clusters, nil
 }

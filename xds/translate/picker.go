@@ -19,6 +19,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
 
 // Words of the endpoint picker protocol (Gateway API Inference Extension, proposal 004).
@@ -75,7 +76,9 @@ func because(reason string) (map[string]*anypb.Any, error) {
 		return nil, nil
 	}
 	return perFilter(map[string]proto.Message{routingFilter: &headermutationv3.HeaderMutationPerRoute{
-		Mutations: &headermutationv3.Mutations{RequestMutations: []*mutationv3.HeaderMutation{addHeader(reasonHeader, literal(reason))}},
+		Mutations: &headermutationv3.Mutations{
+			RequestMutations: []*mutationv3.HeaderMutation{addHeader(reasonHeader, logformat.Literal(reason))},
+		},
 	}})
 }
 

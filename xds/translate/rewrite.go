@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
 
 // ErrPrefixRewrite says that a rule replaces the matched prefix but matches none.
@@ -70,7 +71,7 @@ func rewrite(action *routev3.RouteAction, r *ir.Rewrite, match ir.Match) error {
 		return nil
 	}
 	if !r.Path.Prefix {
-		action.PathRewrite = literal(fullPath(r.Path.Value))
+		action.PathRewrite = logformat.Literal(fullPath(r.Path.Value))
 		return nil
 	}
 	change, err := replacePrefix(match.Path, r.Path.Value)

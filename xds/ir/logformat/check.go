@@ -23,6 +23,9 @@ var command = regexp.MustCompile(`^%([A-Z0-9_]+)(?:\(([^()\n]*)\))?(?::([0-9]+))
 // maxLengthDigits of the length that a value is cut to.
 const maxLengthDigits = 4
 
+// Literal returns a text as a format.
+func Literal(text string) string { return strings.ReplaceAll(text, "%", "%%") }
+
 // Check returns why a text is no format; nil: it is one.
 func Check(text string) error {
 	switch {

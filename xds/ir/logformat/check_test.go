@@ -110,3 +110,22 @@ func TestPageHasTheOperators(t *testing.T) {
 		t.Errorf("the page has %v, want %v", words, want)
 	}
 }
+
+// TestPageHasTheAttributes: the page lists the attributes that a policy may name, and nothing else.
+func TestPageHasTheAttributes(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/telemetry.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(page), "An `attributeKey` is one of")
+	list, _, _ = strings.Cut(list, ";")
+	words := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune("`, \n", r) })
+	if want := Attributes(); !slices.Equal(words, want) {
+		t.Errorf("the page has %v, want %v", words, want)
+	}
+	for _, key := range Attributes() {
+		if attribute, known := AttributeOf(key); !known || Check(attribute.Format) != nil {
+			t.Errorf("%s: %q is no format that users may write", key, attribute.Format)
+		}
+	}
+}
