@@ -14,6 +14,11 @@ type Telemetry struct {
 	//
 	// +optional
 	Metrics *ProxyMetrics `json:"metrics,omitempty"`
+	// Tracing sends spans of requests to a collector. A change drains the connections of the HTTP listeners of the Gateway,
+	// as one of accessLog does. An XTelemetryPolicy for the Gateway, where that kind is served, replaces it.
+	//
+	// +optional
+	Tracing *ProxyTracing `json:"tracing,omitempty"`
 }
 
 // AccessLog is one line for each request, and for each connection of layer 4.

@@ -16,11 +16,7 @@ func (m *Model) computeGateway(key types.NamespacedName, record func(store.Dep))
 		return nil
 	}
 	if before := m.gateways.get(key); before != nil && result.ParametersInvalid() {
-		// The data plane stays as it is (resolve.GatewayResult.Accepted), and so does what the proxies
-		// were told about its routes, backends and clients.
-		result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
-		result.RefuseHTTP10, result.AccessLog = before.RefuseHTTP10, before.AccessLog
-		result.Client, result.ProxyProtocol = before.Client, before.ProxyProtocol
+		listener.KeepParameters(m.store.View(record), &result, *before)
 	}
 	return &result
 }

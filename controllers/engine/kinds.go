@@ -40,6 +40,7 @@ func (m *Model) kindUnits() map[store.Kind]kindUnits {
 
 		store.XBackend:              {status: m.xBackendStatus},
 		store.XBackendTrafficPolicy: {status: m.trafficPolicyStatus},
+		store.XTelemetryPolicy:      {status: m.telemetryPolicyStatus},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve/listener"
 	"github.com/kedify/inference-gateway/controllers/resolve/policy"
 	"github.com/kedify/inference-gateway/controllers/resolve/route"
+	"github.com/kedify/inference-gateway/controllers/resolve/tracing"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
@@ -156,6 +157,16 @@ func (m *Model) trafficPolicyStatus(object resolve.Object, record func(store.Dep
 	}
 	value := policy.TrafficStatus(unsupported, sortedUsers(users))
 	return &status.Update{Object: object, Generation: unsupported.Generation, Value: value}
+}
+
+func (m *Model) telemetryPolicyStatus(object resolve.Object, record func(store.Dep)) *status.Update {
+	view := m.store.View(record)
+	telemetry := view.XTelemetryPolicy(object.Key)
+	if telemetry == nil {
+		return nil
+	}
+	gateways := slices.DeleteFunc(tracing.Targets(telemetry), func(key types.NamespacedName) bool { return !m.gateway(key, record).Owned })
+	return &status.Update{Object: object, Generation: telemetry.Generation, Value: tracing.Status(view, telemetry, gateways)}
 }
 
 // rejected gathers what proxies rejected, and what failed to render, because of an object.

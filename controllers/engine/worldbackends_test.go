@@ -117,6 +117,30 @@ func (w *world) trafficPolicy() client.Object {
 	return policy
 }
 
+func (w *world) telemetryPolicy() client.Object {
+	policy := &gwxv1.XTelemetryPolicy{ObjectMeta: w.meta("t1", "t2")}
+	policy.CreationTimestamp = metav1.Unix(int64(w.random.IntN(3)), 0)
+	policy.Spec.TargetRefs = pick(w, [][]gwv1.LocalObjectReference{
+		{{Group: gwv1.GroupName, Kind: "Gateway", Name: "g1"}},
+		{{Group: gwv1.GroupName, Kind: "Gateway", Name: "g2"}, {Group: gwv1.GroupName, Kind: "Gateway", Name: "g1"}},
+		{{Group: gwv1.GroupName, Kind: "Gateway", Name: "g1"}, {Kind: "Service", Name: "s1"}},
+	})
+	if policy.Spec.Tracing.Mode = pick(w, []gwxv1.TracingMode{"", "Disabled", "Enabled", "Enabled"}); policy.Spec.Tracing.Mode == "Enabled" {
+		policy.Spec.Tracing.Provider.BackendRef = w.collector()
+		policy.Spec.Tracing.SamplingRate = &gwv1.Fraction{Numerator: int32(w.random.IntN(3))}
+	}
+	return policy
+}
+
+// collector refers to a Service that may be there, of a namespace that may permit it.
+func (w *world) collector() gwv1.BackendObjectReference {
+	ref := gwv1.BackendObjectReference{Name: pick(w, []gwv1.ObjectName{"s1", "s2"}), Port: ptr.To(gwv1.PortNumber(80))}
+	if w.odds(3) {
+		ref.Namespace = ptr.To(gwv1.Namespace(w.namespace()))
+	}
+	return ref
+}
+
 func (w *world) parameters() client.Object {
 	return &v1alpha1.GatewayParameters{ObjectMeta: w.meta("params"), Spec: v1alpha1.GatewayParametersSpec{
 		Replicas: ptr.To(int32(w.random.IntN(3))),

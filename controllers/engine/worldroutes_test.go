@@ -40,6 +40,7 @@ var generators = map[store.Kind]func(*world) client.Object{
 	store.ClusterTrustBundle:    (*world).trustBundle,
 	store.XBackend:              (*world).xBackend,
 	store.XBackendTrafficPolicy: (*world).trafficPolicy,
+	store.XTelemetryPolicy:      (*world).telemetryPolicy,
 }
 
 var hostnames = []string{"h1.example.com", "h2.example.com", "*.example.com", "*.com", "other.org"}

@@ -149,6 +149,10 @@ func (c *cluster) find(object client.Object, kind string) *metav1.Condition {
 		for _, ancestor := range object.Status.Ancestors {
 			all = append(all, ancestor.Conditions...)
 		}
+	case *gwxv1.XTelemetryPolicy:
+		for _, ancestor := range object.Status.Ancestors {
+			all = append(all, ancestor.Conditions...)
+		}
 	case *gwxv1.XBackendTrafficPolicy:
 		for _, ancestor := range object.Status.Ancestors {
 			all = append(all, ancestor.Conditions...)

@@ -82,15 +82,24 @@ type GatewayResult struct {
 	RefuseHTTP10 bool
 	// AccessLog is what the parameters say about the log of requests and connections; nil: nothing.
 	AccessLog *ir.AccessLog
+	// Tracing is how requests are traced; nil: they are not. An XTelemetryPolicy says so, or the parameters.
+	Tracing           *ir.Tracing
+	TracingParameters TracingParameters
 	// Client and ProxyProtocol are what they say about all clients.
 	Client        ir.Client
 	ProxyProtocol ir.ProxyProtocol
 	// IPv6: its proxies have IPv6 addresses, and bind ports for both families.
 	IPv6 bool
-	// Clusters of the authorization services of listeners, sorted.
+	// Clusters of the authorization services of listeners, and of the collector of spans, sorted.
 	Clusters  []ir.ClusterKey
 	ClassName string
 	UID       string // owner of the data plane's objects
+}
+
+// TracingParameters is what parameters say about tracing, in the namespace of the object that has it; no Spec: nothing.
+type TracingParameters struct {
+	Spec      *v1alpha1.ProxyTracing
+	Namespace string
 }
 
 // Infrastructure is how the data plane of a Gateway is to be run.

@@ -29,6 +29,7 @@ var kinds = map[store.Kind]func(live client.Object, wanted any, now metav1.Time)
 
 	store.XBackend:              mergeXBackend,
 	store.XBackendTrafficPolicy: mergePolicy,
+	store.XTelemetryPolicy:      mergePolicy,
 }
 
 // Has reports whether this controller writes the status of the kind.
@@ -101,14 +102,16 @@ func mergeRoute(live client.Object, wanted any, now metav1.Time) {
 }
 
 func mergePolicy(live client.Object, wanted any, now metav1.Time) {
-	var status *gwv1.PolicyStatus
+	var ancestors *[]gwv1.PolicyAncestorStatus
 	switch policy := live.(type) {
 	case *gwv1.BackendTLSPolicy:
-		status = &policy.Status
+		ancestors = &policy.Status.Ancestors
 	case *gwxv1.XBackendTrafficPolicy:
-		status = &policy.Status
+		ancestors = &policy.Status.Ancestors
+	case *gwxv1.XTelemetryPolicy:
+		ancestors = &policy.Status.Ancestors
 	}
-	status.Ancestors = mergeOwned(status.Ancestors, deepCopy(wanted.([]gwv1.PolicyAncestorStatus)), policyEntry, now)
+	*ancestors = mergeOwned(*ancestors, deepCopy(wanted.([]gwv1.PolicyAncestorStatus)), policyEntry, now)
 }
 
 func mergeXBackend(live client.Object, wanted any, now metav1.Time) {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	certificatesv1 "k8s.io/api/certificates/v1"
 	certificatesv1alpha1 "k8s.io/api/certificates/v1alpha1"
 	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
@@ -42,13 +44,15 @@ const (
 	// XBackend and XBackendTrafficPolicy are not supported; their statuses say so.
 	XBackend              Kind = "XBackend"
 	XBackendTrafficPolicy Kind = "XBackendTrafficPolicy"
+	// XTelemetryPolicy says how requests of Gateways are traced (GEP-4768).
+	XTelemetryPolicy Kind = "XTelemetryPolicy"
 )
 
 // Index names a reverse index.
 type Index string
 
 const (
-	// ByGateway: ListenerSets and data-plane Services by the "namespace/name" of their Gateway.
+	// ByGateway: ListenerSets, XTelemetryPolicies and data-plane Services by the "namespace/name" of their Gateway.
 	ByGateway Index = "gateway"
 	// ByClass: Gateways by the name of their GatewayClass.
 	ByClass Index = "class"
@@ -115,6 +119,9 @@ var Rows = []Row{
 	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
 	{Kind: XBackend, New: func() client.Object { return &gwxv1.XBackend{} }, Optional: true},
 	{Kind: XBackendTrafficPolicy, New: func() client.Object { return &gwxv1.XBackendTrafficPolicy{} }, Optional: true},
+	// Contextual: a change of tracing drains connections, so what is not known must not be taken for none.
+	{Kind: XTelemetryPolicy, New: func() client.Object { return &gwxv1.XTelemetryPolicy{} }, Optional: true, Contextual: true,
+		Indexes: map[Index]func(client.Object) []string{ByGateway: telemetryGateways}},
 	// v1 from Kubernetes 1.37 on; before, behind a feature gate (KEP-3257).
 	{Kind: ClusterTrustBundle, New: func() client.Object { return &certificatesv1.ClusterTrustBundle{} }, Same: sameTrustBundle,
 		Trim: trimMeta, Optional: true, Contextual: true,
@@ -147,6 +154,19 @@ func listenerSetGateway(object client.Object) []string {
 		key.Namespace = string(*set.Spec.ParentRef.Namespace)
 	}
 	return []string{key.String()}
+}
+
+func telemetryGateways(object client.Object) []string {
+	policy := object.(*gwxv1.XTelemetryPolicy)
+	var gateways []string
+	for _, target := range policy.Spec.TargetRefs {
+		value := types.NamespacedName{Namespace: policy.Namespace, Name: string(target.Name)}.String()
+		isGateway := target.Group == gwv1.GroupName && string(target.Kind) == string(Gateway)
+		if isGateway && !slices.Contains(gateways, value) {
+			gateways = append(gateways, value)
+		}
+	}
+	return gateways
 }
 
 // dataPlaneGateway finds the Services that the product itself made for a Gateway. The label

@@ -131,6 +131,16 @@ func (v View) XBackendTrafficPolicy(key types.NamespacedName) *gwxv1.XBackendTra
 	return get[*gwxv1.XBackendTrafficPolicy](v, XBackendTrafficPolicy, key)
 }
 
+// XTelemetryPolicy returns one policy.
+func (v View) XTelemetryPolicy(key types.NamespacedName) *gwxv1.XTelemetryPolicy {
+	return get[*gwxv1.XTelemetryPolicy](v, XTelemetryPolicy, key)
+}
+
+// XTelemetryPoliciesOf returns the policies that target the Gateway.
+func (v View) XTelemetryPoliciesOf(gateway types.NamespacedName) []*gwxv1.XTelemetryPolicy {
+	return list[*gwxv1.XTelemetryPolicy](v, XTelemetryPolicy, ByGateway, gateway.String())
+}
+
 // InferencePool returns one pool.
 func (v View) InferencePool(key types.NamespacedName) *inferencev1.InferencePool {
 	return get[*inferencev1.InferencePool](v, InferencePool, key)

@@ -34,6 +34,8 @@ const (
 	keda       = "github.com/kedacore/keda/v2"
 
 	gatewayCRDs = "config/crd/experimental/gateway.networking.k8s.io_"
+
+	experimentalCRDs = "config/crd/experimental/gateway.networking.x-k8s.io_"
 )
 
 var spec = Path{"spec"}
@@ -49,6 +51,7 @@ var Kinds = []Kind{
 	{Name: "ListenerSet", module: gatewayAPI, file: gatewayCRDs + "listenersets.yaml", below: spec},
 	{Name: "BackendTLSPolicy", module: gatewayAPI, file: gatewayCRDs + "backendtlspolicies.yaml", below: spec},
 	{Name: "InferencePool", module: extension, file: "config/crd/bases/inference.networking.k8s.io_inferencepools.yaml", below: spec},
+	{Name: "XTelemetryPolicy", module: gatewayAPI, file: experimentalCRDs + "xtelemetrypolicies.yaml", below: spec, owner: true},
 	{Name: "GatewayParameters", file: "charts/kedify-gateway/crds/gateway.kedify.io_gatewayparameters.yaml", below: spec, owner: true},
 	{Name: scaledObject, module: keda, file: "config/crd/bases/keda.sh_scaledobjects.yaml", below: Path{"spec", "triggers", 0, "metadata"}},
 }

@@ -1,20 +1,16 @@
 package auth
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/backend"
 	"github.com/kedify/inference-gateway/controllers/resolve/grant"
-	"github.com/kedify/inference-gateway/controllers/resolve/policy"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
@@ -68,27 +64,11 @@ func (r Reader) Read(path string, spec *gwv1.HTTPExternalAuthFilter) (
 
 // service finds the Service that is asked.
 func (r Reader) service(path string, spec *gwv1.HTTPExternalAuthFilter) (ir.ClusterKey, resolve.Problem) {
-	ref := spec.BackendRef
-	if group, kind := ptr.Deref(ref.Group, ""), ptr.Deref(ref.Kind, "Service"); group != "" || kind != "Service" {
-		return ir.ClusterKey{}, resolve.Problemf(gwv1.RouteReasonInvalidKind,
-			"%s: kind %q of group %q cannot authorize requests; use a Service.", path, kind, group)
-	}
-	to := grant.To{Kind: "Service", Namespace: cmp.Or(string(ptr.Deref(ref.Namespace, "")), r.From.Namespace), Name: string(ref.Name)}
-	if problem := backend.Permitted(r.View, path, r.From, to); !problem.None() {
-		return ir.ClusterKey{}, problem
-	}
-	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
-	port, problem := backend.FindPort(r.View, path, key, ref.Port, corev1.ProtocolTCP)
-	if !problem.None() {
-		return ir.ClusterKey{}, problem
-	}
-	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: to.Namespace, Name: to.Name, Port: uint32(port.Port)}
+	asked := backend.Called{Path: path, From: r.From, Ref: spec.BackendRef, Purpose: "authorize requests"}
 	if spec.ExternalAuthProtocol == gwv1.HTTPRouteExternalAuthGRPCProtocol {
-		cluster.Route = ir.RouteGRPC
+		asked.Route = ir.RouteGRPC
 	}
-	return cluster, port.Unspoken(path, cluster, func() bool {
-		return len(policy.For(r.View, key, port.Name)) > 0 || backend.Reencrypts(r.View, cluster, port.Name)
-	})
+	return asked.Cluster(r.View)
 }
 
 func (r Reader) overHTTP(auth *ir.Auth, path string, spec *gwv1.HTTPExternalAuthFilter) (problem resolve.Problem) {

@@ -17,7 +17,7 @@ import (
 // The protocol is the one of appProtocol, HTTP/1.1 without (or see reencrypt). Backends of GRPCRoutes have
 // clusters of their own (ir.RouteGRPC), which always speak HTTP/2: a Service without
 // appProtocol may be the backend of both kinds, and each gets what it needs. Layer 4 routes
-// likewise (ir.RouteTCP, ir.RouteTLS, ir.RouteUDP).
+// likewise (ir.RouteTCP, ir.RouteTLS, ir.RouteUDP), and collectors of spans (ir.RouteTraces).
 func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) resolve.ClusterResult {
 	result := clusterOf(v, key, clientCertificate)
 	if key.Demand == "" || !result.Exists {
@@ -49,7 +49,7 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) r
 	}
 	result := resolve.ClusterResult{Exists: true, Cluster: ir.Cluster{Key: key, Source: serviceSource(key)}}
 	switch key.Route {
-	case ir.RouteGRPC:
+	case ir.RouteGRPC, ir.RouteTraces:
 		result.Cluster.Protocol = ir.HTTP2
 	case ir.RouteTCP, ir.RouteTLS, ir.RouteUDP:
 		result.Cluster.Protocol = ir.TCPRaw
@@ -63,7 +63,7 @@ func serviceCluster(v store.View, key ir.ClusterKey, clientCertificate string) r
 	if key.Route != ir.RouteTCP && key.Route != ir.RouteUDP {
 		applyPolicy(v, &result, port.Name, clientCertificate)
 	}
-	if (key.Route == ir.RouteHTTP || key.Route == ir.RouteGRPC) && Reencrypts(v, key, port.Name) {
+	if (key.Route == ir.RouteHTTP || key.SpeaksGRPC()) && Reencrypts(v, key, port.Name) {
 		reencrypt(&result, ProtocolOf(port).Stated, clientCertificate)
 	}
 	return result

@@ -1,12 +1,16 @@
 package backend
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/grant"
+	"github.com/kedify/inference-gateway/controllers/resolve/policy"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -19,6 +23,39 @@ func Permitted(v store.View, path string, from grant.From, to grant.To) resolve.
 	return resolve.Problemf(gwv1.RouteReasonRefNotPermitted,
 		"%s: %s %s/%s is in another namespace; create a ReferenceGrant in namespace %s that allows %s of namespace %s to refer to it.",
 		path, to.Kind, to.Namespace, to.Name, to.Namespace, from.Kind, from.Namespace)
+}
+
+// Called is a reference to a Service that the proxy itself calls.
+type Called struct {
+	// Path of the reference, and the object that has it.
+	Path string
+	From grant.From
+	Ref  gwv1.BackendObjectReference
+	// Route is what the proxy speaks to it.
+	Route ir.RouteProtocol
+	// Purpose is what the Service is for: "authorize requests".
+	Purpose string
+}
+
+// Cluster finds the Service, or says why it cannot be called, in the reasons of routes.
+func (c Called) Cluster(v store.View) (ir.ClusterKey, resolve.Problem) {
+	if group, kind := ptr.Deref(c.Ref.Group, ""), ptr.Deref(c.Ref.Kind, "Service"); group != "" || kind != "Service" {
+		return ir.ClusterKey{}, resolve.Problemf(gwv1.RouteReasonInvalidKind,
+			"%s: kind %q of group %q cannot %s; use a Service.", c.Path, kind, group, c.Purpose)
+	}
+	to := grant.To{Kind: "Service", Namespace: cmp.Or(string(ptr.Deref(c.Ref.Namespace, "")), c.From.Namespace), Name: string(c.Ref.Name)}
+	if problem := Permitted(v, c.Path, c.From, to); !problem.None() {
+		return ir.ClusterKey{}, problem
+	}
+	key := types.NamespacedName{Namespace: to.Namespace, Name: to.Name}
+	port, problem := FindPort(v, c.Path, key, c.Ref.Port, corev1.ProtocolTCP)
+	if !problem.None() {
+		return ir.ClusterKey{}, problem
+	}
+	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: to.Namespace, Name: to.Name, Port: uint32(port.Port), Route: c.Route}
+	return cluster, port.Unspoken(c.Path, cluster, func() bool {
+		return len(policy.For(v, key, port.Name)) > 0 || Reencrypts(v, cluster, port.Name)
+	})
 }
 
 // Port is a port of a Service that a reference means.
@@ -66,7 +103,7 @@ func (p Port) Unspoken(path string, cluster ir.ClusterKey, secured func() bool) 
 			"%s: port %d of Service %s has appProtocol %q, which is TLS; create a BackendTLSPolicy for the Service, "+
 				"or set tlsMode reencrypt in its kedify-http trigger.",
 			path, p.Port, store.KeyOf(p.Service), *p.AppProtocol)
-	case cluster.Route == ir.RouteGRPC && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
+	case cluster.SpeaksGRPC() && spoken.Stated && spoken.HTTP == ir.HTTP1 && !spoken.TLS:
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedProtocol,
 			"%s: port %d of Service %s has appProtocol %q, over which gRPC cannot be sent; use %s or leave it out.",
 			path, p.Port, store.KeyOf(p.Service), *p.AppProtocol, AppProtocolH2C)

@@ -25,6 +25,8 @@ type Result struct {
 	Generation int64
 	// Parameters are the defaults of the Gateways of the class.
 	Parameters v1alpha1.GatewayParametersSpec
+	// ParametersIn is their namespace.
+	ParametersIn string
 	// Installed are the CRDs of the cluster. The caller sets them: they are not in the store.
 	Installed Installed
 	// TrustBundles: the API server serves ClusterTrustBundles. The caller sets it as well: Gateways do not ask.
@@ -41,6 +43,9 @@ func Resolve(v store.View, name string) Result {
 	}
 	result := Result{Name: name, Owned: true, Generation: class.Generation}
 	result.Parameters, result.Problem = classParameters(v, class.Spec.ParametersRef)
+	if ref := class.Spec.ParametersRef; ref != nil && ref.Namespace != nil {
+		result.ParametersIn = string(*ref.Namespace)
+	}
 	return result
 }
 

@@ -64,21 +64,26 @@ func CheckParameters(spec v1alpha1.GatewayParametersSpec) error {
 	if err := checkClient(spec.Client); err != nil {
 		return err
 	}
-	if spec.Envoy != nil {
-		if !jsonObject(spec.Envoy.Bootstrap) {
-			return fmt.Errorf("spec.envoy.bootstrap is not an object")
-		}
-		if drain := spec.Envoy.DrainTimeout; drain != nil && drain.Duration < 0 {
-			return fmt.Errorf("spec.envoy.drainTimeout %s is negative", drain.Duration)
-		}
-		if _, err := RouteFields(spec.Envoy); err != nil {
-			return err
-		}
-		if _, err := ClusterFields(spec.Envoy); err != nil {
-			return err
-		}
+	if err := checkEnvoy(spec.Envoy); err != nil {
+		return err
 	}
-	_, err := AccessLog(spec)
+	return checkTelemetry(spec)
+}
+
+func checkEnvoy(envoy *v1alpha1.EnvoyParameters) error {
+	if envoy == nil {
+		return nil
+	}
+	if !jsonObject(envoy.Bootstrap) {
+		return fmt.Errorf("spec.envoy.bootstrap is not an object")
+	}
+	if drain := envoy.DrainTimeout; drain != nil && drain.Duration < 0 {
+		return fmt.Errorf("spec.envoy.drainTimeout %s is negative", drain.Duration)
+	}
+	if _, err := RouteFields(envoy); err != nil {
+		return err
+	}
+	_, err := ClusterFields(envoy)
 	return err
 }
 

@@ -60,6 +60,18 @@ var decided = map[string]string{
 	"telemetry.accessLog.filter.samplingRate":  free,
 	"telemetry.metrics.prometheus.disable":     free,
 	"telemetry.metrics.enableBackendStats":     free,
+
+	"telemetry.tracing.samplingRate":                   free,
+	"telemetry.tracing.samplingFraction":               free,
+	"telemetry.tracing.clientSamplingFraction":         free,
+	"telemetry.tracing.customTags":                     free,
+	"telemetry.tracing.tags":                           free, // of the operators in xds/ir/logformat
+	"telemetry.tracing.spanName.client":                free,
+	"telemetry.tracing.spanName.server":                free,
+	"telemetry.tracing.provider.type":                  free,
+	"telemetry.tracing.provider.backendRefs":           free, // of its namespace, or with a grant
+	"telemetry.tracing.provider.serviceName":           free,
+	"telemetry.tracing.provider.openTelemetry.headers": free,
 }
 
 // TestX3EveryFieldIsDecided: a field that is added to the API fails here until its author has decided which users may
@@ -112,6 +124,7 @@ var privilegedCases = []struct{ spec, refused string }{
 	{"service: {type: NodePort, loadBalancerClass: a, externalTrafficPolicy: Local, annotations: {a: b}}", ""},
 	{"envoy: {logLevel: trace, route: {timeout: 1s}, cluster: {lb_policy: RANDOM}}", ""},
 	{"telemetry: {accessLog: {format: {text: '%REQ(AUTHORIZATION)%'}}, metrics: {prometheus: {disable: true}, enableBackendStats: true}}", ""},
+	{"telemetry: {tracing: {samplingRate: 1, provider: {backendRefs: [{name: otel, namespace: other, port: 4317}]}}}", ""},
 	{"envoy: {concurrency: 128}", ""},
 	{"envoy: {concurrency: 129}", "spec.envoy.concurrency 129 is more than 128"},
 	{"envoy: {concurrency: 2147483647}", "spec.envoy.concurrency 2147483647 is more than 128"},

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/resolve/tracing"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
@@ -22,6 +23,7 @@ func mergeTelemetry(base, own *v1alpha1.Telemetry) *v1alpha1.Telemetry {
 	return &v1alpha1.Telemetry{
 		AccessLog: mergeAccessLog(base.AccessLog, own.AccessLog),
 		Metrics:   mergeMetrics(base.Metrics, own.Metrics),
+		Tracing:   cmp.Or(own.Tracing, base.Tracing), // as a whole: its reference is one of the namespace of the parameters
 	}
 }
 
@@ -44,6 +46,14 @@ func mergeMetrics(base, own *v1alpha1.ProxyMetrics) *v1alpha1.ProxyMetrics {
 		Prometheus:         cmp.Or(own.Prometheus, base.Prometheus),
 		EnableBackendStats: cmp.Or(own.EnableBackendStats, base.EnableBackendStats),
 	}
+}
+
+func checkTelemetry(spec v1alpha1.GatewayParametersSpec) error {
+	if _, err := AccessLog(spec); err != nil || spec.Telemetry == nil {
+		return err
+	}
+	_, err := tracing.Parameters(spec.Telemetry.Tracing)
+	return err
 }
 
 // ServesMetrics reports whether proxies with the parameters serve their statistics.

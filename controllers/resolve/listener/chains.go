@@ -74,7 +74,7 @@ func ByPort(g resolve.GatewayResult, forwards func(resolve.ListenerID) []resolve
 		for i := range listener.Chains {
 			listener.Chains[i].Log = g.AccessLog
 			if chain := &listener.Chains[i]; chain.Forward == nil {
-				chain.RefuseHTTP10, chain.Client = g.RefuseHTTP10, g.Client
+				chain.RefuseHTTP10, chain.Client, chain.Tracing = g.RefuseHTTP10, g.Client, g.Tracing
 			}
 		}
 		listener.Chains = sortedOnce(listener.Chains)

@@ -16,6 +16,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
 	"github.com/kedify/inference-gateway/controllers/resolve/grant"
+	"github.com/kedify/inference-gateway/controllers/resolve/tracing"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
@@ -49,13 +50,15 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 		UID:               string(gateway.UID),
 	}
 	result.Secrets = r.secrets()
-	result.Clusters = clustersOf(result.Listeners)
+	result.TracingParameters = parameters.tracing()
+	result.Tracing, r.collectorRef = tracing.Of(v, key, result.TracingParameters)
+	result.Clusters = clustersOf(result.Listeners, result.Tracing)
 	result.Conditions = r.conditions()
-	result.Infrastructure = infrastructure(gateway, parameters)
+	result.Infrastructure = infrastructure(gateway, parameters.GatewayParametersSpec)
 	result.Infrastructure.Ports = r.ports()
-	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters)
+	result.RouteFields, result.ClusterFields = fieldsOfEnvoy(parameters.GatewayParametersSpec)
 	result.RefuseHTTP10 = parameters.Envoy != nil && !ptr.Deref(parameters.Envoy.AcceptHTTP10, true)
-	result.AccessLog = accessLog(parameters)
+	result.AccessLog = accessLog(parameters.GatewayParametersSpec)
 	result.Client, result.ProxyProtocol = class.Client(parameters.Client)
 	result.IPv6 = setting.IPv6
 	return result
@@ -75,6 +78,8 @@ type gatewayResolution struct {
 	// clientCertificate is presented to backends; clientRef says why there is none.
 	clientCertificate ir.Secret
 	clientRef         resolve.Problem
+	// collectorRef says why no spans are sent.
+	collectorRef resolve.Problem
 }
 
 // declareListeners puts the listeners of the Gateway and of the sets that it lets in into
@@ -201,8 +206,11 @@ func (r *gatewayResolution) secrets() []ir.Secret {
 	return slices.SortedFunc(maps.Values(needed), func(a, b ir.Secret) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// clustersOf returns what the filters of listeners name, once each, sorted.
-func clustersOf(listeners []resolve.Listener) (clusters []ir.ClusterKey) {
+// clustersOf returns what the filters of listeners and tracing name, once each, sorted.
+func clustersOf(listeners []resolve.Listener, traced *ir.Tracing) (clusters []ir.ClusterKey) {
+	if traced != nil {
+		clusters = append(clusters, traced.Collector)
+	}
 	for _, l := range listeners {
 		if l.Filters != nil {
 			l.Filters.EachCluster(func(key ir.ClusterKey) { clusters = append(clusters, key) })
@@ -264,6 +272,10 @@ func (r *gatewayResolution) resolvedCondition() metav1.Condition {
 	kind := gwv1.GatewayConditionResolvedRefs
 	if !r.clientRef.None() {
 		return resolve.Condition(kind, metav1.ConditionFalse, r.clientRef.Reason, r.clientRef.Message, r.generation)
+	}
+	if !r.collectorRef.None() {
+		return resolve.Condition(kind, metav1.ConditionFalse, r.collectorRef.Reason,
+			"GatewayParameters: "+r.collectorRef.Message+" Nothing is traced.", r.generation)
 	}
 	var bad []string
 	for _, d := range r.listeners[:r.own] {

@@ -11,21 +11,38 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/controllers/resolve/tracing"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 const parametersField = "spec.infrastructure.parametersRef"
 
+// parameters are those of a Gateway over those of its class.
+type parameters struct {
+	v1alpha1.GatewayParametersSpec
+	// tracingIn is the namespace of the object that has spec.telemetry.tracing, whose reference is one of that namespace.
+	tracingIn string
+}
+
+// over lays the parameters of an object over others.
+func (p parameters) over(own v1alpha1.GatewayParametersSpec, namespace string) parameters {
+	if own.Telemetry != nil && own.Telemetry.Tracing != nil {
+		p.tracingIn = namespace
+	}
+	p.GatewayParametersSpec = class.MergeParameters(p.GatewayParametersSpec, own)
+	return p
+}
+
 // gatewayParameters returns the parameters of the Gateway over those of its class.
 func gatewayParameters(
 	v store.View, gateway *gwv1.Gateway, gatewayClass class.Result, setting class.Setting,
-) (v1alpha1.GatewayParametersSpec, resolve.Problem) {
+) (parameters, resolve.Problem) {
 	if !gatewayClass.Problem.None() {
-		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(gwv1.GatewayReasonInvalidParameters,
+		return parameters{}, resolve.Problemf(gwv1.GatewayReasonInvalidParameters,
 			"GatewayClass %s: %s", gatewayClass.Name, gatewayClass.Problem.Message)
 	}
-	base := installationParameters(v, store.KeyOf(gateway), gatewayClass.Parameters, setting)
+	base := installationParameters(v, store.KeyOf(gateway), gatewayClass, setting)
 	if gateway.Spec.Infrastructure == nil {
 		return base, resolve.Problem{}
 	}
@@ -49,14 +66,13 @@ func gatewayParameters(
 		return base, resolve.Problemf(gwv1.GatewayReasonInvalidParameters, "%s: GatewayParameters %s: %v.",
 			parametersField, types.NamespacedName{Namespace: gateway.Namespace, Name: ref.Name}, err)
 	}
-	return class.MergeParameters(base, own), resolve.Problem{}
+	return base.over(own, gateway.Namespace), resolve.Problem{}
 }
 
 // installationParameters returns the parameters of the class with those of the installation for a
 // generated Gateway. The product writes the latter from values that it has checked.
-func installationParameters(
-	v store.View, gateway types.NamespacedName, ofClass v1alpha1.GatewayParametersSpec, setting class.Setting,
-) v1alpha1.GatewayParametersSpec {
+func installationParameters(v store.View, gateway types.NamespacedName, gatewayClass class.Result, setting class.Setting) parameters {
+	ofClass := parameters{}.over(gatewayClass.Parameters, gatewayClass.ParametersIn)
 	key, generated := setting.InstallationParameters(gateway)
 	if !generated {
 		return ofClass
@@ -65,7 +81,7 @@ func installationParameters(
 	if object == nil || class.CheckParameters(object.Spec) != nil {
 		return ofClass
 	}
-	return class.MergeParameters(ofClass, object.Spec)
+	return ofClass.over(object.Spec, key.Namespace)
 }
 
 // metadataProblem refuses annotations for Pods that weaken their isolation: Kubernetes still reads
@@ -113,6 +129,26 @@ func accessLog(merged v1alpha1.GatewayParametersSpec) *ir.AccessLog {
 		return nil
 	}
 	return log
+}
+
+// tracing returns what the parameters say about it.
+func (p parameters) tracing() resolve.TracingParameters {
+	if p.Telemetry == nil || p.Telemetry.Tracing == nil {
+		return resolve.TracingParameters{}
+	}
+	return resolve.TracingParameters{Spec: p.Telemetry.Tracing, Namespace: p.tracingIn}
+}
+
+// KeepParameters has a Gateway whose parameters are wrong served as before: the data plane stays as it is
+// (resolve.GatewayResult.Accepted), and so does what the proxies were told about its routes, backends and clients.
+func KeepParameters(v store.View, result *resolve.GatewayResult, before resolve.GatewayResult) {
+	result.RouteFields, result.ClusterFields = before.RouteFields, before.ClusterFields
+	result.RefuseHTTP10, result.AccessLog = before.RefuseHTTP10, before.AccessLog
+	result.Client, result.ProxyProtocol = before.Client, before.ProxyProtocol
+	// A policy is not part of the parameters, and a grant may be gone since.
+	result.TracingParameters = before.TracingParameters
+	result.Tracing, _ = tracing.Of(v, result.Key, result.TracingParameters)
+	result.Clusters = clustersOf(result.Listeners, result.Tracing)
 }
 
 // infrastructure returns how the data plane of the Gateway is to be run, without its ports.

@@ -21,11 +21,11 @@ func Status(v store.View, key types.NamespacedName, gateways []types.NamespacedN
 	if !result.Exists {
 		return nil
 	}
-	return ancestors(gateways, result.Conditions)
+	return Ancestors(gateways, result.Conditions)
 }
 
-// ancestors are the entries of a policy for Gateways.
-func ancestors(gateways []types.NamespacedName, conditions []metav1.Condition) []gwv1.PolicyAncestorStatus {
+// Ancestors are the entries of a policy for Gateways.
+func Ancestors(gateways []types.NamespacedName, conditions []metav1.Condition) []gwv1.PolicyAncestorStatus {
 	gateways = slices.Clone(gateways)
 	slices.SortFunc(gateways, store.CompareKeys)
 	gateways = gateways[:min(len(gateways), maxPolicyAncestors)]

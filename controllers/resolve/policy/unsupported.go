@@ -28,7 +28,7 @@ func TrafficStatus(unsupported *gwxv1.XBackendTrafficPolicy, gateways []types.Na
 	if len(fields) > 0 {
 		message += ": " + strings.Join(fields, " and ") + " of it"
 	}
-	return ancestors(gateways, []metav1.Condition{resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionFalse,
+	return Ancestors(gateways, []metav1.Condition{resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionFalse,
 		ReasonUnsupported, message+". Remove it; retry of a rule, and envoy.route and envoy.cluster of GatewayParameters, bound retries.",
 		unsupported.Generation)})
 }
@@ -36,7 +36,7 @@ func TrafficStatus(unsupported *gwxv1.XBackendTrafficPolicy, gateways []types.Na
 // XBackendStatus returns our entries of the status of an XBackend: one for each Gateway whose routes refer to it, which says that
 // nothing is sent to it.
 func XBackendStatus(unsupported *gwxv1.XBackend, gateways []types.NamespacedName) []gwxv1.BackendAncestorStatus {
-	policies := ancestors(gateways, []metav1.Condition{resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionFalse,
+	policies := Ancestors(gateways, []metav1.Condition{resolve.Condition(gwv1.PolicyConditionAccepted, metav1.ConditionFalse,
 		ReasonUnsupported, "XBackends are not supported, and requests for this one are answered with 500. Name a Service in the backendRef.",
 		unsupported.Generation)})
 	entries := make([]gwxv1.BackendAncestorStatus, 0, len(policies))
