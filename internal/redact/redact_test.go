@@ -45,6 +45,9 @@ func TestJSON(t *testing.T) {
 		"inline key":       `{"private_key":{"inline_bytes":"` + planted + `"}}`,
 		"in a text":        `{"message":"Authorization: Bearer ` + planted + `"}`,
 		"list":             `{"tokens_list":["x"],"token":["` + planted + `"]}`,
+		"to a collector":   `{"initial_metadata":[{"key":"x-team","value":"` + planted + `"}]}`,
+		"of parameters":    `{"provider":{"openTelemetry":{"headers":[{"name":"x-team","value":"` + planted + `"}]}}}`,
+		"of a policy":      `{"tracing":{"provider":{"headers":[{"name":"x-team","value":"` + planted + `"}]}}}`,
 		"trigger":          `{"spec":{"triggers":[{"type":"rabbitmq","metadata":{"host":"amqp://user:` + planted + `@mq/"}}]}}`,
 	} {
 		got, err := JSON([]byte(text))
