@@ -16,7 +16,8 @@ func TestTracingEndpoint(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"collector:4317", "collector.monitoring", "grpc://collector:4317", "HTTP://collector:4317", "http://collector", "http://:4317", "http://collector:0",
+		"collector:4317", "collector.monitoring", "grpc://collector:4317", "HTTP://collector:4317", "http://collector", "http://:4317",
+		"http://collector:0",
 		"http://collector:70000", "http://collector:4317/", "http://collector:4317/v1/traces", "http://user:secret@collector:4317",
 		"http://collector:4317?a=b", "http://collector:4317#a", "http://collector:4317 ", "http://[::1:4317", "unix:///run/otlp.sock",
 	} {

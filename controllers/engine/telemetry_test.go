@@ -89,9 +89,11 @@ func TestTracingOfAGateway(t *testing.T) {
 	if diff := cmp.Diff(before, f.published()); diff != "" {
 		t.Errorf("without a collector:\n%s", diff)
 	}
-	const want = "GatewayParameters: spec.telemetry.tracing.provider.backendRefs[0]: Service app/absent does not exist; create it or correct the name. Nothing"
+	const want = "GatewayParameters: spec.telemetry.tracing.provider.backendRefs[0]: Service app/absent does not exist; " +
+		"create it or correct the name. Nothing"
 	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
-	if got := resolve.FindCondition(status.Conditions, "ResolvedRefs"); got.Reason != "BackendNotFound" || !strings.HasPrefix(got.Message, want) {
+	if got := resolve.FindCondition(status.Conditions, "ResolvedRefs"); got.Reason != "BackendNotFound" ||
+		!strings.HasPrefix(got.Message, want) {
 		t.Errorf("%+v", got)
 	}
 }

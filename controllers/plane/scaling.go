@@ -48,29 +48,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },
 	})
 	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
-	waited, err := s.trace(p)
-	if err != nil {
-		return nil, err
-	}
-	s.gate = hold.NewGate(hold.Options{
-		Publisher:   p.publisher,
-		Catalog:     catalog,
-		LastArrival: s.registry.LastArrival,
-		AtZero: func(of *scaler.Scaler) bool {
-			replicas, known := counts.Of(*of)
-			return known && replicas == 0
-		},
-		Held: func(key types.NamespacedName, held int, arrived uint64) {
-			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
-		},
-		Answered: s.registry.Answered,
-		Passed:   s.registry.Passed,
-		Waited:   waited,
-		Limits:   hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
-		Metrics:  metrics.held,
-		Log:      log.WithName("hold"),
-	})
-	if err := s.gate.Register(p.deps.Registry); err != nil {
+	if err := s.newGate(p, counts); err != nil {
 		return nil, err
 	}
 	if p.deps.Options.TriggerMetrics {
@@ -100,6 +78,33 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:      log.WithName("rescue"),
 	})
 	return s, nil
+}
+
+// newGate makes the gate of held requests.
+func (s *scaling) newGate(p *Plane, counts *replicas.Counts) error {
+	waited, err := s.trace(p)
+	if err != nil {
+		return err
+	}
+	s.gate = hold.NewGate(hold.Options{
+		Publisher:   p.publisher,
+		Catalog:     p.catalog,
+		LastArrival: s.registry.LastArrival,
+		AtZero: func(of *scaler.Scaler) bool {
+			replicas, known := counts.Of(*of)
+			return known && replicas == 0
+		},
+		Held: func(key types.NamespacedName, held int, arrived uint64) {
+			s.registry.Hold(key, demand.Holding{Held: held, Arrived: arrived})
+		},
+		Answered: s.registry.Answered,
+		Passed:   s.registry.Passed,
+		Waited:   waited,
+		Limits:   hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
+		Metrics:  p.metrics.held,
+		Log:      p.deps.Log.WithName("hold"),
+	})
+	return s.gate.Register(p.deps.Registry)
 }
 
 // trace makes the recorder of spans of held requests, and returns what the gate tells it; nil: tracing is off.

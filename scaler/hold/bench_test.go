@@ -165,7 +165,8 @@ func BenchmarkArmedDecision(b *testing.B) {
 	})
 }
 
-// What a span costs: a request over the limit, which is answered at once, without tracing, and with a trace that is not sampled and one that
+// What a span costs: a request over the limit, which is answered at once, without tracing, and with a trace that is not sampled and
+// one that
 // is. More than spans.maxWaiting at once are dropped: -benchtime=2000x makes a span of each.
 func BenchmarkSpan(b *testing.B) {
 	collector := proxytest.StartCollector(b)

@@ -156,7 +156,8 @@ func TestEnvoySpan(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, wait.Attributes[name], want)
 		}
 	}
-	t.Logf("%s\n  %s\n    %s %v after %s", root[request].Name, asked[above].Name, wait.Name, wait.Attributes, time.Duration(wait.End-wait.Start))
+	t.Logf("%s\n  %s\n    %s %v after %s", root[request].Name, asked[above].Name, wait.Name, wait.Attributes,
+		time.Duration(wait.End-wait.Start))
 }
 
 // TestEnvoySpanMoves: a request whose replica ends waits on at another one, and has a span at each.

@@ -67,7 +67,8 @@ func TestBadCollector(t *testing.T) {
 			if ended > spans.CloseTimeout+3*time.Second {
 				t.Errorf("the end took %s", ended)
 			}
-			gomega.NewWithT(t).Eventually(func() int { return r.results(t)["failed"] }).Should(gomega.Equal(requests-dropped), "every other span failed")
+			gomega.NewWithT(t).Eventually(func() int { return r.results(t)["failed"] }).Should(gomega.Equal(requests-dropped),
+				"every other span failed")
 			r.Waited(ctx, short()) // a request that ends late
 		})
 	}

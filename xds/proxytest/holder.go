@@ -147,7 +147,8 @@ func (s *holderService) note(stream extprocv3.ExternalProcessor_ProcessServer, r
 		}
 		return ""
 	}
-	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand"), Limit: first("x-kedify-limit"), Parent: first("traceparent")}
+	question := Question{Backend: first("x-kedify-backend"), Demand: first("x-kedify-demand"), Limit: first("x-kedify-limit"),
+		Parent: first("traceparent")}
 	for _, attributes := range request.GetAttributes() {
 		if node := attributes.GetFields()["xds.node.id"].GetStringValue(); node != "" {
 			question.Node = node

@@ -113,11 +113,13 @@ func TestTraceOfARequest(t *testing.T) {
 	for _, key := range logformat.Attributes() {
 		value, known := root.Typed["known."+key], root.Attributes["known."+key]
 		_, number := value.GetValue().(*commonv1.AnyValue_IntValue)
-		if attribute, _ := logformat.AttributeOf(key); !strings.HasPrefix(key, "tls.") && (known == "" || known == "-" || number != attribute.Integer) {
+		if attribute, _ := logformat.AttributeOf(key); !strings.HasPrefix(key, "tls.") && (known == "" || known == "-" ||
+			number != attribute.Integer) {
 			t.Errorf("root: the attribute %s is %v", key, value)
 		}
 	}
-	for _, name := range []string{"absent", "known.tls.client.server_name", "known.tls.client.subject", "kedify.reason", "kedify.scaled_object"} {
+	for _, name := range []string{"absent", "known.tls.client.server_name", "known.tls.client.subject", "kedify.reason",
+		"kedify.scaled_object"} {
 		if value, set := root.Attributes[name]; set {
 			t.Errorf("root: %s is %q", name, value)
 		}
@@ -128,7 +130,8 @@ func TestTraceOfARequest(t *testing.T) {
 	if upstream.Kind != clientKind || upstream.Parent != root.ID || out.Headers.Get("traceparent") != "00-"+theirTrace+"-"+upstream.ID+"-01" {
 		t.Errorf("to the backend: %+v, which got %v", upstream, out.Headers)
 	}
-	for cluster, parent := range map[string]string{"pool/test/pool/hold": holder.Asked()[0].Parent, "picker/test/pool/9002": picker.Parents()[0]} {
+	for cluster, parent := range map[string]string{"pool/test/pool/hold": holder.Asked()[0].Parent,
+		"picker/test/pool/9002": picker.Parents()[0]} {
 		at := slices.IndexFunc(collector.Spans(), func(s proxytest.Span) bool { return parent == "00-"+theirTrace+"-"+s.ID+"-01" })
 		if at < 0 {
 			t.Errorf("%s: no span of traceparent %q", cluster, parent)
@@ -168,7 +171,8 @@ func TestTraceSampling(t *testing.T) {
 	}
 	type share struct{ none, part bool }
 	never, sometimes, always := share{none: true}, share{part: true}, share{}
-	clients := []map[string]string{nil, parentOf(true), parentOf(false), forged, {"traceparent": parentOf(true)["traceparent"], "x-gw-lot": "0"}}
+	clients := []map[string]string{nil, parentOf(true), parentOf(false), forged, {"traceparent": parentOf(true)["traceparent"],
+		"x-gw-lot": "0"}}
 	cases := []struct {
 		name    string
 		tracing ir.Tracing
@@ -256,7 +260,8 @@ func TestTraceCollectorFails(t *testing.T) {
 		begun := time.Now()
 		for i := range requests {
 			one := time.Now()
-			if out, err := w.try(ask{host: "t.test", path: "/" + strconv.Itoa(i)}); err != nil || out.status != http.StatusOK || time.Since(one) > slowest {
+			if out, err := w.try(ask{host: "t.test", path: "/" + strconv.Itoa(i)}); err != nil || out.status != http.StatusOK ||
+				time.Since(one) > slowest {
 				t.Fatalf("%s: %d %v after %s", state, out.status, err, time.Since(one))
 			}
 		}

@@ -25,7 +25,8 @@ var tracingCosts = []struct {
 	{"half-of-parents", &ir.Tracing{Sampling: ir.Million / 100, Parent: ptr.To[uint32](ir.Million / 2)}},
 }
 
-// BenchmarkTracing prints the processor time of Envoy for a request with a traceparent, the median of one number for each iteration: without
+// BenchmarkTracing prints the processor time of Envoy for a request with a traceparent, the median of one number for each iteration:
+// without
 // tracing and with it, at listeners of one proxy that are asked in turn. One iteration is 300 requests to each.
 func BenchmarkTracing(b *testing.B) {
 	proxy := proxytest.Start(b)

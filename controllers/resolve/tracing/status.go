@@ -25,9 +25,9 @@ func Targets(p *gwxv1.XTelemetryPolicy) (gateways []types.NamespacedName) {
 }
 
 // Status returns our entries of the status of an XTelemetryPolicy: one for each of the Gateways, which are targets of the policy and of
-// this controller.
-func Status(v store.View, p *gwxv1.XTelemetryPolicy, gateways []types.NamespacedName) (entries []gwv1.PolicyAncestorStatus) {
-	said := read(v, p)
+// this controller. It is never nil: the API requires the list.
+func Status(v store.View, p *gwxv1.XTelemetryPolicy, gateways []types.NamespacedName) []gwv1.PolicyAncestorStatus {
+	said, entries := read(v, p), []gwv1.PolicyAncestorStatus{}
 	for _, gateway := range gateways {
 		first := inForce(v, gateway)
 		conditions := []metav1.Condition{said.accepted(p, first, gateway), said.resolved(p)}

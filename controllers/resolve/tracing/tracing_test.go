@@ -44,14 +44,17 @@ func TestParameters(t *testing.T) {
 			out.Sampling, out.Parent = 0, ptr.To(uint32(50_000))
 		})},
 		{
-			spec: with("customTags: {b: {literal: {value: '%A%'}}, a: {type: RequestHeader, requestHeader: {name: X-A, defaultValue: none}}, c: {literal: {value: x}}}, " +
+			spec: with("customTags: {b: {literal: {value: '%A%'}}, " +
+				"a: {type: RequestHeader, requestHeader: {name: X-A, defaultValue: none}}, c: {literal: {value: x}}}, " +
 				"tags: {c: '%PROTOCOL%'}, spanName: {client: '%PROTOCOL%', server: up}"),
 			want: plain(func(out *ir.Tracing) {
 				out.SpanName, out.UpstreamSpanName = "%PROTOCOL%", "up"
 				out.Tags = []ir.Tag{{Name: "a", Header: "x-a", Default: "none"}, {Name: "b", Literal: "%A%"}, {Name: "c", Format: "%PROTOCOL%"}}
 			}),
 		},
-		{spec: headers("{name: X-Key, value: a b}"), want: plain(func(out *ir.Tracing) { out.Headers = []ir.Header{{Name: "x-key", Value: "a b"}} })},
+		{spec: headers("{name: X-Key, value: a b}"), want: plain(func(out *ir.Tracing) {
+			out.Headers = []ir.Header{{Name: "x-key", Value: "a b"}}
+		})},
 
 		{spec: with("samplingRate: 101"), refused: "samplingRate: 101 is not a share"},
 		{spec: with("samplingRate: 1, samplingFraction: {numerator: 1}"), refused: "exclude each other"},
@@ -110,7 +113,9 @@ spec: {clusterIP: 10.0.0.2, ports: [{name: grpc, port: 4317}]}
 kind: ReferenceGrant
 metadata: {name: traces, namespace: monitoring}
 spec:
-  from: [{group: gateway.networking.x-k8s.io, kind: XTelemetryPolicy, namespace: app}, {group: gateway.kedify.io, kind: GatewayParameters, namespace: app}]
+  from:
+  - {group: gateway.networking.x-k8s.io, kind: XTelemetryPolicy, namespace: app}
+  - {group: gateway.kedify.io, kind: GatewayParameters, namespace: app}
   to: [{group: "", kind: Service}]
 `
 )
@@ -143,11 +148,13 @@ func TestPolicy(t *testing.T) {
 		{name: "default", tracing: "{}", accepted: "Accepted", resolved: "ResolvedRefs", says: "leaves tracing to the GatewayParameters"},
 		{name: "zero", tracing: "{mode: Enabled, samplingRate: {numerator: 0}, " + toOtel + "}", accepted: "Accepted", resolved: "ResolvedRefs"},
 		{
-			name: "missing", tracing: "{mode: Enabled, provider: {backendRef: {name: absent, port: 4317}}}", accepted: "Accepted", resolved: "BackendNotFound",
-			says: "spec.tracing.provider.backendRef: Service app/absent does not exist",
+			name: "missing", tracing: "{mode: Enabled, provider: {backendRef: {name: absent, port: 4317}}}", accepted: "Accepted",
+			resolved: "BackendNotFound",
+			says:     "spec.tracing.provider.backendRef: Service app/absent does not exist",
 		},
 		{
-			name: "port", tracing: "{mode: Enabled, provider: {backendRef: {name: otel, port: 1}}}", accepted: "Accepted", resolved: "BackendNotFound",
+			name: "port", tracing: "{mode: Enabled, provider: {backendRef: {name: otel, port: 1}}}", accepted: "Accepted",
+			resolved: "BackendNotFound",
 		},
 		{
 			name: "kind", tracing: "{mode: Enabled, provider: {backendRef: {group: a.b, kind: XBackend, name: otel, port: 1}}}",
@@ -178,7 +185,8 @@ func TestPolicy(t *testing.T) {
 			resolved: "ResolvedRefs", says: "spec.tracing.samplingRate: 1 of 2000001 is less than",
 		},
 		{
-			name: "parent", tracing: "{mode: Enabled, " + toOtel + ", parentBasedSampling: {mode: Enabled, samplingRate: {numerator: 3, denominator: 2}}}",
+			name: "parent", tracing: "{mode: Enabled, " + toOtel +
+				", parentBasedSampling: {mode: Enabled, samplingRate: {numerator: 3, denominator: 2}}}",
 			accepted: "Invalid", resolved: "ResolvedRefs", says: "spec.tracing.parentBasedSampling.samplingRate: 3 of 2",
 		},
 	} {
@@ -215,13 +223,15 @@ func TestPolicyIsRead(t *testing.T) {
 	v := fixture.Store(t, otel, policyYAML("p", early, `{
     mode: Enabled, serviceName: shop, spanName: all requests, samplingRate: {numerator: 1, denominator: 1000},
     parentBasedSampling: {mode: Enabled}, provider: {backendRef: {name: otel, port: 4317}, headers: [{name: X-Key, value: a}]},
-    attributes: [{name: code, sourceType: Attribute, attributeKey: http.response.status_code}, {name: b, sourceType: Literal, literalValue: x},
+    attributes: [{name: code, sourceType: Attribute, attributeKey: http.response.status_code},
+      {name: b, sourceType: Literal, literalValue: x},
       {name: a, sourceType: Header, headerName: X-Team}]}`)).View(nil)
 	got, _ := Of(v, web, resolve.TracingParameters{})
 	want := &ir.Tracing{
 		Collector: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "otel", Port: 4317, Route: ir.RouteTraces},
-		Headers:   []ir.Header{{Name: "x-key", Value: "a"}}, ServiceName: "shop", SpanName: "all requests", Sampling: 1000, Parent: ptr.To(uint32(ir.Million)),
-		Tags: []ir.Tag{{Name: "a", Header: "x-team"}, {Name: "b", Literal: "x"}, {Name: "code", Format: "%RESPONSE_CODE%", Integer: true}},
+		Headers:   []ir.Header{{Name: "x-key", Value: "a"}}, ServiceName: "shop", SpanName: "all requests", Sampling: 1000,
+		Parent: ptr.To(uint32(ir.Million)),
+		Tags:   []ir.Tag{{Name: "a", Header: "x-team"}, {Name: "b", Literal: "x"}, {Name: "code", Format: "%RESPONSE_CODE%", Integer: true}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
@@ -231,7 +241,8 @@ func TestPolicyIsRead(t *testing.T) {
 // TestPrecedence: the oldest policy is in force, and it goes before the parameters unless it leaves tracing to them.
 func TestPrecedence(t *testing.T) {
 	parameters := resolve.TracingParameters{Namespace: "app", Spec: &v1alpha1.ProxyTracing{}}
-	if err := yaml.Unmarshal([]byte("{samplingRate: 7, provider: {backendRefs: [{name: otel, port: 4317, namespace: monitoring}]}}"), parameters.Spec); err != nil {
+	if err := yaml.Unmarshal([]byte("{samplingRate: 7, provider: {backendRefs: [{name: otel, port: 4317, namespace: monitoring}]}}"),
+		parameters.Spec); err != nil {
 		t.Fatal(err)
 	}
 	enabled := "{mode: Enabled, samplingRate: {numerator: 9}, " + toOtel + "}"
@@ -251,7 +262,8 @@ func TestPrecedence(t *testing.T) {
 		{name: "default", granted: true, policies: []string{policyYAML("p", early, "{mode: ImplementationDefault}")}, sampling: ofParameters},
 		{
 			name: "invalid", granted: true, sampling: ofParameters,
-			policies: []string{policyYAML("p", early, "{mode: Enabled, "+toOtel+", attributes: [{name: a, sourceType: Attribute, attributeKey: no}]}")},
+			policies: []string{policyYAML("p", early,
+				"{mode: Enabled, "+toOtel+", attributes: [{name: a, sourceType: Attribute, attributeKey: no}]}")},
 		},
 		{
 			name: "unresolved", granted: true,
@@ -262,7 +274,8 @@ func TestPrecedence(t *testing.T) {
 			conflicted: "a",
 		},
 		{
-			name: "the first by name", policies: []string{policyYAML("b", early, enabled), policyYAML("a", early, "{mode: Disabled}")}, conflicted: "b",
+			name: "the first by name", policies: []string{policyYAML("b", early, enabled), policyYAML("a", early, "{mode: Disabled}")},
+			conflicted: "b",
 		},
 	} {
 		documents := append([]string{otel}, c.policies...)
@@ -297,7 +310,8 @@ func TestTargets(t *testing.T) {
 	if got := Targets(policy); !reflect.DeepEqual(got, []types.NamespacedName{web}) {
 		t.Errorf("%v", got)
 	}
-	if said := read(fixture.Store(t).View(nil), policy); !strings.Contains(said.invalid.Message, `spec.targetRefs[2]: kind "Service"`) || said.decides() {
+	if said := read(fixture.Store(t).View(nil), policy); !strings.Contains(said.invalid.Message,
+		`spec.targetRefs[2]: kind "Service"`) || said.decides() {
 		t.Errorf("%+v", said)
 	}
 }
