@@ -30,13 +30,15 @@ func valueSet(t *testing.T, name string) []runtime.Object {
 	return rendered(t, "--values", file(t, sets[at].Values))
 }
 
-// pods are the Pods of the controllers, of the wiring, and of its hook.
+// pods are the Pods of the controllers, of the wiring, of its hook, and of helm test.
 func pods(t *testing.T, objects []runtime.Object) map[string]corev1.PodTemplateSpec {
 	t.Helper()
+	test := named[*corev1.Pod](t, objects, "kedify-gateway-test")
 	return map[string]corev1.PodTemplateSpec{
 		"controllers": named[*appsv1.Deployment](t, objects, "kedify-gateway").Spec.Template,
 		"wiring":      named[*appsv1.Deployment](t, objects, "kedify-gateway-wiring").Spec.Template,
 		"unwire":      named[*batchv1.Job](t, objects, "kedify-gateway-unwire").Spec.Template,
+		"test":        {ObjectMeta: test.ObjectMeta, Spec: test.Spec},
 	}
 }
 
@@ -97,11 +99,11 @@ func TestLabelsOfTheUser(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	for set, c := range map[string]struct {
 		controllers, wiring string
-		made                int // with that of the hook
+		made                int // with those of the hooks
 	}{
-		"defaults":              {"kedify-gateway", "kedify-gateway-wiring", 3},
-		"accounts-of-the-chart": {"controllers", "wiring", 3},
-		"accounts-of-the-user":  {"mine", "mine-too", 1},
+		"defaults":              {"kedify-gateway", "kedify-gateway-wiring", 4},
+		"accounts-of-the-chart": {"controllers", "wiring", 4},
+		"accounts-of-the-user":  {"mine", "mine-too", 2},
 	} {
 		objects := valueSet(t, set)
 		made, bound := 0, map[string]int{}
@@ -115,7 +117,8 @@ func TestAccounts(t *testing.T) {
 				bound[object.Subjects[0].Name]++
 			}
 		}
-		if want := map[string]int{c.controllers: 2, c.wiring: 2, "kedify-gateway-unwire": 2}; made != c.made || !maps.Equal(bound, want) {
+		want := map[string]int{c.controllers: 2, c.wiring: 2, "kedify-gateway-unwire": 2, "kedify-gateway-test": 2}
+		if made != c.made || !maps.Equal(bound, want) {
 			t.Errorf("%s: %d accounts, bound %v, want %d, %v", set, made, bound, c.made, want)
 		}
 		pods := pods(t, objects)
@@ -186,7 +189,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for name, pod := range pods(t, rendered(t)) {
 		container := pod.Spec.Containers[0]
 		knows := slices.ContainsFunc(container.Env, func(e corev1.EnvVar) bool { return e.Name == "GOMEMLIMIT" })
-		if container.Resources.Limits.Memory().IsZero() || !knows && name != "unwire" {
+		if brief := name == "unwire" || name == "test"; container.Resources.Limits.Memory().IsZero() || !knows && !brief {
 			t.Errorf("%s: limits %v, GOMEMLIMIT %t", name, container.Resources.Limits, knows)
 		}
 	}

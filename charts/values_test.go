@@ -125,8 +125,8 @@ func pathsOf(values map[string]any, prefix string) [][]string {
 func TestEveryBlockAlone(t *testing.T) {
 	for _, block := range []string{
 		"gatewayClass", "gatewayParameters", "keda", "keda.tls", "externalEnvoys", "networkPolicy", "hold", "kedifyProxy", "autowire",
-		"admission", "writePolicy", "rbac", "log", "resources", "serviceAccount", "metrics", "metrics.podMonitor", "tracing",
-			"podSecurityContext",
+		"admission", "writePolicy", "rbac", "helmTest", "log", "resources", "serviceAccount", "metrics", "metrics.podMonitor",
+		"tracing", "podSecurityContext",
 		"securityContext",
 	} {
 		t.Run(block, func(t *testing.T) {

@@ -67,6 +67,13 @@ app.kubernetes.io/component: unwire
 {{ include "kedify-gateway.commonLabels" . }}
 {{- end -}}
 
+{{- define "kedify-gateway.testLabels" -}}
+app.kubernetes.io/name: kedify-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{ include "kedify-gateway.commonLabels" . }}
+{{- end -}}
+
 {{- /* What the Pods of all components have in common. */ -}}
 {{- define "kedify-gateway.pod" -}}
 {{- with .Values.imagePullSecrets }}

@@ -3,6 +3,11 @@ package chain
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
 // backend adds whether a backend has a Pod for a request.
@@ -16,6 +21,7 @@ func (l *list) backend(backend Backend, trigger *Trigger) {
 			"correct the port of the backendRef")
 		return
 	}
+	l.policies(backend)
 	switch {
 	case backend.Ready > 0:
 		l.ok("endpoints", subject, "%d of %d endpoints are ready.", backend.Ready, backend.Endpoints)
@@ -33,6 +39,27 @@ func (l *list) backend(backend Backend, trigger *Trigger) {
 			"see the readiness probe of the Pods")
 	default:
 		l.add("endpoints", subject, Failed, "it has no endpoint.", "give the Service a selector that takes Pods, or EndpointSlices of its own")
+	}
+}
+
+// policies adds what keeps the BackendTLSPolicies of a backend from working.
+func (l *list) policies(backend Backend) {
+	if backend.PoliciesUnread != "" {
+		l.unknown("policy", backend.Object.String(), "its BackendTLSPolicies could not be read: %s.", strings.TrimSuffix(backend.PoliciesUnread, "."))
+	}
+	for _, policy := range backend.Policies {
+		for _, kind := range []string{string(gwv1.BackendTLSPolicyConditionResolvedRefs), string(gwv1.PolicyConditionAccepted)} {
+			condition := meta.FindStatusCondition(policy.Conditions, kind)
+			if condition == nil || condition.Status != metav1.ConditionFalse {
+				continue
+			}
+			if condition.Reason == string(gwv1.PolicyReasonConflicted) {
+				l.idle("policy", policy.Object.String(), "another policy is in force: %s", conditionText(*condition))
+			} else {
+				l.add("policy", policy.Object.String(), Failed, conditionText(*condition), "create or correct what the message names")
+			}
+			break
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,30 @@ func TestRoute(t *testing.T) {
 		"Gateway not programmed": {func(f *RouteFacts) {
 			f.Gateways[0].Conditions[1] = is("Programmed", metav1.ConditionFalse, "AddressNotAssigned", "no address")
 		}, "gateway: Programmed=False (AddressNotAssigned)"},
+		"the one listener of the Gateway has no certificate": {func(f *RouteFacts) { unprogram(f, "https") },
+			`listener: listener "https" serves nothing: ResolvedRefs=False (InvalidCertificateRef): Secret shop/gone does not exist`},
+		"the named listener has no certificate": {func(f *RouteFacts) {
+			unprogram(f, "https", "http")
+			f.Gateways[0].Listeners[1].Conditions = []metav1.Condition{yes("Programmed")}
+			name(f, "https")
+		}, `listener: listener "https" serves nothing: ResolvedRefs=False`},
+		"another listener has no certificate": {func(f *RouteFacts) {
+			unprogram(f, "https", "http")
+			f.Gateways[0].Listeners[1].Conditions = []metav1.Condition{yes("Programmed")}
+		}, ""},
+		"a listener that is not programmed for no other reason": {func(f *RouteFacts) {
+			unprogram(f, "https")
+			f.Gateways[0].Listeners[0].Conditions = f.Gateways[0].Listeners[0].Conditions[:1]
+		}, `listener: listener "https" serves nothing: Programmed=False (Invalid): it is invalid`},
+		"CA of a BackendTLSPolicy": {func(f *RouteFacts) {
+			policed(f, is("Accepted", metav1.ConditionFalse, "NoValidCACertificate", "no CA"),
+				is("ResolvedRefs", metav1.ConditionFalse, "InvalidCACertificateRef", "ConfigMap shop/ca does not exist"))
+		}, "policy: ResolvedRefs=False (InvalidCACertificateRef): ConfigMap shop/ca does not exist"},
+		"BackendTLSPolicy that another one precedes": {func(f *RouteFacts) {
+			policed(f, is("Accepted", metav1.ConditionFalse, "Conflicted", "an older policy"), yes("ResolvedRefs"))
+		}, ""},
+		"BackendTLSPolicy that holds":             {func(f *RouteFacts) { policed(f, yes("Accepted"), yes("ResolvedRefs")) }, ""},
+		"BackendTLSPolicies that may not be read": {func(f *RouteFacts) { f.Backends[0].PoliciesUnread = "forbidden" }, ""},
 		"image of the proxy": {func(f *RouteFacts) {
 			f.Gateways[0].Pods = []Pod{{Name: "gw-1", Waiting: "ImagePullBackOff: no such image"}}
 		}, "gateway: none of its 1 proxies is ready: ImagePullBackOff: no such image"},
@@ -122,6 +147,26 @@ func TestRoute(t *testing.T) {
 
 func add(f *RouteFacts, condition metav1.Condition) {
 	f.Route.Parents[0].Conditions = append(f.Route.Parents[0].Conditions, condition)
+}
+
+// unprogram gives the Gateway listeners that serve nothing.
+func unprogram(f *RouteFacts, names ...gwv1.SectionName) {
+	for _, name := range names {
+		f.Gateways[0].Listeners = append(f.Gateways[0].Listeners, gwv1.ListenerStatus{Name: name, Conditions: []metav1.Condition{
+			is("Programmed", metav1.ConditionFalse, "Invalid", "it is invalid"),
+			yes("Accepted"), is("Conflicted", metav1.ConditionFalse, "NoConflicts", ""),
+			is("ResolvedRefs", metav1.ConditionFalse, "InvalidCertificateRef", "Secret shop/gone does not exist"),
+		}})
+	}
+}
+
+// name has the route attach to one listener.
+func name(f *RouteFacts, section gwv1.SectionName) {
+	f.Route.Refs[0].SectionName, f.Route.Parents[0].ParentRef.SectionName = &section, &section
+}
+
+func policed(f *RouteFacts, conditions ...metav1.Condition) {
+	f.Backends[0].Policies = []Policy{{Object: Object{"BackendTLSPolicy", "shop", "web"}, Conditions: conditions}}
 }
 
 func scalerOf() *v1alpha1.HTTPScaler {
@@ -177,6 +222,7 @@ func TestScaledObject(t *testing.T) {
 		"paused": {func(f *ScalingFacts) {
 			f.ScaledObject.Annotations = map[string]string{"autoscaling.keda.sh/paused": "true"}
 		}, "keda: the ScaledObject is paused"},
+		"at most zero": {func(f *ScalingFacts) { f.ScaledObject.Spec.MaxReplicaCount = new(int32) }, "bounds: maxReplicaCount is 0"},
 		"KEDA refuses": {func(f *ScalingFacts) {
 			f.ScaledObject.Status.Conditions[0] = kedav1alpha1.Condition{Type: kedav1alpha1.ConditionReady, Status: metav1.ConditionFalse,
 				Reason: "TriggerError", Message: "no metric"}
@@ -209,6 +255,23 @@ func TestScaledObject(t *testing.T) {
 		list := OfScaledObject(facts)
 		if c.cause == "" && list.Cause != "" || !strings.HasPrefix(list.Cause, c.cause) {
 			t.Errorf("%s: cause %q, want %q", name, list.Cause, c.cause)
+		}
+	}
+}
+
+// TestBounds: what keeps a workload from zero is said where nothing is wrong.
+func TestBounds(t *testing.T) {
+	for want, c := range map[string]struct{ lowest, highest, idle *int32 }{
+		"0 to 100 replicas.": {},
+		"minReplicaCount is 2, so the workload never goes to zero; 5 replicas at most.": {ptr.To[int32](2), ptr.To[int32](5), nil},
+		"0 replicas while no trigger is active (idleReplicaCount), else 2 to 100.":      {ptr.To[int32](2), nil, new(int32)},
+	} {
+		facts := scaled()
+		spec := &facts.ScaledObject.Spec
+		spec.MinReplicaCount, spec.MaxReplicaCount, spec.IdleReplicaCount = c.lowest, c.highest, c.idle
+		list := OfScaledObject(facts)
+		if !list.Served || !slices.Contains(list.Links, Link{Name: "bounds", State: OK, Evidence: want}) {
+			t.Errorf("%q is not in %+v", want, list.Links)
 		}
 	}
 }

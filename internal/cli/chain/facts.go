@@ -45,6 +45,8 @@ type Gateway struct {
 	// Ours: the class is of this product. It is meaningful for a Gateway that was found.
 	Ours       bool
 	Conditions []metav1.Condition
+	// Listeners as its status has them.
+	Listeners []gwv1.ListenerStatus
 	// Pods of its proxies.
 	Pods []Pod
 	// Envoys is what replicas of the control plane say of its proxies; nil: no replica was asked or answered.
@@ -83,6 +85,16 @@ type Backend struct {
 	Endpoints, Ready int
 	// Pods that it selects.
 	Pods []Pod
+	// Policies are the BackendTLSPolicies of a Service and its port; PoliciesUnread says why they are not known.
+	Policies       []Policy
+	PoliciesUnread string
+}
+
+// Policy is a BackendTLSPolicy.
+type Policy struct {
+	Object Object
+	// Conditions that this product has written; none: no Gateway of it uses a target of the policy, or none has looked yet.
+	Conditions []metav1.Condition
 }
 
 // Workload is the target of a ScaledObject.

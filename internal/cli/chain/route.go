@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -80,6 +81,7 @@ func (l *list) route(route Route, gateways []*Gateway, views Views) {
 			l.attached(subject, route, parent)
 		}
 		if gateway != nil {
+			l.listening(subject, ref, *gateway)
 			l.serves(subject, *gateway)
 			l.acknowledged(subject, *gateway, views)
 		}
@@ -182,6 +184,46 @@ func conditionText(c metav1.Condition) string {
 		text += ": " + c.Message
 	}
 	return text
+}
+
+// listening adds a listener that takes the route and serves nothing, where a parentRef leaves the route no other.
+func (l *list) listening(subject string, ref gwv1.ParentReference, gateway Gateway) {
+	if ptr.Deref(ref.Kind, kindGateway) != kindGateway {
+		return // sectionName is that of a listener of the ListenerSet
+	}
+	var silent []string
+	for _, listener := range gateway.Listeners {
+		if ref.SectionName != nil && *ref.SectionName != listener.Name {
+			continue
+		}
+		programmed := meta.FindStatusCondition(listener.Conditions, string(gwv1.ListenerConditionProgrammed))
+		if programmed == nil || programmed.Status != metav1.ConditionFalse {
+			return
+		}
+		silent = append(silent, fmt.Sprintf("listener %q serves nothing: %s", listener.Name, conditionText(causeOf(listener.Conditions, *programmed))))
+	}
+	if len(silent) > 0 {
+		l.add("listener", subject, Failed, strings.Join(silent, "; "), "create or correct what the message names")
+	}
+}
+
+const kindGateway = gwv1.Kind("Gateway")
+
+// causeOf is the condition of a listener that says why it is not programmed, or programmed itself.
+func causeOf(conditions []metav1.Condition, programmed metav1.Condition) metav1.Condition {
+	for _, wanted := range []struct {
+		kind gwv1.ListenerConditionType
+		bad  metav1.ConditionStatus
+	}{
+		{gwv1.ListenerConditionConflicted, metav1.ConditionTrue},
+		{gwv1.ListenerConditionAccepted, metav1.ConditionFalse},
+		{gwv1.ListenerConditionResolvedRefs, metav1.ConditionFalse},
+	} {
+		if found := meta.FindStatusCondition(conditions, string(wanted.kind)); found != nil && found.Status == wanted.bad {
+			return *found
+		}
+	}
+	return programmed
 }
 
 // serves adds whether a Gateway takes connections.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -36,6 +37,7 @@ func OfScaledObject(f ScalingFacts) Checklist {
 		l.asked(trigger, f.Views)
 	}
 	l.keda(f)
+	l.bounds(f.ScaledObject)
 	l.autoscaler(f)
 	l.workload(f)
 	for _, trigger := range f.Triggers {
@@ -156,6 +158,27 @@ func (l *list) keda(f ScalingFacts) {
 	default:
 		active := conditions.GetActiveCondition()
 		l.ok("keda", "", "KEDA says Ready=%s, Active=%s%s.", ready.Status, active.Status, since(so.Status.LastActiveTime, f.Now))
+	}
+}
+
+// defaultMaximum of replicas is KEDA's.
+const defaultMaximum = 100
+
+// bounds adds how many replicas the ScaledObject allows.
+func (l *list) bounds(so *kedav1alpha1.ScaledObject) {
+	if so == nil {
+		return
+	}
+	lowest, highest := ptr.Deref(so.Spec.MinReplicaCount, 0), ptr.Deref(so.Spec.MaxReplicaCount, defaultMaximum)
+	switch idle := so.Spec.IdleReplicaCount; {
+	case highest == 0:
+		l.add("bounds", "", Failed, "maxReplicaCount is 0, so nothing starts the workload.", "raise maxReplicaCount")
+	case idle != nil:
+		l.ok("bounds", "", "%d replicas while no trigger is active (idleReplicaCount), else %d to %d.", *idle, lowest, highest)
+	case lowest > 0:
+		l.ok("bounds", "", "minReplicaCount is %d, so the workload never goes to zero; %d replicas at most.", lowest, highest)
+	default:
+		l.ok("bounds", "", "0 to %d replicas.", highest)
 	}
 }
 

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -33,12 +34,13 @@ func (s *Source) service(ctx context.Context, key types.NamespacedName, port int
 		backend.Selector = selector.String()
 	}
 	backend.Pods = s.pods(ctx, key.Namespace, selector)
-	var slices discoveryv1.EndpointSliceList
-	if err := s.list(ctx, key.Namespace, &slices, client.MatchingLabels{discoveryv1.LabelServiceName: key.Name}); err != nil {
+	backend.Policies, backend.PoliciesUnread = s.policies(ctx, &service, port)
+	var endpoints discoveryv1.EndpointSliceList
+	if err := s.list(ctx, key.Namespace, &endpoints, client.MatchingLabels{discoveryv1.LabelServiceName: key.Name}); err != nil {
 		backend.Failure = err.Error()
 		return backend
 	}
-	for _, slice := range slices.Items {
+	for _, slice := range endpoints.Items {
 		for _, endpoint := range slice.Endpoints {
 			backend.Endpoints += len(endpoint.Addresses)
 			if ptr.Deref(endpoint.Conditions.Ready, true) {
@@ -47,6 +49,39 @@ func (s *Source) service(ctx context.Context, key types.NamespacedName, port int
 		}
 	}
 	return backend
+}
+
+// policies are the BackendTLSPolicies of a port of a Service; of all ports where it is 0.
+func (s *Source) policies(ctx context.Context, service *corev1.Service, port int32) (found []chain.Policy, unread string) {
+	var list gwv1.BackendTLSPolicyList
+	if err := s.list(ctx, service.Namespace, &list); err != nil {
+		return nil, err.Error()
+	}
+	for _, policy := range list.Items {
+		if !slices.ContainsFunc(policy.Spec.TargetRefs, isTarget(service, port)) {
+			continue
+		}
+		of := chain.Policy{Object: chain.Object{Kind: string(store.BackendTLSPolicy), Namespace: policy.Namespace, Name: policy.Name}}
+		for _, ancestor := range policy.Status.Ancestors {
+			if ancestor.ControllerName == v1alpha1.ControllerName {
+				of.Conditions = ancestor.Conditions // which are the same for all Gateways
+			}
+		}
+		found = append(found, of)
+	}
+	return found, ""
+}
+
+// isTarget reports whether a reference of a policy in the namespace of a Service is about a port of it.
+func isTarget(service *corev1.Service, port int32) func(gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
+	return func(ref gwv1.LocalPolicyTargetReferenceWithSectionName) bool {
+		if ref.Group != "" || string(ref.Kind) != string(store.Service) || string(ref.Name) != service.Name {
+			return false
+		}
+		return port == 0 || ref.SectionName == nil || slices.ContainsFunc(service.Spec.Ports, func(each corev1.ServicePort) bool {
+			return each.Port == port && each.Name == string(*ref.SectionName)
+		})
+	}
 }
 
 // poolBackend is an InferencePool as a backend: its Pods are its endpoints.
@@ -81,7 +116,8 @@ func (s *Source) gateway(ctx context.Context, key types.NamespacedName, object c
 	if gateway.Read = s.read(ctx, key, &live); !gateway.Found {
 		return gateway, nil
 	}
-	gateway.Class, gateway.Conditions = string(live.Spec.GatewayClassName), live.Status.Conditions
+	gateway.Class = string(live.Spec.GatewayClassName)
+	gateway.Conditions, gateway.Listeners = live.Status.Conditions, live.Status.Listeners
 	gateway.Ours = s.ourClass(ctx, gateway.Class)
 	if !gateway.Ours {
 		return gateway, nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -211,6 +212,9 @@ func (w World) forward(asked Asked, gateway offline.Gateway, links []chain.Link,
 	for _, target := range forward.Targets {
 		total += target.Weight
 	}
+	if text := timeoutText(forward.Timeouts); text != "" {
+		links = append(links, chain.Link{Name: "timeouts", State: chain.OK, Evidence: text})
+	}
 	usable := false
 	for _, target := range forward.Targets {
 		if target.Weight == 0 {
@@ -232,6 +236,23 @@ func (w World) forward(asked Asked, gateway offline.Gateway, links []chain.Link,
 			Fix: "name a backend in backendRefs"})
 	}
 	return failed(asked, links...)
+}
+
+// timeoutText is when the proxy waits no longer for an answer; empty: the rule sets no limit.
+func timeoutText(timeouts ir.Timeouts) string {
+	var limits []string
+	for _, limit := range []struct {
+		field string
+		after *time.Duration
+	}{{"timeouts.request", timeouts.Request}, {"timeouts.backendRequest", timeouts.BackendRequest}} {
+		if limit.after != nil && *limit.after > 0 {
+			limits = append(limits, fmt.Sprintf("%s (%s)", limit.after, limit.field))
+		}
+	}
+	if len(limits) == 0 {
+		return ""
+	}
+	return "the proxy answers 504 when the answer takes longer than " + strings.Join(limits, " or ") + "."
 }
 
 func (w World) backend(gateway offline.Gateway, target ir.Target, share string) chain.Link {

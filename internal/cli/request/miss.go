@@ -78,7 +78,8 @@ func (w World) noHost(asked Asked, tables lookup.Tables, served ir.Chain) (chain
 		Fix: "correct the host, or name it in hostnames of a route"}
 	for _, hostname := range slices.Sorted(maps.Keys(w.Unserved)) {
 		if lookup.DomainTakes(hostname, host) {
-			link.Evidence = fmt.Sprintf("host %s: no route that is served, so the proxy answers 404; %s.", host, w.Unserved[hostname])
+			link.Evidence = fmt.Sprintf("host %s: no route that is served, so the proxy answers 404; %s.", host,
+				strings.TrimSuffix(w.Unserved[hostname], "."))
 			link.Fix = "have the Gateway serve that route"
 		}
 	}
