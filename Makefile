@@ -219,6 +219,16 @@ ipv6: bin/testbed bin/install ## A cluster with IPv6 addresses alone: the core p
 	go test -c -o bin/e2e.test ./test/e2e
 	$(call REACH,ipv6) bin/e2e.test -test.v -test.run='^TestExamples$$/^http-basic$$' -root=$(CURDIR)
 
+.PHONY: newcomer
+newcomer: bin/testbed bin/install ## What a newcomer pastes: the commands of README and of the quickstart, on a cluster that has KEDA alone
+	bin/testbed --name newcomer down
+	bin/testbed --name newcomer up --profile keda
+	bin/install -name newcomer -keda -product=false
+	go build -modfile=hack/helm/go.mod -o bin/helm helm.sh/helm/v4/cmd/helm
+	go test -c -o bin/e2e.test ./test/e2e
+	$(call REACH,newcomer) bin/e2e.test -test.v -test.timeout=1h -test.run='^(TestNewcomer|TestPageQuickstart)$$' -root=$(CURDIR)
+	bin/testbed --name newcomer down
+
 REPORTS = conformance/reports/v1.7/kedify-inference-gateway
 INFERENCE_REPORTS = conformance/reports/inference/v1.6.0/gateway/kedify-inference-gateway
 
@@ -248,7 +258,7 @@ ifndef KUBECONFIG
 	bin/install -keda -name $(if $(FOREIGN),autowire -foreign,test)
 endif
 	$(call REACH,$(if $(FOREIGN),autowire,test)) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 \
-	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^TestAutowire') -root=$(CURDIR) $(ARGS)
+	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^(TestAutowire|TestNewcomer)') -root=$(CURDIR) $(ARGS)
 
 .PHONY: soak
 soak: ## The long forms of promises (fifty kills, slow cycles, a lost certificate, minutes without an API server) and FUZZTIME=10m of every fuzz target

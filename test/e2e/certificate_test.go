@@ -115,25 +115,33 @@ func rotate(t *testing.T, c *cluster.Cluster, namespace string, ask func() (seri
 
 // secureRequest opens a connection, asks, and returns the serial number of the certificate.
 func secureRequest(address, host string) (int64, error) {
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		// The certificates are their own; the test looks at them itself.
-		TLSClientConfig: &tls.Config{ServerName: host, InsecureSkipVerify: true},
-	}}
-	request, err := http.NewRequest(http.MethodGet, "https://"+address+"/", nil)
+	response, err := secureAnswer(address, host, host)
 	if err != nil {
 		return 0, err
 	}
-	request.Host = host
-	response, err := client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("status %s", response.Status)
 	}
 	return response.TLS.PeerCertificates[0].SerialNumber.Int64(), nil
+}
+
+// secureAnswer is the answer to a request for a host on a connection of its own for a server name. Its body is closed.
+func secureAnswer(address, serverName, host string) (*http.Response, error) {
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		// The certificates are their own; the test looks at them itself.
+		TLSClientConfig: &tls.Config{ServerName: serverName, InsecureSkipVerify: true},
+	}}
+	request, err := http.NewRequest(http.MethodGet, "https://"+address+"/", nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Host = host
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	return response, response.Body.Close()
 }
 
 // certify makes a Secret with a certificate.

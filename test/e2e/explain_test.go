@@ -1,297 +1,358 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
-	product "github.com/kedify/inference-gateway/controllers"
-	"github.com/kedify/inference-gateway/controllers/offline"
-	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/resolve/class"
+	"github.com/kedify/inference-gateway/internal/cli"
 	"github.com/kedify/inference-gateway/internal/cli/chain"
-	"github.com/kedify/inference-gateway/internal/cli/checkup"
-	"github.com/kedify/inference-gateway/internal/cli/facts"
 	"github.com/kedify/inference-gateway/internal/cli/reach"
-	"github.com/kedify/inference-gateway/internal/cli/request"
-	"github.com/kedify/inference-gateway/internal/cli/summary"
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 )
 
-// explainYAML has one object for each planted fault, next to a route to which nothing is wrong.
-const explainYAML = `
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: good}
-spec: {parentRefs: [{name: web}], hostnames: [good.example.com], rules: [{name: one, matches: [{path: {value: /cart}, method: GET}], backendRefs: [{name: a, port: 80}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-gateway}
-spec: {parentRefs: [{name: gone}], rules: [{backendRefs: [{name: a, port: 80}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: foreign}
-spec: {gatewayClassName: not-ours, listeners: [{name: http, protocol: HTTP, port: 80}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: foreign-class}
-spec: {parentRefs: [{name: foreign}], rules: [{backendRefs: [{name: a, port: 80}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-listener}
-spec: {parentRefs: [{name: web, sectionName: https}], rules: [{backendRefs: [{name: a, port: 80}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-service}
-spec: {parentRefs: [{name: web}], hostnames: [no-service.example.com], rules: [{backendRefs: [{name: missing, port: 80}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-port}
-spec: {parentRefs: [{name: web}], hostnames: [no-port.example.com], rules: [{backendRefs: [{name: a, port: 81}]}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-grant}
-spec: {parentRefs: [{name: web}], hostnames: [no-grant.example.com], rules: [{backendRefs: [{name: kubernetes, namespace: default, port: 443}]}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: selects-nothing}
-spec: {selector: {app: other}, ports: [{port: 80, targetPort: 3000}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-pods}
-spec: {parentRefs: [{name: web}], hostnames: [no-pods.example.com], rules: [{backendRefs: [{name: selects-nothing, port: 80}]}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: no-image}
-spec:
-  selector: {matchLabels: {app: no-image}}
-  template:
-    metadata: {labels: {app: no-image}}
-    spec: {containers: [{name: app, image: "registry.invalid/none:1"}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: no-image}
-spec: {selector: {app: no-image}, ports: [{port: 80, targetPort: 3000}]}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: no-image}
-spec: {parentRefs: [{name: web}], hostnames: [no-image.example.com], rules: [{backendRefs: [{name: no-image, port: 80}]}]}
----
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: scaled-no-service}
-spec:
-  scaleTargetRef: {name: a}
-  minReplicaCount: 1
-  triggers: [{type: kedify-http, metadata: {hosts: one.example.com, service: missing, port: "80", scalingMetric: requestRate, trafficAutowire: "false"}}]
----
-apiVersion: keda.sh/v1alpha1
-kind: ScaledObject
-metadata: {name: scaled-paused, annotations: {autoscaling.keda.sh/paused: "true"}}
-spec:
-  scaleTargetRef: {name: b}
-  minReplicaCount: 1
-  triggers: [{type: kedify-http, metadata: {hosts: two.example.com, service: b, port: "80", scalingMetric: requestRate, trafficAutowire: "false"}}]
----
-apiVersion: inference.networking.k8s.io/v1
-kind: InferencePool
-metadata: {name: no-picker}
-spec: {selector: {matchLabels: {app: a}}, targetPorts: [{number: 3000}], endpointPickerRef: {name: missing, port: {number: 9002}}}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: to-the-pool}
-spec:
-  parentRefs: [{name: web}]
-  hostnames: [pool.example.com]
-  rules: [{backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: no-picker}]}]
-`
+// wantedFaults is how many faults are planted at least.
+const wantedFaults = 25
 
-// explained are what is planted, and what the cause has to name, by one question.
-var explained = []struct{ kind, name, names string }{
-	{"HTTPRoute", "no-gateway", "gone does not exist"},
-	{"HTTPRoute", "foreign-class", `class "not-ours"`},
-	{"HTTPRoute", "no-listener", "https"},
-	{"HTTPRoute", "no-service", "missing"},
-	{"HTTPRoute", "no-port", "81"},
-	{"HTTPRoute", "no-grant", "kubernetes"},
-	{"HTTPRoute", "no-pods", "selector app=other takes no Pod"},
-	{"HTTPRoute", "no-image", "registry.invalid/none:1"},
-	{"HTTPRoute", "missing-altogether", "does not exist"},
-	{"ScaledObject", "scaled-no-service", "missing"},
-	{"ScaledObject", "scaled-paused", "paused"},
-	{"InferencePool", "no-picker", "missing"},
-}
-
-// desk is the command line with the rights of the test.
-type desk struct {
-	*facts.Source
-	cluster *reach.Cluster
-}
-
-func newDesk(t *testing.T) *desk {
-	t.Helper()
-	rest, err := config.GetConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := reach.New(rest, controllers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &desk{cluster: found, Source: &facts.Source{
-		Reader: found.Client, Views: found.Views, Now: time.Now(), ScalerAddress: "kedify-gateway." + controllers + ".svc.cluster.local:9090",
-	}}
-}
-
-func (a *desk) explain(t *testing.T, kind string, key types.NamespacedName) chain.Checklist {
-	switch kind {
-	case "HTTPRoute":
-		return chain.OfRoute(a.Route(t.Context(), store.HTTPRoute, key))
-	case "ScaledObject":
-		return chain.OfScaledObject(a.ScaledObject(t.Context(), key))
-	default:
-		return chain.OfPool(a.Pool(t.Context(), key))
-	}
-}
-
-// TestExplain plants faults on a cluster. One question about the object names the cause of each; status says that it is not ready;
-// and to the route without a fault nothing is said to be wrong.
+// TestExplain plants faults on a cluster, side by side, and asks in the order of docs/troubleshoot.md: status, explain, doctor. One
+// of them names the cause of each fault, most often the first. To what is fine nothing is said to be wrong.
 func TestExplain(t *testing.T) {
-	c, a := cluster.Connect(t), newDesk(t)
-	namespace := c.Namespace(t)
-	c.Apply(t, namespace, gatewayYAML)
-	for _, name := range []string{"a", "b"} {
-		c.Apply(t, namespace, render(t, echoYAML, echo{Name: name, Replicas: 1}))
+	s := plantFaults(t)
+	t.Run("symptoms", s.show)
+	t.Run("fine", s.fine)
+	t.Run("request", s.requests)
+	t.Run("proxy", s.proxy)
+	s.ask(t)
+	s.askOfInstallation(t)
+	slices.Sort(s.commands)
+	median := s.commands[len(s.commands)/2]
+	t.Logf("bar: faults=%d named=%d median_commands=%d", s.planted, len(s.commands), median)
+	if s.planted < wantedFaults || len(s.commands) < s.planted || median != 1 {
+		t.Errorf("%d of %d faults are named, with %v commands", len(s.commands), s.planted, s.commands)
 	}
-	c.Apply(t, namespace, explainYAML)
-	address := c.GatewayReady(t, namespace, "web")
-	becomes(t, address, "good.example.com", "/cart", 200)
-	key := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: namespace, Name: name} }
-	t.Run("good", func(t *testing.T) {
-		cluster.Eventually(t, 20*time.Second, func() error {
-			if list := a.explain(t, "HTTPRoute", key("good")); !list.Served {
-				return errors.New(list.Cause)
+}
+
+// scene is a cluster with faults.
+type scene struct {
+	*cluster.Cluster
+	faults     []planted
+	namespaces map[place]string
+	// web is the address of the Gateway for plain requests, secure the one for TLS, proxies those of triggers.
+	web, secure string
+	proxies     map[place]string
+	// planted faults, and the commands that each one whose cause was named has taken.
+	planted  int
+	commands []int
+}
+
+// plantFaults applies all objects, and has requests wait for the applications that cannot start.
+func plantFaults(t *testing.T) *scene {
+	c := cluster.Connect(t)
+	s := &scene{Cluster: c, namespaces: map[place]string{}, proxies: map[place]string{}}
+	for _, in := range []place{home, guest, tight} {
+		s.namespaces[in] = c.Namespace(t)
+	}
+	certify(t, c, s.namespaces[home], "secure", 1)
+	c.Apply(t, s.namespaces[home], fineYAML+"---"+render(t, echoYAML, echo{Name: "a", Replicas: 1}))
+	s.faults = objectFaults(t, s.namespaces[home])
+	for _, fault := range s.faults {
+		if fault.objects != "" {
+			c.Apply(t, s.namespaces[fault.inside], fault.objects)
+		}
+	}
+	s.web, s.secure = c.GatewayReady(t, s.namespaces[home], "web"), c.GatewayReady(t, s.namespaces[home], "secure")
+	for _, in := range []place{home, tight} {
+		s.proxies[in] = c.GatewayReady(t, s.namespaces[in], proxyName) + ":8080"
+	}
+	c.Apply(t, s.namespaces[tight], fmt.Sprintf(quotaYAML, len(c.Pods(t, s.namespaces[tight], ""))))
+	for _, fault := range s.faults {
+		if fault.kind == kindScaled && fault.gets != 0 {
+			askUntilServed(t, s.proxies[fault.inside], fault.host)
+		}
+	}
+	return s
+}
+
+// show sees each fault as a client does.
+func (s *scene) show(t *testing.T) {
+	for _, fault := range s.faults {
+		if fault.gets == 0 {
+			continue
+		}
+		address := s.web
+		if fault.kind == kindScaled {
+			address = s.proxies[fault.inside]
+		}
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			becomes(t, address, fault.host, fault.path, fault.gets)
+		})
+	}
+	t.Run("misdirected", func(t *testing.T) {
+		t.Parallel()
+		cluster.Eventually(t, 30*time.Second, func() error {
+			response, err := secureAnswer(s.secure, secureHost, "b.example.com")
+			if err == nil && response.StatusCode != http.StatusMisdirectedRequest {
+				err = fmt.Errorf("status %s", response.Status)
+			}
+			return err
+		})
+	})
+}
+
+// kedify runs a command of the command line, and returns what a user reads.
+func kedify(t *testing.T, args ...string) string {
+	t.Helper()
+	root := &cobra.Command{Use: "kubectl-kedify", SilenceUsage: true, SilenceErrors: true}
+	root.AddGroup(cli.Groups()...)
+	root.AddCommand(cli.Commands()...)
+	var out strings.Builder
+	root.SetOut(&out)
+	root.SetErr(&out)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(t.Context()); err != nil && !errors.Is(err, cli.ErrFound) {
+		fmt.Fprintln(&out, "error:", err)
+	}
+	return out.String()
+}
+
+// checklist runs a command that prints one, and returns it.
+func checklist(t *testing.T, args ...string) (chain.Checklist, error) {
+	t.Helper()
+	text := kedify(t, append(args, "-o", "json")...)
+	var printed struct{ Items []chain.Checklist }
+	if err := json.Unmarshal([]byte(text), &printed); err != nil || len(printed.Items) != 1 {
+		return chain.Checklist{}, fmt.Errorf("%q printed no checklist (%w): %s", args, err, text)
+	}
+	return printed.Items[0], nil
+}
+
+// fine: nothing is said to be wrong of the route and the Gateway without a fault.
+func (s *scene) fine(t *testing.T) {
+	cluster.Eventually(t, 20*time.Second, func() error {
+		list, err := checklist(t, "explain", "httproute", s.namespaces[home]+"/good")
+		if err == nil && !list.Served {
+			err = errors.New(list.Cause)
+		}
+		return err
+	})
+	for _, row := range []string{"HTTPRoute " + s.namespaces[home] + " good True", "Gateway " + s.namespaces[home] + " web True"} {
+		if !told(kedify(t, "status", "-A"), row, "") {
+			t.Errorf("status has no row %q", row)
+		}
+	}
+}
+
+// told reports whether a line of a text begins with words, however far they are apart, and contains another text.
+func told(text, words, says string) bool {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.Join(strings.Fields(line), " ")+" ", words+" ") && strings.Contains(line, says) {
+			return true
+		}
+	}
+	return false
+}
+
+// ask asks about the faults of objects.
+func (s *scene) ask(t *testing.T) {
+	s.planted += len(s.faults)
+	var text string
+	t.Run("status", func(t *testing.T) {
+		cluster.Eventually(t, time.Minute, func() error {
+			text = kedify(t, "status", "-A")
+			var silent []string
+			for _, fault := range s.faults {
+				if fault.by == byStatus && !s.named(text, fault) {
+					silent = append(silent, fault.name)
+				}
+			}
+			if len(silent) > 0 {
+				return fmt.Errorf("status does not name the causes of %s:\n%s", silent, text)
 			}
 			return nil
 		})
 	})
-	for _, fault := range explained {
+	for _, fault := range s.faults {
 		t.Run(fault.name, func(t *testing.T) {
-			cluster.Eventually(t, 30*time.Second, func() error {
-				list := a.explain(t, fault.kind, key(fault.name))
-				if !strings.Contains(list.Cause, fault.names) {
-					return fmt.Errorf("the cause is %q and does not name %q", list.Cause, fault.names)
-				}
-				return nil
-			})
+			taken := byStatus
+			if !s.named(text, fault) {
+				taken = byExplain
+			}
+			cluster.Eventually(t, 30*time.Second, func() error { return s.explains(t, fault) })
+			if taken != fault.by {
+				t.Errorf("named by %s, not by %s", taken, fault.by)
+			}
+			s.commands = append(s.commands, int(taken))
 		})
 	}
-	t.Run("status", func(t *testing.T) { statusNames(t, a, namespace) })
-	t.Run("request", func(t *testing.T) { requestIsExplained(t, a, key("web")) })
-	t.Run("doctor", func(t *testing.T) { doctorKnows(t, a) })
-	t.Run("proxy", func(t *testing.T) { proxyAnswers(t, c, a, namespace) })
 }
 
-// statusNames: the faults that a status can show are not ready, and what is fine is.
-func statusNames(t *testing.T, a *desk, namespace string) {
-	rows, err := a.Rows(t.Context(), namespace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ready := map[string]summary.Ready{}
-	for _, row := range rows {
-		ready[row.Kind+" "+row.Name] = row.Ready
-	}
-	for _, name := range []string{"no-gateway", "no-listener", "no-service", "no-port", "no-grant"} {
-		if got := ready["HTTPRoute "+name]; got != summary.False {
-			t.Errorf("%s: ready %s", name, got)
-		}
-	}
-	if ready["HTTPRoute good"] != summary.True || ready["Gateway web"] != summary.True || ready["InferencePool no-picker"] != summary.False {
-		t.Errorf("%v", ready)
-	}
+// named reports whether status names the cause of a fault.
+func (s *scene) named(text string, fault planted) bool {
+	kind, name, _ := strings.Cut(fault.row, " ")
+	return fault.row != "" && told(text, kind+" "+s.namespaces[fault.inside]+" "+name, fault.says)
 }
 
-// requestIsExplained: the answer for the cluster is that of the Envoy.
-func requestIsExplained(t *testing.T, a *desk, gateway types.NamespacedName) {
-	scheme := product.NewScheme()
-	objects, unread, err := a.World(t.Context(), scheme)
-	if err != nil || len(unread) > 0 {
-		t.Fatalf("%v %v", unread, err)
+// explains: the link of the fault is the first one that does not hold, or says what is to be known where all hold.
+func (s *scene) explains(t *testing.T, fault planted) error {
+	args := append([]string{"explain"}, fault.asks...)
+	if fault.asks[0] == "request" {
+		args = append(args, "--gateway", s.namespaces[home]+"/"+map[bool]string{true: "secure", false: "web"}[fault.name == "misdirected"])
+	} else {
+		args[2] = s.namespaces[fault.inside] + "/" + args[2]
 	}
-	result, err := offline.Translate(scheme, offline.Objects{Watched: objects}, offline.Setting{Programmed: true})
+	list, err := checklist(t, args...)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	world := request.World{Gateways: result.Gateways, Pods: facts.PodsByAddress(objects)}
-	for url, names := range map[string]string{
-		"http://good.example.com/cart":  "Service " + gateway.Namespace + "/a:80",
-		"http://good.exmple.com/cart":   "good.example.com differs by one letter",
+	at := slices.IndexFunc(list.Links, func(link chain.Link) bool {
+		return link.State == chain.Failed || list.Served && link.Name == fault.link
+	})
+	if at < 0 || list.Links[at].Name != fault.link || !strings.Contains(list.Links[at].Evidence, fault.says) {
+		return fmt.Errorf("%q does not name %s: %q: %+v", args, fault.link, fault.says, list)
+	}
+	return nil
+}
+
+// requests: what is said of a request is what the Envoy does with it.
+func (s *scene) requests(t *testing.T) {
+	for url, says := range map[string]string{
+		"http://good.example.com/cart":  "Service " + s.namespaces[home] + "/a:80",
 		"http://good.example.com/cars":  `path is "/cars"`,
 		"http://no-service.example.com": "500",
 	} {
-		asked, err := request.Parse("GET", url, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out strings.Builder
-		for _, list := range world.Explain(asked, gateway) {
-			if err := list.Write(&out); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if !strings.Contains(out.String(), names) {
-			t.Errorf("%s: %q is not in\n%s", url, names, out.String())
+		if text := kedify(t, "explain", "request", "GET", url, "--gateway", s.namespaces[home]+"/web"); !strings.Contains(text, says) {
+			t.Errorf("%s: %q is not in\n%s", url, says, text)
 		}
 	}
 }
 
-// doctorKnows: the checks of the installation hold. (An Ingress around the proxies is not planted: the wiring leads it through
-// them within seconds.)
-func doctorKnows(t *testing.T, a *desk) {
-	list := checkup.Of(a.Installation(t.Context(), controllers, a.cluster.Core.Discovery()))
-	wanted := map[string]bool{"kubernetes": true, "crds": true, "replicas": true, "leader": true, "webhooks": true}
-	for _, link := range list.Links {
-		if wanted[link.Name] && link.State == chain.Failed {
-			t.Errorf("%+v", link)
-		}
-		delete(wanted, link.Name)
+// proxy: Envoy's admin interface answers what it may be asked through its Pod, and nothing else.
+func (s *scene) proxy(t *testing.T) {
+	rest, err := config.GetConfig()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(wanted) > 0 {
-		t.Errorf("no checks of %v in %+v", wanted, list.Links)
+	desk, err := reach.New(rest, controllers)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// proxyAnswers: Envoy's admin interface answers what it may be asked through its Pod, and nothing else.
-func proxyAnswers(t *testing.T, c *cluster.Cluster, a *desk, namespace string) {
-	pods := c.Pods(t, namespace, "gateway.networking.k8s.io/gateway-name=web")
+	pods := s.Pods(t, s.namespaces[home], "gateway.networking.k8s.io/gateway-name=web")
 	if len(pods) == 0 {
 		t.Fatal("the Gateway has no Pod")
 	}
-	pod := types.NamespacedName{Namespace: namespace, Name: pods[0].Name}
-	body, err := a.cluster.Exec(t.Context(), pod, reach.ContainerShutdown, []string{"/kedify-gateway", "admin", "GET", "/clusters?format=json"}, 1<<24)
-	if err != nil || !strings.Contains(string(body), "service/"+namespace+"/a/80") {
+	pod := types.NamespacedName{Namespace: s.namespaces[home], Name: pods[0].Name}
+	body, err := desk.Exec(t.Context(), pod, reach.ContainerShutdown, []string{"/kedify-gateway", "admin", "GET", "/clusters?format=json"}, 1<<24)
+	if err != nil || !strings.Contains(string(body), "service/"+s.namespaces[home]+"/a/80") {
 		t.Errorf("%.500s %v", body, err)
 	}
-	_, err = a.cluster.Exec(t.Context(), pod, reach.ContainerShutdown, []string{"/kedify-gateway", "admin", "POST", "/quitquitquit"}, 1<<20)
+	_, err = desk.Exec(t.Context(), pod, reach.ContainerShutdown, []string{"/kedify-gateway", "admin", "POST", "/quitquitquit"}, 1<<20)
 	if err == nil || !strings.Contains(err.Error(), "not among what is let through") {
 		t.Errorf("%v", err)
 	}
+}
+
+// installationFault is one that harms all: it is planted last, and mended.
+type installationFault struct {
+	name  string
+	plant func(*testing.T, *scene)
+	by    command
+	// row begins a line of status; empty: it says nothing.
+	row        string
+	link, says string
+}
+
+var installationFaults = []installationFault{
+	{name: "other-bundle", plant: func(t *testing.T, s *scene) {
+		bundle := s.bundle(t, "v1.7.9")
+		t.Cleanup(func() { s.bundle(t, bundle) })
+	}, by: byDoctor, link: "crds", says: "CRDs of several bundles of Gateway API are mixed"},
+	{name: "no-controllers", plant: func(t *testing.T, s *scene) { stopControllers(t, s.Cluster) },
+		by: byStatus, row: "Not all is known:", link: "replicas", says: "of the control plane"},
+	{name: "no-ca", plant: func(t *testing.T, s *scene) {
+		webhooks := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: controllerName}}
+		cluster.Edit(t, s.Cluster, webhooks, func(live *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			for i := range live.Webhooks {
+				live.Webhooks[i].ClientConfig.CABundle = nil
+			}
+		})
+	}, by: byDoctor, link: "webhooks", says: "it has no CA"},
+}
+
+// bundle has a CRD say that it is of a bundle of Gateway API, and returns the one that it said before.
+func (s *scene) bundle(t *testing.T, version string) (before string) {
+	t.Helper()
+	crd := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition"}}
+	ctx := context.WithoutCancel(t.Context()) // it is called when the test ends as well
+	err := s.Get(ctx, client.ObjectKey{Name: "tlsroutes.gateway.networking.k8s.io"}, crd)
+	before = crd.Annotations[class.BundleAnnotation]
+	patch := fmt.Sprintf(`{"metadata": {"annotations": {%q: %q}}}`, class.BundleAnnotation, version)
+	if err = errors.Join(err, s.Patch(ctx, crd, client.RawPatch(types.MergePatchType, []byte(patch)))); err != nil {
+		t.Fatal(err)
+	}
+	return before
+}
+
+// askOfInstallation plants the faults of the installation, asks, and mends them.
+func (s *scene) askOfInstallation(t *testing.T) {
+	s.planted += len(installationFaults)
+	t.Run("installation", func(t *testing.T) {
+		for _, fault := range installationFaults {
+			fault.plant(t, s)
+		}
+		text := kedify(t, "status", "-A")
+		list, err := checklist(t, "doctor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range installationFaults {
+			t.Run(fault.name, func(t *testing.T) {
+				taken := byDoctor
+				if fault.row != "" && told(text, fault.row, fault.says) {
+					taken = byStatus
+				}
+				if !slices.ContainsFunc(list.Links, func(link chain.Link) bool {
+					return link.State == chain.Failed && link.Name == fault.link && strings.Contains(link.Evidence, fault.says)
+				}) {
+					t.Fatalf("doctor does not name %s: %q: %+v", fault.link, fault.says, list)
+				}
+				if taken != fault.by {
+					t.Errorf("named by %s, not by %s", taken, fault.by)
+				}
+				s.commands = append(s.commands, int(taken))
+			})
+		}
+	})
+	t.Run("mended", func(t *testing.T) {
+		s.DeploymentReady(t, controllers, controllerName)
+		cluster.Eventually(t, time.Minute, func() error {
+			list, err := checklist(t, "doctor")
+			for _, name := range []string{"kubernetes", "crds", "replicas", "leader", "webhooks"} {
+				holds := func(link chain.Link) bool { return link.Name == name && link.State == chain.OK }
+				if !slices.ContainsFunc(list.Links, holds) {
+					err = errors.Join(err, fmt.Errorf("check %s does not hold", name))
+				}
+				for _, link := range list.Links {
+					if link.Name == name && link.State == chain.Failed {
+						err = errors.Join(err, fmt.Errorf("%+v", link))
+					}
+				}
+			}
+			return err
+		})
+	})
 }

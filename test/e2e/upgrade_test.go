@@ -133,20 +133,8 @@ type commands struct {
 
 func newPage(t *testing.T) commands {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(*root, "docs", "install.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	page := commands{blocks: map[string]string{}, charts: t.TempDir()}
-	for _, block := range pages.Blocks(string(text)) {
-		switch {
-		case block.Name != "":
-			page.blocks[block.Name] = block.Code
-		case block.NotRun == "":
-			t.Errorf("line %d: commands without a name: this test does not run them", block.Line)
-		}
-	}
-	err = errors.Join(
+	page := commands{blocks: namedBlocks(t, "install.md"), charts: t.TempDir()}
+	err := errors.Join(
 		crds.Write(t.Context(), *root, filepath.Join(page.charts, crds.Name), crds.Current),
 		os.CopyFS(filepath.Join(page.charts, controllerName), os.DirFS(filepath.Join(*root, "charts", controllerName))),
 	)
@@ -154,6 +142,25 @@ func newPage(t *testing.T) commands {
 		t.Fatal(err)
 	}
 	return page
+}
+
+// namedBlocks are the commands of a page of docs/ by their names. Each that a test runs has one.
+func namedBlocks(t *testing.T, page string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(*root, "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := map[string]string{}
+	for _, block := range pages.Blocks(string(text)) {
+		switch {
+		case block.Name != "":
+			blocks[block.Name] = block.Code
+		case block.NotRun == "":
+			t.Errorf("line %d: commands without a name: no test runs them", block.Line)
+		}
+	}
+	return blocks
 }
 
 // follow runs a block of the page as it is.

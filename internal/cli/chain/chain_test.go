@@ -89,10 +89,11 @@ func TestRoute(t *testing.T) {
 			unprogram(f, "https", "http")
 			f.Gateways[0].Listeners[1].Conditions = []metav1.Condition{yes("Programmed")}
 		}, ""},
-		"a listener that is not programmed for no other reason": {func(f *RouteFacts) {
+		"a listener that waits for its proxy": {func(f *RouteFacts) {
 			unprogram(f, "https")
 			f.Gateways[0].Listeners[0].Conditions = f.Gateways[0].Listeners[0].Conditions[:1]
-		}, `listener: listener "https" serves nothing: Programmed=False (Invalid): it is invalid`},
+			f.Gateways[0].Conditions[1] = is("Programmed", metav1.ConditionFalse, "Pending", "no proxy")
+		}, "gateway: Programmed=False (Pending): no proxy"},
 		"CA of a BackendTLSPolicy": {func(f *RouteFacts) {
 			policed(f, is("Accepted", metav1.ConditionFalse, "NoValidCACertificate", "no CA"),
 				is("ResolvedRefs", metav1.ConditionFalse, "InvalidCACertificateRef", "ConfigMap shop/ca does not exist"))
@@ -221,7 +222,7 @@ func TestScaledObject(t *testing.T) {
 		"no replica heard": {func(f *ScalingFacts) { f.Triggers[0].Demand, f.Views = nil, Views{} }, ""},
 		"paused": {func(f *ScalingFacts) {
 			f.ScaledObject.Annotations = map[string]string{"autoscaling.keda.sh/paused": "true"}
-		}, "keda: the ScaledObject is paused"},
+		}, `keda: the ScaledObject is paused (autoscaling.keda.sh/paused: "true"), so`},
 		"at most zero": {func(f *ScalingFacts) { f.ScaledObject.Spec.MaxReplicaCount = new(int32) }, "bounds: maxReplicaCount is 0"},
 		"KEDA refuses": {func(f *ScalingFacts) {
 			f.ScaledObject.Status.Conditions[0] = kedav1alpha1.Condition{Type: kedav1alpha1.ConditionReady, Status: metav1.ConditionFalse,

@@ -186,7 +186,8 @@ func conditionText(c metav1.Condition) string {
 	return text
 }
 
-// listening adds a listener that takes the route and serves nothing, where a parentRef leaves the route no other.
+// listening adds a listener that takes the route and serves nothing, where a parentRef leaves the route no other. What keeps all
+// listeners from serving, such as an Envoy that does not start, the conditions of the Gateway say.
 func (l *list) listening(subject string, ref gwv1.ParentReference, gateway Gateway) {
 	if ptr.Deref(ref.Kind, kindGateway) != kindGateway {
 		return // sectionName is that of a listener of the ListenerSet
@@ -196,11 +197,11 @@ func (l *list) listening(subject string, ref gwv1.ParentReference, gateway Gatew
 		if ref.SectionName != nil && *ref.SectionName != listener.Name {
 			continue
 		}
-		programmed := meta.FindStatusCondition(listener.Conditions, string(gwv1.ListenerConditionProgrammed))
-		if programmed == nil || programmed.Status != metav1.ConditionFalse {
+		cause := causeOf(listener.Conditions)
+		if cause == nil || !meta.IsStatusConditionFalse(listener.Conditions, string(gwv1.ListenerConditionProgrammed)) {
 			return
 		}
-		silent = append(silent, fmt.Sprintf("listener %q serves nothing: %s", listener.Name, conditionText(causeOf(listener.Conditions, *programmed))))
+		silent = append(silent, fmt.Sprintf("listener %q serves nothing: %s", listener.Name, conditionText(*cause)))
 	}
 	if len(silent) > 0 {
 		l.add("listener", subject, Failed, strings.Join(silent, "; "), "create or correct what the message names")
@@ -209,21 +210,21 @@ func (l *list) listening(subject string, ref gwv1.ParentReference, gateway Gatew
 
 const kindGateway = gwv1.Kind("Gateway")
 
-// causeOf is the condition of a listener that says why it is not programmed, or programmed itself.
-func causeOf(conditions []metav1.Condition, programmed metav1.Condition) metav1.Condition {
-	for _, wanted := range []struct {
-		kind gwv1.ListenerConditionType
-		bad  metav1.ConditionStatus
+// causeOf is the condition of a listener that says why the listener cannot be programmed; nil: none does.
+func causeOf(conditions []metav1.Condition) *metav1.Condition {
+	for _, bad := range []struct {
+		kind   gwv1.ListenerConditionType
+		status metav1.ConditionStatus
 	}{
 		{gwv1.ListenerConditionConflicted, metav1.ConditionTrue},
 		{gwv1.ListenerConditionAccepted, metav1.ConditionFalse},
 		{gwv1.ListenerConditionResolvedRefs, metav1.ConditionFalse},
 	} {
-		if found := meta.FindStatusCondition(conditions, string(wanted.kind)); found != nil && found.Status == wanted.bad {
-			return *found
+		if meta.IsStatusConditionPresentAndEqual(conditions, string(bad.kind), bad.status) {
+			return meta.FindStatusCondition(conditions, string(bad.kind))
 		}
 	}
-	return programmed
+	return nil
 }
 
 // serves adds whether a Gateway takes connections.

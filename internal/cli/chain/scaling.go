@@ -144,7 +144,7 @@ func (l *list) keda(f ScalingFacts) {
 		return
 	}
 	if so.NeedToBePausedByAnnotation() {
-		l.add("keda", "", Failed, "the ScaledObject is paused, so KEDA does not scale it.", "remove the annotations autoscaling.keda.sh/paused*")
+		l.add("keda", "", Failed, fmt.Sprintf("the ScaledObject is paused (%s), so KEDA does not scale it.", pauses(so)), "remove the annotation")
 		return
 	}
 	conditions := so.Status.Conditions
@@ -159,6 +159,17 @@ func (l *list) keda(f ScalingFacts) {
 		active := conditions.GetActiveCondition()
 		l.ok("keda", "", "KEDA says Ready=%s, Active=%s%s.", ready.Status, active.Status, since(so.Status.LastActiveTime, f.Now))
 	}
+}
+
+// pauses quotes the annotations that pause a ScaledObject.
+func pauses(so *kedav1alpha1.ScaledObject) string {
+	var quoted []string
+	for _, name := range []string{kedav1alpha1.PausedAnnotation, kedav1alpha1.PausedReplicasAnnotation} {
+		if value, has := so.Annotations[name]; has {
+			quoted = append(quoted, fmt.Sprintf("%s: %q", name, value))
+		}
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // defaultMaximum of replicas is KEDA's.
