@@ -126,8 +126,7 @@ func TestEveryBlockAlone(t *testing.T) {
 	for _, block := range []string{
 		"gatewayClass", "gatewayParameters", "keda", "keda.tls", "externalEnvoys", "networkPolicy", "hold", "kedifyProxy", "autowire",
 		"admission", "writePolicy", "rbac", "helmTest", "log", "resources", "serviceAccount", "metrics", "metrics.podMonitor",
-		"tracing", "podSecurityContext",
-		"securityContext",
+		"tracing", "podSecurityContext", "securityContext",
 	} {
 		t.Run(block, func(t *testing.T) {
 			t.Parallel()

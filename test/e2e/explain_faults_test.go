@@ -90,7 +90,10 @@ spec: {parentRefs: [{name: secure, sectionName: b}], rules: [{` + toA + `}]}
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: good}
-spec: {parentRefs: [{name: web}], hostnames: [good.example.com], rules: [{name: one, matches: [{path: {value: /cart}, method: GET}], ` + toA + `}]}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [good.example.com]
+  rules: [{name: one, matches: [{path: {value: /cart}, method: GET}], ` + toA + `}]
 `
 
 const (
@@ -145,7 +148,10 @@ spec:
 apiVersion: inference.networking.k8s.io/v1
 kind: InferencePool
 metadata: {name: %[1]s}
-spec: {selector: {matchLabels: {app: %[2]s}}, targetPorts: [{number: 3000}], endpointPickerRef: {name: %[3]s, port: {number: 80}, failureMode: %[4]s}}
+spec:
+  selector: {matchLabels: {app: %[2]s}}
+  targetPorts: [{number: 3000}]
+  endpointPickerRef: {name: %[3]s, port: {number: 80}, failureMode: %[4]s}
 `
 	toPool = "backendRefs: [{group: inference.networking.k8s.io, kind: InferencePool, name: %s}]"
 )
@@ -203,7 +209,8 @@ func objectFaults(t testing.TB, gateways string) []planted {
 			gets: http.StatusInternalServerError, by: byStatus, link: "resolved", says: "Service default/kubernetes is in another namespace"},
 		// 503
 		{name: "unready", objects: unreadyYAML + routed("unready", "name: web", "backendRefs: [{name: unready, port: 80}]"),
-			gets: http.StatusServiceUnavailable, by: byExplain, link: "endpoints", says: "container echo runs and its readiness probe has not passed"},
+			gets: http.StatusServiceUnavailable, by: byExplain, link: "endpoints",
+			says: "container echo runs and its readiness probe has not passed"},
 		{name: "no-authority", gets: http.StatusServiceUnavailable,
 			objects: noCertificateYAML + routed("no-authority", "name: web", "backendRefs: [{name: no-authority, port: 443}]"),
 			by:      byExplain, link: "policy", says: "ResolvedRefs=False (InvalidCACertificateRef)"},
@@ -216,7 +223,8 @@ func objectFaults(t testing.TB, gateways string) []planted {
 				`kind: ScaledObject`+"\n"+`metadata: {name: paused, annotations: {autoscaling.keda.sh/paused: "true"}}`),
 			by: byStatus, link: "keda", says: `autoscaling.keda.sh/paused: "true"`},
 		// 504
-		{name: "slow", objects: routed("slow", "name: web", `timeouts: {request: 1s}, `+toA), gets: http.StatusGatewayTimeout, path: "/?delay=10s",
+		{name: "slow", objects: routed("slow", "name: web", `timeouts: {request: 1s}, `+toA),
+			gets: http.StatusGatewayTimeout, path: "/?delay=10s",
 			asks: []string{"request", "GET", "http://slow.example.com/"},
 			by:   byExplain, link: "timeouts", says: "504 when the answer takes longer than 1s (timeouts.request)"},
 		{name: "image", objects: application(t, "image", 0, image, "image: registry.invalid/gone:1"), kind: kindScaled,

@@ -45,7 +45,8 @@ func (l *list) backend(backend Backend, trigger *Trigger) {
 // policies adds what keeps the BackendTLSPolicies of a backend from working.
 func (l *list) policies(backend Backend) {
 	if backend.PoliciesUnread != "" {
-		l.unknown("policy", backend.Object.String(), "its BackendTLSPolicies could not be read: %s.", strings.TrimSuffix(backend.PoliciesUnread, "."))
+		l.unknown("policy", backend.Object.String(), "its BackendTLSPolicies could not be read: %s.",
+			strings.TrimSuffix(backend.PoliciesUnread, "."))
 	}
 	for _, policy := range backend.Policies {
 		for _, kind := range []string{string(gwv1.BackendTLSPolicyConditionResolvedRefs), string(gwv1.PolicyConditionAccepted)} {
