@@ -123,6 +123,9 @@ func (s *Source) replicas(ctx context.Context, system string, f *checkup.Facts) 
 	pods, err := reach.Controllers(ctx, s.Reader, system)
 	unreadable(f, err)
 	for i := range pods {
+		if pods[i].DeletionTimestamp != nil {
+			continue // it ends, and its successor counts
+		}
 		replica := checkup.Replica{Pod: chain.PodOf(&pods[i])}
 		if containers := pods[i].Spec.Containers; len(containers) > 0 {
 			replica.Image = containers[0].Image
@@ -268,6 +271,9 @@ func (s *Source) proxyPods(ctx context.Context, key types.NamespacedName, gatewa
 	var pods corev1.PodList
 	unreadable(f, s.list(ctx, key.Namespace, &pods, client.MatchingLabels{gwv1.GatewayNameLabelKey: names.LabelValue(key.Name)}))
 	for i := range pods.Items {
+		if pods.Items[i].DeletionTimestamp != nil {
+			continue // it drains, and is not ready because of that
+		}
 		gateway.Pods = append(gateway.Pods, chain.PodOf(&pods.Items[i]))
 		for _, container := range pods.Items[i].Spec.Containers {
 			if container.Name == reach.ContainerShutdown && !slices.Contains(gateway.Images, container.Image) {
