@@ -238,7 +238,7 @@ func objectFaults(t testing.TB, gateways string) []planted {
 		{name: "stays", objects: application(t, "stays", 1), kind: kindScaled,
 			by: byExplain, link: "bounds", says: "minReplicaCount is 1, so the workload never goes to zero"},
 		{name: "twin", objects: application(t, "twin", 0, "hosts: twin.example.com", "hosts: stays.example.com"), kind: kindScaled,
-			by: byStatus, link: "parsed", says: "has it already and is older"},
+			by: byStatus, link: "parsed", says: "has it already"},
 	}
 	for i := range all {
 		all[i].complete()
