@@ -142,7 +142,7 @@ func (s *series) wait(r *Registry, now instant.Time) (wait Wait, ever bool) {
 		return wait, false
 	}
 	return Wait{
-		Held: s.holds.total.Value(), Since: r.wall(since), Arrived: r.wall(s.activity.Arrived),
+		Held: s.holds.total.Value(), Since: r.wall(since), Arrived: r.wall(max(s.activity.Arrived, s.waits.failed)),
 		Failed: r.wall(s.waits.failed), Served: r.wall(s.waits.served),
 	}, true
 }

@@ -79,6 +79,24 @@ func TestWaits(t *testing.T) {
 	everywhere("all were served")
 }
 
+// A request that is answered at once for want of an endpoint, because nothing will start its target, has arrived as well: whether
+// requests come is what Served goes by.
+func TestTurnedAwayHasArrived(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.replica("a", trigger()), w.replica("b", trigger())
+	w.run(time.Second)
+	b.Answered(webKey, false)
+	now := w.clock.Now()
+	w.exchange()
+	for _, r := range []*replica{a, b} {
+		got, _ := r.waits()
+		sameWait(t, "turned away at "+r.name, got, demand.Wait{Since: now, Failed: now})
+		if got.Arrived.Sub(now).Abs() > 2*time.Millisecond {
+			t.Errorf("%s: the last request came at %s, want %s", r.name, got.Arrived, now)
+		}
+	}
+}
+
 // A request that finds an endpoint at once ends the wait of those whose clients have left.
 func TestPassedEndsAWait(t *testing.T) {
 	w := newWorld(t)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ type scene struct {
 	proxies     map[place]string
 	// planted faults, and the commands that each one whose cause was named has taken.
 	planted  int
+	mu       sync.Mutex
 	commands []int
 }
 
@@ -186,19 +188,30 @@ func (s *scene) ask(t *testing.T) {
 			return nil
 		})
 	})
-	for _, fault := range s.faults {
-		t.Run(fault.name, func(t *testing.T) {
-			taken := byStatus
-			if !s.named(text, fault) {
-				taken = byExplain
-			}
-			cluster.Eventually(t, 30*time.Second, func() error { return s.explains(t, fault) })
-			if taken != fault.by {
-				t.Errorf("named by %s, not by %s", taken, fault.by)
-			}
-			s.commands = append(s.commands, int(taken))
-		})
+	t.Run("explain", func(t *testing.T) {
+		for _, fault := range s.faults {
+			t.Run(fault.name, func(t *testing.T) {
+				t.Parallel()
+				cluster.Eventually(t, 30*time.Second, func() error { return s.explains(t, fault) })
+				taken := byExplain
+				if s.named(text, fault) {
+					taken = byStatus
+				}
+				s.takes(t, taken, fault.by)
+			})
+		}
+	})
+}
+
+// takes counts the commands that the cause of a fault took.
+func (s *scene) takes(t *testing.T, taken, want command) {
+	t.Helper()
+	if taken != want {
+		t.Errorf("named by %s, not by %s", taken, want)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commands = append(s.commands, int(taken))
 }
 
 // named reports whether status names the cause of a fault.
@@ -333,10 +346,7 @@ func (s *scene) askOfInstallation(t *testing.T) {
 				}) {
 					t.Fatalf("doctor does not name %s: %q: %+v", fault.link, fault.says, list)
 				}
-				if taken != fault.by {
-					t.Errorf("named by %s, not by %s", taken, fault.by)
-				}
-				s.commands = append(s.commands, int(taken))
+				s.takes(t, taken, fault.by)
 			})
 		}
 	})

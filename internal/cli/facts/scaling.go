@@ -140,7 +140,12 @@ func (s *Source) workload(ctx context.Context, namespace string, target v1alpha1
 		} `json:"spec"`
 		Status struct {
 			ReadyReplicas int32 `json:"readyReplicas"`
-			Conditions    []struct{ Type, Status, Reason, Message string }
+			Conditions    []struct {
+				Type    string `json:"type"`
+				Status  string `json:"status"`
+				Reason  string `json:"reason"`
+				Message string `json:"message"`
+			} `json:"conditions"`
 		} `json:"status"`
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &replicated); err != nil {

@@ -4,10 +4,12 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -32,6 +34,21 @@ func TestPodsThatEnd(t *testing.T) {
 	}
 	if len(found.Gateways) != 1 || len(found.Gateways[0].Pods) != 1 || found.Gateways[0].Pods[0].Name != "stays" {
 		t.Errorf("Gateways %+v", found.Gateways)
+	}
+}
+
+// TestWorkload: the replicas of a target, and the condition that says why its Pods are not made.
+func TestWorkload(t *testing.T) {
+	live := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}, Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](3)}}
+	live.Status.ReadyReplicas = 2
+	live.Status.Conditions = []appsv1.DeploymentCondition{
+		{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
+		{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: "exceeded quota: tight"},
+	}
+	source := Source{Reader: fake.NewClientBuilder().WithScheme(controllers.NewScheme()).WithStatusSubresource(live).WithObjects(live).Build()}
+	found, _ := source.workload(t.Context(), "shop", v1alpha1.HTTPScalerTarget{Name: "web"})
+	if !found.Found || found.Wanted != 3 || found.Ready != 2 || found.Trouble != "FailedCreate: exceeded quota: tight" {
+		t.Errorf("%+v", found)
 	}
 }
 
