@@ -310,6 +310,9 @@ func TestTargets(t *testing.T) {
 	if got := Targets(policy); !reflect.DeepEqual(got, []types.NamespacedName{web}) {
 		t.Errorf("%v", got)
 	}
+	if entries := Status(fixture.Store(t).View(nil), policy, nil); entries == nil || len(entries) > 0 {
+		t.Errorf("without a Gateway of this controller: %v", entries)
+	}
 	if said := read(fixture.Store(t).View(nil), policy); !strings.Contains(said.invalid.Message,
 		`spec.targetRefs[2]: kind "Service"`) || said.decides() {
 		t.Errorf("%+v", said)
