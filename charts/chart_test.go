@@ -215,6 +215,7 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 		"admission.enabled=maybe", "clusterDomain=Upper", "keda.tls.enabled=maybe", "keda.tls.namespace=",
 		"keda.tls.namespace=Upper", "keda.tls.enable=true",
 		"autowire.enabled=maybe", "autowire.replicas=0", "autowire.recoveryPeriod=soon", "autowire.healthcheckDebouncer=5s",
+		"watchNamespaces=shop", "watchNamespaces={shop,Upper}", "watchNamespaces={shop,shop}",
 	} {
 		if _, err := template(t, "--set", set); err == nil {
 			t.Errorf("%s is accepted", set)

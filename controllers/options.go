@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,10 +14,12 @@ import (
 
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
@@ -37,6 +40,8 @@ const MetricsSecretName = "kedify-gateway-metrics"
 type Options struct {
 	// Namespace of the installation, with the CA Secret and the Lease of the leader.
 	Namespace string
+	// WatchNamespaces are watched beside Namespace, and no others; empty: all namespaces are.
+	WatchNamespaces []string
 	// XDSListen is the listen address of the xDS server, XDSAddress its address for Envoys.
 	XDSListen, XDSAddress string
 	// PodIP is this replica's address among those of the Service of XDSAddress.
@@ -87,6 +92,8 @@ type Options struct {
 // AddFlags declares the flags.
 func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the installation (default $POD_NAMESPACE)")
+	flags.StringSliceVar(&o.WatchNamespaces, "watch-namespaces", nil,
+		"namespaces that are watched, beside that of --namespace; what is in others is not seen (default all)")
 	flags.StringVar(&o.XDSListen, "xds-listen", ":18000", "listen address of the xDS server")
 	flags.StringVar(&o.XDSAddress, "xds-address", "",
 		"DNS name:port of the Service in front of the xDS server (default kedify-gateway.<namespace>.svc:18000)")
@@ -137,6 +144,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"image of this program for the shutdown container of Envoy Pods")
 	flags.StringVar(&o.PullPolicy, "image-pull-policy", "", "pull policy of both images")
 }
+
+// Watched are the namespaces whose objects are watched.
+func (o *Options) Watched() scope.Scope { return scope.Of(o.Namespace, o.WatchNamespaces) }
 
 // XDSTarget is the address of the xDS server for Envoys, host:port.
 func (o *Options) XDSTarget() string {
@@ -235,10 +245,20 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--hold-max-pending is %d and --hold-max-total %d: use 1 to %d, and more than zero",
 			o.HoldMaxPending, o.HoldMaxTotal, trigger.MaxHeldRequests)
 	}
-	if err := o.validateTracing(); err != nil {
-		return err
+	return errors.Join(o.validateWatched(), o.validateTracing(), o.validateDebug())
+}
+
+// validateWatched refuses what is no namespace, and what needs them all.
+func (o *Options) validateWatched() error {
+	for _, namespace := range o.WatchNamespaces {
+		if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			return fmt.Errorf("--watch-namespaces has %q, which is no namespace: %s", namespace, strings.Join(problems, "; "))
+		}
 	}
-	return o.validateDebug()
+	if len(o.WatchNamespaces) > 0 && o.Autowire {
+		return errors.New("--watch-namespaces excludes --autowire: autowiring watches and writes objects of all namespaces; leave one out")
+	}
+	return nil
 }
 
 // validateTracing refuses what is no address of a collector, or more than that.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -38,6 +39,25 @@ func TestScalerNames(t *testing.T) {
 		options := Options{XDSAddress: "gw.system.svc:18000", ScalerAddress: address}
 		if got := options.ScalerNames(); !slices.Equal(got, want) {
 			t.Errorf("%q: %q", address, got)
+		}
+	}
+}
+
+// TestWatchNamespacesRefusesMistakes names the flag, and what is wrong.
+func TestWatchNamespacesRefusesMistakes(t *testing.T) {
+	for _, c := range []struct {
+		options Options
+		problem string
+	}{
+		{Options{WatchNamespaces: []string{"shop", "desk"}}, ""},
+		{Options{Autowire: true}, ""},
+		{Options{WatchNamespaces: []string{"shop", ""}}, `--watch-namespaces has "", which is no namespace`},
+		{Options{WatchNamespaces: []string{"*"}}, `--watch-namespaces has "*", which is no namespace`},
+		{Options{WatchNamespaces: []string{"shop"}, Autowire: true}, "--watch-namespaces excludes --autowire"},
+	} {
+		err := c.options.Validate()
+		if (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+			t.Errorf("%q: %v, want %q", c.options.WatchNamespaces, err, c.problem)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/plane"
+	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
@@ -39,7 +40,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	if err != nil {
 		return err
 	}
-	api, err := apiOf(mgr, log)
+	api, err := apiOf(mgr, options.Watched(), log)
 	if err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 }
 
 // apiOf is the API server as the plane needs it.
-func apiOf(mgr *controllerManager, log logr.Logger) (plane.API, error) {
-	owned, err := infra.NewLive(mgr.GetConfig(), mgr.GetRESTMapper(), mgr.GetScheme(), log.WithName("watch"))
+func apiOf(mgr *controllerManager, watched scope.Scope, log logr.Logger) (plane.API, error) {
+	owned, err := infra.NewLive(mgr.GetConfig(), mgr.GetRESTMapper(), mgr.GetScheme(), watched, log.WithName("watch"))
 	if err != nil {
 		return plane.API{}, err
 	}

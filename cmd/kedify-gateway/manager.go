@@ -48,9 +48,10 @@ func newManager(options controllers.Options, log logr.Logger) (*controllerManage
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
 	mgr, err := ctrl.NewManager(config, manager.Options{
-		Scheme:  scheme,
-		Cache:   cache.Options{DefaultTransform: trims.Transform, NewInformer: readable.NewInformer},
-		Metrics: metricsserver.Options{BindAddress: noPort}, HealthProbeBindAddress: noPort, // see ports
+		Scheme:   scheme,
+		NewCache: watch.NewCache(options.Watched()),
+		Cache:    cache.Options{DefaultTransform: trims.Transform, NewInformer: readable.NewInformer},
+		Metrics:  metricsserver.Options{BindAddress: noPort}, HealthProbeBindAddress: noPort, // see ports
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)

@@ -3,18 +3,23 @@ package apitest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/watch"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/kedify/inference-gateway/controllers/scope"
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 // informers is a cache whose reads go to the API server and whose informers watch it.
@@ -24,6 +29,7 @@ type informers struct {
 	ctx     context.Context
 	api     *Server
 	running *sync.WaitGroup
+	watched scope.Scope
 
 	mu   sync.Mutex
 	made map[informed]toolscache.SharedIndexInformer
@@ -38,10 +44,15 @@ type informed struct {
 // Cache returns a cache of its own for a process. Its informers run until the context ends; running
 // waits for them.
 func (s *Server) Cache(ctx context.Context, running *sync.WaitGroup) cache.Cache {
-	return &informers{
-		FakeInformers: informertest.FakeInformers{Scheme: s.Scheme}, Reader: s.Client, ctx: ctx, api: s, running: running,
+	return s.CacheOf(ctx, running, scope.Scope{})
+}
+
+// CacheOf is Cache with the objects of these namespaces alone.
+func (s *Server) CacheOf(ctx context.Context, running *sync.WaitGroup, watched scope.Scope) cache.Cache {
+	return watch.Scoped(&informers{
+		FakeInformers: informertest.FakeInformers{Scheme: s.Scheme}, Reader: s.Client, ctx: ctx, api: s, running: running, watched: watched,
 		made: map[informed]toolscache.SharedIndexInformer{},
-	}
+	}, watched)
 }
 
 func (i *informers) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
@@ -64,7 +75,7 @@ func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...
 	if made, ok := i.made[key]; ok {
 		return made, nil
 	}
-	source := &listWatch{ctx: i.ctx, api: i.api, informed: key}
+	source := &listWatch{ctx: i.ctx, api: i.api, watched: i.watched, informed: key}
 	made := toolscache.NewSharedIndexInformer(source, object, 0, toolscache.Indexers{})
 	i.made[key] = made
 	i.running.Go(func() { made.RunWithContext(i.ctx) })
@@ -74,10 +85,11 @@ func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...
 // listWatch watches before it lists: the fake API server has no history, and what is written
 // between a list and a watch would be lost.
 type listWatch struct {
-	ctx context.Context
-	api *Server
+	ctx     context.Context
+	api     *Server
+	watched scope.Scope
 	informed
-	watcher watch.Interface
+	watcher apiwatch.Interface
 }
 
 // IsWatchListSemanticsUnSupported has a reflector list.
@@ -108,7 +120,7 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 		return nil, err
 	}
 	if _, none := list.(*metav1.PartialObjectMetadataList); none {
-		l.watcher = watch.NewFake()
+		l.watcher = apiwatch.NewFake()
 		return list, nil
 	}
 	if _, refused := l.api.unlisted.Load(l.Kind); refused {
@@ -120,13 +132,36 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	if l.untyped {
 		l.watcher = newRelay(l.watcher, l.untype)
 	}
+	if !l.watched.All() {
+		l.watcher = newRelay(l.watcher, l.within)
+	}
 	// A reflector that ends between its list and its watch stops no watcher.
 	context.AfterFunc(l.ctx, l.watcher.Stop)
-	return list, l.api.Client.List(l.ctx, list)
+	if err := l.api.Client.List(l.ctx, list); err != nil || l.watched.All() {
+		return list, err
+	}
+	return list, l.leaveOut(list)
+}
+
+// leaveOut drops the objects of namespaces that are not watched.
+func (l *listWatch) leaveOut(list client.ObjectList) error {
+	all, err := meta.ExtractList(list)
+	if err != nil {
+		return err
+	}
+	return meta.SetList(list, slices.DeleteFunc(all, func(object runtime.Object) bool {
+		return !l.watched.Has(object.(client.Object).GetNamespace())
+	}))
+}
+
+// within passes the events of objects in namespaces that are watched.
+func (l *listWatch) within(event apiwatch.Event) (apiwatch.Event, bool) {
+	object, is := event.Object.(client.Object)
+	return event, !is || l.watched.Has(object.GetNamespace())
 }
 
 // untype makes the object of an event unstructured: the fake client keeps what has a Go type typed.
-func (l *listWatch) untype(event watch.Event) (watch.Event, bool) {
+func (l *listWatch) untype(event apiwatch.Event) (apiwatch.Event, bool) {
 	if _, is := event.Object.(*unstructured.Unstructured); is {
 		return event, true
 	}
@@ -141,19 +176,19 @@ func (l *listWatch) untype(event watch.Event) (watch.Event, bool) {
 	return event, true
 }
 
-func (l *listWatch) Watch(metav1.ListOptions) (watch.Interface, error) { return l.watcher, nil }
+func (l *listWatch) Watch(metav1.ListOptions) (apiwatch.Interface, error) { return l.watcher, nil }
 
 // relay is a watch whose events are changed on the way. That of client-go keeps its goroutine when a
 // reflector stops reading.
 type relay struct {
-	watch.Interface
-	results chan watch.Event
+	apiwatch.Interface
+	results chan apiwatch.Event
 	stopped chan struct{}
 	stop    func()
 }
 
-func newRelay(from watch.Interface, change func(watch.Event) (watch.Event, bool)) *relay {
-	r := &relay{Interface: from, results: make(chan watch.Event), stopped: make(chan struct{})}
+func newRelay(from apiwatch.Interface, change func(apiwatch.Event) (apiwatch.Event, bool)) *relay {
+	r := &relay{Interface: from, results: make(chan apiwatch.Event), stopped: make(chan struct{})}
 	r.stop = sync.OnceFunc(func() { close(r.stopped); from.Stop() })
 	go func() {
 		defer close(r.results)
@@ -172,8 +207,8 @@ func newRelay(from watch.Interface, change func(watch.Event) (watch.Event, bool)
 	return r
 }
 
-// Stop implements watch.Interface.
+// Stop implements apiwatch.Interface.
 func (r *relay) Stop() { r.stop() }
 
-// ResultChan implements watch.Interface.
-func (r *relay) ResultChan() <-chan watch.Event { return r.results }
+// ResultChan implements apiwatch.Interface.
+func (r *relay) ResultChan() <-chan apiwatch.Event { return r.results }

@@ -9,6 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/scope"
 )
 
 // DeliveriesOptions are what Deliveries depend on.
@@ -18,6 +20,8 @@ type DeliveriesOptions struct {
 	// Wanted returns the namespaces that have the Secret, and whether that is all: until it is, none is
 	// deleted.
 	Wanted func() (namespaces []string, all bool)
+	// Watched namespaces: the Secrets of others are not looked for.
+	Watched scope.Scope
 	// Identity of the clients in a namespace, a URI.
 	Identity func(namespace string) string
 }
@@ -71,25 +75,42 @@ func (d *Deliveries) round(ctx context.Context) {
 
 // prune deletes the Secrets of other namespaces, those that another leader delivered included.
 func (d *Deliveries) prune(ctx context.Context, wanted []string) error {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	err := d.options.Each.Client.List(ctx, list, client.MatchingLabels{labelManagedBy: managedBy, labelComponent: d.options.Each.Component})
+	found, err := d.delivered(ctx)
 	if err != nil {
 		return fmt.Errorf("list the Secrets: %w", err)
 	}
-	for i := range list.Items {
-		found := &list.Items[i]
-		if found.Name != d.options.Each.Name || slices.Contains(wanted, found.Namespace) {
+	for i := range found {
+		secret := &found[i]
+		if secret.Name != d.options.Each.Name || slices.Contains(wanted, secret.Namespace) {
 			continue
 		}
-		doomed := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: found.Namespace, Name: found.Name}}
-		err := d.options.Each.Client.Delete(ctx, doomed, client.Preconditions{UID: ptr.To(found.UID)})
+		doomed := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name}}
+		err := d.options.Each.Client.Delete(ctx, doomed, client.Preconditions{UID: ptr.To(secret.UID)})
 		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("delete the Secret %s/%s: %w", found.Namespace, found.Name, err)
+			return fmt.Errorf("delete the Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 		}
-		delete(d.to, found.Namespace)
+		delete(d.to, secret.Namespace)
 		d.options.Each.Log.Info("Deleted a client certificate that is not needed any more", "kind", "Secret",
-			"object", found.Namespace+"/"+found.Name)
+			"object", secret.Namespace+"/"+secret.Name)
 	}
 	return nil
+}
+
+// delivered lists what may have been delivered: in all namespaces at once, or in each that is watched, where the controllers may list.
+func (d *Deliveries) delivered(ctx context.Context) (found []metav1.PartialObjectMetadata, err error) {
+	namespaces := d.options.Watched.Namespaces()
+	if d.options.Watched.All() {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	for _, namespace := range namespaces {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+		err := d.options.Each.Client.List(ctx, list, client.InNamespace(namespace),
+			client.MatchingLabels{labelManagedBy: managedBy, labelComponent: d.options.Each.Component})
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, list.Items...)
+	}
+	return found, nil
 }

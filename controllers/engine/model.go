@@ -69,7 +69,7 @@ type Model struct {
 // New returns an empty model in a setting; Installed changes the CRDs of it.
 func New(output Output, setting class.Setting) *Model {
 	m := &Model{
-		store: store.New(), graph: newGraph(), output: output, setting: setting, render: newRenderer(),
+		store: store.NewWithin(setting.Watched), graph: newGraph(), output: output, setting: setting, render: newRenderer(),
 		fragments: newFragmentIndex(), usage: newUsage(),
 		owners:     map[secretKey][]ownedSecret{},
 		deliveries: map[types.NamespacedName]Delivery{},

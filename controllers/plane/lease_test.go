@@ -56,6 +56,9 @@ var errAway = errors.New("the API server is away")
 
 // direct is the API server for what replicas do not read from informers.
 func (c *cluster) direct() client.Client {
+	if len(c.watch) > 0 {
+		return c.confined()
+	}
 	if c.away == nil {
 		return c.client
 	}

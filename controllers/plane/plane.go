@@ -122,7 +122,7 @@ func build(deps Deps) (*Plane, error) {
 	// Engine: the model, from objects to resources and statuses.
 	p.loop = engine.NewLoop(&output{stages: p.first(), plane: p}, class.Setting{
 		Namespace: deps.Options.Namespace, Unrestricted: deps.Options.UnrestrictedParameters,
-		IPv6: deps.Options.IPv6(),
+		IPv6: deps.Options.IPv6(), Watched: deps.Options.Watched(),
 	}, p.metrics)
 	// Inputs: what informers see goes to the engine, deletions of wired routes a moment later.
 	p.inputs = &inputs{

@@ -35,6 +35,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/plane"
+	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
@@ -74,6 +75,8 @@ type cluster struct {
 	kedaTLS bool
 	// elect makes the election of a replica; nil: by replica.elected.
 	elect func(replica string) lead.Elect
+	// watch are options.WatchNamespaces of replicas that are made, which may then read and write objects of no other namespace.
+	watch []string
 	// away: no API server answers; nil: one does, always.
 	away *atomic.Bool
 
@@ -132,15 +135,16 @@ func (c *cluster) start(ip string) *replica {
 		registry: prometheus.NewRegistry(), elected: make(chan bool)}
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
-			Cache: c.api.Cache(ctx, &running), Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(),
-			Resources: c.api, Scheme: c.api.Scheme,
+			Cache:  c.api.CacheOf(ctx, &running, scope.Of(installation, c.watch)),
+			Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(), Resources: c.api, Scheme: c.api.Scheme,
 			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
 		},
 		Options: controllers.Options{
 			Namespace: installation, XDSListen: address, XDSAddress: net.JoinHostPort(serverName, strconv.Itoa(c.port)), PodIP: ip,
 			KEDAListen: kedaListen, MetricsServiceListen: "127.0.0.1:0", ClassName: "kedify", AdmissionName: "kedify-gateway",
 			KEDAAuthentication: "kedify-gateway", SharedProxy: c.sharedProxy, ProxyValues: c.proxyValues,
-			KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true, TracingEndpoint: c.tracing,
+			WatchNamespaces: c.watch, KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true,
+			TracingEndpoint: c.tracing,
 		},
 		Elect: r.elect, Before: c.before,
 		Replica: ip, Registry: r.registry, Log: c.log,

@@ -113,6 +113,7 @@ func newMetricsDeliveries(p *Plane) *certs.Deliveries {
 			Report:       func(error) {}, // logged
 		},
 		Wanted:   p.countingNamespaces,
+		Watched:  p.deps.Options.Watched(),
 		Identity: server.MetricsIdentity,
 	})
 }

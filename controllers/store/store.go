@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/kedify/inference-gateway/controllers/scope"
 )
 
 // Dep is something a computation can read and a change can touch: an ObjectDep, an IndexDep, or
@@ -34,6 +36,7 @@ type ServedDep struct{ Kind Kind }
 // Store holds the objects by kind. The zero value is not usable; see New.
 type Store struct {
 	tables map[Kind]*table
+	scope  scope.Scope
 }
 
 type table struct {
@@ -44,9 +47,12 @@ type table struct {
 	indexes map[Index]map[string][]types.NamespacedName // values hold few keys: sorted slices
 }
 
-// New returns an empty store that knows the kinds of Rows.
-func New() *Store {
-	s := &Store{tables: make(map[Kind]*table, len(Rows))}
+// New returns an empty store that knows the kinds of Rows, of all namespaces.
+func New() *Store { return NewWithin(scope.Scope{}) }
+
+// NewWithin returns an empty store that gets objects of these namespaces alone.
+func NewWithin(watched scope.Scope) *Store {
+	s := &Store{scope: watched, tables: make(map[Kind]*table, len(Rows))}
 	for _, row := range Rows {
 		t := &table{row: row, objects: map[types.NamespacedName]client.Object{}, indexes: map[Index]map[string][]types.NamespacedName{}}
 		for index := range row.Indexes {

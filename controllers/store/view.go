@@ -58,6 +58,12 @@ func (v View) Serves(kind Kind) bool {
 	return !v.store.table(kind).missing
 }
 
+// Outside says that the namespace of an object is not watched, see scope.Scope.Outside. What is unwatched is never there, so this is
+// asked before a grant is looked for and before an object is called missing.
+func (v View) Outside(kind string, key types.NamespacedName) string {
+	return v.store.scope.Outside(kind, key)
+}
+
 // The getters below return nil when the object does not exist. Results are shared and must
 // not be modified.
 

@@ -38,13 +38,15 @@ type Readable struct {
 	log    logr.Logger
 }
 
-// NewReadable returns a Readable for the caches of a cluster.
+// NewReadable returns a Readable for the caches of a cluster. The caches are to be made from the config afterwards: it has the requests
+// of their informers tell of which namespace they are.
 func NewReadable(config *rest.Config, scheme *runtime.Scheme, log logr.Logger) (Readable, error) {
+	config.Wrap(locating)
 	made, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
 	return Readable{client: made, scheme: scheme, log: log}, err
 }
 
-// NewInformer is cache.Options.NewInformer. The cache must select no objects: the selectors of a cache are not
+// NewInformer is cache.Options.NewInformer. The cache must select no objects but by namespace: the selectors of a cache are not
 // known here.
 func (r Readable) NewInformer(
 	typed toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
@@ -78,10 +80,12 @@ type source struct {
 	log    logr.Logger
 	// untyped: an object could not be decoded. A list without such an object ends it.
 	untyped atomic.Bool
+	// at is where the last request with types went: this informer is of one namespace, or of all.
+	at location
 }
 
 func (s *source) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	list, err := s.typed.ListWithContext(ctx, options)
+	list, err := s.typed.ListWithContext(s.at.learn(ctx), options)
 	if err == nil {
 		s.untyped.Store(false)
 		return list, nil
@@ -96,7 +100,7 @@ func (s *source) list(ctx context.Context, options metav1.ListOptions) (runtime.
 // listOneByOne lists object by object.
 func (s *source) listOneByOne(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	found := s.emptyList()
-	if err := s.client.List(ctx, found, &client.ListOptions{Raw: &options}); err != nil {
+	if err := s.client.List(ctx, found, &client.ListOptions{Raw: &options, Namespace: s.at.namespace()}); err != nil {
 		return nil, err
 	}
 	var items []runtime.Object
@@ -142,13 +146,13 @@ func (s *source) empty() (client.Object, error) {
 
 func (s *source) watch(ctx context.Context, options metav1.ListOptions) (apiwatch.Interface, error) {
 	if s.untyped.Load() {
-		events, err := s.client.Watch(ctx, s.emptyList(), &client.ListOptions{Raw: &options})
+		events, err := s.client.Watch(ctx, s.emptyList(), &client.ListOptions{Raw: &options, Namespace: s.at.namespace()})
 		if err != nil {
 			return nil, err
 		}
 		return newEvents(events, s.converting()), nil
 	}
-	events, err := s.typed.WatchWithContext(ctx, options)
+	events, err := s.typed.WatchWithContext(s.at.learn(ctx), options)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
@@ -26,6 +28,8 @@ import (
 type parametersServer struct {
 	// streams: lists are sent as watches, as newer API servers do.
 	streams bool
+	// namespace of the objects; empty: shop.
+	namespace string
 
 	mu      sync.Mutex
 	version int
@@ -37,8 +41,10 @@ type parametersServer struct {
 func (s *parametersServer) object(name string) map[string]any {
 	return map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "GatewayParameters",
-		"metadata": map[string]any{"namespace": "shop", "name": name, "resourceVersion": strconv.Itoa(s.version), "uid": name},
-		"spec":     map[string]any{"envoy": map[string]any{"resources": map[string]any{"requests": map[string]any{"cpu": s.objects[name]}}}},
+		"metadata": map[string]any{
+			"namespace": cmp.Or(s.namespace, "shop"), "name": name, "resourceVersion": strconv.Itoa(s.version), "uid": name,
+		},
+		"spec": map[string]any{"envoy": map[string]any{"resources": map[string]any{"requests": map[string]any{"cpu": s.objects[name]}}}},
 	}
 }
 
@@ -202,6 +208,13 @@ func (f *followed) wait(t *testing.T, want ...string) {
 // follow runs the informer of a cache on a server.
 func follow(t *testing.T, api *parametersServer) *followed {
 	t.Helper()
+	_, seen := followIn(t, api, scope.Scope{})
+	return seen
+}
+
+// followIn is follow with a cache of these namespaces.
+func followIn(t *testing.T, api http.Handler, watched scope.Scope) (cache.Cache, *followed) {
+	t.Helper()
 	listener := httptest.NewServer(api)
 	t.Cleanup(listener.Close)
 	t.Cleanup(listener.CloseClientConnections)
@@ -212,12 +225,14 @@ func follow(t *testing.T, api *parametersServer) *followed {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.AddSpecific(v1alpha1.GroupVersion.WithKind("GatewayParameters"), v1alpha1.GroupVersion.WithResource("gatewayparameters"),
 		v1alpha1.GroupVersion.WithResource("gatewayparameters"), meta.RESTScopeNamespace)
+	// A mapper of discovery knows lists as well, and a cache of some namespaces asks for them.
+	mapper.Add(v1alpha1.GroupVersion.WithKind("GatewayParametersList"), meta.RESTScopeNamespace)
 	config := &rest.Config{Host: listener.URL, QPS: -1}
 	readable, err := watch.NewReadable(config, scheme, logr.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}
-	informers, err := cache.New(config, cache.Options{
+	informers, err := watch.NewCache(watched)(config, cache.Options{
 		Scheme: scheme, Mapper: mapper, NewInformer: readable.NewInformer,
 	})
 	if err != nil {
@@ -244,5 +259,5 @@ func follow(t *testing.T, api *parametersServer) *followed {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = informers.Start(t.Context()) }()
 	t.Cleanup(func() { <-done })
-	return seen
+	return informers, seen
 }

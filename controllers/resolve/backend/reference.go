@@ -17,6 +17,9 @@ import (
 
 // Permitted says what keeps a reference at path from crossing namespaces; the zero value: nothing does.
 func Permitted(v store.View, path string, from grant.From, to grant.To) resolve.Problem {
+	if outside := v.Outside(to.Kind, types.NamespacedName{Namespace: to.Namespace, Name: to.Name}); outside != "" {
+		return resolve.Problemf(gwv1.RouteReasonRefNotPermitted, "%s: %s.", path, outside)
+	}
 	if grant.Permitted(v, from, to) {
 		return resolve.Problem{}
 	}

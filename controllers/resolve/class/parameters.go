@@ -36,6 +36,9 @@ func ReadParameters(v store.View, ref ParametersRef) (v1alpha1.GatewayParameters
 			"%s: group %q, kind %q is not supported; refer to a %s of group %s.",
 			ref.Field, ref.Group, ref.Kind, parametersKind, v1alpha1.GroupName)
 	}
+	if outside := v.Outside(parametersKind, ref.Key); outside != "" {
+		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason, "%s: %s.", ref.Field, outside)
+	}
 	object := v.GatewayParameters(ref.Key)
 	if object == nil {
 		return v1alpha1.GatewayParametersSpec{}, resolve.Problemf(reason,

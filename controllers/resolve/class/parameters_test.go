@@ -3,6 +3,13 @@ package class
 import (
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scope"
+	"github.com/kedify/inference-gateway/controllers/store"
 )
 
 // TestFamilies: families of addresses that the API server would refuse in the Service are refused here.
@@ -27,5 +34,22 @@ func TestFamilies(t *testing.T) {
 	}
 	if got := MergeParameters(class, specOf(t, "service: {type: NodePort}")).Service.IPFamilies; len(got) != 2 {
 		t.Errorf("the families of the class: %v", got)
+	}
+}
+
+// TestParametersOutside: a class may name parameters of a namespace that is not watched. Whether they exist is unknown.
+func TestParametersOutside(t *testing.T) {
+	view := store.NewWithin(scope.Of("system", []string{"shop"})).View(nil)
+	for namespace, want := range map[string]string{
+		"shop":      "GatewayParameters shop/p does not exist",
+		"elsewhere": "GatewayParameters elsewhere/p is in namespace elsewhere, which this installation does not watch (--watch-namespaces)",
+	} {
+		_, problem := ReadParameters(view, ParametersRef{
+			Field: "spec.parametersRef", Group: v1alpha1.GroupName, Kind: "GatewayParameters",
+			Key: types.NamespacedName{Namespace: namespace, Name: "p"},
+		})
+		if problem.Reason != string(gwv1.GatewayReasonInvalidParameters) || !strings.HasPrefix(problem.Message, "spec.parametersRef: "+want) {
+			t.Errorf("%+v, want %q", problem, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/scope"
 )
 
 // Setting is what the installation says about all Gateways. The zero value is a world without an
@@ -13,6 +14,8 @@ type Setting struct {
 	Installed Installed
 	// Namespace of the installation. GatewayParameters there are written by its administrators.
 	Namespace string
+	// Watched namespaces: there are no others in the model.
+	Watched scope.Scope
 	// Unrestricted: parameters of a Gateway may set every field, as those of a class.
 	Unrestricted bool
 	// IPv6: Pods of the cluster have IPv6 addresses.

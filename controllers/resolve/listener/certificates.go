@@ -68,6 +68,9 @@ func certificateSecret(
 	if group, kind := refGroupKind(ref); group != "" || kind != "Secret" {
 		return ir.Secret{}, resolve.Problemf(reasons.invalid, "group %q, kind %q is not supported; refer to a Secret (group \"\").", group, kind)
 	}
+	if outside := v.Outside("Secret", key); outside != "" {
+		return ir.Secret{}, resolve.Problemf(reasons.notPermitted, "%s.", outside)
+	}
 	// Permission is checked before existence, so that the message reveals nothing about foreign Secrets.
 	if !grant.Permitted(v, from, grant.To{Kind: "Secret", Namespace: key.Namespace, Name: key.Name}) {
 		return ir.Secret{}, resolve.Problemf(reasons.notPermitted,

@@ -90,10 +90,13 @@ func clientCA(v store.View, from grant.From, ref gwv1.ObjectReference) ([]byte, 
 		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateKind, "%v.", err)
 	}
 	key := authority.Key
+	outside := v.Outside(string(ref.Kind), key)
 	switch {
 	case authority.OfCluster() && namespace != "":
 		return nil, resolve.Problemf(gwv1.ListenerReasonInvalidCACertificateRef,
 			"namespace is set, and a %s is in none; leave it out.", ref.Kind)
+	case outside != "":
+		return nil, resolve.Problemf(gwv1.ListenerReasonRefNotPermitted, "%s.", outside)
 	case !authority.OfCluster() && !grant.Permitted(v, from, grant.To{Kind: string(ref.Kind), Namespace: key.Namespace, Name: key.Name}):
 		return nil, resolve.Problemf(gwv1.ListenerReasonRefNotPermitted,
 			"no ReferenceGrant in namespace %s lets a Gateway of namespace %s refer to %s %s; create one, or use a %s of namespace %s.",
