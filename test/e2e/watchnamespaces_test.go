@@ -74,7 +74,8 @@ func TestWatchNamespaces(t *testing.T) {
 		accepted.Status != metav1.ConditionUnknown {
 		t.Errorf("the Gateway of a namespace that is not watched: %+v", accepted)
 	}
-	for namespace, may := range map[string]bool{watched: true, controllers: true, other: false, "kube-system": false, metav1.NamespaceAll: false} {
+	for namespace, may := range map[string]bool{watched: true, controllers: true, other: false, "kube-system": false,
+		metav1.NamespaceAll: false} {
 		for _, verb := range []string{"get", "list", "delete"} {
 			if got := allowed(t, c, namespace, verb, "secrets"); got != may {
 				t.Errorf("the controllers may %s Secrets in %q: %v", verb, namespace, got)

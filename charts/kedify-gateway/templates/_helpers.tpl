@@ -242,3 +242,8 @@ has(t.authenticationRef.kind) && t.authenticationRef.kind == 'ClusterTriggerAuth
 has(t.type) && t.type in {{ include "kedify-gateway.types" . }} ||
 {{ include "kedify-gateway.productTrigger" . }} && {{ include "kedify-gateway.reauthenticated" . }}
 {{- end -}}
+
+{{/* Whether the chart has the Pod of `helm test`: doctor reads all namespaces. */}}
+{{- define "kedify-gateway.tested" -}}
+{{- if and (eq (include "kedify-gateway.switch" (dict "block" .Values.helmTest "key" "enabled" "default" true)) "true") (not (include "kedify-gateway.watched" .)) }}true{{ end }}
+{{- end }}
