@@ -39,8 +39,8 @@ func TestPodsThatEnd(t *testing.T) {
 
 // TestWorkload: the replicas of a target, and the condition that says why its Pods are not made.
 func TestWorkload(t *testing.T) {
-	live := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
-		Spec: appsv1.DeploymentSpec{Replicas: ptr.To[int32](3)}}
+	live := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	live.Spec.Replicas = ptr.To[int32](3)
 	live.Status.ReadyReplicas = 2
 	live.Status.Conditions = []appsv1.DeploymentCondition{
 		{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
