@@ -105,7 +105,8 @@ func (f fault) shows(t *testing.T, c *cluster.Cluster, namespace, name string) {
 	}
 	c.Apply(t, namespace, bad)
 	c.Apply(t, namespace, render(t, scaledYAML, scaled{
-		Name: name, Host: host, Max: 1, Metric: "requestRate", Target: 10, More: []string{"holdTimeout: 10s"}, // longer than containers take to start
+		Name: name, Host: host, Max: 1, Metric: "requestRate", Target: 10,
+		More: []string{"holdTimeout: 10s"}, // longer than containers take to start
 	}))
 	c.ScalerHas(t, namespace, trigger, cluster.Accepted, cluster.ResolvedRefs)
 	address := c.GatewayReady(t, namespace, proxyName) + ":8080"
