@@ -53,9 +53,12 @@ func collector(v store.View, path string, from grant.From, ref gwv1.BackendObjec
 	return called.Cluster(v)
 }
 
-// inForce returns the policy in force for a Gateway, the oldest and then the first by name; nil: there is none.
+// inForce returns the policy in force for a Gateway: of those that are valid the oldest, and then the first by name; nil: there is none.
 func inForce(v store.View, gateway types.NamespacedName) (first *gwxv1.XTelemetryPolicy) {
 	for _, policy := range v.XTelemetryPoliciesOf(gateway) {
+		if !read(v, policy).invalid.None() {
+			continue
+		}
 		if first == nil || store.CompareAge[*gwxv1.XTelemetryPolicy](policy, first) < 0 {
 			first = policy
 		}

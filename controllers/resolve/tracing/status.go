@@ -39,7 +39,7 @@ func Status(v store.View, p *gwxv1.XTelemetryPolicy, gateways []types.Namespaced
 // accepted says whether the policy is in force for a Gateway, for which first is.
 func (s said) accepted(p, first *gwxv1.XTelemetryPolicy, gateway types.NamespacedName) metav1.Condition {
 	kind, problem := gwv1.PolicyConditionAccepted, s.invalid
-	if first != nil && store.KeyOf(first) != store.KeyOf(p) {
+	if problem.None() && first != nil && store.KeyOf(first) != store.KeyOf(p) {
 		problem = resolve.Problemf(gwv1.PolicyReasonConflicted,
 			"XTelemetryPolicy %s has Gateway %s as a target, too, and is in force, because it is older or first by name; remove one of the two.",
 			store.KeyOf(first), gateway)

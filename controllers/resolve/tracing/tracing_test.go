@@ -246,6 +246,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	enabled := "{mode: Enabled, samplingRate: {numerator: 9}, " + toOtel + "}"
+	invalid := "{mode: Enabled, " + toOtel + ", attributes: [{name: a, sourceType: Attribute, attributeKey: no}]}"
 	const ofParameters, ofPolicy = 70_000, 90_000
 	for _, c := range []struct {
 		name       string
@@ -260,10 +261,14 @@ func TestPrecedence(t *testing.T) {
 		{name: "a policy needs no grant of theirs", policies: []string{policyYAML("p", early, enabled)}, sampling: ofPolicy},
 		{name: "disabled", granted: true, policies: []string{policyYAML("p", early, "{mode: Disabled}")}},
 		{name: "default", granted: true, policies: []string{policyYAML("p", early, "{mode: ImplementationDefault}")}, sampling: ofParameters},
+		{name: "invalid", granted: true, sampling: ofParameters, policies: []string{policyYAML("p", early, invalid)}},
 		{
-			name: "invalid", granted: true, sampling: ofParameters,
-			policies: []string{policyYAML("p", early,
-				"{mode: Enabled, "+toOtel+", attributes: [{name: a, sourceType: Attribute, attributeKey: no}]}")},
+			name: "an older one is invalid", sampling: ofPolicy,
+			policies: []string{policyYAML("a", early, invalid), policyYAML("b", late, enabled)},
+		},
+		{
+			name: "a younger one is invalid", sampling: ofPolicy,
+			policies: []string{policyYAML("a", early, enabled), policyYAML("b", late, invalid)},
 		},
 		{
 			name: "unresolved", granted: true,
@@ -293,6 +298,9 @@ func TestPrecedence(t *testing.T) {
 		for _, policy := range v.XTelemetryPoliciesOf(web) {
 			accepted, _ := statusOf(t, v, policy.Name)
 			if (accepted.Reason == "Conflicted") != (policy.Name == c.conflicted) {
+				t.Errorf("%s: %s is %s: %s", c.name, policy.Name, accepted.Reason, accepted.Message)
+			}
+			if (accepted.Reason == "Invalid") != (len(policy.Spec.Tracing.Attributes) > 0) {
 				t.Errorf("%s: %s is %s: %s", c.name, policy.Name, accepted.Reason, accepted.Message)
 			}
 		}
