@@ -180,6 +180,6 @@
 {{- with include "kedify-gateway.watched" . -}}
 namespaceSelector:
   matchExpressions:
-  - {key: kubernetes.io/metadata.name, operator: In, values: [{{ splitList "," . | join ", " }}]}
+  - {key: kubernetes.io/metadata.name, operator: In, values: {{ splitList "," . | toJson }}}
 {{- end -}}
 {{- end -}}
