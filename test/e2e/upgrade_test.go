@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -281,9 +282,13 @@ func (p commands) noDrift(t *testing.T, c *cluster.Cluster, manifest string) {
 	if err != nil || !hasCA(webhooks) {
 		t.Errorf("the webhooks have no CA: %v", err)
 	}
-	if out, err := p.run(t, "kubectl diff --server-side --force-conflicts --field-manager=drift -f $CHARTS/manifest.yaml"); err != nil {
-		t.Errorf("the cluster is not what Helm installed: %v\n%s", err, out)
-	}
+	cluster.Eventually(t, time.Minute, func() error { // kubectl reads twice, and Pods of before may end in between
+		out, err := p.run(t, "kubectl diff --server-side --force-conflicts --field-manager=drift -f $CHARTS/manifest.yaml")
+		if err != nil {
+			return fmt.Errorf("the cluster is not what Helm installed: %w\n%s", err, out)
+		}
+		return nil
+	})
 }
 
 func hasCA(webhooks *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
