@@ -14,7 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/scope"
 )
 
-// byNamespace is an API server with roles in namespaces alone: who asks for objects of another namespace, or of all, is refused.
+// byNamespace is an API server with roles in namespaces alone: a question about objects of another namespace, or of all, is refused.
 type byNamespace struct {
 	t       *testing.T
 	servers map[string]*parametersServer

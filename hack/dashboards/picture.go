@@ -27,16 +27,15 @@ type canvas struct {
 	board   board
 	answers answers
 	painter *charts.Painter
-	theme   charts.ColorPalette
 }
 
 // picture draws a board with the data of answers, as PNG.
 func (b board) picture(from answers) ([]byte, error) {
 	places, rows, height := b.places()
-	c := &canvas{board: b, answers: from, theme: charts.GetTheme(charts.ThemeGrafana)}
+	c := &canvas{board: b, answers: from}
 	width, pixels := columns*cellWidth+gap, height*cellHeight+headHeight
 	c.painter = charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputPNG, Width: width, Height: pixels},
-		charts.PainterThemeOption(c.theme))
+		charts.PainterThemeOption(charts.GetTheme(charts.ThemeGrafana)))
 	c.painter.FilledRect(0, 0, width, pixels, charts.ColorFromHex("#0b0c0e"), charts.ColorTransparent, 0)
 	c.text(b.Title, 14, 27, 15)
 	for i, r := range b.Rows {
