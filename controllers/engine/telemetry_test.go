@@ -91,11 +91,17 @@ func TestTracingOfAGateway(t *testing.T) {
 	}
 	const want = "GatewayParameters: spec.telemetry.tracing.provider.backendRefs[0]: Service app/absent does not exist; " +
 		"create it or correct the name. Nothing"
-	status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
-	if got := resolve.FindCondition(status.Conditions, "ResolvedRefs"); got.Reason != "BackendNotFound" ||
-		!strings.HasPrefix(got.Message, want) {
-		t.Errorf("%+v", got)
+	says := func(when string) {
+		t.Helper()
+		status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
+		if got := resolve.FindCondition(status.Conditions, "ResolvedRefs"); got.Reason != "BackendNotFound" ||
+			!strings.HasPrefix(got.Message, want) {
+			t.Errorf("%s: %+v", when, got)
+		}
 	}
+	says("without a collector")
+	f.setTracing(4, "s2", 101)
+	says("without a collector, while newer parameters are refused")
 }
 
 // TestAccessLogOfAGateway: the log changes the listeners and nothing else; one that is refused changes nothing.

@@ -274,8 +274,7 @@ func (r *gatewayResolution) resolvedCondition() metav1.Condition {
 		return resolve.Condition(kind, metav1.ConditionFalse, r.clientRef.Reason, r.clientRef.Message, r.generation)
 	}
 	if !r.collectorRef.None() {
-		return resolve.Condition(kind, metav1.ConditionFalse, r.collectorRef.Reason,
-			"GatewayParameters: "+r.collectorRef.Message+" Nothing is traced.", r.generation)
+		return untraced(r.collectorRef, r.generation)
 	}
 	var bad []string
 	for _, d := range r.listeners[:r.own] {
