@@ -19,6 +19,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
 
 const (
@@ -43,21 +44,27 @@ const (
 // spanTags are attributes of every span: those of OpenTelemetry's conventions for HTTP that Envoy knows, and what the access log says of a
 // request. Those without a value are left out.
 var spanTags = []ir.Tag{
-	{Name: "client.address", Format: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
-	{Name: "http.request.method", Format: "%REQ(:METHOD)%"},
-	{Name: "http.response.status_code", Format: "%RESPONSE_CODE%", Integer: true},
-	{Name: "http.route", Format: "%ROUTE_NAME%"},
+	attribute("client.address"),
+	attribute("http.request.method"),
+	attribute("http.response.status_code"),
+	attribute("http.route"),
 	{Name: "kedify.cold_start", Format: requestFields["cold_start"]},
 	{Name: "kedify.details", Format: requestFields["details"]},
 	{Name: "kedify.held_ms", Format: requestFields["held_ms"], Integer: true},
 	{Name: "kedify.reason", Format: requestFields["reason"]},
 	{Name: "kedify.scaled_object", Format: requestFields["scaled_object"]},
 	{Name: "kedify.ttft_ms", Format: requestFields["ttft_ms"], Integer: true},
-	{Name: "network.peer.address", Format: "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"},
-	{Name: "server.address", Format: "%REQ(:AUTHORITY)%"},
-	{Name: "url.path", Format: "%PATH(NQ:ORIG_OR_PATH)%"},
-	{Name: "url.scheme", Format: "%REQ(:SCHEME)%"},
-	{Name: "user_agent.original", Format: "%REQ(USER-AGENT)%"},
+	attribute("network.peer.address"),
+	attribute("server.address"),
+	attribute("url.path"),
+	attribute("url.scheme"),
+	attribute("user_agent.original"),
+}
+
+// attribute is one of OpenTelemetry's conventions, in the form that users get it by its key.
+func attribute(key string) ir.Tag {
+	known, _ := logformat.AttributeOf(key)
+	return ir.Tag{Name: key, Format: known.Format, Integer: known.Integer}
 }
 
 // trace has the requests of a chain traced.
