@@ -23,13 +23,14 @@ const maxAmount = 1e12
 
 // History returns the requests of the window; false: there are none.
 func (w *Window) History(z *Sizes, now instant.Time) (h History, any bool) {
-	if w.arrived == instant.Never || now-w.arrived >= z.Window || w.requests.sums == nil {
+	if w.arrived == instant.Never || now-w.arrived >= z.Window || w.requests.Empty() {
 		return h, false
 	}
 	r := &w.requests
-	h = History{First: w.first, Width: time.Duration(r.width), End: instant.Time(r.newest+1) * r.width}
-	for i := max(r.newest-r.size+1, 0); i <= r.newest; i++ {
-		if amount := r.sums[i%r.size]; amount > 0 || h.Requests != nil {
+	oldest, newest := r.Span()
+	h = History{First: w.first, Width: time.Duration(r.Width()), End: instant.Time(newest+1) * r.Width()}
+	for i := oldest; i <= newest; i++ {
+		if amount := r.At(i); amount > 0 || h.Requests != nil {
 			h.Requests = append(h.Requests, math.Round(amount*1000)/1000)
 		}
 	}
@@ -46,12 +47,13 @@ func (w *Window) Adopt(h *History, cut, now instant.Time) {
 			break
 		}
 		if end := min(to, cut); end > from && amount > 0 && amount < maxAmount {
-			w.requests.add(from, end, amount*float64(end-from)/float64(width))
+			w.requests.Add(from, end, amount*float64(end-from)/float64(width))
 			w.arrived = max(w.arrived, end)
 		}
 		to = from
 	}
-	reach := instant.Time(max(w.requests.newest-w.requests.size+1, 0)) * w.requests.width
+	oldest, _ := w.requests.Span()
+	reach := instant.Time(oldest) * w.requests.Width()
 	if first := max(h.First, reach); w.first == instant.Never || first < w.first {
 		w.first = first
 	}

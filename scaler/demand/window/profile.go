@@ -1,6 +1,9 @@
 package window
 
-import "github.com/kedify/inference-gateway/scaler/demand/instant"
+import (
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/ring"
+)
 
 // profile is the concurrency over the last seconds, one sum of request-seconds per second.
 type profile struct {
@@ -14,9 +17,9 @@ const maxProfile = int64(maxLoadWindow/loadWidth) + 2
 func newProfile(window, now instant.Time) profile { return profile{from: now - window, to: now} }
 
 // add adds what a ring has as of a moment, as if that were now.
-func (f *profile) add(r *ring, asOf instant.Time) {
+func (f *profile) add(r *ring.Ring, asOf instant.Time) {
 	shift := f.to - asOf
-	r.each(func(from, to instant.Time, amount float64) { f.spread(from+shift, to+shift, amount) })
+	r.Each(func(from, to instant.Time, amount float64) { f.spread(from+shift, to+shift, amount) })
 }
 
 // tail adds a number that has not changed from a moment up to asOf, as if that were now.
@@ -31,7 +34,7 @@ func (f *profile) seconds() (first, last int64) {
 	return int64(f.from / instant.Time(loadWidth)), int64((f.to - 1) / instant.Time(loadWidth))
 }
 
-// spread is ring.add for what is in the profile.
+// spread is Ring.Add for what is in the profile.
 func (f *profile) spread(from, to instant.Time, amount float64) {
 	width := instant.Time(loadWidth)
 	first, last := f.seconds()

@@ -1,22 +1,25 @@
 package window
 
-import "github.com/kedify/inference-gateway/scaler/demand/instant"
+import (
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/ring"
+)
 
 // Track is a number that changes at known moments, as the held requests do, and its integral.
 type Track struct {
-	load  ring
+	load  ring.Ring
 	value int
 	last  instant.Time
 }
 
 // NewTrack returns a number that is zero.
-func NewTrack() Track { return Track{load: ring{width: instant.Time(loadWidth), size: maxProfile}} }
+func NewTrack() Track { return Track{load: ring.New(instant.Time(loadWidth), maxProfile)} }
 
 // Set changes the number.
 func (t *Track) Set(at instant.Time, value int) {
 	if at > t.last {
 		if t.value != 0 {
-			t.load.add(t.last, at, float64(t.value)*(at-t.last).Seconds())
+			t.load.Add(t.last, at, float64(t.value)*(at-t.last).Seconds())
 		}
 		t.last = at
 	}
@@ -30,4 +33,4 @@ func (t *Track) Value() int { return t.value }
 func (t *Track) Last() instant.Time { return t.last }
 
 // Trim drops the memory of what the number was.
-func (t *Track) Trim() { t.load.empty() }
+func (t *Track) Trim() { t.load.Clear() }

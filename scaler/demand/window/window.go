@@ -1,11 +1,14 @@
 package window
 
-import "github.com/kedify/inference-gateway/scaler/demand/instant"
+import (
+	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/ring"
+)
 
 // Window is what the proxies of one gateway counted for one key.
 type Window struct {
 	// requests per bucket; load in request-seconds per second.
-	requests, load ring
+	requests, load ring.Ring
 	// first is when the requests in the ring began: after a window without any, or when
 	// counting began.
 	first instant.Time
@@ -54,8 +57,8 @@ type share struct {
 // New returns a window that nothing was counted in.
 func New(z *Sizes) *Window {
 	return &Window{
-		requests: ring{width: z.width, size: z.size},
-		load:     ring{width: instant.Time(loadWidth), size: z.loadSize},
+		requests: ring.New(z.width, z.size),
+		load:     ring.New(instant.Time(loadWidth), z.loadSize),
 	}
 }
 
@@ -66,10 +69,10 @@ func (w *Window) Arrived() instant.Time { return w.arrived }
 func (w *Window) Resized(z *Sizes) *Window {
 	next := New(z)
 	next.first, next.start, next.arrived, next.shares = w.first, w.start, w.arrived, w.shares
-	w.requests.each(func(from, to instant.Time, amount float64) {
-		next.requests.add(from, max(min(to, w.arrived), from+1), amount) // the newest bucket is not over
+	w.requests.Each(func(from, to instant.Time, amount float64) {
+		next.requests.Add(from, max(min(to, w.arrived), from+1), amount) // the newest bucket is not over
 	})
-	w.load.each(next.load.add)
+	w.load.Each(next.load.Add)
 	return next
 }
 
@@ -79,9 +82,9 @@ func (w *Window) Take(z *Sizes, in *Sample) {
 	if in.Requests > 0 {
 		if w.arrived == instant.Never || in.From-w.arrived >= z.Window {
 			w.first, w.start = in.From, &start{proxy: in.Proxy, at: in.At, rate: in.Rate}
-			w.requests.empty()
+			w.requests.Clear()
 		}
-		w.requests.add(in.From, in.At, float64(in.Requests))
+		w.requests.Add(in.From, in.At, float64(in.Requests))
 		w.arrived = max(w.arrived, in.At)
 	}
 	i := w.find(in.Proxy)
@@ -97,7 +100,7 @@ func (w *Window) Take(z *Sizes, in *Sample) {
 	}
 	if s.active > 0 || in.Active > 0 {
 		// Between two reports the number in flight went from one to the other.
-		w.load.add(s.last, in.At, float64(s.active+in.Active)/2*(in.At-s.last).Seconds())
+		w.load.Add(s.last, in.At, float64(s.active+in.Active)/2*(in.At-s.last).Seconds())
 	}
 	s.last, s.rate, s.active, s.since = in.At, in.Rate, in.Active, in.Since
 	if s.rate == 0 && s.active == 0 {
@@ -125,7 +128,7 @@ func (w *Window) Lose(proxy Proxy, at instant.Time) {
 		return
 	}
 	if s := w.shares[i]; at > s.last {
-		w.load.add(s.last, at, float64(s.active)*(at-s.last).Seconds())
+		w.load.Add(s.last, at, float64(s.active)*(at-s.last).Seconds())
 	}
 	w.remove(i)
 }
@@ -172,7 +175,7 @@ func (w *Window) rate(z *Sizes, asOf instant.Time) float64 {
 	if begin == w.first {
 		from = instant.Never // all of its first bucket
 	}
-	return w.requests.since(from, asOf) / max(instant.Time(covered), z.floor).Seconds()
+	return w.requests.Since(from, asOf) / max(instant.Time(covered), z.floor).Seconds()
 }
 
 // inFlight returns requests in flight now.
@@ -186,13 +189,13 @@ func (w *Window) inFlight() (sum uint64) {
 // Trim drops the memory of requests that do not count any more.
 func (w *Window) Trim(z *Sizes, now instant.Time) {
 	if len(w.shares) == 0 && (w.arrived == instant.Never || now-w.arrived >= z.Window+z.width) {
-		w.requests.empty()
+		w.requests.Clear()
 	}
 }
 
 // TrimLoad drops the memory of the requests that were in flight.
 func (w *Window) TrimLoad() {
 	if len(w.shares) == 0 {
-		w.load.empty()
+		w.load.Clear()
 	}
 }
