@@ -5,7 +5,7 @@ import "strings"
 // alone are the packages whose code and tests run in one goroutine: there is nothing that the race detector could find, and
 // it makes what computes five times as slow. Names that end with a slash are folders. TestAloneIsAlone holds them to it.
 var alone = []string{
-	"/controllers/resolve/", "/controllers/scaledobject/plan", "/scaler/trigger",
+	"/controllers/resolve/", "/controllers/scaledobject/plan", "/scaler/staffing", "/scaler/trigger",
 	"/wiring/foreign", "/wiring/health", "/wiring/mirror", "/wiring/plan", "/docs",
 	"/hack/release/licenses",
 }
