@@ -94,7 +94,7 @@ func randomObject(random *rand.Rand, rule trigger.Rewriting) *unstructured.Unstr
 		for key, values := range map[string][]string{
 			"scalerAddress": {rule.ScalerAddress, "DNS:///" + rule.ScalerAddress, "kedify-gateway.kedify-system:9090", "other:9090", ""},
 			"originalType":  {"kedify-http", "kedify-envoy-http", "http", ""},
-			"hosts":         {"a.test", ""}, "scalingMetric": {"requestRate"}, "externalProxyMetricKey": {"edge"},
+			"hosts":         {"a.test", ""}, "scalingMetric": {"requestRate"}, "scalingMetrics": {"requestRate:5"}, "externalProxyMetricKey": {"edge"},
 		} {
 			if random.IntN(2) == 0 {
 				metadata[key] = one(values...)

@@ -8,7 +8,7 @@ import (
 
 // MetricType says what is counted. It names the block of HTTPScalerMetric that is set.
 //
-// +kubebuilder:validation:Enum=requestRate;concurrency
+// +kubebuilder:validation:Enum=requestRate;concurrency;tokenRate;queueDepth;kvCache;ttft
 type MetricType string
 
 const (
@@ -16,18 +16,32 @@ const (
 	RequestRate MetricType = "requestRate"
 	// Concurrency is requests in flight and held.
 	Concurrency MetricType = "concurrency"
+	// TokenRate is weighted tokens per second that models need, see TokenRateMetric.
+	TokenRate MetricType = "tokenRate"
+	// QueueDepth is requests that wait in model servers, and held ones.
+	QueueDepth MetricType = "queueDepth"
+	// KVCache is the share of the key-value cache of model servers that is in use.
+	KVCache MetricType = "kvCache"
+	// TTFT is the time to the first token.
+	TTFT MetricType = "ttft"
 )
 
-// HTTPScalerMetric is the metric that KEDA gets: a union, of which Type names the block that is set.
+// HTTPScalerMetric is a metric that KEDA gets: a union, of which Type names the block that is set.
 //
 // +kubebuilder:validation:XValidation:rule="(self.type == 'requestRate') == has(self.requestRate)",message="requestRate is set if and only if it is the type"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'concurrency') == has(self.concurrency)",message="concurrency is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'tokenRate') == has(self.tokenRate)",message="tokenRate is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'queueDepth') == has(self.queueDepth)",message="queueDepth is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'kvCache') == has(self.kvCache)",message="kvCache is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'ttft') == has(self.ttft)",message="ttft is set if and only if it is the type"
+// +kubebuilder:validation:XValidation:rule="(self.type in ['kvCache', 'ttft']) != has(self.target)",message="target is set if and only if the block of the metric has none"
 type HTTPScalerMetric struct {
 	Type MetricType `json:"type"`
-	// Target per replica.
+	// Target per replica: a whole number. The blocks of kvCache and ttft have targets of their own.
 	//
+	// +optional
 	// +kubebuilder:validation:Minimum=1
-	Target int64 `json:"target"`
+	Target int64 `json:"target,omitempty"`
 	// ActivationTarget must be exceeded for the workload to be active; 0 unless set.
 	//
 	// +optional
@@ -45,6 +59,22 @@ type HTTPScalerMetric struct {
 	//
 	// +optional
 	Concurrency *ConcurrencyMetric `json:"concurrency,omitempty"`
+	// TokenRate is set with type tokenRate.
+	//
+	// +optional
+	TokenRate *TokenRateMetric `json:"tokenRate,omitempty"`
+	// QueueDepth is set with type queueDepth.
+	//
+	// +optional
+	QueueDepth *QueueDepthMetric `json:"queueDepth,omitempty"`
+	// KVCache is set with type kvCache.
+	//
+	// +optional
+	KVCache *KVCacheMetric `json:"kvCache,omitempty"`
+	// TTFT is set with type ttft.
+	//
+	// +optional
+	TTFT *TTFTMetric `json:"ttft,omitempty"`
 }
 
 // RequestRateMetric is requests per second over a window that moves in steps.
@@ -79,7 +109,8 @@ const (
 	AggregationInstant Aggregation = "instant"
 )
 
-// Concurrency is taken over the sync period of the HPA, which sees no shorter peak otherwise.
+// Concurrency is taken over the sync period of the HPA, which sees no shorter peak otherwise. So are metrics without
+// a window.
 const (
 	concurrencyWindow = 15 * time.Second
 	concurrencyStep   = time.Second
@@ -91,7 +122,11 @@ func (m HTTPScalerMetric) Window() (span, step time.Duration) {
 	switch {
 	case m.RequestRate != nil:
 		return m.RequestRate.Window.Duration, m.RequestRate.Granularity.Duration
-	case m.Concurrency != nil:
+	case m.TokenRate != nil:
+		return m.TokenRate.Window.Duration, inferenceStep
+	case m.TTFT != nil:
+		return m.TTFT.Window.Duration, inferenceStep
+	case m.Concurrency != nil, m.QueueDepth != nil, m.KVCache != nil:
 		return concurrencyWindow, concurrencyStep
 	}
 	return 0, 0
@@ -104,4 +139,26 @@ func (m HTTPScalerMetric) Aggregation() Aggregation {
 		return AggregationAverage
 	}
 	return m.Concurrency.Aggregation
+}
+
+// TargetValue returns the target as a number in the unit of the metric: per second, requests, a share of 1, or seconds.
+func (m HTTPScalerMetric) TargetValue() float64 {
+	switch {
+	case m.KVCache != nil:
+		return m.KVCache.Target.Float()
+	case m.TTFT != nil:
+		return m.TTFT.Target.Seconds()
+	}
+	return float64(m.Target)
+}
+
+// Pods returns how the Pods of the backend are read, for queueDepth and kvCache; nil: the metric needs nothing of them.
+func (m HTTPScalerMetric) Pods() *PodMetrics {
+	switch {
+	case m.QueueDepth != nil:
+		return &m.QueueDepth.Pods
+	case m.KVCache != nil:
+		return &m.KVCache.Pods
+	}
+	return nil
 }

@@ -30,6 +30,10 @@ type HTTPScalerScale struct {
 	//
 	// +optional
 	StaysAtZero bool `json:"staysAtZero,omitempty"`
+	// BurstScaling raises the replicas every two seconds, in addition to the HPA (opt-in).
+	//
+	// +optional
+	BurstScaling bool `json:"burstScaling,omitempty"`
 	// OneStep scales from zero to what the held requests need at once, instead of to one
 	// (opt-in).
 	//

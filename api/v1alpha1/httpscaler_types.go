@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -75,6 +77,13 @@ type HTTPScalerSpec struct {
 
 	Backend HTTPScalerBackend `json:"backend"`
 	Metric  HTTPScalerMetric  `json:"metric"`
+	// MoreMetrics are further metrics of the trigger, in its order. The HPA takes the one that asks for most replicas.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxItems=5
+	// +listType=map
+	// +listMapKey=type
+	MoreMetrics []HTTPScalerMetric `json:"moreMetrics,omitempty"`
 	// +optional
 	TLS HTTPScalerTLS `json:"tls,omitempty"`
 	// +optional
@@ -99,6 +108,35 @@ type HTTPScalerSpec struct {
 	Traffic HTTPScalerTraffic `json:"traffic,omitempty"`
 	// Scale repeats what the ScaledObject says about replicas.
 	Scale HTTPScalerScale `json:"scale"`
+}
+
+// Metrics returns all metrics of the trigger, in its order.
+func (s HTTPScalerSpec) Metrics() []HTTPScalerMetric {
+	return append([]HTTPScalerMetric{s.Metric}, s.MoreMetrics...)
+}
+
+// Window returns the span of time, and the length of its steps, in which requests are counted for all metrics: those of
+// requestRate if it is one of them, otherwise the longest.
+func (s HTTPScalerSpec) Window() (span, step time.Duration) {
+	if rate, has := s.MetricOf(RequestRate); has {
+		return rate.Window()
+	}
+	for _, metric := range s.Metrics() {
+		if other, steps := metric.Window(); other > span {
+			span, step = other, steps
+		}
+	}
+	return span, step
+}
+
+// MetricOf returns the metric of a type; false: the trigger does not have it.
+func (s HTTPScalerSpec) MetricOf(kind MetricType) (HTTPScalerMetric, bool) {
+	for _, metric := range s.Metrics() {
+		if metric.Type == kind {
+			return metric, true
+		}
+	}
+	return HTTPScalerMetric{}, false
 }
 
 // HTTPScalerHeader is one header to match: by at most one of Value, ValueWildcard and

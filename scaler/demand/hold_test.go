@@ -1,6 +1,7 @@
 package demand_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -100,7 +101,7 @@ func TestTidyChangesNothing(t *testing.T) {
 		for range c.last {
 			left.run(time.Second)
 			right.run(time.Second)
-			if a, b := left.r.read(), right.r.read(); a != b {
+			if a, b := left.r.read(), right.r.read(); !reflect.DeepEqual(a, b) {
 				t.Fatalf("%+v after %s: %+v, tidied %+v", c, left.clock.Since(start), a, b)
 			}
 		}

@@ -3,7 +3,6 @@ package demand_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"testing"
 	"time"
 
@@ -48,11 +47,7 @@ func (q queueDepth) trigger(options ...func(*scaler.Scaler)) *scaler.Scaler {
 }
 
 // table has all metrics and this one.
-func (q queueDepth) table() metric.Table {
-	all := maps.Clone(metric.All)
-	all[queueDepthType] = q.of
-	return all
-}
+func (q queueDepth) table() metric.Table { return metric.All.With(queueDepthType, q.of) }
 
 // A metric is a type of the interface and a row of the table: its value is read, what it does
 // not know is unknown and not zero, and activity follows its own rule.

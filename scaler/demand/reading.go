@@ -17,9 +17,10 @@ var ErrUnknown = errors.New("the demand is unknown")
 // Reading is the demand of one key over all proxies and replicas.
 type Reading struct {
 	// Value is that of the trigger's metric, by which KEDA scales. Unknown says why it is not
-	// known although the traffic is; it is not zero then.
+	// known although the traffic is; it is not zero then. More are those of further metrics, in the order of the trigger.
 	Value   float64
 	Unknown error
+	More    []Value
 	// Rate is requests per second, first attempts only, over the window of the trigger, or
 	// over the part of it since the first request after a window without any.
 	Rate float64
@@ -43,6 +44,14 @@ type Reading struct {
 	Settled bool
 	// LastGood: no proxy of a gateway reports, and the numbers are the last that were known.
 	LastGood bool
+}
+
+// Value is that of a further metric of a trigger. Unknown says why it is not known; it is not zero then.
+type Value struct {
+	// Metric is its name in KEDA's protocol.
+	Metric  string
+	Value   float64
+	Unknown error
 }
 
 // Read returns the demand of a key, from memory. On ErrUnknown the reading has only what is
@@ -117,7 +126,11 @@ func (s *series) reading(z *settings, c *coverages) Reading {
 	}
 	reading.Requested = t.Held > 0 || s.activity.Arrived != instant.Never || s.began != instant.Never
 	reading.Settled = reading.Active || s.began == instant.Never || now-s.began >= z.activity
-	reading.Value, reading.Unknown = z.metric.Value(t)
+	reading.Value, reading.Unknown = z.metrics[0].Value(t)
+	for _, m := range z.metrics[1:] {
+		value, err := m.Value(t)
+		reading.More = append(reading.More, Value{m.Name(), value, err})
+	}
 	return reading
 }
 
@@ -147,7 +160,7 @@ func (s *series) traffic(z *settings, c *coverages) window.Traffic {
 // end of the last request. With one, arrivals alone do not: the user asked not to be woken by
 // a few requests. Held requests do in any case, because nothing else would ever answer them.
 func (s *series) active(z *settings, now instant.Time, t window.Traffic) bool {
-	return t.Held > 0 || z.metric.Exceeds(t, z.activation) || s.activity.Within(z.activity, now, z.activation)
+	return t.Held > 0 || z.exceeds(t) || s.activity.Within(z.activity, now, z.activation)
 }
 
 // LastArrival returns the last moment that a request is known to have arrived at a proxy or

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
 	"github.com/kedify/inference-gateway/scaler/demand/metric"
@@ -21,7 +22,8 @@ type settings struct {
 	// it is the pseudo gateway of those.
 	gateways []*gatewayCounters
 	sizes    window.Sizes
-	metric   metric.Metric
+	// metrics of the trigger, in its order: none while it is not in force, otherwise at least one.
+	metrics []metric.Metric
 	// concurrency is what people are shown, with any metric.
 	concurrency metric.Concurrency
 	// activation is the activation target, activity how long an arrival keeps a workload active.
@@ -32,10 +34,14 @@ type settings struct {
 // settingsOf reads a trigger.
 func (r *Registry) settingsOf(from *scaler.Scaler) *settings {
 	spec := from.Spec.Metric
-	span, step := spec.Window()
+	span, step := from.Spec.Window()
+	inFlight, _ := from.Spec.MetricOf(v1alpha1.Concurrency)
 	z := &settings{
 		scaler: from, sizes: window.NewSizes(span, step, r.timing.Floor()),
-		metric: r.options.Metrics.Of(spec), concurrency: metric.ConcurrencyOf(spec), activation: float64(spec.ActivationTarget),
+		concurrency: metric.ConcurrencyOf(inFlight), activation: float64(spec.ActivationTarget),
+	}
+	for _, spec := range from.Spec.Metrics() {
+		z.metrics = append(z.metrics, r.options.Metrics.Of(spec))
 	}
 	expected := from.Gateways
 	if spec.ExternalProxyMetricKey != "" {
@@ -54,6 +60,11 @@ func (r *Registry) noSettings() *settings {
 	z := &settings{sizes: window.NewSizes(0, 0, r.timing.Floor())}
 	z.activity = z.sizes.Window
 	return z
+}
+
+// exceeds reports whether the traffic alone is above the activation target, by any of the metrics.
+func (z *settings) exceeds(t window.Traffic) bool {
+	return slices.ContainsFunc(z.metrics, func(m metric.Metric) bool { return m.Exceeds(t, z.activation) })
 }
 
 // counts reports whether the proxies of the gateway count for the key.

@@ -39,7 +39,7 @@ func (s *series) signal() {
 // worked notes work in proxies: it keeps in mind that the activation target was exceeded, and
 // wakes the subscribers when the trigger becomes active. mu is held.
 func (s *series) worked(r *Registry, z *settings, now instant.Time) {
-	s.workedAbove(z, now, z.activation > 0 && z.metric.Exceeds(s.traffic(z, &coverages{registry: r, now: now}), z.activation))
+	s.workedAbove(z, now, z.activation > 0 && z.exceeds(s.traffic(z, &coverages{registry: r, now: now})))
 }
 
 // workedAbove is worked with the comparison made. mu is held.

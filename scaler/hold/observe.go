@@ -110,10 +110,14 @@ func (b *backend) lastArrival() (last time.Time) {
 func (b *backend) paces() (window, load int) {
 	for _, key := range b.gateway.demands.byEndpoints[b.name] {
 		s := b.options().Catalog.Get(key)
-		if s == nil || s.Spec.Metric.Type != v1alpha1.Concurrency || s.Spec.Metric.Target <= 0 {
+		if s == nil {
 			continue
 		}
-		if target := int(min(s.Spec.Metric.Target, 1<<20)); load == 0 || target < load {
+		metric, has := s.Spec.MetricOf(v1alpha1.Concurrency)
+		if !has || metric.Target <= 0 {
+			continue
+		}
+		if target := int(min(metric.Target, 1<<20)); load == 0 || target < load {
 			load = target
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -11,13 +13,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/demand/metric"
 	"github.com/kedify/inference-gateway/scaler/trigger"
 )
 
-// GetMetrics returns the value of a trigger's metric, the total over the cluster.
+// GetMetrics returns the value of the metric of a trigger that is asked for, the total over the cluster.
 func (s *Server) GetMetrics(ctx context.Context, request *pb.GetMetricsRequest) (*pb.GetMetricsResponse, error) {
 	return within(ctx, s.limit, func() (*pb.GetMetricsResponse, error) { return s.metrics(request) })
 }
@@ -27,29 +30,45 @@ func (s *Server) metrics(request *pb.GetMetricsRequest) (*pb.GetMetricsResponse,
 	if err != nil {
 		return nil, err
 	}
-	name := metric.All.Of(found.Spec.Metric).Name()
-	if asked := request.GetMetricName(); asked != name {
+	names, asked := namesOf(found.Spec), request.GetMetricName()
+	if !slices.Contains(names, asked) {
 		return nil, s.unknown(unknownMetric, "trigger %s has the metric %s and not %q; if scalingMetric was just changed this will pass",
-			found.Key, name, asked)
+			found.Key, strings.Join(names, ", "), asked)
 	}
-	value, err := s.value(found, name)
+	value, err := s.value(found, asked)
 	s.asked.note(found.Key, valueText(value), err)
 	if err != nil {
 		return nil, err
 	}
-	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: name, MetricValueFloat: value}}}, nil
+	return &pb.GetMetricsResponse{MetricValues: []*pb.MetricValue{{MetricName: asked, MetricValueFloat: value}}}, nil
 }
 
-// value is that of the metric of a trigger.
+// namesOf returns the names of the metrics of a trigger, in its order.
+func namesOf(spec v1alpha1.HTTPScalerSpec) []string {
+	var names []string
+	for _, of := range spec.Metrics() {
+		names = append(names, metric.KindOf(of.Type).Name)
+	}
+	return names
+}
+
+// value is that of a metric of a trigger. What is unknown of another one does not matter.
 func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
 	reading, err := s.read(found)
 	if err != nil {
 		return 0, s.unread(found, err)
 	}
-	if reading.Unknown != nil {
-		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, reading.Unknown)
+	value, unknown := reading.Value, reading.Unknown
+	if name != metric.KindOf(found.Spec.Metric.Type).Name {
+		i := slices.IndexFunc(reading.More, func(more demand.Value) bool { return more.Metric == name })
+		if i < 0 { // the registry has not taken a change of the trigger
+			return 0, s.unknown(unknownMetric, "trigger %s: the metric %s is not counted yet; this will pass", found.Key, name)
+		}
+		value, unknown = reading.More[i].Value, reading.More[i].Unknown
 	}
-	value := reading.Value
+	if unknown != nil {
+		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, unknown)
+	}
 	if found.Spec.Scale.Formula && s.minimumStarts(found) {
 		value = 0 // by which KEDA decides, see there
 	} else if found.Spec.Scale.Formula && reading.Active && value >= 0 && value < kedaStep {

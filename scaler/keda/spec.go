@@ -19,15 +19,19 @@ func (s *Server) GetMetricSpec(ctx context.Context, ref *pb.ScaledObjectRef) (*p
 
 // specOf parses the metadata of a reference; what is wrong with it is an InvalidArgument.
 func specOf(ref *pb.ScaledObjectRef) (*pb.GetMetricSpecResponse, error) {
-	spec, problems := trigger.ParseMetadata(ref.GetScalerMetadata())
+	metrics, problems := trigger.ParseMetadata(ref.GetScalerMetadata())
 	if wrong := trigger.Errors(problems); len(wrong) > 0 {
 		return nil, status.Errorf(codes.InvalidArgument, "ScaledObject %s/%s: %s", ref.GetNamespace(), ref.GetName(), wrong[0].Message)
 	}
-	return specResponse(spec), nil
+	return specResponse(metrics), nil
 }
 
-func specResponse(spec v1alpha1.HTTPScalerMetric) *pb.GetMetricSpecResponse {
-	return &pb.GetMetricSpecResponse{MetricSpecs: []*pb.MetricSpec{{
-		MetricName: metric.All.Of(spec).Name(), TargetSizeFloat: float64(spec.Target),
-	}}}
+func specResponse(metrics []v1alpha1.HTTPScalerMetric) *pb.GetMetricSpecResponse {
+	response := &pb.GetMetricSpecResponse{}
+	for _, of := range metrics {
+		response.MetricSpecs = append(response.MetricSpecs, &pb.MetricSpec{
+			MetricName: metric.KindOf(of.Type).Name, TargetSizeFloat: of.TargetValue(),
+		})
+	}
+	return response
 }

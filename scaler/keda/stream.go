@@ -91,7 +91,7 @@ func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStr
 	}
 	inForce := sent
 	if found := of.find(); found != nil {
-		inForce = specResponse(found.Spec.Metric)
+		inForce = specResponse(found.Spec.Metrics())
 	}
 	for next := sent; ; {
 		if next != nil {
@@ -114,7 +114,7 @@ func (s *Server) StreamMetricSpec(ref *pb.ScaledObjectRef, stream grpc.ServerStr
 		if found == nil {
 			continue
 		}
-		now := specResponse(found.Spec.Metric)
+		now := specResponse(found.Spec.Metrics())
 		if !proto.Equal(now, inForce) && !proto.Equal(now, sent) {
 			next = now
 		}

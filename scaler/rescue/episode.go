@@ -157,11 +157,15 @@ func (e *episode) did(now time.Time, a action, found int32) {
 	}
 }
 
-// needed returns how many replicas held requests need, within the limits of the object. For a rate,
+// needed returns how many replicas held requests need by the metrics of requests, within the limits of the object. For a rate,
 // the held requests count as the arrivals of one second.
 func needed(held int, spec v1alpha1.HTTPScalerSpec) int32 {
-	target := max(spec.Metric.Target, 1)
-	replicas := (int64(held) + target - 1) / target
-	replicas = max(replicas, int64(spec.Scale.Min), 1)
+	replicas := max(int64(spec.Scale.Min), 1)
+	for _, metric := range spec.Metrics() {
+		if metric.Type == v1alpha1.RequestRate || metric.Type == v1alpha1.Concurrency {
+			target := max(metric.Target, 1)
+			replicas = max(replicas, (int64(held)+target-1)/target)
+		}
+	}
 	return int32(min(replicas, int64(spec.Scale.Max)))
 }

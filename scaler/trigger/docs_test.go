@@ -35,9 +35,23 @@ func tables() string {
 		if key.Default != "" {
 			otherwise = "`" + key.Default + "`"
 		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", name, key.Values, otherwise, key.Meaning)
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", name, key.Values, otherwise, key.Meaning+readWith(key))
 	}
 	return out.String() + "\n"
+}
+
+// readWith says with which metrics a key has an effect; empty: with all.
+func readWith(key Key) string {
+	var names []string
+	for _, kind := range key.Metrics {
+		if served(kind) {
+			names = append(names, "`"+string(kind)+"`")
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " Read with " + either(names) + " alone."
 }
 
 // TestEnvoySections: a section is for both types or for one, as the page says.

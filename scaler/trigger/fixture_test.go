@@ -3,6 +3,7 @@ package trigger
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,17 @@ func metadata(c changes) map[string]string {
 }
 
 func httpTrigger(c changes) Trigger { return Trigger{Type: "kedify-http", Metadata: metadata(c)} }
+
+// serveAll has the test accept metrics of which this build does not serve the values yet.
+func serveAll(t testing.TB) {
+	t.Helper()
+	before := kinds
+	t.Cleanup(func() { kinds = before })
+	kinds = slices.Clone(kinds)
+	for i := range kinds {
+		kinds[i].Served = true
+	}
+}
 
 func named(name string, t Trigger) Trigger {
 	t.Name = name

@@ -14,17 +14,7 @@ import (
 
 // render writes an accepted trigger as metadata again.
 func render(spec v1alpha1.HTTPScalerSpec) map[string]string {
-	m := map[string]string{
-		"scalingMetric":          string(spec.Metric.Type),
-		"targetValue":            strconv.FormatInt(spec.Metric.Target, 10),
-		"activationTargetValue":  strconv.FormatInt(spec.Metric.ActivationTarget, 10),
-		"externalProxyMetricKey": spec.Metric.ExternalProxyMetricKey,
-	}
-	if spec.Metric.Type == v1alpha1.RequestRate {
-		m["window"], m["granularity"] = spec.Metric.RequestRate.Window.Duration.String(), spec.Metric.RequestRate.Granularity.Duration.String()
-	} else {
-		m["concurrencyAggregation"] = string(spec.Metric.Concurrency.Aggregation)
-	}
+	m := renderMetrics(spec)
 	if spec.Type == v1alpha1.TriggerEnvoyHTTP {
 		return m
 	}
@@ -61,6 +51,47 @@ func render(spec v1alpha1.HTTPScalerSpec) map[string]string {
 	return m
 }
 
+// renderMetrics writes one metric as scalingMetric, several as scalingMetrics.
+func renderMetrics(spec v1alpha1.HTTPScalerSpec) map[string]string {
+	m := map[string]string{"externalProxyMetricKey": spec.Metric.ExternalProxyMetricKey}
+	var items []string
+	for _, metric := range spec.Metrics() {
+		target := strconv.FormatInt(metric.Target, 10)
+		if rate := metric.RequestRate; rate != nil {
+			m["window"], m["granularity"] = rate.Window.Duration.String(), rate.Granularity.Duration.String()
+		}
+		if concurrency := metric.Concurrency; concurrency != nil {
+			m["concurrencyAggregation"] = string(concurrency.Aggregation)
+		}
+		if tokens := metric.TokenRate; tokens != nil {
+			m["window"] = tokens.Window.Duration.String()
+			m["outputTokenWeight"], m["cachedTokenWeight"] = string(tokens.OutputTokenWeight), string(tokens.CachedTokenWeight)
+			m["burstReserve"], m["burstHistory"] = string(tokens.BurstReserve), tokens.BurstHistory.Duration.String()
+			m["backlogHorizon"] = tokens.BacklogHorizon.Duration.String()
+		}
+		if pods := metric.Pods(); pods != nil {
+			m["engine"], m["metricsPath"] = string(pods.Engine), pods.Path
+			if pods.Port != nil {
+				m["metricsPort"] = strconv.Itoa(int(*pods.Port))
+			}
+		}
+		if cache := metric.KVCache; cache != nil {
+			target = string(cache.Target)
+		}
+		if first := metric.TTFT; first != nil {
+			target, m["window"] = first.Target.Duration.String(), first.Window.Duration.String()
+		}
+		items = append(items, string(metric.Type)+":"+target)
+	}
+	if len(items) > 1 {
+		m["scalingMetrics"] = strings.Join(items, ", ")
+		return m
+	}
+	m["scalingMetric"], m["targetValue"], _ = strings.Cut(items[0], ":")
+	m["activationTargetValue"] = strconv.FormatInt(spec.Metric.ActivationTarget, 10)
+	return m
+}
+
 // unmarshal reads lines of "key=value"; "|" stands for a line break in a value.
 func unmarshal(text string) map[string]string {
 	m := map[string]string{}
@@ -74,6 +105,7 @@ func unmarshal(text string) map[string]string {
 // FuzzParse: nothing panics; every problem can be shown and names its key; and what was
 // accepted says, written again, the same.
 func FuzzParse(f *testing.F) {
+	serveAll(f)
 	const least = "hosts=a.test\nservice=web\nport=80\nscalingMetric=requestRate\n"
 	for _, more := range []string{
 		"", "hosts=A.test, *.b.test,*\n", "pathPrefixes=/a/, /b%20c,//\n", "headers=- name: App|  value: foo|- name: x-there|\n",
@@ -86,6 +118,10 @@ func FuzzParse(f *testing.F) {
 		"targetValue=5\nactivationTargetValue=3\nexternalProxyMetricKey=edge\n",
 		"healthcheckPath=/h\nhealthcheckResponse=static\n", "healthcheckResponse=pathEmbeddedHost\nhealthcheckPathPrefix=/p/\n",
 		"coldStartWaitingPageEnabled=true\ncoldStartWaitingPageConfigMapRef=w\nmaintenancePageEnabled=true\n",
+		"scalingMetric=\nscalingMetrics=requestRate:5,concurrency:2\nwindow=9s\n",
+		"scalingMetric=tokenRate\ntargetValue=3500\noutputTokenWeight=07.10\nburstReserve=0\nbacklogHorizon=1m30s\nwindow=5s\n",
+		"scalingMetric=\nscalingMetrics=ttft:1.5s , kvCache:0.70,queueDepth:4\nengine=vllm\nmetricsPort=8000\nmetricsPath=/m/x\n",
+		"scalingMetric=kvCache\ntargetValue=1\nscalingMetrics=,:,ttft\n", "scalingMetrics=ttft:0.5s\nscalingMetric=\ntlsMode=passthrough\n",
 		"holdTimeout=90s\nmaxPendingRequests=5\nscaleFromZero=needed\n", "hots=a\nFromEnv=b\ntlsClientKey=c\n",
 	} {
 		for kind := range uint8(4) {
@@ -127,8 +163,8 @@ func FuzzParse(f *testing.F) {
 		if Identity(spec) != IdentityOf(metadata) && spec.Type == typeOf(Trigger{Type: "external-push", Metadata: metadata}) {
 			t.Errorf("identity %s of spec %+v", IdentityOf(metadata), spec)
 		}
-		if metric, problems := ParseMetadata(metadata); len(Errors(problems)) > 0 || !cmp.Equal(metric, spec.Metric) {
-			t.Errorf("metric %+v (%q) of %+v", metric, messages(problems), spec.Metric)
+		if metrics, problems := ParseMetadata(metadata); len(Errors(problems)) > 0 || !cmp.Equal(metrics, spec.Metrics()) {
+			t.Errorf("metrics %+v (%q) of %+v", metrics, messages(problems), spec.Metrics())
 		}
 	})
 }

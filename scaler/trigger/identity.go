@@ -80,7 +80,7 @@ func Identity(spec v1alpha1.HTTPScalerSpec) string {
 // IdentityOf is the Identity of metadata as KEDA hands it to its scaler.
 func IdentityOf(metadata map[string]string) string {
 	r := metadataReader(metadata)
-	spec := v1alpha1.HTTPScalerSpec{Type: r.kind, Metric: r.metric()}
+	spec := v1alpha1.HTTPScalerSpec{Type: r.kind, Metric: r.metrics()[0]}
 	if spec.Type == v1alpha1.TriggerHTTP {
 		spec.Hosts, spec.PathPrefixes, spec.Headers = r.hosts(), r.pathPrefixes(), r.headers()
 	}

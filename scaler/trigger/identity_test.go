@@ -131,7 +131,7 @@ func TestParseMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, problems := ParseMetadata(c.metadata)
 			wantMessages(t, problems, c.problems...)
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff([]v1alpha1.HTTPScalerMetric{c.want}, got); diff != "" {
 				t.Errorf("metric (- want, + got):\n%s", diff)
 			}
 		})

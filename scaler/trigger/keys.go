@@ -23,12 +23,22 @@ const (
 	keyTLSSecretName = "tlsSecretName"
 
 	keyScalingMetric          = "scalingMetric"
+	keyScalingMetrics         = "scalingMetrics"
 	keyTargetValue            = "targetValue"
 	keyActivationTargetValue  = "activationTargetValue"
 	keyWindow                 = "window"
 	keyGranularity            = "granularity"
 	keyConcurrencyAggregation = "concurrencyAggregation"
 	keyExternalProxyMetricKey = "externalProxyMetricKey"
+
+	keyOutputTokenWeight = "outputTokenWeight"
+	keyCachedTokenWeight = "cachedTokenWeight"
+	keyBurstReserve      = "burstReserve"
+	keyBurstHistory      = "burstHistory"
+	keyBacklogHorizon    = "backlogHorizon"
+	keyEngine            = "engine"
+	keyMetricsPort       = "metricsPort"
+	keyMetricsPath       = "metricsPath"
 
 	keyTrafficAutowire = "trafficAutowire"
 
@@ -81,6 +91,8 @@ type Key struct {
 	Ours bool
 	// Envoy says that kedify-envoy-http reads it, too.
 	Envoy bool
+	// Metrics that read the key; empty: any.
+	Metrics []v1alpha1.MetricType
 }
 
 // Sections, in the order of the page.
@@ -89,6 +101,7 @@ const (
 	sectionBackend = "Backend"
 	sectionTLS     = "TLS"
 	sectionMetric  = "Metric"
+	sectionModels  = "Metrics of models"
 	sectionTraffic = "Traffic"
 	sectionHealth  = "Health checks"
 	sectionPages   = "Waiting and maintenance pages"
@@ -96,18 +109,18 @@ const (
 	sectionKEDA    = "KEDA"
 )
 
-// Keys returns every metadata key of kedify-http and kedify-envoy-http, by section.
+// Keys returns every metadata key of kedify-http and kedify-envoy-http, by section, without those of metrics that are not served.
 func Keys() []Key {
-	return slices.Concat(routingKeys, backendKeys, tlsKeys, metricKeys, trafficKeys, healthKeys, pageKeys, holdKeys, kedaKeys)
+	all := slices.Concat(routingKeys, backendKeys, tlsKeys, metricKeys(), modelKeys, trafficKeys, healthKeys, pageKeys, holdKeys, kedaKeys)
+	return slices.DeleteFunc(all, func(key Key) bool {
+		return len(key.Metrics) > 0 && !slices.ContainsFunc(key.Metrics, served)
+	})
 }
 
-var known = func() map[string]Key {
-	index := map[string]Key{}
-	for _, key := range Keys() {
-		index[key.Name] = key
-	}
-	return index
-}()
+// readWith says whether triggers with these metrics read the key.
+func (k Key) readWith(metrics []v1alpha1.HTTPScalerMetric) bool {
+	return slices.ContainsFunc(metrics, func(metric v1alpha1.HTTPScalerMetric) bool { return slices.Contains(k.Metrics, metric.Type) })
+}
 
 // readBy says whether triggers of a type read the key.
 func (k Key) readBy(kind v1alpha1.TriggerType) bool { return k.Envoy || kind == v1alpha1.TriggerHTTP }
@@ -152,26 +165,6 @@ var tlsKeys = []Key{
 			"connections count as requests."},
 	{Name: keyTLSSecretName, Section: sectionTLS, Values: "name of a Secret", Meaning: "Certificate that the proxy presents, of " +
 		"type `kubernetes.io/tls`. Required for `reencrypt`."},
-}
-
-var metricKeys = []Key{
-	{Name: keyScalingMetric, Section: sectionMetric, Values: "`requestRate` or `concurrency`", Envoy: true, Meaning: "Required. " +
-		"Requests per second, retries not counted, or requests in flight, held ones included."},
-	{Name: keyTargetValue, Section: sectionMetric, Values: "1 to 1000000000", Default: "100", Envoy: true,
-		Meaning: "Target value of the metric per replica. Whole numbers only."},
-	{Name: keyActivationTargetValue, Section: sectionMetric, Values: "0 to 1000000000", Default: "0", Envoy: true, Ours: true,
-		Meaning: "The application is kept from zero while the metric exceeds this value. A held request starts it with any value: " +
-			"nothing else would ever answer that request. With a value above 0, a few requests that are being answered do not keep it: " +
-			"`cooldownPeriod` then begins although they run."},
-	{Name: keyWindow, Section: sectionMetric, Values: "duration, 100ms to 1h", Default: "1m", Envoy: true,
-		Meaning: "Time over which the request rate is averaged. Ignored with `concurrency`."},
-	{Name: keyGranularity, Section: sectionMetric, Values: "duration, 100ms to `window`", Default: "1s", Envoy: true,
-		Meaning: "Steps of the window, at most 3600 of them; the default is the window if that is shorter. Ignored with `concurrency`."},
-	{Name: keyConcurrencyAggregation, Section: sectionMetric, Values: "`average`, `peak` or `instant`", Default: "average",
-		Envoy: true, Ours: true, Meaning: "How the concurrency of the last 15 s becomes one number: the average over time, the highest " +
-			"average of a second, or the current value. Ignored with `requestRate`."},
-	{Name: keyExternalProxyMetricKey, Section: sectionMetric, Values: "text", Envoy: true, Meaning: "Count the cluster of this " +
-		"name (tag `envoy.cluster_name`) of an Envoy that you run, instead of the product's proxies. Required for `kedify-envoy-http`."},
 }
 
 var trafficKeys = []Key{

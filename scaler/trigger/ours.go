@@ -58,7 +58,7 @@ func looksLikeOurs(t Trigger) bool {
 		return false
 	}
 	has := func(key string) bool { _, found := t.Metadata[key]; return found }
-	return has(keyScalingMetric) && (has(keyHosts) || has(keyExternalProxyMetricKey))
+	return (has(keyScalingMetric) || has(keyScalingMetrics)) && (has(keyHosts) || has(keyExternalProxyMetricKey))
 }
 
 // typeOf returns which of our types a trigger of this product stands for.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 )
 
 // Kinds of objects with triggers.
@@ -149,14 +150,18 @@ func wholeProblems(object Object) ([]Problem, []v1alpha1.HTTPScalerWeight) {
 // spec takes every key that triggers of this type have.
 func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSpec {
 	r.spelling()
-	r.reporting()
 	name := r.trigger.Name
 	if name == "" {
 		name = loneTrigger
 	}
+	metrics := r.metrics()
 	spec := v1alpha1.HTTPScalerSpec{
-		Type: r.kind, ScaledObject: r.object.Name, Trigger: name, Metric: r.metric(), Scale: r.scale(),
+		Type: r.kind, ScaledObject: r.object.Name, Trigger: name, Metric: metrics[0], Scale: r.scale(),
 	}
+	if len(metrics) > 1 {
+		spec.MoreMetrics = metrics[1:]
+	}
+	r.reporting(metrics)
 	switch r.kind {
 	case v1alpha1.TriggerEnvoyHTTP:
 		r.reachable()
@@ -173,16 +178,25 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 			spec.Hold.WaitingPage, spec.Maintenance = r.waitingPage(), r.maintenancePage()
 		}
 		spec.Scale.OneStep = r.oneStep()
+		r.readable(spec)
 	}
+	r.lonely(spec)
 	r.leftovers()
 	return spec
 }
 
-// reporting checks how the HPA is to take the metric.
-func (r *reader) reporting() {
+// reporting checks how the HPA is to take the metrics. KEDA has one metricType for all metrics of a trigger.
+func (r *reader) reporting(metrics []v1alpha1.HTTPScalerMetric) {
 	switch r.trigger.MetricType {
 	case "", "AverageValue":
 	case "Value":
+		for _, of := range metrics {
+			if metric.KindOf(of.Type).Level {
+				r.refuse(fieldMetricType, "metricType \"Value\" does not go with %s: KEDA gets it times the ready replicas, because the "+
+					"metrics of a trigger have one metricType; use AverageValue, or leave it out", of.Type)
+				return
+			}
+		}
 		r.warn(fieldMetricType, "metricType \"Value\" multiplies the load of all replicas by their number, so it never settles; use AverageValue")
 	case "Utilization":
 		r.refuse(fieldMetricType, "metricType \"Utilization\" is for cpu and memory; use AverageValue, or leave it out")

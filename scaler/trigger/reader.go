@@ -1,7 +1,9 @@
 package trigger
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,10 +46,12 @@ func (r *reader) refuse(key, format string, args ...any) { r.note(key, false, fo
 
 func (r *reader) warn(key, format string, args ...any) { r.note(key, true, format, args) }
 
+// note says nothing twice: two metrics of a trigger read the same keys.
 func (r *reader) note(key string, warning bool, format string, args []any) {
-	r.problems = append(r.problems, Problem{
-		Index: r.index, Trigger: r.label(), Key: key, Message: fmt.Sprintf(format, args...), Warning: warning,
-	})
+	problem := Problem{Index: r.index, Trigger: r.label(), Key: key, Message: fmt.Sprintf(format, args...), Warning: warning}
+	if !slices.Contains(r.problems, problem) {
+		r.problems = append(r.problems, problem)
+	}
 }
 
 // ignore warns that a key has no effect.
@@ -97,19 +101,55 @@ func (r *reader) list(key string, most int, normal func(string) string) []string
 	return items
 }
 
+// value is a text of the user, the key that has it and what messages call it.
+type value struct{ key, name, text string }
+
+// at is the value of a key.
+func (r *reader) at(key string) value { return value{key, key, r.text(key)} }
+
 // whole returns a whole number; the default when the key is not set or wrong.
 func (r *reader) whole(key string, least, most, otherwise int64) int64 {
-	value := r.text(key)
-	if value == "" {
+	return r.wholeOf(r.at(key), least, most, otherwise)
+}
+
+func (r *reader) wholeOf(v value, least, most, otherwise int64) int64 {
+	if v.text == "" {
 		return otherwise
 	}
-	number, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || value[0] == '+' {
-		r.refuse(key, "%s %s is not a whole number; use %d to %d", key, quote(value), least, most)
+	number, err := strconv.ParseInt(v.text, 10, 64)
+	if err != nil || v.text[0] == '+' {
+		r.refuse(v.key, "%s %s is not a whole number; use %d to %d", v.name, quote(v.text), least, most)
 		return otherwise
 	}
 	if number < least || number > most {
-		r.refuse(key, "%s %s is out of range; use %d to %d", key, quote(value), least, most)
+		r.refuse(v.key, "%s %s is out of range; use %d to %d", v.name, quote(v.text), least, most)
+		return otherwise
+	}
+	return number
+}
+
+// decimals are up to nine digits, and six after the point.
+var decimals = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,6})?$`)
+
+// decimal returns a number without zeros that say nothing; the default when the key is not set or wrong.
+func (r *reader) decimal(key string, least, most float64, otherwise v1alpha1.Decimal) v1alpha1.Decimal {
+	return r.decimalOf(r.at(key), least, most, otherwise)
+}
+
+func (r *reader) decimalOf(v value, least, most float64, otherwise v1alpha1.Decimal) v1alpha1.Decimal {
+	if v.text == "" {
+		return otherwise
+	}
+	if !decimals.MatchString(v.text) {
+		r.refuse(v.key, "%s %s is not a decimal number; use %v to %v, with at most six digits after the point",
+			v.name, quote(v.text), least, most)
+		return otherwise
+	}
+	whole, fraction, _ := strings.Cut(v.text, ".")
+	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
+	number := v1alpha1.Decimal(strings.TrimSuffix(cmp.Or(whole, "0")+"."+fraction, "."))
+	if float := number.Float(); float < least || float > most {
+		r.refuse(v.key, "%s %s is out of range; use %v to %v", v.name, quote(v.text), least, most)
 		return otherwise
 	}
 	return number
@@ -117,21 +157,24 @@ func (r *reader) whole(key string, least, most, otherwise int64) int64 {
 
 // duration returns a Go duration; the default when the key is not set or wrong.
 func (r *reader) duration(key string, least, most, otherwise time.Duration) time.Duration {
-	value := r.text(key)
-	if value == "" {
+	return r.durationOf(r.at(key), least, most, otherwise)
+}
+
+func (r *reader) durationOf(v value, least, most, otherwise time.Duration) time.Duration {
+	if v.text == "" {
 		return otherwise
 	}
-	span, err := time.ParseDuration(value)
+	span, err := time.ParseDuration(v.text)
 	if err != nil {
 		fix := "use a number with a unit, like 500ms, 30s or 1m30s"
-		if _, err := strconv.ParseUint(value, 10, 64); err == nil {
-			fix = "add the unit, like " + quote(value+"s")
+		if _, err := strconv.ParseUint(v.text, 10, 64); err == nil {
+			fix = "add the unit, like " + quote(v.text+"s")
 		}
-		r.refuse(key, "%s %s is not a duration; %s", key, quote(value), fix)
+		r.refuse(v.key, "%s %s is not a duration; %s", v.name, quote(v.text), fix)
 		return otherwise
 	}
 	if span < least || span > most {
-		r.refuse(key, "%s %s is out of range; use %s to %s", key, quote(value), short(least), short(most))
+		r.refuse(v.key, "%s %s is out of range; use %s to %s", v.name, quote(v.text), short(least), short(most))
 		return otherwise
 	}
 	return span

@@ -20,8 +20,12 @@ const maxUnknown = 16
 // meant, and those of the other type. KEDA ignores what it does not know, so nothing else would.
 func (r *reader) leftovers() {
 	unread := 0
+	keys := map[string]Key{}
+	for _, key := range Keys() {
+		keys[key.Name] = key
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.trigger.Metadata)) {
-		key, found := known[name]
+		key, found := keys[name]
 		if !found {
 			unread++
 		}

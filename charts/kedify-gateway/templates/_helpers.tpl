@@ -222,7 +222,8 @@ t.type in ['external', 'external-push'] && has(t.metadata) && (
 {{- /* Whether a trigger t has keys of this product, at any address, in CEL
 (scaler/trigger, Lookalikes): admission warns of another address. */ -}}
 {{- define "kedify-gateway.lookalike" -}}
-has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) && 'scalingMetric' in t.metadata &&
+has(t.type) && t.type in ['external', 'external-push'] && has(t.metadata) &&
+('scalingMetric' in t.metadata || 'scalingMetrics' in t.metadata) &&
 ('hosts' in t.metadata || 'externalProxyMetricKey' in t.metadata)
 {{- end -}}
 
