@@ -62,6 +62,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		Catalog:  catalog,
 		Registry: s.registry,
 		Replicas: counts.Of,
+		Ready:    counts.Ready,
 		Running:  replicas.NewLive(p.deps.API.Scales).Running,
 		TLS:      kedaTLS(p.deps.Options, p.authority),
 		Metrics:  metrics.asked,

@@ -103,6 +103,48 @@ func TestReplicasFollowTheObject(t *testing.T) {
 	w.wants(web, 0, false)
 }
 
+// TestReadyReplicas: status.readyReplicas follows the object, none is none, and they are unknown when the object is.
+func TestReadyReplicas(t *testing.T) {
+	w := newWorld(t)
+	web, rollout := triggerOf("apps/v1", "Deployment", "web"), triggerOf("argoproj.io/v1alpha1", "Rollout", "web")
+	w.catalog.Set(web.Key, web)
+	w.catalog.Set(types.NamespacedName{Namespace: "shop", Name: "rollout"}, rollout)
+	wants := func(of *scaler.Scaler, ready int32, known bool) {
+		t.Helper()
+		if got, is := w.counts.Ready(*of); is != known || got != ready {
+			t.Errorf("%d ready, known: %v; want %d, %v", got, is, ready, known)
+		}
+	}
+	wants(web, 0, false)
+	for _, of := range []*scaler.Scaler{web, rollout} {
+		kind := of.Spec.Scale.Target.Kind
+		row := w.rows[kind]
+		starting := w.withStatus(kind, map[string]any{"replicas": int64(3), "unavailableReplicas": int64(3)})
+		row.Handler.Set(nil, starting)
+		row.Handler.Synced()
+		wants(of, 0, true)
+		two := w.withStatus(kind, map[string]any{"replicas": int64(3), "readyReplicas": int64(2)})
+		if row.Unchanged(starting, two) || !row.Unchanged(two, w.withStatus(kind, map[string]any{"readyReplicas": int64(2)})) {
+			t.Errorf("%s: a change of readyReplicas is one", kind)
+		}
+		row.Handler.Set(starting, two)
+		wants(of, 2, true)
+		row.Handler.Delete(two)
+		wants(of, 0, false)
+	}
+}
+
+// withStatus is an object of three replicas.
+func (w *world) withStatus(kind string, status map[string]any) client.Object {
+	w.t.Helper()
+	row := w.rows[kind]
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{"namespace": "shop", "name": "web"}, "spec": map[string]any{"replicas": int64(3)}, "status": status,
+	}}
+	object.SetGroupVersionKind(row.Object.GetObjectKind().GroupVersionKind())
+	return row.Trim(object)
+}
+
 // TestOnlyListedKindsAreWatched: a tenant's trigger makes no controller list what it names.
 func TestOnlyListedKindsAreWatched(t *testing.T) {
 	w := newWorld(t)
@@ -130,7 +172,7 @@ func TestTrimKeepsTheCount(t *testing.T) {
 	w.catalog.Set(web.Key, web)
 	kept := w.object("Deployment", "web",
 		map[string]any{"replicas": int64(7), "template": map[string]any{"spec": "large"}}).(*unstructured.Unstructured)
-	if len(kept.Object["spec"].(map[string]any)) != 1 || kept.GetLabels() != nil || kept.GetName() != "web" || replicasOf(kept) != 7 {
+	if len(kept.Object["spec"].(map[string]any)) != 1 || kept.GetLabels() != nil || kept.GetName() != "web" || countOf(kept).wanted != 7 {
 		t.Errorf("kept %v", kept.Object)
 	}
 }
@@ -145,7 +187,7 @@ func TestRolloutsHaveOneTrim(t *testing.T) {
 		"replicas": int64(0), "strategy": map[string]any{"canary": map[string]any{"stableService": "web"}}, "template": map[string]any{"a": "b"},
 	}).(*unstructured.Unstructured)
 	service, _, _ := unstructured.NestedString(kept.Object, "spec", "strategy", "canary", "stableService")
-	if replicasOf(kept) != 0 || service != "web" || kept.GetLabels()["app"] != "web" || len(kept.Object["spec"].(map[string]any)) != 2 {
+	if countOf(kept).wanted != 0 || service != "web" || kept.GetLabels()["app"] != "web" || len(kept.Object["spec"].(map[string]any)) != 2 {
 		t.Errorf("kept %v", kept.Object)
 	}
 	w.rows["Rollout"].Handler.Set(nil, kept)

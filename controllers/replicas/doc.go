@@ -1,9 +1,9 @@
-// Package replicas knows how many replicas the targets of triggers want.
+// Package replicas knows how many replicas the targets of triggers want, and how many are ready.
 //
-// Job: spec.replicas of the Deployments, StatefulSets and Rollouts that HTTPScalers name, from
+// Job: spec.replicas and status.readyReplicas of the Deployments, StatefulSets and Rollouts that HTTPScalers name, from
 // informers; and for targets of other kinds, which have no informer, one bounded question to the
 // API server.
-// Inputs: the scaler.Catalog (observed), rows of a watch.Watcher. Outputs: Counts.Of and
+// Inputs: the scaler.Catalog (observed), rows of a watch.Watcher. Outputs: Counts.Of, Counts.Ready and
 // Live.Running, which any goroutine may call.
 // Ownership: a kind is watched from the first trigger that names it. Counts has one lock, which the
 // goroutines of informers take for one map write.

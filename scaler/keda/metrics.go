@@ -17,6 +17,7 @@ const (
 	unknownMetric  = "metric"  // the trigger has another metric
 	unknownDemand  = "demand"  // the registry is blind
 	unknownBypass  = "bypass"  // requests may reach the application past the proxies
+	unknownReady   = "ready"   // the metric is that of one replica, and the ready replicas are not known
 	unknownDirect  = "direct"  // wired Services lead past the proxies, or did shortly before
 )
 
@@ -45,10 +46,10 @@ func NewMetrics() *Metrics {
 		pushes: counter("pushes_total", "Messages pushed, by kind: wake, repeat and refresh are true, idle and heartbeat are false, "+
 			"spec is a metric and its target.", "kind"),
 		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, "+
-			"no report of a proxy (demand), requests that may bypass the proxies (bypass), or wired Services that lead past them (direct).",
+			"no report of a proxy (demand), unknown ready replicas (ready), requests that may bypass the proxies (bypass), or wired Services that lead past them (direct).",
 			"reason"),
 	}
-	for _, reason := range []string{unknownTrigger, unknownMetric, unknownDemand, unknownBypass, unknownDirect} {
+	for _, reason := range []string{unknownTrigger, unknownMetric, unknownDemand, unknownReady, unknownBypass, unknownDirect} {
 		m.unknown.WithLabelValues(reason) // the first of each is an increase as well
 	}
 	for _, kind := range []string{pushWake, pushRepeat, pushRefresh, pushIdle, pushHeartbeat, pushSpec} {

@@ -39,6 +39,8 @@ type Options struct {
 	// Replicas returns spec.replicas of a trigger's target, from memory, and whether they are known.
 	// Nil: they are never known.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
+	// Ready returns status.readyReplicas of a trigger's target, from memory, and whether they are known. Nil: they are never known.
+	Ready func(scaler.Scaler) (ready int32, known bool)
 	// Running reports whether a target has replicas, and whether that is known. It may ask the API
 	// server and take most of the 200 ms. It is called when Replicas does not know and past arrivals
 	// are not settled. Nil: it is never known.
@@ -74,6 +76,9 @@ func New(options Options) *Server {
 	}
 	if options.Replicas == nil {
 		options.Replicas = func(scaler.Scaler) (int32, bool) { return 0, false }
+	}
+	if options.Ready == nil {
+		options.Ready = func(scaler.Scaler) (int32, bool) { return 0, false }
 	}
 	if options.Running == nil {
 		options.Running = func(scaler.Scaler) (bool, bool) { return false, false }

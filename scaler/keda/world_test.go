@@ -154,7 +154,15 @@ type world struct {
 
 	mu       sync.Mutex
 	replicas map[types.NamespacedName]int32
+	ready    map[types.NamespacedName]int32
 	running  string
+}
+
+func (w *world) readied(of scaler.Scaler) (int32, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ready, known := w.ready[of.Key]
+	return ready, known
 }
 
 func (w *world) said(scaler.Scaler) (running, known bool) {
@@ -181,8 +189,9 @@ func newWorld(t testing.TB) *world { return limitedWorld(t, time.Hour) }
 
 func limitedWorld(t testing.TB, limit time.Duration) *world {
 	t.Helper()
-	w := &world{catalog: scaler.NewCatalog(), registry: newRegistry(), replicas: map[types.NamespacedName]int32{}}
-	w.server = New(Options{Catalog: w.catalog, Registry: w.registry, Replicas: w.informed, Running: w.said})
+	w := &world{catalog: scaler.NewCatalog(), registry: newRegistry(), replicas: map[types.NamespacedName]int32{},
+		ready: map[types.NamespacedName]int32{}}
+	w.server = New(Options{Catalog: w.catalog, Registry: w.registry, Replicas: w.informed, Ready: w.readied, Running: w.said})
 	w.server.limit = limit
 	w.address, w.stop = serve(t, w.server)
 	connection, err := grpc.NewClient(w.address, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 )
 
 // Defaults and bounds of metrics of models. The figures are those of the simulation (docs/adr/0058).
@@ -108,6 +110,28 @@ func (r *reader) lonely(spec v1alpha1.HTTPScalerSpec) {
 			key, minimum)
 	case spec.Metric.Type == v1alpha1.TTFT:
 		r.warn(key, "%s ttft alone: replicas are added only after answers were late; add tokenRate with scalingMetrics", key)
+	}
+}
+
+// countable refuses levels of targets whose ready replicas are not known: KEDA gets a level times their number.
+func (r *reader) countable(spec v1alpha1.HTTPScalerSpec) {
+	if _, is := scaler.Counted(spec.Scale.Target); is {
+		return
+	}
+	for _, of := range spec.Metrics() {
+		if metric.KindOf(of.Type).Level {
+			r.refuse(r.metricsKey(), "%s %s does not go with a target of kind %s: KEDA gets it times the ready replicas, which are known of "+
+				"Deployments, StatefulSets and Argo Rollouts; use another metric", r.metricsKey(), of.Type, spec.Scale.Target.Kind)
+		}
+	}
+}
+
+// oneForFormula refuses several metrics beside a formula. KEDA 2.21 hands a formula one value for each trigger, under the trigger's
+// name (pkg/scaling/modifiers, GetPairTriggerAndMetric): of several metrics it would be that of any of them.
+func (r *reader) oneForFormula(spec v1alpha1.HTTPScalerSpec) {
+	if spec.Scale.Formula && len(spec.MoreMetrics) > 0 {
+		r.refuse(keyScalingMetrics, "scalingMetrics of %d metrics does not go with a formula in scalingModifiers: KEDA hands a formula one "+
+			"value for each trigger, which would be that of any of them; use scalingMetric, or remove the formula", len(spec.Metrics()))
 	}
 }
 

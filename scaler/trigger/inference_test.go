@@ -157,6 +157,35 @@ func TestMetricType(t *testing.T) {
 		`ready replicas, because the metrics of a trigger have one metricType; use AverageValue, or leave it out`)
 }
 
+// TestLevelsOfOtherKinds: the ready replicas of a target of any kind are not known.
+func TestLevelsOfOtherKinds(t *testing.T) {
+	serveAll(t)
+	object := shop(httpTrigger(changes{"scalingMetric": "-", "scalingMetrics": "tokenRate:3500,kvCache:0.7,ttft:2s"}))
+	object.Target.APIVersion, object.Target.Kind = "leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"
+	const why = ` does not go with a target of kind LeaderWorkerSet: KEDA gets it times the ready replicas, which are known of ` +
+		`Deployments, StatefulSets and Argo Rollouts; use another metric`
+	wantMessages(t, Parse(object, ourAddress).Problems, "trigger 0: scalingMetrics kvCache"+why, "trigger 0: scalingMetrics ttft"+why)
+	object.Triggers[0].Metadata["scalingMetrics"] = "tokenRate:3500,queueDepth:5"
+	wantMessages(t, Parse(object, ourAddress).Problems)
+	object.Triggers[0].Metadata["scalingMetrics"] = "kvCache:0.7,queueDepth:5"
+	for _, known := range []v1alpha1.HTTPScalerTarget{{}, {APIVersion: "apps/v1", Kind: "StatefulSet"},
+		{APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout"}} {
+		object.Target = known
+		wantMessages(t, Parse(object, ourAddress).Problems)
+	}
+}
+
+// TestSeveralMetricsUnderAFormula: KEDA has one value for each trigger there.
+func TestSeveralMetricsUnderAFormula(t *testing.T) {
+	object := shop(named("web", httpTrigger(changes{"scalingMetric": "-", "scalingMetrics": "requestRate:5,concurrency:2"})))
+	object.Formula = true
+	wantMessages(t, Parse(object, ourAddress).Problems, `trigger "web": scalingMetrics of 2 metrics does not go with a formula in `+
+		`scalingModifiers: KEDA hands a formula one value for each trigger, which would be that of any of them; use scalingMetric, `+
+		`or remove the formula`)
+	object.Triggers[0].Metadata["scalingMetrics"] = "requestRate:5"
+	wantMessages(t, Parse(object, ourAddress).Problems)
+}
+
 // TestQueueDepthFloor: two replicas that never go are a queue that is short enough to see.
 func TestQueueDepthFloor(t *testing.T) {
 	serveAll(t)

@@ -181,6 +181,8 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 		r.readable(spec)
 	}
 	r.lonely(spec)
+	r.countable(spec)
+	r.oneForFormula(spec)
 	r.leftovers()
 	return spec
 }
