@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
@@ -86,11 +87,16 @@ func TestTracingOfAGateway(t *testing.T) {
 		t.Errorf("without the policy, while the parameters are refused:\n%s", diff)
 	}
 	f.setTracing(3, "absent", 1)
-	if diff := cmp.Diff(before, f.published()); diff != "" {
-		t.Errorf("without a collector:\n%s", diff)
+	without := f.published()
+	// The listeners name the collector, and proxies do not have its cluster.
+	if got := changed(before, without); !slices.Equal(got, []resource.Type{resource.Listener}) {
+		t.Errorf("without a collector, other than without tracing: %v", got)
+	}
+	if got := changed(without, before); !slices.Equal(got, []resource.Type{resource.Listener}) {
+		t.Errorf("without a collector, changed or added: %v", got)
 	}
 	const want = "GatewayParameters: spec.telemetry.tracing.provider.backendRefs[0]: Service app/absent does not exist; " +
-		"create it or correct the name. Nothing"
+		"create it or correct the name. No span"
 	says := func(when string) {
 		t.Helper()
 		status := f.out.statuses[resolve.Object{Kind: store.Gateway, Key: failingGateway}].Value.(*gwv1.GatewayStatus)
@@ -102,6 +108,20 @@ func TestTracingOfAGateway(t *testing.T) {
 	says("without a collector")
 	f.setTracing(4, "s2", 101)
 	says("without a collector, while newer parameters are refused")
+
+	// A collector that comes and goes brings its cluster, and changes no listener.
+	ports := []corev1.ServicePort{{Port: 80}}
+	f.model.Set(store.Service, &corev1.Service{ObjectMeta: f.meta("absent"), Spec: corev1.ServiceSpec{Ports: ports}})
+	f.model.Flush()
+	if got := changed(f.published(), without); !slices.Equal(got, []resource.Type{resource.Cluster, resource.Endpoint}) {
+		t.Errorf("a collector that comes changed or added %v", got)
+	}
+	f.model.Delete(store.Service, objectOf("absent"))
+	f.model.Flush()
+	if diff := cmp.Diff(without, f.published()); diff != "" {
+		t.Errorf("a collector that goes:\n%s", diff)
+	}
+	says("without its collector again")
 }
 
 // TestAccessLogOfAGateway: the log changes the listeners and nothing else; one that is refused changes nothing.

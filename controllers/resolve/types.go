@@ -82,7 +82,8 @@ type GatewayResult struct {
 	RefuseHTTP10 bool
 	// AccessLog is what the parameters say about the log of requests and connections; nil: nothing.
 	AccessLog *ir.AccessLog
-	// Tracing is how requests are traced; nil: they are not. An XTelemetryPolicy says so, or the parameters.
+	// Tracing is how requests are traced; nil: they are not. An XTelemetryPolicy says so, or the parameters. Clusters has the collector
+	// when it can be called.
 	Tracing           *ir.Tracing
 	TracingParameters TracingParameters
 	// Client and ProxyProtocol are what they say about all clients.

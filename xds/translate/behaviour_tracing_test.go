@@ -19,6 +19,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/logformat"
 	"github.com/kedify/inference-gateway/xds/proxytest"
+	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
 
 const (
@@ -283,6 +285,19 @@ func TestTraceCollectorFails(t *testing.T) {
 	w.traced(&ir.Tracing{Collector: missing, ServiceName: "web", Sampling: ir.Million})
 	w.apply()
 	serve("without a cluster")
+	for range 2 { // the cluster comes and goes, and the listener stays as it is
+		collector.Answer(func(context.Context) error { return nil })
+		taken := len(collector.Spans())
+		w.collector("missing", collector.Address)
+		w.apply()
+		gomega.NewWithT(t).Eventually(func() int {
+			w.do(ask{host: "t.test"})
+			return len(collector.Spans())
+		}, 30*time.Second, 200*time.Millisecond).Should(gomega.BeNumerically(">", taken))
+		w.set.Remove = []resource.Key{{Type: resource.Cluster, Name: translate.ClusterName(missing)}}
+		w.apply()
+		w.do(ask{host: "t.test"})
+	}
 
 	collector.Answer(func(context.Context) error { return nil })
 	w.endpoints(key, collector.Address)

@@ -40,13 +40,28 @@ type Called struct {
 	Purpose string
 }
 
+// Key is the cluster that the reference names, whether the Service exists and may be called or not; the zero value: it names none.
+func (c Called) Key() ir.ClusterKey {
+	group, kind := ptr.Deref(c.Ref.Group, ""), ptr.Deref(c.Ref.Kind, "Service")
+	if group != "" || kind != "Service" || c.Ref.Port == nil {
+		return ir.ClusterKey{}
+	}
+	return ir.ClusterKey{
+		Kind: ir.BackendService, Namespace: c.namespace(), Name: string(c.Ref.Name), Port: uint32(*c.Ref.Port), Route: c.Route,
+	}
+}
+
+func (c Called) namespace() string {
+	return cmp.Or(string(ptr.Deref(c.Ref.Namespace, "")), c.From.Namespace)
+}
+
 // Cluster finds the Service, or says why it cannot be called, in the reasons of routes.
 func (c Called) Cluster(v store.View) (ir.ClusterKey, resolve.Problem) {
 	if group, kind := ptr.Deref(c.Ref.Group, ""), ptr.Deref(c.Ref.Kind, "Service"); group != "" || kind != "Service" {
 		return ir.ClusterKey{}, resolve.Problemf(gwv1.RouteReasonInvalidKind,
 			"%s: kind %q of group %q cannot %s; use a Service.", c.Path, kind, group, c.Purpose)
 	}
-	to := grant.To{Kind: "Service", Namespace: cmp.Or(string(ptr.Deref(c.Ref.Namespace, "")), c.From.Namespace), Name: string(c.Ref.Name)}
+	to := grant.To{Kind: "Service", Namespace: c.namespace(), Name: string(c.Ref.Name)}
 	if problem := Permitted(v, c.Path, c.From, to); !problem.None() {
 		return ir.ClusterKey{}, problem
 	}
@@ -55,7 +70,7 @@ func (c Called) Cluster(v store.View) (ir.ClusterKey, resolve.Problem) {
 	if !problem.None() {
 		return ir.ClusterKey{}, problem
 	}
-	cluster := ir.ClusterKey{Kind: ir.BackendService, Namespace: to.Namespace, Name: to.Name, Port: uint32(port.Port), Route: c.Route}
+	cluster := c.Key()
 	return cluster, port.Unspoken(c.Path, cluster, func() bool {
 		return len(policy.For(v, key, port.Name)) > 0 || Reencrypts(v, cluster, port.Name)
 	})

@@ -51,8 +51,9 @@ func Gateway(v store.View, key types.NamespacedName, setting class.Setting) reso
 	}
 	result.Secrets = r.secrets()
 	result.TracingParameters = parameters.tracing()
-	result.Tracing, r.collectorRef = tracing.Of(v, key, result.TracingParameters)
-	result.Clusters = clustersOf(result.Listeners, result.Tracing)
+	traced := tracing.Of(v, key, result.TracingParameters)
+	result.Tracing, r.collectorRef = traced.Tracing, traced.OfParameters()
+	result.Clusters = clustersOf(result.Listeners, traced)
 	result.Conditions = r.conditions()
 	result.Infrastructure = infrastructure(gateway, parameters.GatewayParametersSpec)
 	result.Infrastructure.Ports = r.ports()
@@ -207,10 +208,8 @@ func (r *gatewayResolution) secrets() []ir.Secret {
 }
 
 // clustersOf returns what the filters of listeners and tracing name, once each, sorted.
-func clustersOf(listeners []resolve.Listener, traced *ir.Tracing) (clusters []ir.ClusterKey) {
-	if traced != nil {
-		clusters = append(clusters, traced.Collector)
-	}
+func clustersOf(listeners []resolve.Listener, traced tracing.Traced) []ir.ClusterKey {
+	clusters := traced.Clusters()
 	for _, l := range listeners {
 		if l.Filters != nil {
 			l.Filters.EachCluster(func(key ir.ClusterKey) { clusters = append(clusters, key) })

@@ -148,21 +148,22 @@ func KeepParameters(v store.View, result *resolve.GatewayResult, before resolve.
 	result.Client, result.ProxyProtocol = before.Client, before.ProxyProtocol
 	// A policy is not part of the parameters, and a grant may be gone since.
 	result.TracingParameters = before.TracingParameters
-	traced, unresolved := tracing.Of(v, result.Key, result.TracingParameters)
-	result.Tracing = traced
+	traced := tracing.Of(v, result.Key, result.TracingParameters)
+	unresolved := traced.OfParameters()
+	result.Tracing = traced.Tracing
 	for i, condition := range result.Conditions {
 		resolved := condition.Type == string(gwv1.GatewayConditionResolvedRefs) && condition.Status == metav1.ConditionTrue
 		if resolved && !unresolved.None() {
 			result.Conditions[i] = untraced(unresolved, condition.ObservedGeneration)
 		}
 	}
-	result.Clusters = clustersOf(result.Listeners, result.Tracing)
+	result.Clusters = clustersOf(result.Listeners, traced)
 }
 
 // untraced says that the collector of the parameters cannot be called.
 func untraced(unresolved resolve.Problem, generation int64) metav1.Condition {
 	return resolve.Condition(gwv1.GatewayConditionResolvedRefs, metav1.ConditionFalse, unresolved.Reason,
-		"GatewayParameters: "+unresolved.Message+" Nothing is traced.", generation)
+		"GatewayParameters: "+unresolved.Message+" No span is sent.", generation)
 }
 
 // infrastructure returns how the data plane of the Gateway is to be run, without its ports.

@@ -17,27 +17,47 @@ import (
 	"github.com/kedify/inference-gateway/xds/ir/logformat"
 )
 
-// Of returns how the requests of a Gateway are traced; nil: they are not. The XTelemetryPolicy in force decides, unless it
-// leaves that to the parameters of the Gateway. unresolved is why the collector of the parameters cannot be called, in the
-// reasons of routes: nothing is traced then.
-func Of(v store.View, gateway types.NamespacedName, parameters resolve.TracingParameters) (
-	tracing *ir.Tracing, unresolved resolve.Problem,
-) {
+// Traced is how the requests of a Gateway are traced.
+type Traced struct {
+	// Tracing; nil: they are not. It is the same whether the collector can be called or not: a change of it drains connections.
+	Tracing *ir.Tracing
+	// Unresolved is why the collector cannot be called, in the reasons of routes. Proxies do not get its cluster then, and spans are lost.
+	Unresolved resolve.Problem
+	// ByPolicy: an XTelemetryPolicy decides, whose status says it.
+	ByPolicy bool
+}
+
+// Clusters are those that proxies need.
+func (t Traced) Clusters() []ir.ClusterKey {
+	if t.Tracing == nil || !t.Unresolved.None() {
+		return nil
+	}
+	return []ir.ClusterKey{t.Tracing.Collector}
+}
+
+// OfParameters is why the collector that parameters name cannot be called.
+func (t Traced) OfParameters() resolve.Problem {
+	if t.ByPolicy {
+		return resolve.Problem{}
+	}
+	return t.Unresolved
+}
+
+// Of returns how the requests of a Gateway are traced. The XTelemetryPolicy in force decides, unless it leaves that to the parameters
+// of the Gateway.
+func Of(v store.View, gateway types.NamespacedName, parameters resolve.TracingParameters) Traced {
 	if policy := inForce(v, gateway); policy != nil {
 		if said := read(v, policy); said.decides() {
-			return named(said.tracing, gateway), resolve.Problem{}
+			return Traced{Tracing: named(said.tracing, gateway), Unresolved: said.unresolved, ByPolicy: true}
 		}
 	}
 	tracing, err := Parameters(parameters.Spec)
 	if err != nil || tracing == nil { // the error is that of the parameters (class.CheckParameters)
-		return nil, resolve.Problem{}
+		return Traced{}
 	}
 	from := grant.From{Group: v1alpha1.GroupName, Kind: string(store.GatewayParameters), Namespace: parameters.Namespace}
-	tracing.Collector, unresolved = collector(v, parametersPath+".provider.backendRefs[0]", from, parameters.Spec.Provider.BackendRefs[0])
-	if !unresolved.None() {
-		return nil, unresolved
-	}
-	return named(tracing, gateway), unresolved
+	tracing, unresolved := to(v, tracing, parametersPath+".provider.backendRefs[0]", from, parameters.Spec.Provider.BackendRefs[0])
+	return Traced{Tracing: named(tracing, gateway), Unresolved: unresolved}
 }
 
 // named gives spans the name of the Gateway where the user says none, as Envoy Gateway does.
@@ -48,9 +68,16 @@ func named(tracing *ir.Tracing, gateway types.NamespacedName) *ir.Tracing {
 	return tracing
 }
 
-func collector(v store.View, path string, from grant.From, ref gwv1.BackendObjectReference) (ir.ClusterKey, resolve.Problem) {
+// to has spans sent to the collector that a reference names. Nothing is traced when it can name none.
+func to(
+	v store.View, tracing *ir.Tracing, path string, from grant.From, ref gwv1.BackendObjectReference,
+) (*ir.Tracing, resolve.Problem) {
 	called := backend.Called{Path: path, From: from, Ref: ref, Route: ir.RouteTraces, Purpose: "take spans"}
-	return called.Cluster(v)
+	_, unresolved := called.Cluster(v)
+	if tracing.Collector = called.Key(); tracing.Collector == (ir.ClusterKey{}) {
+		return nil, unresolved
+	}
+	return tracing, unresolved
 }
 
 // inForce returns the policy in force for a Gateway: of those that are valid the oldest, and then the first by name; nil: there is none.
@@ -108,8 +135,8 @@ func read(v store.View, policy *gwxv1.XTelemetryPolicy) (out said) {
 		return out
 	}
 	from := grant.From{Group: gwxv1.GroupName, Kind: string(store.XTelemetryPolicy), Namespace: policy.Namespace}
-	tracing.Collector, out.unresolved = collector(v, "spec.tracing.provider.backendRef", from, policy.Spec.Tracing.Provider.BackendRef)
-	if out.unresolved.None() && (tracing.Sampling > 0 || ptr.Deref(tracing.Parent, 0) > 0) {
+	tracing, out.unresolved = to(v, tracing, "spec.tracing.provider.backendRef", from, policy.Spec.Tracing.Provider.BackendRef)
+	if tracing != nil && (tracing.Sampling > 0 || ptr.Deref(tracing.Parent, 0) > 0) {
 		out.tracing = tracing
 	}
 	return out

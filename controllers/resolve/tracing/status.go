@@ -57,7 +57,7 @@ func (s said) accepted(p, first *gwxv1.XTelemetryPolicy, gateway types.Namespace
 func (s said) resolved(p *gwxv1.XTelemetryPolicy) metav1.Condition {
 	kind := gwxv1.TelemetryPolicyConditionResolvedRefs
 	if !s.unresolved.None() {
-		return resolve.Condition(kind, metav1.ConditionFalse, s.unresolved.Reason, s.unresolved.Message+" Nothing is traced.", p.Generation)
+		return resolve.Condition(kind, metav1.ConditionFalse, s.unresolved.Reason, s.unresolved.Message+" No span is sent.", p.Generation)
 	}
 	return resolve.Condition(kind, metav1.ConditionTrue, gwxv1.TelemetryPolicyReasonResolvedRefs, "All references are resolved.", p.Generation)
 }

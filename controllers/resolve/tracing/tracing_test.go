@@ -195,9 +195,9 @@ func TestPolicy(t *testing.T) {
 			documents = append(documents, granted)
 		}
 		v := fixture.Store(t, documents...).View(nil)
-		traced, unresolved := Of(v, web, resolve.TracingParameters{})
-		if (traced != nil) != c.traced || !unresolved.None() {
-			t.Errorf("%s: %+v %v", c.name, traced, unresolved)
+		traced := Of(v, web, resolve.TracingParameters{})
+		if (len(traced.Clusters()) > 0) != c.traced || !traced.OfParameters().None() {
+			t.Errorf("%s: %+v", c.name, traced)
 		}
 		accepted, resolved := statusOf(t, v, "p")
 		if accepted.Reason != c.accepted || resolved.Reason != c.resolved || !strings.Contains(accepted.Message+resolved.Message, c.says) {
@@ -226,7 +226,7 @@ func TestPolicyIsRead(t *testing.T) {
     attributes: [{name: code, sourceType: Attribute, attributeKey: http.response.status_code},
       {name: b, sourceType: Literal, literalValue: x},
       {name: a, sourceType: Header, headerName: X-Team}]}`)).View(nil)
-	got, _ := Of(v, web, resolve.TracingParameters{})
+	got := Of(v, web, resolve.TracingParameters{}).Tracing
 	want := &ir.Tracing{
 		Collector: ir.ClusterKey{Kind: ir.BackendService, Namespace: "app", Name: "otel", Port: 4317, Route: ir.RouteTraces},
 		Headers:   []ir.Header{{Name: "x-key", Value: "a"}}, ServiceName: "shop", SpanName: "all requests", Sampling: 1000,
@@ -257,7 +257,7 @@ func TestPrecedence(t *testing.T) {
 		granted    bool
 	}{
 		{name: "parameters", granted: true, sampling: ofParameters},
-		{name: "parameters without a grant", unresolved: "RefNotPermitted"},
+		{name: "parameters without a grant", unresolved: "RefNotPermitted", sampling: ofParameters},
 		{name: "a policy needs no grant of theirs", policies: []string{policyYAML("p", early, enabled)}, sampling: ofPolicy},
 		{name: "disabled", granted: true, policies: []string{policyYAML("p", early, "{mode: Disabled}")}},
 		{name: "default", granted: true, policies: []string{policyYAML("p", early, "{mode: ImplementationDefault}")}, sampling: ofParameters},
@@ -271,7 +271,7 @@ func TestPrecedence(t *testing.T) {
 			policies: []string{policyYAML("a", early, enabled), policyYAML("b", late, invalid)},
 		},
 		{
-			name: "unresolved", granted: true,
+			name: "unresolved", granted: true, sampling: 1_000_000,
 			policies: []string{policyYAML("p", early, "{mode: Enabled, provider: {backendRef: {name: absent, port: 1}}}")},
 		},
 		{
@@ -288,9 +288,13 @@ func TestPrecedence(t *testing.T) {
 			documents = append(documents, granted)
 		}
 		v := fixture.Store(t, documents...).View(nil)
-		traced, unresolved := Of(v, web, parameters)
-		if unresolved.Reason != c.unresolved || (traced != nil) != (c.sampling > 0) || traced != nil && traced.Sampling != c.sampling {
-			t.Errorf("%s: %+v %+v", c.name, traced, unresolved)
+		of := Of(v, web, parameters)
+		traced := of.Tracing
+		if of.OfParameters().Reason != c.unresolved || (traced != nil) != (c.sampling > 0) || traced != nil && traced.Sampling != c.sampling {
+			t.Errorf("%s: %+v %+v", c.name, traced, of)
+		}
+		if (len(of.Clusters()) > 0) != (c.sampling > 0 && of.Unresolved.None()) {
+			t.Errorf("%s: clusters %v", c.name, of.Clusters())
 		}
 		if traced != nil && traced.ServiceName != "web.app" {
 			t.Errorf("%s: the service is called %q", c.name, traced.ServiceName)
@@ -324,5 +328,24 @@ func TestTargets(t *testing.T) {
 	if said := read(fixture.Store(t).View(nil), policy); !strings.Contains(said.invalid.Message,
 		`spec.targetRefs[2]: kind "Service"`) || said.decides() {
 		t.Errorf("%+v", said)
+	}
+}
+
+// TestCollectorComesAndGoes: what proxies are told about tracing is the same whether the collector can be called or not. They have its
+// cluster while it can.
+func TestCollectorComesAndGoes(t *testing.T) {
+	const foreign = "{mode: Enabled, provider: {backendRef: {name: otel, namespace: monitoring, port: 4317}}}"
+	with := Of(fixture.Store(t, otel, granted, policyYAML("p", early, foreign)).View(nil), web, resolve.TracingParameters{})
+	if len(with.Clusters()) != 1 || with.Clusters()[0] != with.Tracing.Collector {
+		t.Fatalf("%+v", with)
+	}
+	for reason, documents := range map[string][]string{
+		"RefNotPermitted": {otel, policyYAML("p", early, foreign)},
+		"BackendNotFound": {granted, policyYAML("p", early, foreign)},
+	} {
+		without := Of(fixture.Store(t, documents...).View(nil), web, resolve.TracingParameters{})
+		if without.Unresolved.Reason != reason || len(without.Clusters()) > 0 || !reflect.DeepEqual(without.Tracing, with.Tracing) {
+			t.Errorf("%s: %+v, want the tracing of %+v", reason, without, with)
+		}
 	}
 }
