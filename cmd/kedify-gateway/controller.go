@@ -14,7 +14,6 @@ import (
 	"github.com/kedify/inference-gateway/controllers"
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/controllers/plane"
-	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/scaler/scale"
 )
 
@@ -40,7 +39,7 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 	if err != nil {
 		return err
 	}
-	api, err := apiOf(mgr, options.Watched(), log)
+	api, err := apiOf(mgr, log)
 	if err != nil {
 		return err
 	}
@@ -66,8 +65,8 @@ func runController(ctx context.Context, options controllers.Options, log logr.Lo
 }
 
 // apiOf is the API server as the plane needs it.
-func apiOf(mgr *controllerManager, watched scope.Scope, log logr.Logger) (plane.API, error) {
-	owned, err := infra.NewLive(mgr.GetConfig(), mgr.GetRESTMapper(), mgr.GetScheme(), watched, log.WithName("watch"))
+func apiOf(mgr *controllerManager, log logr.Logger) (plane.API, error) {
+	owned, err := infra.NewLive(mgr.GetConfig(), mgr.GetRESTMapper(), mgr.GetScheme(), mgr.caches, log.WithName("watch"))
 	if err != nil {
 		return plane.API{}, err
 	}
@@ -81,6 +80,7 @@ func apiOf(mgr *controllerManager, watched scope.Scope, log logr.Logger) (plane.
 	}
 	return plane.API{
 		Cache:     mgr.GetCache(),
+		Refusals:  mgr.caches.Refusals,
 		Trims:     mgr.trims,
 		Client:    mgr.GetClient(),
 		Direct:    mgr.direct,

@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,6 +29,8 @@ type controllerManager struct {
 	direct client.Client
 	// trims is the transform of the cache.
 	trims *watch.Trims
+	// caches makes caches of the watched namespaces.
+	caches watch.Caches
 }
 
 // newManager connects to the cluster that the environment names (in-cluster, KUBECONFIG). The manager elects no leader:
@@ -47,9 +50,17 @@ func newManager(options controllers.Options, log logr.Logger) (*controllerManage
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
+	dispensable, err := watch.KindsOf(scheme, store.Dispensable())
+	if err != nil {
+		return nil, err
+	}
+	caches := watch.Caches{
+		Own: options.Namespace, Watched: options.Watched(), Dispensable: dispensable,
+		Refusals: watch.NewRefusals(clock.RealClock{}, log.WithName("watch")),
+	}
 	mgr, err := ctrl.NewManager(config, manager.Options{
 		Scheme:   scheme,
-		NewCache: watch.NewCache(options.Watched()),
+		NewCache: caches.New,
 		Cache:    cache.Options{DefaultTransform: trims.Transform, NewInformer: readable.NewInformer},
 		Metrics:  metricsserver.Options{BindAddress: noPort}, HealthProbeBindAddress: noPort, // see ports
 	})
@@ -60,7 +71,7 @@ func newManager(options controllers.Options, log logr.Logger) (*controllerManage
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
-	return &controllerManager{mgr, direct, trims}, nil
+	return &controllerManager{mgr, direct, trims, caches}, nil
 }
 
 // election is by a Lease, or this replica leads because it is alone.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,12 +15,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
@@ -29,7 +31,10 @@ type informers struct {
 	ctx     context.Context
 	api     *Server
 	running *sync.WaitGroup
-	watched scope.Scope
+	// namespace of the objects; empty: all. Own: with those of the cluster.
+	namespace string
+	own       bool
+	new       watch.NewInformer
 
 	mu   sync.Mutex
 	made map[informed]toolscache.SharedIndexInformer
@@ -44,15 +49,29 @@ type informed struct {
 // Cache returns a cache of its own for a process. Its informers run until the context ends; running
 // waits for them.
 func (s *Server) Cache(ctx context.Context, running *sync.WaitGroup) cache.Cache {
-	return s.CacheOf(ctx, running, scope.Scope{})
+	return s.CacheOf(ctx, running, watch.Caches{
+		Dispensable: func(schema.GroupVersionKind) bool { return false }, Refusals: watch.NewRefusals(clock.RealClock{}, logr.Discard()),
+	})
 }
 
-// CacheOf is Cache with the objects of these namespaces alone.
-func (s *Server) CacheOf(ctx context.Context, running *sync.WaitGroup, watched scope.Scope) cache.Cache {
-	return watch.Scoped(&informers{
-		FakeInformers: informertest.FakeInformers{Scheme: s.Scheme}, Reader: s.Client, ctx: ctx, api: s, running: running, watched: watched,
-		made: map[informed]toolscache.SharedIndexInformer{},
-	}, watched)
+// CacheOf is a cache as these make it.
+func (s *Server) CacheOf(ctx context.Context, running *sync.WaitGroup, caches watch.Caches) cache.Cache {
+	made, err := caches.Make(s.Scheme, s.Mapper(),
+		func(namespace string, around func(watch.NewInformer) watch.NewInformer) (cache.Cache, error) {
+			return &informers{
+				FakeInformers: informertest.FakeInformers{Scheme: s.Scheme}, Reader: s.Client, ctx: ctx, api: s, running: running,
+				namespace: namespace, own: namespace == caches.Own, new: around(nil), made: map[informed]toolscache.SharedIndexInformer{},
+			}, nil
+		})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return made
+}
+
+// has reports whether the cache has the objects of a namespace; empty: those of the cluster.
+func (i *informers) has(namespace string) bool {
+	return i.namespace == "" || namespace == i.namespace || namespace == "" && i.own
 }
 
 func (i *informers) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
@@ -60,7 +79,21 @@ func (i *informers) Get(ctx context.Context, key client.ObjectKey, object client
 }
 
 func (i *informers) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
-	return i.Reader.List(ctx, list, options...)
+	if err := i.Reader.List(ctx, list, options...); err != nil || i.namespace == "" {
+		return err
+	}
+	return i.leaveOut(list)
+}
+
+// leaveOut drops the objects that the cache does not have.
+func (i *informers) leaveOut(list client.ObjectList) error {
+	all, err := meta.ExtractList(list)
+	if err != nil {
+		return err
+	}
+	return meta.SetList(list, slices.DeleteFunc(all, func(object runtime.Object) bool {
+		return !i.has(object.(client.Object).GetNamespace())
+	}))
 }
 
 func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...cache.InformerGetOption) (cache.Informer, error) {
@@ -75,8 +108,7 @@ func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...
 	if made, ok := i.made[key]; ok {
 		return made, nil
 	}
-	source := &listWatch{ctx: i.ctx, api: i.api, watched: i.watched, informed: key}
-	made := toolscache.NewSharedIndexInformer(source, object, 0, toolscache.Indexers{})
+	made := i.new(&listWatch{ctx: i.ctx, api: i.api, of: i, informed: key}, object, 0, toolscache.Indexers{})
 	i.made[key] = made
 	i.running.Go(func() { made.RunWithContext(i.ctx) })
 	return made, nil
@@ -85,9 +117,9 @@ func (i *informers) GetInformer(ctx context.Context, object client.Object, _ ...
 // listWatch watches before it lists: the fake API server has no history, and what is written
 // between a list and a watch would be lost.
 type listWatch struct {
-	ctx     context.Context
-	api     *Server
-	watched scope.Scope
+	ctx context.Context
+	api *Server
+	of  *informers
 	informed
 	watcher apiwatch.Interface
 }
@@ -126,38 +158,27 @@ func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	if _, refused := l.api.unlisted.Load(l.Kind); refused {
 		return nil, errors.New("the conversion webhook is away")
 	}
+	if l.api.refused(l.of.namespace, l.Kind) {
+		return nil, apierrors.NewForbidden(schema.GroupResource{Group: l.Group, Resource: l.Kind}, "", errors.New("no role permits it"))
+	}
 	if l.watcher, err = l.api.Client.Watch(l.ctx, list); err != nil {
 		return nil, err
 	}
 	if l.untyped {
 		l.watcher = newRelay(l.watcher, l.untype)
 	}
-	if !l.watched.All() {
+	if l.of.namespace != "" {
 		l.watcher = newRelay(l.watcher, l.within)
 	}
 	// A reflector that ends between its list and its watch stops no watcher.
 	context.AfterFunc(l.ctx, l.watcher.Stop)
-	if err := l.api.Client.List(l.ctx, list); err != nil || l.watched.All() {
-		return list, err
-	}
-	return list, l.leaveOut(list)
+	return list, l.of.List(l.ctx, list)
 }
 
-// leaveOut drops the objects of namespaces that are not watched.
-func (l *listWatch) leaveOut(list client.ObjectList) error {
-	all, err := meta.ExtractList(list)
-	if err != nil {
-		return err
-	}
-	return meta.SetList(list, slices.DeleteFunc(all, func(object runtime.Object) bool {
-		return !l.watched.Has(object.(client.Object).GetNamespace())
-	}))
-}
-
-// within passes the events of objects in namespaces that are watched.
+// within passes the events of objects that the cache has.
 func (l *listWatch) within(event apiwatch.Event) (apiwatch.Event, bool) {
 	object, is := event.Object.(client.Object)
-	return event, !is || l.watched.Has(object.GetNamespace())
+	return event, !is || l.of.has(object.GetNamespace())
 }
 
 // untype makes the object of an event unstructured: the fake client keeps what has a Go type typed.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,8 @@ type Server struct {
 	uids atomic.Uint64
 	// unlisted are kinds that are served and cannot be listed.
 	unlisted sync.Map
+	// forbidden are kinds of a namespace that no role permits to list.
+	forbidden sync.Map
 	// unserved are the schema.GroupVersionKinds that discovery does not name.
 	unserved sync.Map
 }
@@ -159,6 +162,22 @@ func (s *Server) Unlist(kind string) { s.unlisted.Store(kind, true) }
 // List has lists of a kind succeed again.
 func (s *Server) List(kind string) { s.unlisted.Delete(kind) }
 
+// Forbid says whether lists of a kind, such as "TLSRoute", are refused to informers of a namespace; empty: to those of all. No kind: those
+// of all kinds.
+func (s *Server) Forbid(namespace, kind string, forbidden bool) {
+	if forbidden {
+		s.forbidden.Store([2]string{namespace, kind}, true)
+	} else {
+		s.forbidden.Delete([2]string{namespace, kind})
+	}
+}
+
+func (s *Server) refused(namespace, kind string) bool {
+	_, one := s.forbidden.Load([2]string{namespace, kind})
+	_, all := s.forbidden.Load([2]string{namespace, ""})
+	return one || all
+}
+
 // Serve says whether discovery names a kind, such as ClusterTrustBundle, in a version. Without it, it names those of the scheme.
 func (s *Server) Serve(kind schema.GroupVersionKind, served bool) {
 	if served {
@@ -195,10 +214,18 @@ type mapper struct {
 func (m mapper) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
 	for _, version := range versions {
 		if m.scheme.Recognizes(kind.WithVersion(version)) || kind.Kind == "CustomResourceDefinition" {
-			return &meta.RESTMapping{}, nil
+			return &meta.RESTMapping{Scope: scopeOf(strings.TrimSuffix(kind.Kind, "List"))}, nil
 		}
 	}
 	return nil, &meta.NoKindMatchError{GroupKind: kind, SearchedVersions: versions}
+}
+
+func scopeOf(kind string) meta.RESTScope {
+	switch kind {
+	case "GatewayClass", "Namespace", "CustomResourceDefinition", "ClusterTrustBundle", "ClusterTriggerAuthentication":
+		return meta.RESTScopeRoot
+	}
+	return meta.RESTScopeNamespace
 }
 
 func listKind(kind schema.GroupVersionKind) schema.GroupVersionKind {

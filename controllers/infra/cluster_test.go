@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -34,6 +35,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/certs"
 	"github.com/kedify/inference-gateway/controllers/resolve"
+	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
 // The tests here run the applier against the API server of KUBECONFIG, in namespaces of their
@@ -84,7 +86,10 @@ func newPlane(t *testing.T) *plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err := NewLive(config, mapper, scheme, logr.Discard())
+	caches := watch.Caches{
+		Dispensable: func(schema.GroupVersionKind) bool { return false }, Refusals: watch.NewRefusals(clock.RealClock{}, logr.Discard()),
+	}
+	live, err := NewLive(config, mapper, scheme, caches, logr.Discard())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
@@ -56,18 +55,18 @@ type liveCache struct {
 	watcher *watch.Watcher
 }
 
-// NewLive returns a Live that watches these namespaces from the moment Watch is called.
-func NewLive(config *rest.Config, mapper meta.RESTMapper, scheme *runtime.Scheme, watched scope.Scope, log logr.Logger) (Live, error) {
+// NewLive returns a Live that watches the namespaces of its cache from the moment Watch is called.
+func NewLive(config *rest.Config, mapper meta.RESTMapper, scheme *runtime.Scheme, caches watch.Caches, log logr.Logger) (Live, error) {
 	byObject := map[client.Object]cache.ByObject{}
 	for _, newObject := range owned {
 		byObject[newObject()] = cache.ByObject{Label: k8slabels.SelectorFromSet(OwnedLabels())}
 	}
-	informers, err := watch.NewCache(watched)(config, cache.Options{Scheme: scheme, Mapper: mapper, ByObject: byObject})
+	informers, err := caches.New(config, cache.Options{Scheme: scheme, Mapper: mapper, ByObject: byObject})
 	if err != nil {
 		return nil, fmt.Errorf("make a cache: %w", err)
 	}
 	return liveCache{informers, watch.New(watch.Options{
-		Informers: informers, Mapper: mapper, Scheme: scheme, Clock: clock.RealClock{}, Log: log,
+		Informers: informers, Mapper: mapper, Scheme: scheme, Refusals: caches.Refusals, Clock: clock.RealClock{}, Log: log,
 	})}, nil
 }
 

@@ -46,6 +46,8 @@ type Deps struct {
 type API struct {
 	// Cache has informers; reads come from memory.
 	Cache cache.Cache
+	// Refusals are those of Cache.
+	Refusals *watch.Refusals
 	// Trims is the transform of Cache; nil if it has none.
 	Trims *watch.Trims
 	// Client writes; its reads may come from the cache.

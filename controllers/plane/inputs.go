@@ -31,9 +31,8 @@ type inputs struct {
 	ready atomic.Bool
 }
 
-// run has the watcher watch every row of the store and the CRDs of the Gateway API. It returns
-// when the context ends.
-func (i *inputs) run(ctx context.Context) error {
+// watch has the watcher watch every row of the store and the CRDs of the Gateway API.
+func (i *inputs) watch() {
 	i.listing.add("CustomResourceDefinition", required, i.watcher.Add(installedRow(i.loop.Installed)))
 	for _, row := range store.Rows {
 		if row.Optional {
@@ -41,6 +40,10 @@ func (i *inputs) run(ctx context.Context) error {
 		}
 		i.listing.add(string(row.Kind), needOf(row), i.watcher.Add(i.row(row)))
 	}
+}
+
+// run waits for the objects of what is watched. It returns when the context ends.
+func (i *inputs) run(ctx context.Context) error {
 	if !i.listing.wait(ctx) {
 		return nil
 	}
@@ -64,7 +67,8 @@ func (i *inputs) row(row store.Row) watch.Row {
 	for _, newObject := range row.Older {
 		older = append(older, newObject())
 	}
-	return watch.Row{Object: row.New(), Older: older, Optional: row.Optional, Handler: watch.Funcs[client.Object]{
+	made := watch.Row{Object: row.New(), Older: older, Optional: row.Optional, Dispensable: row.Dispensable}
+	made.Handler = watch.Funcs[client.Object]{
 		OnSet: func(_, object client.Object) { set(store.Current(object)) },
 		OnDelete: func(object client.Object) {
 			i.suspects.forget(row.Kind, object)
@@ -72,7 +76,8 @@ func (i *inputs) row(row store.Row) watch.Row {
 		},
 		OnSynced: func() { i.loop.Serve(row.Kind, true) },
 		OnLost:   func() { i.loop.Serve(row.Kind, false) },
-	}}
+	}
+	return made
 }
 
 // installedRow watches the metadata of the CRDs of the Gateway API: their channel and version

@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
+	gwxv1 "sigs.k8s.io/gateway-api/apisx/v1alpha1"
 
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
@@ -96,4 +97,29 @@ func TestContextualKindIsWaitedFor(t *testing.T) {
 	c.Consistently(replica.Ready).Should(missing)
 	c.api.List("BackendTLSPolicy")
 	c.Eventually(replica.Ready).Should(Succeed())
+}
+
+// Kinds of which the roles of an older chart know nothing are done without while the API server refuses to list them, and served when it
+// does. Others are waited for.
+func TestDispensableKindIsNotWaitedFor(t *testing.T) {
+	c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA),
+		telemetryPolicyYAML("traces", "{mode: Disabled}"))
+	kinds := []string{"XTelemetryPolicy", "XBackend", "XBackendTrafficPolicy", "ClusterTrustBundle"}
+	for _, kind := range append(kinds, "BackendTLSPolicy") {
+		c.api.Forbid("", kind, true)
+	}
+	replica := c.start("127.0.0.1")
+	missing := MatchError(HaveSuffix("objects of: BackendTLSPolicy"))
+	c.Eventually(replica.Ready).Should(missing)
+	c.Consistently(replica.Ready).Should(missing)
+	c.api.Forbid("", "BackendTLSPolicy", false)
+	c.Eventually(replica.Ready).Should(Succeed())
+	replica.elected <- true
+	policy := &gwxv1.XTelemetryPolicy{}
+	policy.Namespace, policy.Name = "infra", "traces"
+	c.Expect(c.find(policy, "Accepted")).To(BeNil(), "a status")
+	for _, kind := range kinds {
+		c.api.Forbid("", kind, false)
+	}
+	c.Eventually(c.condition(policy, "Accepted")).Should(Equal("True/Accepted"))
 }

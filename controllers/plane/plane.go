@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -131,9 +132,11 @@ func build(deps Deps) (*Plane, error) {
 	}
 	// Triggers: ScaledObjects become HTTPScalers and routes; admission says what is wrong.
 	p.triggers = newTriggers(p)
-	// Facts: build, leadership and certificates, for Prometheus.
-	if err := deps.Registry.Register(facts{p}); err != nil {
-		return nil, err
+	// Facts: build, leadership, certificates and what may not be listed, for Prometheus.
+	for _, one := range []prometheus.Collector{facts{p}, deps.API.Refusals} {
+		if err := deps.Registry.Register(one); err != nil {
+			return nil, err
+		}
 	}
 	// xDS: delta ADS, each Envoy bound to its Gateway by its certificate; on the same port the
 	// services that Envoys report to and ask, and the other replicas.
@@ -298,6 +301,7 @@ func newWatcher(p *Plane) *watch.Watcher {
 		Resources: p.deps.API.Resources,
 		Scheme:    p.deps.API.Scheme,
 		Trims:     p.deps.API.Trims,
+		Refusals:  p.deps.API.Refusals,
 		Clock:     p.deps.Clock,
 		Log:       p.deps.Log.WithName("watch"),
 	})

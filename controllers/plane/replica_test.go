@@ -36,6 +36,8 @@ import (
 	"github.com/kedify/inference-gateway/controllers/lead"
 	"github.com/kedify/inference-gateway/controllers/plane"
 	"github.com/kedify/inference-gateway/controllers/scope"
+	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/server"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
@@ -133,9 +135,10 @@ func (c *cluster) start(ip string) *replica {
 	var running sync.WaitGroup
 	r := &replica{cluster: c, ip: ip, recorder: k8sevents.NewFakeRecorder(1000), keda: make(chan net.Addr, 1),
 		registry: prometheus.NewRegistry(), elected: make(chan bool)}
+	caches := c.caches()
 	r.Plane, err = plane.New(plane.Deps{
 		API: plane.API{
-			Cache:  c.api.CacheOf(ctx, &running, scope.Of(installation, c.watch)),
+			Cache: c.api.CacheOf(ctx, &running, caches), Refusals: caches.Refusals,
 			Client: c.direct(), Direct: c.direct(), Mapper: c.api.Mapper(), Resources: c.api, Scheme: c.api.Scheme,
 			Recorder: r.recorder, Owned: owned{c.client}, Scales: scales{},
 		},
@@ -182,6 +185,23 @@ func (c *cluster) start(ip string) *replica {
 	c.t.Cleanup(r.stop)
 	c.setReplicas(func(all []*replica) []*replica { return append(all, r) })
 	return r
+}
+
+// caches are those of a replica.
+func (c *cluster) caches() watch.Caches {
+	dispensable, err := watch.KindsOf(c.api.Scheme, store.Dispensable())
+	c.Expect(err).NotTo(HaveOccurred())
+	return watch.Caches{
+		Own: installation, Watched: scope.Of(installation, c.watch), Dispensable: dispensable,
+		Refusals: watch.NewRefusals(hurried{}, c.log.WithName("watch")),
+	}
+}
+
+// hurried is a clock on which a pause takes a moment.
+type hurried struct{ clock.RealClock }
+
+func (c hurried) NewTimer(time.Duration) clock.Timer {
+	return c.RealClock.NewTimer(10 * time.Millisecond)
 }
 
 // leader is a replica that leads.

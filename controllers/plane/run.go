@@ -14,6 +14,10 @@ type Runnable func(context.Context) error
 // Runnables returns what runs on every replica. Whether it leads is found out while it runs.
 func (p *Plane) Runnables() []Runnable {
 	options := p.deps.Options
+	p.inputs.watch()
+	if !options.Watched().All() { // otherwise what plans alone are made from is watched by the replicas that have led
+		p.triggers.controller.Watch() // a namespace opens when all that a plan is made from could be read there
+	}
 	all := []Runnable{
 		p.lead,
 		p.loop.Run,

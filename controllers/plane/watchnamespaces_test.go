@@ -201,3 +201,37 @@ func (c *cluster) messages(gateway *gwv1.Gateway) string {
 	}
 	return strings.Join(all, "\n")
 }
+
+// TestNamespaceOpensWhole: a replica that starts while one kind of a namespace may not be listed serves the other namespaces and nothing of
+// that one, which it serves as a whole when the kind may be listed. Nothing that belongs to its triggers is deleted meanwhile.
+func TestNamespaceOpensWhole(t *testing.T) {
+	for _, kind := range []string{"BackendTLSPolicy", "ScaledObject"} {
+		t.Run(kind, func(t *testing.T) {
+			c := newCluster(t, gatewayYAML, serviceYAML("a", "10.0.0.1"), routeYAML("r", "a.example.com", toA), scaledObjectYAML,
+				elsewhereYAML)
+			c.watch = []string{"apps", "infra", "elsewhere"}
+			trigger := &v1alpha1.HTTPScaler{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web-0"}}
+			before := c.leader("127.0.0.1")
+			c.Eventually(c.condition(trigger, "Accepted")).Should(HavePrefix("True/"))
+			uid := trigger.UID
+			before.stop()
+
+			c.api.Forbid("apps", kind, true)
+			replica := c.leader("127.0.0.2")
+			proxy := replica.proxy(gatewayKey, deltatest.Options{})
+			c.Eventually(version(proxy, resource.Route, "80/elsewhere.example.com")).ShouldNot(BeEmpty())
+			c.set(strings.Replace(elsewhereYAML, "elsewhere.example.com", "changed.example.com", 1))
+			c.Eventually(version(proxy, resource.Route, "80/changed.example.com")).ShouldNot(BeEmpty())
+			c.Expect(version(proxy, resource.Route, hostTable)()).To(BeEmpty())
+
+			c.api.Forbid("apps", kind, false)
+			c.Eventually(version(proxy, resource.Route, hostTable)).ShouldNot(BeEmpty())
+			c.set(strings.Replace(scaledObjectYAML, `"10"`, `"11"`, 1))
+			c.Eventually(func() int64 {
+				c.find(trigger, "Accepted")
+				return trigger.Generation
+			}).Should(BeNumerically(">", 1))
+			c.Expect(trigger.UID).To(Equal(uid), "the trigger was made anew")
+		})
+	}
+}

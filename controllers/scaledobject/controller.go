@@ -103,6 +103,10 @@ type Controller struct {
 	handover   *handover
 	proxyGrace *proxyGrace
 
+	// watch has the Watcher watch what plans are made from; known and foreign are closed when they were read.
+	watch          func()
+	known, foreign <-chan struct{}
+
 	// foreignKnown is set when the objects of other controllers were handed over.
 	foreignKnown atomic.Bool
 
@@ -135,17 +139,21 @@ func New(options Options) *Controller {
 		Within: options.Within, Do: c.attempt, Log: options.Log,
 	})
 	c.engine = newEngine(options, c.kinds)
+	c.watch = sync.OnceFunc(func() { c.known, c.foreign = c.Watcher.Add(c.rows(false)...), c.Watcher.Add(c.rows(true)...) })
 	c.backfill = newBackfill(options)
 	return c
 }
+
+// Watch has the Watcher watch what plans are made from, before Start does.
+func (c *Controller) Watch() { c.watch() }
 
 // Start is manager.Runnable. It returns when the context ends.
 func (c *Controller) Start(ctx context.Context) error {
 	defer c.queue.ShutDown()
 	defer c.backfill.queue.ShutDown()
 	c.Attachments.Observe(c.touchActive)
-	foreign := c.Watcher.Add(c.rows(true)...)
-	for _, synced := range []<-chan struct{}{c.Watcher.Add(c.rows(false)...), c.Attachments.Synced()} {
+	c.Watch()
+	for _, synced := range []<-chan struct{}{c.known, c.Attachments.Synced()} {
 		select {
 		case <-synced:
 		case <-ctx.Done():
@@ -153,8 +161,8 @@ func (c *Controller) Start(ctx context.Context) error {
 		}
 	}
 	var others sync.WaitGroup
-	others.Go(func() { c.awaitForeign(ctx, foreign) })
-	c.giveForeignTime(ctx, foreign)
+	others.Go(func() { c.awaitForeign(ctx) })
+	c.giveForeignTime(ctx)
 	others.Go(func() { c.backfill.queue.Run(ctx) })
 	others.Go(func() { c.followRequests(ctx) })
 	c.queue.Run(ctx)
@@ -164,11 +172,11 @@ func (c *Controller) Start(ctx context.Context) error {
 
 // giveForeignTime waits for the objects of other controllers, but not for long: an API server that
 // cannot list one kind must not keep every trigger from being reconciled.
-func (c *Controller) giveForeignTime(ctx context.Context, foreign <-chan struct{}) {
+func (c *Controller) giveForeignTime(ctx context.Context) {
 	timer := c.Clock.NewTimer(foreignPatience)
 	defer timer.Stop()
 	select {
-	case <-foreign:
+	case <-c.foreign:
 		c.foreignKnown.Store(true) // before the first plan: what is known must not look unread
 	case <-ctx.Done():
 	case <-timer.C():
@@ -178,9 +186,9 @@ func (c *Controller) giveForeignTime(ctx context.Context, foreign <-chan struct{
 }
 
 // awaitForeign makes all plans anew when the objects of other controllers are known.
-func (c *Controller) awaitForeign(ctx context.Context, foreign <-chan struct{}) {
+func (c *Controller) awaitForeign(ctx context.Context) {
 	select {
-	case <-foreign:
+	case <-c.foreign:
 		c.foreignKnown.Store(true)
 		c.touchAll()
 	case <-ctx.Done():

@@ -211,7 +211,7 @@ func (c *Controller) rows(foreign bool) []watch.Row {
 			same = store.Same
 		}
 		rows = append(rows, watch.Row{
-			Object: input.new(), Optional: true, Trim: input.trim, Unchanged: same, Handler: inputHandler{c, input},
+			Object: input.new(), Optional: true, Derived: true, Trim: input.trim, Unchanged: same, Handler: inputHandler{c, input},
 		})
 	}
 	return rows

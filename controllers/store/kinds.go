@@ -86,6 +86,9 @@ type Row struct {
 	// Contextual kinds change what objects of other kinds mean: without its policies a backend gets
 	// plain text. A replica that cannot list one must not publish.
 	Contextual bool
+	// Dispensable kinds came with a later chart than the others: a replica whose roles are those of an older one, after a rollback of
+	// the roles, say, may not list them and serves without. What refers to their objects finds none.
+	Dispensable bool
 }
 
 // Rows lists every kind the control plane watches.
@@ -117,14 +120,15 @@ var Rows = []Row{
 		Indexes: map[Index]func(client.Object) []string{ByLabel: labelPairs}},
 	{Kind: Secret, New: func() client.Object { return &corev1.Secret{} }, Same: sameSecret, Trim: trimSecret},
 	{Kind: ConfigMap, New: func() client.Object { return &corev1.ConfigMap{} }, Same: sameConfigMap, Trim: trimConfigMap},
-	{Kind: XBackend, New: func() client.Object { return &gwxv1.XBackend{} }, Optional: true},
-	{Kind: XBackendTrafficPolicy, New: func() client.Object { return &gwxv1.XBackendTrafficPolicy{} }, Optional: true},
-	// Contextual: a change of tracing drains connections, so what is not known must not be taken for none.
-	{Kind: XTelemetryPolicy, New: func() client.Object { return &gwxv1.XTelemetryPolicy{} }, Optional: true, Contextual: true,
+	{Kind: XBackend, New: func() client.Object { return &gwxv1.XBackend{} }, Optional: true, Dispensable: true},
+	{Kind: XBackendTrafficPolicy, New: func() client.Object { return &gwxv1.XBackendTrafficPolicy{} }, Optional: true, Dispensable: true},
+	// Contextual: a change of tracing drains connections, so what is not known yet must not be taken for none.
+	{Kind: XTelemetryPolicy, New: func() client.Object { return &gwxv1.XTelemetryPolicy{} },
+		Optional: true, Contextual: true, Dispensable: true,
 		Indexes: map[Index]func(client.Object) []string{ByGateway: telemetryGateways}},
 	// v1 from Kubernetes 1.37 on; before, behind a feature gate (KEP-3257).
 	{Kind: ClusterTrustBundle, New: func() client.Object { return &certificatesv1.ClusterTrustBundle{} }, Same: sameTrustBundle,
-		Trim: trimMeta, Optional: true, Contextual: true,
+		Trim: trimMeta, Optional: true, Contextual: true, Dispensable: true,
 		Older: []func() client.Object{
 			func() client.Object { return &certificatesv1beta1.ClusterTrustBundle{} },
 			func() client.Object { return &certificatesv1alpha1.ClusterTrustBundle{} },
@@ -139,6 +143,19 @@ func RowOf(kind Kind) (row Row, ok bool) {
 		}
 	}
 	return Row{}, false
+}
+
+// Dispensable returns an empty object of each kind, in each version, whose rows are Dispensable.
+func Dispensable() (objects []client.Object) {
+	for _, row := range Rows {
+		if !row.Dispensable {
+			continue
+		}
+		for _, newObject := range append([]func() client.Object{row.New}, row.Older...) {
+			objects = append(objects, newObject())
+		}
+	}
+	return objects
 }
 
 func namespace(object client.Object) []string { return []string{object.GetNamespace()} }

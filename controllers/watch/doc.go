@@ -5,6 +5,8 @@
 // versions, its CRDs.
 // Outputs: calls of Handlers; a Row may be optional, then its kind may come later (Synced is
 // called when its objects were handed over) and go away (each object is deleted, then Lost is
-// called). Ownership: Run blocks and owns the state of all rows. Handlers run on the goroutines
+// called). In a cache of some namespaces (Caches) a row has an informer in each of them. A namespace
+// whose rights are not the installation's own is handed over whole when it may be read, and not waited for.
+// Ownership: Run blocks and owns the state of all rows. Handlers run on the goroutines
 // of informers, one call at a time for each row, and only enqueue. A cache has one Watcher.
 package watch

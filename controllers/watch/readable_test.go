@@ -14,13 +14,14 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
-	"github.com/kedify/inference-gateway/controllers/scope"
 	"github.com/kedify/inference-gateway/controllers/watch"
 )
 
@@ -70,6 +71,16 @@ func event(kind string, object map[string]any) string {
 		panic(err)
 	}
 	return string(text) + "\n"
+}
+
+// hangUp ends all watches.
+func (s *parametersServer) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for each := range s.watches {
+		close(each)
+	}
+	clear(s.watches)
 }
 
 func (s *parametersServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +145,10 @@ func (s *parametersServer) serveWatch(w http.ResponseWriter, r *http.Request, in
 		select {
 		case <-r.Context().Done():
 			return
-		case text := <-told:
+		case text, more := <-told:
+			if !more {
+				return
+			}
 			fmt.Fprint(w, text)
 		}
 	}
@@ -163,16 +177,16 @@ func TestX1ObjectWithoutGoForm(t *testing.T) {
 	}
 }
 
-// followed is what an informer knows.
+// followed is what a row was told.
 type followed struct {
+	synced  <-chan struct{}
 	mu      sync.Mutex
 	objects map[string]string
 	changed chan struct{}
 }
 
-func (f *followed) set(object any, there bool) {
+func (f *followed) set(parameters *v1alpha1.GatewayParameters, there bool) {
 	f.mu.Lock()
-	parameters := object.(*v1alpha1.GatewayParameters)
 	delete(f.objects, parameters.Name)
 	if there {
 		f.objects[parameters.Name] = parameters.Spec.Envoy.Resources.Requests.Cpu().String()
@@ -184,36 +198,37 @@ func (f *followed) set(object any, there bool) {
 	}
 }
 
+func (f *followed) known() (known []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, cpu := range f.objects {
+		known = append(known, name+"="+cpu)
+	}
+	slices.Sort(known)
+	return known
+}
+
 func (f *followed) wait(t *testing.T, want ...string) {
 	t.Helper()
 	timeout := time.After(20 * time.Second)
-	for {
-		f.mu.Lock()
-		var known []string
-		for name, cpu := range f.objects {
-			known = append(known, name+"="+cpu)
-		}
-		f.mu.Unlock()
-		if slices.Sort(known); slices.Equal(known, want) {
-			return
-		}
+	for !slices.Equal(f.known(), want) {
 		select {
 		case <-f.changed:
 		case <-timeout:
-			t.Fatalf("known %q, want %q", known, want)
+			t.Fatalf("known %q, want %q", f.known(), want)
 		}
 	}
 }
 
-// follow runs the informer of a cache on a server.
+// follow watches the GatewayParameters of a server.
 func follow(t *testing.T, api *parametersServer) *followed {
 	t.Helper()
-	_, seen := followIn(t, api, scope.Scope{})
+	_, seen := followIn(t, api, watch.Caches{Refusals: watch.NewRefusals(clock.RealClock{}, logr.Discard())})
 	return seen
 }
 
-// followIn is follow with a cache of these namespaces.
-func followIn(t *testing.T, api http.Handler, watched scope.Scope) (cache.Cache, *followed) {
+// followIn is follow with a cache that these make.
+func followIn(t *testing.T, api http.Handler, caches watch.Caches) (cache.Cache, *followed) {
 	t.Helper()
 	listener := httptest.NewServer(api)
 	t.Cleanup(listener.Close)
@@ -232,32 +247,28 @@ func followIn(t *testing.T, api http.Handler, watched scope.Scope) (cache.Cache,
 	if err != nil {
 		t.Fatal(err)
 	}
-	informers, err := watch.NewCache(watched)(config, cache.Options{
-		Scheme: scheme, Mapper: mapper, NewInformer: readable.NewInformer,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	informer, err := informers.GetInformer(t.Context(), &v1alpha1.GatewayParameters{}, cache.BlockUntilSynced(false))
+	caches.Dispensable = func(schema.GroupVersionKind) bool { return false }
+	informers, err := caches.New(config, cache.Options{Scheme: scheme, Mapper: mapper, NewInformer: readable.NewInformer})
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := &followed{objects: map[string]string{}, changed: make(chan struct{}, 1)}
-	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { seen.set(object, true) },
-		UpdateFunc: func(_, object any) { seen.set(object, true) },
-		DeleteFunc: func(object any) {
-			if tombstone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-				object = tombstone.Obj
-			}
-			seen.set(object, false)
-		},
+	watcher := watch.New(watch.Options{
+		Informers: informers, Mapper: mapper, Scheme: scheme, Refusals: caches.Refusals, Clock: clock.RealClock{}, Log: logr.Discard(),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = informers.Start(t.Context()) }()
-	t.Cleanup(func() { <-done })
+	seen.synced = watcher.Add(watch.Row{Object: &v1alpha1.GatewayParameters{}, Handler: watch.Funcs[*v1alpha1.GatewayParameters]{
+		OnSet:    func(_, object *v1alpha1.GatewayParameters) { seen.set(object, true) },
+		OnDelete: func(object *v1alpha1.GatewayParameters) { seen.set(object, false) },
+	}})
+	// A kind whose API does not answer, as that of an aggregated API server may, is the fault of no other.
+	watcher.Add(watch.Row{Object: watch.NewCRD(), Optional: true, Handler: watch.Funcs[*metav1.PartialObjectMetadata]{}})
+	var running sync.WaitGroup
+	running.Go(func() { _ = informers.Start(t.Context()) })
+	running.Go(func() {
+		if err := watcher.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(running.Wait)
 	return informers, seen
 }

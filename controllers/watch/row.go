@@ -17,6 +17,12 @@ type Row struct {
 	// Optional kinds may be absent from the API server: their CRD is installed later, or never; those of Kubernetes
 	// itself are behind a feature gate, or come with an upgrade.
 	Optional bool
+	// Dispensable kinds are not waited for while the API server refuses to list them: a chart of before has no right to
+	// them. Synced is called when it does.
+	Dispensable bool
+	// Derived rows are read for what follows from the objects of others: theirs are handed over after those when a namespace
+	// opens.
+	Derived bool
 	// Trim drops from an object what no reader of the cache needs, before it is stored; it may
 	// modify the object. The cache holds an object once: all rows of a kind share its trim.
 	Trim func(client.Object) client.Object

@@ -42,15 +42,21 @@ type Options struct {
 	Scheme    *runtime.Scheme
 	// Trims is the transform of the cache; nil if no row has a Trim.
 	Trims *Trims
-	Clock clock.Clock
-	Log   logr.Logger
+	// Refusals are those of the cache; nil: informers fail when the API server refuses them.
+	Refusals *Refusals
+	Clock    clock.Clock
+	Log      logr.Logger
 }
 
 // Watcher runs the informers of one cache.
 type Watcher struct {
 	Options
 	wake chan struct{}
-	crds *crds
+	// moved: an informer of a member is synced, or was refused.
+	moved chan struct{}
+	crds  *crds
+	// scoped is the cache, if it is one of some namespaces.
+	scoped *scoped
 
 	mu   sync.Mutex
 	rows []*watched
@@ -58,8 +64,12 @@ type Watcher struct {
 
 // New returns a Watcher; Run starts it.
 func New(options Options) *Watcher {
-	w := &Watcher{Options: options, wake: make(chan struct{}, 1)}
+	w := &Watcher{Options: options, wake: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 	w.crds = &crds{changed: w.crdChanged, deleted: map[string]bool{}}
+	w.scoped, _ = options.Informers.(*scoped)
+	if options.Refusals != nil {
+		options.Refusals.follow(w.move)
+	}
 	return w
 }
 
@@ -78,9 +88,14 @@ func (w *Watcher) Add(rows ...Row) (synced <-chan struct{}) {
 }
 
 // wakeUp has Run go over all rows.
-func (w *Watcher) wakeUp() {
+func (w *Watcher) wakeUp() { signal(w.wake) }
+
+// move has Run go over what it knows of them, without a question to the API server.
+func (w *Watcher) move() { signal(w.moved) }
+
+func signal(to chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
 }
@@ -100,8 +115,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 	defer syncing.Wait()
 	defer cancel()
 	for {
+		rows := w.known()
+		err := w.update(ctx, rows, &syncing)
+		follow := w.following(ctx, rows, &syncing)
+		err = errors.Join(err, follow())
 		retry := RetryMissing
-		err := w.update(ctx, &syncing)
 		var final finalError
 		switch {
 		case ctx.Err() != nil:
@@ -112,23 +130,41 @@ func (w *Watcher) Run(ctx context.Context) error {
 			w.Log.Error(err, "Failed to watch, will retry")
 			retry = retryFailed
 		}
-		timer := w.Clock.NewTimer(retry)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !w.pause(ctx, retry, follow) {
 			return nil
-		case <-w.wake:
-			timer.Stop()
-		case <-timer.C():
 		}
 	}
 }
 
-// update starts the informers of kinds that are served now and stops those that are not.
-func (w *Watcher) update(ctx context.Context, syncing *sync.WaitGroup) error {
+// pause waits until the API server is to be asked for kinds again; false: the context ended.
+func (w *Watcher) pause(ctx context.Context, retry time.Duration, follow func() error) bool {
+	timer := w.Clock.NewTimer(retry)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-w.wake:
+			return true
+		case <-timer.C():
+			return true
+		case <-w.moved:
+			if err := follow(); err != nil && ctx.Err() == nil {
+				w.Log.Error(err, "Failed to watch, will retry")
+				return true
+			}
+		}
+	}
+}
+
+func (w *Watcher) known() []*watched {
 	w.mu.Lock()
-	rows := slices.Clone(w.rows)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.rows)
+}
+
+// update starts the informers of kinds that are served now and stops those that are not.
+func (w *Watcher) update(ctx context.Context, rows []*watched, syncing *sync.WaitGroup) error {
 	var problems []error
 	if !w.crds.followed && slices.ContainsFunc(rows, func(row *watched) bool { return row.Optional }) {
 		problems = append(problems, w.crds.follow(ctx, w.Informers))
@@ -168,7 +204,7 @@ func (w *Watcher) updateRow(ctx context.Context, row *watched, deleted map[strin
 func (w *Watcher) stop(ctx context.Context, row *watched) error {
 	row.feed.lose()
 	row.feed, row.unserved = nil, time.Time{}
-	if err := w.Informers.RemoveInformer(ctx, row.object); err != nil {
+	if err := errors.Join(w.Informers.RemoveInformer(ctx, row.object), w.leave(ctx, row)); err != nil {
 		return fmt.Errorf("stop watching %s: %w", row.gvk, err)
 	}
 	return nil
@@ -226,15 +262,26 @@ func (w *Watcher) start(ctx context.Context, row *watched, syncing *sync.WaitGro
 		return fmt.Errorf("watch %s: %w", row.gvk, err)
 	}
 	row.feed, row.missing = feed, false
+	settled := make(chan struct{})
+	row.settled = sync.OnceFunc(func() { close(settled) })
 	syncing.Go(func() {
-		select {
-		case <-registration.HasSyncedChecker().Done():
+		if done(ctx, feed, registration.HasSyncedChecker().Done()) && done(ctx, feed, settled) {
 			feed.synced()
+		}
+		if ctx.Err() == nil {
 			row.answered()
-		case <-feed.done:
-			row.answered()
-		case <-ctx.Done():
 		}
 	})
 	return nil
+}
+
+// done waits for a channel to close; false: the feed, or the context, ended before.
+func done(ctx context.Context, feed *feed, closed <-chan struct{}) bool {
+	select {
+	case <-closed:
+		return true
+	case <-feed.done:
+	case <-ctx.Done():
+	}
+	return false
 }

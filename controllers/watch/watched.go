@@ -24,6 +24,10 @@ type watched struct {
 
 	// feed is nil while the kind is not served.
 	feed *feed
+	// namespaced: the kind has objects in namespaces; known when members were joined.
+	namespaced bool
+	// settled is called when no member is waited for any more.
+	settled func()
 	// missing: the kind was asked for, and was not served.
 	missing bool
 	// crd is the name that the CRD of the kind has, if there is one.

@@ -77,25 +77,8 @@ func TestUpgrade(t *testing.T) {
 	traffic.MustBeClean(t, 500)
 }
 
-// rightsSince are rights that the controllers have got since the version before. The binary of that version needs none of them; the one
-// of this tree, which the test runs with both charts, does. They go when charts/previous names a version that has them.
-const rightsSince = `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: kedify-gateway-since}
-rules:
-- {apiGroups: [gateway.networking.x-k8s.io], resources: [xtelemetrypolicies], verbs: [get, list, watch]}
-- {apiGroups: [gateway.networking.x-k8s.io], resources: [xtelemetrypolicies/status], verbs: [update]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: kedify-gateway-since}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kedify-gateway-since}
-subjects:
-- {kind: ServiceAccount, name: kedify-gateway, namespace: kedify-system}
-`
-
-// previousChart is the chart of the version before: charts/previous.tgz, which `make previous-chart` writes, with the rights since.
+// previousChart is the chart of the version before: charts/previous.tgz, which `make previous-chart` writes. The binary of this tree
+// runs with its roles.
 func previousChart(t *testing.T) string {
 	t.Helper()
 	out := t.TempDir()
@@ -103,11 +86,7 @@ func previousChart(t *testing.T) string {
 	if _, err := shell(t.Context(), `tar -xzf "$ARCHIVE" -C "$OUT"`, "ARCHIVE="+archive, "OUT="+out); err != nil {
 		t.Fatal(err)
 	}
-	chart := filepath.Join(out, "charts", "kedify-gateway")
-	if err := os.WriteFile(filepath.Join(chart, "templates", "since.yaml"), []byte(rightsSince), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return chart
+	return filepath.Join(out, "charts", "kedify-gateway")
 }
 
 // knownTo is a file with the values of the installation that the chart knows.

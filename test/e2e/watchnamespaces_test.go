@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,25 +10,22 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/test/e2e/internal/cluster"
 	"github.com/kedify/inference-gateway/test/e2e/internal/podlog"
 )
 
-// watchedYAML is a route to a Service of its namespace, and one to a Service of another.
-const watchedYAML = gatewayYAML + `---
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: own}
-spec:
-  parentRefs: [{name: web}]
-  hostnames: [own.test]
-  rules: [{backendRefs: [{name: a, port: 80}]}]
----
+// outYAML is a route to a Service of another namespace.
+const outYAML = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: out}
@@ -37,26 +35,41 @@ spec:
   rules: [{backendRefs: [{name: a, namespace: %s, port: 80}]}]
 `
 
-// TestWatchNamespaces: an installation that watches one namespace beside its own serves it, scaling from zero and back included, with Roles
+// ownRoute is a route to a Service of its namespace.
+func ownRoute(name, host string) string {
+	return `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: ` + name + `}
+spec:
+  parentRefs: [{name: web}]
+  hostnames: [` + host + `]
+  rules: [{backendRefs: [{name: a, port: 80}]}]
+`
+}
+
+// TestWatchNamespaces: an installation that watches namespaces beside its own serves them, scaling from zero and back included, with Roles
 // there alone. It can read no Secret elsewhere, and none of its calls is refused. What is in another namespace is not served, and a
-// reference to it says why.
+// reference to it says why. Controllers that start while one of the namespaces is gone and the administrator of another has taken their
+// rights away serve the rest, and that one as soon as they may.
 func TestWatchNamespaces(t *testing.T) {
 	c := cluster.Connect(t)
-	watched, other := c.Namespace(t), c.Namespace(t)
-	t.Cleanup(keepValues(t)) // the other tests need it
+	watched, other, closed, gone := c.Namespace(t), c.Namespace(t), c.Namespace(t), c.Namespace(t)
+	t.Cleanup(keepValues(t))                         // the other tests need it
+	before := c.Pods(t, controllers, controllerPods) // they end without the rights that they were made for
 	begun := time.Now()
 	_, err := helm(t.Context(), "upgrade", controllerName, filepath.Join(*root, "charts", controllerName), "--reuse-values",
-		"--set", "autowire.enabled=false,watchNamespaces={"+watched+"}", "--wait", "--timeout", "3m")
+		"--set", "autowire.enabled=false,watchNamespaces={"+strings.Join([]string{watched, closed, gone}, ",")+"}", "--wait", "--timeout", "3m")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("Helm took %s", time.Since(begun).Round(time.Millisecond))
 	c.DeploymentReady(t, controllers, controllerName)
-	refused := refusals(t, c)
+	refused := refusals(t, c, before)
 
 	echoes := render(t, echoYAML, echo{Name: "a", Replicas: 1, Unprobed: true})
 	c.Apply(t, other, gatewayYAML+"---"+echoes)
-	c.Apply(t, watched, fmt.Sprintf(watchedYAML, other)+"---"+echoes)
+	c.Apply(t, watched, gatewayYAML+"---"+ownRoute("own", "own.test")+"---"+fmt.Sprintf(outYAML, other)+"---"+echoes)
 	probe(t, c.GatewayReady(t, watched, "web"), "own.test", "/")
 	const want = "is in namespace %s, which this installation does not watch (--watch-namespaces)"
 	cluster.Eventually(t, 30*time.Second, func() error {
@@ -85,6 +98,59 @@ func TestWatchNamespaces(t *testing.T) {
 	if lines := refused(); len(lines) > 0 {
 		t.Errorf("the API server refused %d calls of the controllers, of which: %s", len(lines), lines[0])
 	}
+	reopens(t, c, watched, closed, gone)
+}
+
+// reopens restarts the controllers without the namespace gone and without their RoleBinding in closed. It wants them to serve watched, and
+// closed when the RoleBinding is back.
+func reopens(t *testing.T, c *cluster.Cluster, watched, closed, gone string) {
+	t.Helper()
+	const host = "closed.test"
+	c.Apply(t, closed, gatewayYAML+"---"+ownRoute("own", host)+"---"+render(t, echoYAML, echo{Name: "a", Replicas: 1, Unprobed: true}))
+	address := c.GatewayReady(t, closed, "web")
+	probe(t, address, host, "/")
+	proxies := cluster.Get(t, c, closed, "web-kedify", &appsv1.Deployment{}).UID
+
+	doomed := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: gone}}
+	binding := cluster.Get(t, c, closed, controllerName+"-watched", &rbacv1.RoleBinding{})
+	if err := errors.Join(c.Delete(t.Context(), doomed), c.Delete(t.Context(), binding.DeepCopy())); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Eventually(t, time.Minute, func() error {
+		if err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(doomed), doomed); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the namespace %s is not gone: %v", gone, err)
+		}
+		return nil
+	})
+	replicas := *cluster.Get(t, c, controllers, controllerName, &appsv1.Deployment{}).Spec.Replicas
+	before := c.Pods(t, controllers, controllerPods)
+	killAll(t, c, controllers, controllerName, controllerPods)
+	refused := refusals(t, c, before)
+	begun := time.Now()
+	c.Scale(t, controllers, controllerName, replicas) // until they are ready
+	t.Logf("controllers are ready %s after a start without the rights in a namespace", time.Since(begun).Round(100*time.Millisecond))
+	c.Apply(t, watched, ownRoute("second", "second.test"))
+	probe(t, c.GatewayReady(t, watched, "web"), "second.test", "/")
+	probe(t, address, host, "/") // its Envoys have what they had
+	for _, namespace := range []string{closed, gone} {
+		cluster.Eventually(t, 30*time.Second, func() error {
+			if !slices.ContainsFunc(refused(), func(line string) bool { return strings.Contains(line, `"namespace":"`+namespace+`"`) }) {
+				return fmt.Errorf("no line of the log names %s", namespace)
+			}
+			return nil
+		})
+	}
+
+	c.Apply(t, closed, ownRoute("second", "back.test"))
+	binding.ResourceVersion, binding.UID, begun = "", "", time.Now()
+	if err := c.Create(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	probe(t, address, "back.test", "/")
+	t.Logf("the namespace is served %s after its rights came back", time.Since(begun).Round(100*time.Millisecond))
+	if after := cluster.Get(t, c, closed, "web-kedify", &appsv1.Deployment{}).UID; after != proxies {
+		t.Errorf("the proxies of the namespace were made anew: %s, %s before", after, proxies)
+	}
 }
 
 // allowed asks the API server what the controllers may do in a namespace, or in all.
@@ -101,13 +167,14 @@ func allowed(t *testing.T, c *cluster.Cluster, namespace, verb, resource string)
 	return answer.Status.Allowed
 }
 
-// refusals follows the logs of the controllers, and returns the lines about calls that the API server forbade.
-func refusals(t *testing.T, c *cluster.Cluster) func() []string {
+// refusals follows the logs of the controllers without those of before. It returns the lines about calls that the API server forbade.
+func refusals(t *testing.T, c *cluster.Cluster, before []corev1.Pod) func() []string {
 	t.Helper()
 	var mu sync.Mutex
 	var found []string
 	podlog.Follow(t, c.Clients, controllers, controllerPods, func(pod, text string) {
-		if strings.Contains(text, "is forbidden") || strings.Contains(text, "cannot list resource") {
+		old := slices.ContainsFunc(before, func(one corev1.Pod) bool { return one.Name == pod })
+		if !old && (strings.Contains(text, "is forbidden") || strings.Contains(text, "cannot list resource")) {
 			mu.Lock()
 			defer mu.Unlock()
 			found = append(found, pod+": "+text)
