@@ -261,8 +261,8 @@ endif
 	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^(TestAutowire|TestNewcomer)') -root=$(CURDIR) $(ARGS)
 
 .PHONY: soak
-soak: ## The long forms of promises (fifty kills, slow cycles, a lost certificate, minutes without an API server) and FUZZTIME=10m of every fuzz target
-	$(MAKE) e2e RUN='$(or $(RUN),^(TestKedifyHTTPKills|TestKedifyHTTPCycles|TestKedifyHTTPMutualTLS|TestX9APIServerAway)$$)' ARGS=-long
+soak: ## The long forms of promises (fifty kills, slow cycles, 200 wakings of a pool, a lost certificate, minutes without an API server) and FUZZTIME=10m of every fuzz target
+	$(MAKE) e2e RUN='$(or $(RUN),^(TestKedifyHTTPKills|TestKedifyHTTPCycles|TestKedifyHTTPMutualTLS|TestX9APIServerAway|TestInferenceWakings)$$)' ARGS=-long
 	$(MAKE) fuzz FUZZTIME=$${FUZZTIME:-10m}
 
 .PHONY: bench

@@ -35,6 +35,7 @@ import (
 
 	"github.com/kedify/inference-gateway/controllers/infra"
 	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -91,6 +92,7 @@ func defaults(t *testing.T) map[string]string {
 	ruleLimits(t, all)
 	authLimits(t, all)
 	proxyLimits(t, all)
+	pickerLimits(all)
 	return all
 }
 
@@ -198,6 +200,11 @@ func ruleLimits(t *testing.T, all map[string]string) {
 			t.Errorf("a %s rule has limits by itself: %v", name, action)
 		}
 	}
+}
+
+// pickerLimits are those of questions to endpoint pickers that Envoy does not have.
+func pickerLimits(all map[string]string) {
+	all["of the wait for a ready Pod, what an endpoint picker has to name the first Pod of its pool"] = short(hold.DefaultPickerWait)
 }
 
 // authLimits are those of a question to an authorization service.

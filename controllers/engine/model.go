@@ -293,9 +293,9 @@ func (m *Model) send(gateway types.NamespacedName, change resource.Change) bool 
 func deepEqual[V any](a, b *V) bool { return reflect.DeepEqual(a, b) }
 
 // sameResource compares the sources as well: a rejection is reported on the objects that shape a
-// resource now.
+// resource now. So is the picker of a pool: its cluster is rendered to the same bytes with another one.
 func sameResource(a, b *resource.Resource) bool {
-	return a.Key == b.Key && a.Version == b.Version && slices.Equal(a.Sources, b.Sources)
+	return a.Key == b.Key && a.Version == b.Version && slices.Equal(a.Sources, b.Sources) && a.Picker() == b.Picker()
 }
 
 // changeOf puts pending resources in a stable order.

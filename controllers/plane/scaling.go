@@ -13,6 +13,7 @@ import (
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/hold"
+	"github.com/kedify/inference-gateway/scaler/hold/pickers"
 	"github.com/kedify/inference-gateway/scaler/keda"
 	"github.com/kedify/inference-gateway/scaler/numbers"
 	"github.com/kedify/inference-gateway/scaler/rescue"
@@ -101,6 +102,7 @@ func (s *scaling) newGate(p *Plane, counts *replicas.Counts) error {
 		Answered: s.registry.Answered,
 		Passed:   s.registry.Passed,
 		Waited:   waited,
+		Pickers:  &pickers.Asker{},
 		Limits:   hold.Limits{MaxTotal: p.deps.Options.HoldMaxTotal},
 		Metrics:  p.metrics.held,
 		Log:      p.deps.Log.WithName("hold"),

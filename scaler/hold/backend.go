@@ -22,12 +22,11 @@ type backend struct {
 	// were not handed to the publisher.
 	endpoints   *assignment
 	unpublished bool
-	// usableAt is from when on the endpoints of a pool are used: its picker must know them, too.
-	usableAt   time.Time
-	published  published
-	hold       holdCluster
-	disarmedAt time.Time // the last time
-	wakeup     wakeup
+	learning    learning
+	published   published
+	hold        holdCluster
+	disarmedAt  time.Time // the last time
+	wakeup      wakeup
 
 	requests requests
 }
@@ -59,6 +58,7 @@ func (b *backend) setEndpoints(r *resource.Resource) {
 	before := b.endpoints
 	b.endpoints, b.unpublished = nil, false
 	if r == nil {
+		b.learned()
 		b.published = published{}
 		b.requests.endpointsGone()
 		return
@@ -66,11 +66,12 @@ func (b *backend) setEndpoints(r *resource.Resource) {
 	b.gateway.knows(b)
 	b.endpoints, b.unpublished = newAssignment(r), true
 	if b.endpoints.empty() {
+		b.learned()
 		b.requests.endpointsGone()
 		return
 	}
 	if b.endpoints.pool() && b.gateway.ready && (before == nil || before.empty()) {
-		b.usableAt = b.now().Add(b.options().Timing.PickerDelay)
+		b.learn()
 	}
 }
 
@@ -108,6 +109,7 @@ func (b *backend) lockAndStep() {
 // advance makes transitions until the state stays, and returns the resources that changed. The
 // caller hands them to the publisher and then calls admit.
 func (b *backend) advance() (changed []resource.Resource) {
+	b.askPickers()
 	for {
 		f := b.observe()
 		to, gaveUp := next(b.state, &f)
@@ -117,19 +119,23 @@ func (b *backend) advance() (changed []resource.Resource) {
 		b.setArmed(to, &f)
 		changed = b.publish(changed) // awaitingACK waits for the ACK of this
 		if stays {
+			if _, still := to.(waking); !still {
+				b.learned()
+			}
 			b.wakeup.at = due(to, &f)
 			return changed
 		}
 	}
 }
 
-// gaveUpMessages are the log lines of waits for proxies that were given up.
+// gaveUpMessages are the log lines of waits that were given up.
 var gaveUpMessages = map[string]string{
 	waitACK:          "Timed out waiting for a proxy to ACK hold configuration; removing the last endpoint",
 	waitConfirmation: "Timed out waiting for a proxy to read an answer; removing the last endpoint",
+	waitPicker:       "Timed out waiting for an endpoint picker to name an endpoint; releasing the requests that wait",
 }
 
-// report reports a wait for a proxy that was given up; "": none.
+// report reports a wait that was given up; "": none.
 func (b *backend) report(gaveUp string) {
 	if gaveUp == "" {
 		return
@@ -276,5 +282,6 @@ func (b *backend) forgetUnknown(now time.Time) {
 func (b *backend) end() {
 	b.wakeup.at = time.Time{}
 	b.wakeup.set(b.options().Clock, nil)
+	b.learned()
 	b.requests.close()
 }

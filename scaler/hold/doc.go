@@ -47,7 +47,7 @@
 //	unheld                .      .             .            unknown  (1)    .          .          .     .         .      .
 //	withdrawn             .      unheld        .            .        cold   .          .          .     .         .      .
 //	cold                  .      armed/waking  .            .        .      withdrawn  .          .     .         .      .
-//	waking                .      .             awaitingACK  cold     .      unheld     .          .     .         .      armed
+//	waking                .      .             awaitingACK  cold     .      unheld     .          .     .         .      armed!
 //	armed                 .      .             awaitingACK  cold     .      unheld     .          .     disarmed  .      .
 //	disarmed              .      .             awaitingACK  cold     .      unheld     .          .     .         armed  armed
 //	awaitingACK           .      armed/waking  .            cold     .      withdrawn  lingering  .     .         .      lingering!
@@ -64,18 +64,19 @@
 //	read         every answer is confirmed
 //	busy         there is enough traffic, no request is held, and every proxy has an endpoint
 //	page         a maintenance page answers every request
-//	due          the time in the field of the state is over; disarmed: no request for Timing.Quiet
+//	due          the time in the field of the state is over; disarmed: no request for Timing.Quiet; waking: also when every
+//	             picker named an endpoint of the pool
 //
 // The cells:
 //
 //	.    the state stays
-//	a/b  state a for a Service, b for a pool, whose picker needs a moment
-//	!    a wait for a proxy is given up: a log line, and metric waits_exceeded_total
+//	a/b  state a for a Service, b for a pool, whose pickers must know the endpoint
+//	!    a wait for a proxy or a picker is given up: a log line, and metric waits_exceeded_total
 //	(1)  unheld without a hold cluster, or unknown without a name; with one armed if there are endpoints, or else cold
 //	(2)  the backend is forgotten, unless requests are held; so is one that is withdrawn and removed
 //
 // Inputs: what the engine publishes (Apply, Ready, Forget), which proxies accepted what
-// (Accepted), addresses of replicas, the Catalog of triggers, the last arrivals that counting
+// (Accepted), what pickers answer (Options.Pickers), addresses of replicas, the Catalog of triggers, the last arrivals that counting
 // knows, whether a target is at zero (Options.AtZero), and calls of ext_proc. Outputs: the same
 // calls of the publisher with other endpoints, answers, the number of held requests of each demand
 // key (Options.Held), Dump and metrics.

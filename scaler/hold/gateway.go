@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/scaler/hold/pickers"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -33,6 +34,9 @@ type gatewayHolds struct {
 	// wanted are the endpoints of everything that is not a hold cluster.
 	wanted  map[string]resource.Resource
 	demands demands
+	pickers pickers.Facts
+	// waking are the pools whose pickers may not know their endpoints yet.
+	waking map[*backend]struct{}
 	// asked counts the backends that are there because a proxy asked about them.
 	asked int
 
@@ -53,6 +57,8 @@ func newGatewayHolds(gate *Gate, key types.NamespacedName) *gatewayHolds {
 		holds:    map[string]string{},
 		wanted:   map[string]resource.Resource{},
 		demands:  newDemands(),
+		pickers:  pickers.NewFacts(),
+		waking:   map[*backend]struct{}{},
 	}
 }
 
@@ -93,6 +99,7 @@ func (g *gatewayHolds) apply(change resource.Change) {
 	var touched []*backend
 	published := resource.Change{Remove: change.Remove}
 	for _, key := range change.Remove {
+		g.pickers.Remove(key)
 		if b := g.unsetWanted(key); b != nil {
 			touched = append(touched, b)
 		}
@@ -104,12 +111,16 @@ func (g *gatewayHolds) apply(change resource.Change) {
 			g.ensureBackend(name).setHold(&r)
 		}
 	}
-	for _, r := range change.Upsert {
+	for i, r := range change.Upsert {
+		g.pickers.Set(&change.Upsert[i])
 		if b := g.setWanted(r); b != nil {
 			touched = append(touched, b)
 		} else {
 			published.Upsert = append(published.Upsert, r)
 		}
+	}
+	for b := range g.waking { // their pickers may be others now
+		touched = append(touched, b)
 	}
 	for _, b := range touched {
 		published.Upsert = append(published.Upsert, b.advance()...)

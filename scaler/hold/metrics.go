@@ -69,7 +69,8 @@ func NewMetrics() *Metrics {
 			"Calls that were refused, by reason: they name a trigger that the Gateway of their certificate does not count for, "+
 				"or too many backends that it does not have.")), []string{"reason"}),
 		exceeded: prometheus.NewCounterVec(prometheus.CounterOpts(name("waits_exceeded_total",
-			"Times that the last endpoint of a backend was removed after waiting too long for a proxy, by what was awaited.")), []string{"wait"}),
+			"Times that a wait was given up, by what was awaited: the last endpoint of a backend was removed without a proxy that "+
+				"accepted or read something, or requests were released without an endpoint picker that names an endpoint.")), []string{"wait"}),
 		arms: prometheus.NewCounterVec(prometheus.CounterOpts(name("arms_total",
 			"Times that a backend was armed: its proxies ask before they route.")), []string{"reason"}),
 		disarms: prometheus.NewCounter(prometheus.CounterOpts(name("disarms_total",
@@ -85,7 +86,7 @@ func NewMetrics() *Metrics {
 	for _, reason := range []string{refusedDemand, refusedBackend} {
 		m.refused.WithLabelValues(reason)
 	}
-	for _, wait := range []string{waitACK, waitConfirmation} {
+	for _, wait := range []string{waitACK, waitConfirmation, waitPicker} {
 		m.exceeded.WithLabelValues(wait)
 	}
 	for _, reason := range []string{armNew, armEmpty, armQuiet, armPinned} {

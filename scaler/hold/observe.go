@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/hold/pickers"
 )
 
 // observe collects the facts that transitions from the present state depend on.
@@ -17,7 +18,8 @@ func (b *backend) observe() facts {
 		holdCluster:  b.hold.wanted != nil,
 		endpoints:    b.wants(),
 		published:    b.published.endpoints(),
-		usableAt:     b.usableAt,
+		usableAt:     b.learning.usableAt(&b.options().Timing),
+		askingPicker: !b.learning.since.IsZero() && b.learning.verdict == pickers.Pending,
 		disarmedAt:   b.disarmedAt,
 	}
 	switch b.state.(type) {

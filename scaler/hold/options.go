@@ -43,7 +43,9 @@ type Options struct {
 	Passed   func(key types.NamespacedName)
 	// Waited is called when a request was answered that was held, or that the product answered with an error because it could not
 	// be. The context is that of its call, which may be over, with the metadata of the proxy. Nil: not called.
-	Waited  func(context.Context, Wait)
+	Waited func(context.Context, Wait)
+	// Pickers is asked whether the pickers of a pool know its first endpoint. Nil: they get Timing.PickerDelay to learn of it.
+	Pickers Pickers
 	Limits  Limits
 	Timing  Timing
 	Clock   publish.Clock // nil: the time of the machine
@@ -91,9 +93,9 @@ type Timing struct {
 	// Linger is how long the last endpoint stays published after every proxy asks: requests to a pod
 	// that crashed need an endpoint to be retried at.
 	Linger time.Duration
-	// PickerDelay is how much later than ready the endpoints of a pool are used, so that its picker
-	// knows them.
-	PickerDelay time.Duration
+	// PickerWait is how long requests are held at most until every picker of their pool knows its first endpoint. PickerDelay is
+	// how long they are held for a picker that cannot tell.
+	PickerWait, PickerDelay time.Duration
 	// OrphanWait is how long requests are held while their proxy has no ADS stream here. Then they
 	// are sent to another replica, which may have that stream.
 	OrphanWait time.Duration
@@ -114,6 +116,7 @@ const (
 	DefaultAckWait       = 2 * time.Second
 	DefaultConfirmWait   = 2 * time.Second
 	DefaultLinger        = 15 * time.Second
+	DefaultPickerWait    = 3 * time.Second
 	DefaultPickerDelay   = 100 * time.Millisecond
 	DefaultOrphanWait    = 3 * time.Second
 	DefaultPace          = 50 * time.Millisecond
@@ -153,6 +156,7 @@ func (o *Options) defaults() {
 	otherwise(&t.AckWait, DefaultAckWait)
 	otherwise(&t.ConfirmWait, DefaultConfirmWait)
 	otherwise(&t.Linger, DefaultLinger)
+	otherwise(&t.PickerWait, DefaultPickerWait)
 	otherwise(&t.PickerDelay, DefaultPickerDelay)
 	otherwise(&t.OrphanWait, DefaultOrphanWait)
 	otherwise(&t.Pace, DefaultPace)

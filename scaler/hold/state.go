@@ -20,7 +20,7 @@ type (
 	withdrawn struct{ forgetAt time.Time }
 	// cold: there is no endpoint, and none is published.
 	cold struct{}
-	// waking: a pool has endpoints again, and its picker may not know them before usableAt.
+	// waking: a pool has endpoints again, and its pickers may not know them. They are used at usableAt at the latest.
 	waking struct{ usableAt time.Time }
 	// armed: there are endpoints, and proxies ask before they route.
 	armed struct{}

@@ -43,7 +43,7 @@ func factsOf(s state) *facts {
 	case cold:
 		f.endpoints, f.published = wantsNone, false
 	case waking:
-		f.usableAt = now.Add(time.Second)
+		f.usableAt, f.askingPicker = now.Add(time.Second), true
 	case awaitingACK, lingering, awaitingConfirmation:
 		f.endpoints = wantsNone
 	}
@@ -60,7 +60,7 @@ type event struct {
 var events = []event{
 	{name: "ready", happens: func(_ state, f *facts) { f.gatewayReady = true }},
 	{name: "some", happens: func(_ state, f *facts) { f.endpoints = wantsSome },
-		onPool: func(f *facts) { f.usableAt = now.Add(f.timing.PickerDelay) }},
+		onPool: func(f *facts) { f.usableAt = now.Add(f.timing.PickerWait) }},
 	{name: "none", happens: func(_ state, f *facts) { f.endpoints = wantsNone }},
 	{name: "removed", happens: func(_ state, f *facts) { f.endpoints, f.published = wantsNothing, false }},
 	{name: "hold+", happens: func(_ state, f *facts) { f.holdCluster = true }},
@@ -220,6 +220,21 @@ func TestWishes(t *testing.T) {
 			if to, _ := next(s, f); to.name() != test.want {
 				t.Errorf("%s %+v: %s", s.name(), test, to.name())
 			}
+		}
+	}
+}
+
+// A pool whose pickers know an endpoint is used at once. One that was asked about in vain is used as well, and that is told.
+func TestPickersAnswer(t *testing.T) {
+	for _, test := range []struct {
+		usableAt time.Time
+		asking   bool
+		gaveUp   string
+	}{{time.Time{}, false, ""}, {now, false, ""}, {now, true, waitPicker}} {
+		f := factsOf(waking{})
+		f.usableAt, f.askingPicker = test.usableAt, test.asking
+		if to, gaveUp := next(waking{usableAt: now.Add(time.Second)}, f); to != (armed{}) || gaveUp != test.gaveUp {
+			t.Errorf("%+v: %s, gave up %q", test, to.name(), gaveUp)
 		}
 	}
 }

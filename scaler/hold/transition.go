@@ -5,10 +5,11 @@ import "time"
 // forgetAfter is how long a backend is remembered that the engine does not know.
 const forgetAfter = time.Minute
 
-// The waits for proxies that can be given up, values of the metric label "wait".
+// The waits that can be given up, values of the metric label "wait": for proxies, and for pickers.
 const (
 	waitACK          = "ack"
 	waitConfirmation = "confirmation"
+	waitPicker       = "picker"
 )
 
 // wanted is what the engine wants of the endpoints of a backend.
@@ -29,7 +30,8 @@ type facts struct {
 	holdCluster  bool // the engine wants one
 	endpoints    wanted
 	published    bool      // endpoints are published
-	usableAt     time.Time // from when on pickers know the endpoints
+	usableAt     time.Time // from when on the endpoints are used: pickers know them, or had their time
+	askingPicker bool      // a picker that can tell has not named an endpoint
 	disarmedAt   time.Time // the last time
 
 	maintenance     bool      // armed, disarmed: a page answers every request
@@ -40,7 +42,7 @@ type facts struct {
 	unconfirmed     int       // awaitingConfirmation: answers that a proxy may not have read
 }
 
-// next returns the state that follows, and the wait for a proxy that was given up to get there.
+// next returns the state that follows, and the wait that was given up to get there.
 // It is called until the state stays.
 func next(s state, f *facts) (to state, gaveUp string) {
 	switch {
@@ -51,7 +53,7 @@ func next(s state, f *facts) (to state, gaveUp string) {
 	case !f.holdCluster:
 		return nextWithoutHold(s, f), ""
 	case f.endpoints == wantsSome:
-		return nextWithEndpoints(s, f), ""
+		return nextWithEndpoints(s, f)
 	case !f.published:
 		return cold{}, ""
 	default:
@@ -93,23 +95,28 @@ func nextWithoutName(s state, f *facts) state {
 // nextWithEndpoints: the endpoints are used at once. A busy backend is disarmed, because asking
 // costs every request some hundred microseconds. A quiet one is armed, because it must be armed
 // before its last endpoint goes.
-func nextWithEndpoints(s state, f *facts) state {
+func nextWithEndpoints(s state, f *facts) (to state, gaveUp string) {
 	if f.usableAt.After(f.now) {
-		return waking{usableAt: f.usableAt}
+		return waking{usableAt: f.usableAt}, ""
 	}
 	switch s.(type) {
+	case waking:
+		if f.askingPicker {
+			return armed{}, waitPicker
+		}
+		return armed{}, ""
 	case disarmed:
 		if f.maintenance || f.quiet() {
-			return armed{}
+			return armed{}, ""
 		}
-		return disarmed{}
+		return disarmed{}, ""
 	case armed:
 		if f.mayDisarm() && f.everyProxyReady {
-			return disarmed{}
+			return disarmed{}, ""
 		}
-		return armed{}
+		return armed{}, ""
 	default:
-		return armed{}
+		return armed{}, ""
 	}
 }
 

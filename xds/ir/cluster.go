@@ -151,6 +151,8 @@ type Cluster struct {
 type Pool struct {
 	// FailOpen takes any ready endpoint; otherwise the answer is 503.
 	FailOpen bool
+	// Picker is the cluster of the endpoint picker; zero: the pool names none. The proxy learns it from each rule (Target.Picker).
+	Picker ClusterKey
 }
 
 // UpstreamTLS is TLS towards the endpoints (BackendTLSPolicy, a picker's own, or tlsMode

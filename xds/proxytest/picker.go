@@ -40,13 +40,22 @@ type Picker struct {
 	parent []string
 	hangs  bool
 	after  int
+	calls  int
+	script func(extprocv3.ExternalProcessor_ProcessServer) error
 }
 
 // StartPicker starts a picker that names itself in a request header "x-picker".
 func StartPicker(t testing.TB, name string) *Picker {
 	t.Helper()
-	p, start := LatePicker(t, name)
-	start()
+	return StartPickerWith(t, name, NewKeys(t).TLS(t, "self-signed"))
+}
+
+// StartPickerWith starts a picker with a certificate.
+func StartPickerWith(t testing.TB, name string, certificate tls.Certificate) *Picker {
+	t.Helper()
+	socket, address := bound(t)
+	p := &Picker{Address: address, name: name}
+	p.serve(t, socket, certificate)
 	return p
 }
 
@@ -56,7 +65,7 @@ func LatePicker(t testing.TB, name string) (p *Picker, start func()) {
 	t.Helper()
 	socket, address := bound(t)
 	p = &Picker{Address: address, name: name}
-	return p, func() { p.serve(t, socket) }
+	return p, func() { p.serve(t, socket, NewKeys(t).TLS(t, "self-signed")) }
 }
 
 // bound is a socket with a port of its own that does not listen yet.
@@ -78,7 +87,7 @@ func bound(t testing.TB) (socket *os.File, address string) {
 	return socket, fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 }
 
-func (p *Picker) serve(t testing.TB, socket *os.File) {
+func (p *Picker) serve(t testing.TB, socket *os.File, certificate tls.Certificate) {
 	t.Helper()
 	if err := syscall.Listen(int(socket.Fd()), syscall.SOMAXCONN); err != nil {
 		t.Fatal(err)
@@ -89,7 +98,7 @@ func (p *Picker) serve(t testing.TB, socket *os.File) {
 	}
 	_ = socket.Close()
 	s := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
-		Certificates: []tls.Certificate{NewKeys(t).TLS(t, "self-signed")}, MinVersion: tls.VersionTLS13,
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13,
 	})))
 	extprocv3.RegisterExternalProcessorServer(s, &pickerService{picker: p})
 	go func() { _ = s.Serve(listener) }()
@@ -116,6 +125,20 @@ func (p *Picker) hangsAfter(messages int) bool {
 	return p.hangs && messages >= p.after
 }
 
+// Script has it serve each call from now on as a test says; nil: in the manner of the reference implementation.
+func (p *Picker) Script(script func(extprocv3.ExternalProcessor_ProcessServer) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.script = script
+}
+
+// Calls returns how many calls it got so far.
+func (p *Picker) Calls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
 // Seen returns the paths it was asked about and the endpoints that it was told have served.
 func (p *Picker) Seen() (paths, served []string) {
 	p.mu.Lock()
@@ -123,12 +146,19 @@ func (p *Picker) Seen() (paths, served []string) {
 	return append([]string(nil), p.paths...), append([]string(nil), p.served...)
 }
 
-// note keeps the traceparent of a call.
+// note counts a call, and keeps its traceparent.
 func (p *Picker) note(ctx context.Context) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.parent = append(p.parent, strings.Join(md.Get("traceparent"), ","))
+	p.calls++
+}
+
+func (p *Picker) scripted() func(extprocv3.ExternalProcessor_ProcessServer) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.script
 }
 
 // Parents returns the traceparent of each call so far; "" for those without.
@@ -145,6 +175,9 @@ type pickerService struct {
 
 func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
 	s.picker.note(stream.Context())
+	if script := s.picker.scripted(); script != nil {
+		return script(stream)
+	}
 	var body []byte
 	for messages := 0; ; messages++ {
 		if s.picker.hangsAfter(messages) {

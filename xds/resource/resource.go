@@ -59,6 +59,10 @@ type Resource struct {
 	Demand ir.Key
 	// Endpoints are the backend and the addresses of a ClusterLoadAssignment; nil for other types.
 	Endpoints *ir.Endpoints
+	// Backend is what a cluster of a pool or of an endpoint picker was rendered from; nil for other clusters and types.
+	Backend *ir.Cluster
+	// CA is the bundle of a Secret that has one, in PEM.
+	CA []byte
 	// Divisible renders a table of routes without some of its rules; nil for other types.
 	Divisible Divisible
 	// ReportACKs: a stage needs to know which proxies accepted the resource
@@ -79,6 +83,14 @@ func New(kind Type, name string, message proto.Message, clusters []string, sourc
 		Clusters: clusters,
 		Sources:  sources,
 	}, nil
+}
+
+// Picker is the cluster of the endpoint picker of the pool that a cluster stands for; zero: there is none.
+func (r *Resource) Picker() ir.ClusterKey {
+	if r.Backend == nil || r.Backend.Pool == nil {
+		return ir.ClusterKey{}
+	}
+	return r.Backend.Pool.Picker
 }
 
 // Change is what became different for one gateway.

@@ -46,6 +46,9 @@ func Cluster(c ir.Cluster) (resource.Resource, error) {
 	}
 	made, err := resource.New(resource.Cluster, name, message, nil, sources...)
 	made.Companion, made.Demand = message.GetEdsClusterConfig().GetServiceName(), demandKey(c.Key)
+	if c.Pool != nil || c.Key.Kind == ir.BackendPicker {
+		made.Backend = &c
+	}
 	return made, err
 }
 
@@ -196,7 +199,7 @@ func loadBalancing(c ir.Cluster, over fields.Cluster) (*clusterv3.LoadBalancingP
 	}
 	key := func(name string) *metadatav3.MetadataKey {
 		return &metadatav3.MetadataKey{
-			Key: pickNamespace,
+			Key: PickNamespace,
 			Path: []*metadatav3.MetadataKey_PathSegment{{
 				Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: name},
 			}},
@@ -205,7 +208,7 @@ func loadBalancing(c ir.Cluster, over fields.Cluster) (*clusterv3.LoadBalancingP
 	return policy("override_host", &overridev3.OverrideHost{
 		// Metadata only: a picker writes it and a client cannot. (The header would do, too,
 		// but every client can send it.)
-		OverrideHostSources: []*overridev3.OverrideHost_OverrideHostSource{{Metadata: key(pickKey)}},
+		OverrideHostSources: []*overridev3.OverrideHost_OverrideHostSource{{Metadata: key(PickKey)}},
 		SelectedHostKey:     key(servedKey),
 		FallbackPolicy:      otherwise,
 	})

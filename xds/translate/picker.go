@@ -24,8 +24,9 @@ import (
 
 // Words of the endpoint picker protocol (Gateway API Inference Extension, proposal 004).
 const (
-	pickNamespace   = "envoy.lb"
-	pickKey         = "x-gateway-destination-endpoint"
+	// PickNamespace is the metadata in which a picker names an endpoint, or a list of them, under PickKey.
+	PickNamespace   = "envoy.lb"
+	PickKey         = "x-gateway-destination-endpoint"
 	servedKey       = "x-gateway-destination-endpoint-served"
 	subsetNamespace = "envoy.lb.subset_hint"
 	subsetKey       = "x-gateway-destination-endpoint-subset"
@@ -107,9 +108,9 @@ func picker() proto.Message {
 		ProcessingMode:   trailersMode(extprocv3.ProcessingMode_SKIP),
 		MetadataOptions: &extprocv3.MetadataOptions{
 			ForwardingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{
-				Untyped: []string{pickNamespace, subsetNamespace},
+				Untyped: []string{PickNamespace, subsetNamespace},
 			},
-			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{pickNamespace}},
+			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{PickNamespace}},
 		},
 		// The picker is out of reach and the pool fails closed: unavailable, not broken.
 		StatusOnError: &httptypev3.HttpStatus{Code: httptypev3.StatusCode_ServiceUnavailable},

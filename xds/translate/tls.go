@@ -165,7 +165,9 @@ func Secret(s ir.Secret) (resource.Resource, error) {
 			Key: resource.Key{Type: resource.Secret, Name: name}, Sources: sources,
 		}, ErrEmptySecret
 	}
-	return resource.New(resource.Secret, name, message, nil, sources...)
+	made, err := resource.New(resource.Secret, name, message, nil, sources...)
+	made.CA = s.CA
+	return made, err
 }
 
 func inlineBytes(data []byte) *corev3.DataSource {

@@ -3,6 +3,7 @@ package backend
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	inferencev1 "sigs.k8s.io/gateway-api-inference-extension/api/v1"
 
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/policy"
@@ -106,7 +107,7 @@ func poolCluster(v store.View, key ir.ClusterKey, clientCertificate string) reso
 	result := resolve.ClusterResult{Exists: true, Cluster: ir.Cluster{
 		Key:      key,
 		Protocol: PoolProtocol(pool),
-		Pool:     &ir.Pool{FailOpen: ref != nil && ref.FailureMode == "FailOpen"},
+		Pool:     &ir.Pool{FailOpen: ref != nil && ref.FailureMode == inferencev1.EndpointPickerFailOpen, Picker: pickerKey(ref, key.Namespace)},
 		Source:   ir.Source{Kind: string(store.InferencePool), Namespace: key.Namespace, Name: key.Name},
 	}}
 	if Reencrypts(v, key, "") {

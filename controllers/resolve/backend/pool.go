@@ -65,39 +65,51 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 	}
 	result := pickerResult{failOpen: ref.FailureMode == inferencev1.EndpointPickerFailOpen}
 	service := types.NamespacedName{Namespace: pool.Namespace, Name: string(ref.Name)}
-	port, problem := pickerPort(v, ref, service)
-	if problem != "" {
+	if problem := pickerProblem(v, ref, service); problem != "" {
 		result.problem = "spec.endpointPickerRef: " + problem
 		return result
 	}
 	result.picker = &ir.Picker{
-		Cluster: ir.ClusterKey{
-			Kind: ir.BackendPicker, Namespace: service.Namespace, Name: service.Name, Port: port,
-			FailOpen: result.failOpen,
-		},
+		Cluster:      pickerKey(ref, pool.Namespace),
 		FailOpen:     result.failOpen,
 		ResponseBody: pool.Annotations[responseBodyAnnotation] == streamedBody,
 	}
 	return result
 }
 
-func pickerPort(v store.View, ref *inferencev1.EndpointPickerRef, key types.NamespacedName) (port uint32, problem string) {
-	if group := string(ptr.Deref(ref.Group, "")); group != "" || ref.Kind != "" && ref.Kind != "Service" {
-		return 0, fmt.Sprintf("kind %q of group %q is not supported; use a Service.", ref.Kind, group)
+// pickerKey is the cluster of the port of the Service that a reference names, whether or not it exists; zero: it names none.
+func pickerKey(ref *inferencev1.EndpointPickerRef, namespace string) ir.ClusterKey {
+	if ref == nil || ref.Port == nil || !namesService(ref) {
+		return ir.ClusterKey{}
+	}
+	return ir.ClusterKey{
+		Kind: ir.BackendPicker, Namespace: namespace, Name: string(ref.Name), Port: uint32(ref.Port.Number),
+		FailOpen: ref.FailureMode == inferencev1.EndpointPickerFailOpen,
+	}
+}
+
+func namesService(ref *inferencev1.EndpointPickerRef) bool {
+	return ptr.Deref(ref.Group, "") == "" && (ref.Kind == "" || ref.Kind == "Service")
+}
+
+// pickerProblem says why the port that a reference names cannot be asked, with the fix; empty: it can.
+func pickerProblem(v store.View, ref *inferencev1.EndpointPickerRef, key types.NamespacedName) string {
+	if !namesService(ref) {
+		return fmt.Sprintf("kind %q of group %q is not supported; use a Service.", ref.Kind, ptr.Deref(ref.Group, ""))
 	}
 	if ref.Port == nil {
-		return 0, fmt.Sprintf("port is missing; name the port of Service %s.", key)
+		return fmt.Sprintf("port is missing; name the port of Service %s.", key)
 	}
 	service := v.Service(key)
 	switch {
 	case service == nil:
-		return 0, fmt.Sprintf("Service %s does not exist; create it or correct the name.", key)
+		return fmt.Sprintf("Service %s does not exist; create it or correct the name.", key)
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
-		return 0, fmt.Sprintf("Service %s has type ExternalName, which is not supported; use a Service with endpoints in the cluster.", key)
+		return fmt.Sprintf("Service %s has type ExternalName, which is not supported; use a Service with endpoints in the cluster.", key)
 	case ServicePort(service, uint32(ref.Port.Number), corev1.ProtocolTCP) == nil:
-		return 0, fmt.Sprintf("Service %s has no TCP port %d; it has %s.", key, ref.Port.Number, PortNumbers(service))
+		return fmt.Sprintf("Service %s has no TCP port %d; it has %s.", key, ref.Port.Number, PortNumbers(service))
 	}
-	return uint32(ref.Port.Number), ""
+	return ""
 }
 
 // unpicked says why the pool has no picker that can be asked, and what its requests get; empty: it has one.
