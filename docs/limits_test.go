@@ -34,10 +34,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kedify/inference-gateway/controllers/infra"
+	"github.com/kedify/inference-gateway/controllers/resolve/backend"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/pickerrelay"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
 )
@@ -124,7 +126,7 @@ func listenerLimits(t *testing.T, all map[string]string) {
 			unpack(t, filter.GetTypedConfig(), &wrapped)
 			var picker extprocv3.ExternalProcessor
 			unpack(t, wrapped.ExtensionConfig.TypedConfig, &picker)
-			all["the answer of a picker to the headers of an answer"] = short(picker.MessageTimeout.AsDuration())
+			all["the answer of a picker to the headers of an answer, with `\"0s\"` there"] = short(picker.MessageTimeout.AsDuration())
 		}
 	}
 	forward := &ir.L4Forward{Targets: []ir.L4Target{{Cluster: web, Weight: 1}}}
@@ -205,6 +207,10 @@ func ruleLimits(t *testing.T, all map[string]string) {
 // pickerLimits are those of questions to endpoint pickers that Envoy does not have.
 func pickerLimits(all map[string]string) {
 	all["of the wait for a ready Pod, what an endpoint picker has to name the first Pod of its pool"] = short(hold.DefaultPickerWait)
+	all["the answer of a picker, from the moment when it has the request, or does not take it; the same for the headers of an answer"] =
+		short(backend.DefaultPickerTimeout)
+	all["a request that is kept while its picker has it, of pools that fail open"] = fmt.Sprintf("%d MiB", pickerrelay.MaxKept>>20)
+	all["all such requests of a proxy"] = fmt.Sprintf("%d MiB", pickerrelay.MaxKeptTotal>>20)
 }
 
 // authLimits are those of a question to an authorization service.

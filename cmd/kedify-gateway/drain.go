@@ -15,8 +15,9 @@ import (
 )
 
 // statistics of xds/bootstrap's inclusion list that say whether anything is in flight. The
-// listener for probes counts under another prefix, except in the number of all connections.
+// listener for probes counts under another prefix, except in the number of all connections, and so does that of the relay.
 const statisticsFilter = `^(server\.total_connections|http\.http\.downstream_(cx_total|cx_active|rq_total|rq_active)|` +
+	`http\.pickers\.downstream_cx_active|` +
 	`tcp\.tcp\.downstream_cx_total|udp\.udp\.downstream_sess_(total|active))$`
 
 type drainOptions struct {
@@ -114,8 +115,9 @@ func (d *drainer) sample(ctx context.Context) (sample, error) {
 	return sample{
 		requests: values["http.http.downstream_rq_active"],
 		// A probe may be among them for a moment; the next look no longer has it.
-		connections: max(0, values["server.total_connections"]-values["http.http.downstream_cx_active"]),
-		sessions:    values["udp.udp.downstream_sess_active"],
+		connections: max(0, values["server.total_connections"]-values["http.http.downstream_cx_active"]-
+			values["http.pickers.downstream_cx_active"]),
+		sessions: values["udp.udp.downstream_sess_active"],
 		arrivals: values["http.http.downstream_cx_total"] + values["http.http.downstream_rq_total"] +
 			values["tcp.tcp.downstream_cx_total"] + values["udp.udp.downstream_sess_total"],
 	}, nil

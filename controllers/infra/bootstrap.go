@@ -26,6 +26,8 @@ const (
 	certificateDirectory = bootstrap.CertificateDirectory
 	runDirectory         = "/run/kedify"
 	adminSocket          = runDirectory + "/admin.sock"
+	relaySocket          = runDirectory + "/relay.sock"
+	pickersSocket        = runDirectory + "/pickers.sock"
 )
 
 // heapShare of the memory limit is for Envoy's heap; the rest is for stacks, TLS and the
@@ -74,6 +76,8 @@ func renderBootstrap(spec Spec, config Config) (rendered, error) {
 		ServerName:           host,
 		CertificateDirectory: certificateDirectory,
 		AdminSocket:          adminSocket,
+		RelaySocket:          relaySocket,
+		PickersSocket:        pickersSocket,
 		MaxHeapBytes:         MaxHeap(envoy),
 		MetricsPort:          metricsPort(parameters),
 		BackendStats:         class.BackendStats(parameters),

@@ -142,6 +142,8 @@ func shutdownContainer(spec Spec, config Config) corev1.Container {
 		Args: []string{
 			"shutdown",
 			"--admin-socket=" + adminSocket,
+			"--relay-socket=" + relaySocket,
+			"--pickers-socket=" + pickersSocket,
 			"--drain-timeout=" + drainTimeout(spec).String(),
 		},
 		Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{

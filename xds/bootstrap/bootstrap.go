@@ -109,6 +109,9 @@ func staticResources(c Config) (*bootstrapv3.Bootstrap_StaticResources, error) {
 	resources := &bootstrapv3.Bootstrap_StaticResources{
 		Clusters: []*clusterv3.Cluster{server}, Listeners: []*listenerv3.Listener{ready},
 	}
+	if err := pickers(c, resources); err != nil {
+		return nil, err
+	}
 	if c.MetricsPort == 0 {
 		return resources, nil
 	}

@@ -39,6 +39,7 @@ func config() bootstrap.Config {
 		Gateway: ir.Key{Namespace: "infra", Name: "main"}, Directory: "/etc/bootstrap",
 		ServerAddress: "controller.kedify.svc", ServerPort: 18000, ServerName: "controller.kedify.svc",
 		CertificateDirectory: "/etc/certificate", AdminSocket: "/run/admin.sock",
+		RelaySocket: "/run/relay.sock", PickersSocket: "/run/pickers.sock",
 	}
 }
 
@@ -53,6 +54,7 @@ func TestIncompleteConfig(t *testing.T) {
 		"server":    func(c *bootstrap.Config) { c.ServerName = "" },
 		"keys":      func(c *bootstrap.Config) { c.CertificateDirectory = "" },
 		"admin":     func(c *bootstrap.Config) { c.AdminSocket = "" },
+		"relay":     func(c *bootstrap.Config) { c.RelaySocket = "" },
 	} {
 		c := config()
 		spoil(&c)

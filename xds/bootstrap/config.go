@@ -59,6 +59,9 @@ type Config struct {
 	CertificateDirectory string
 	// AdminSocket is the path of the Unix socket of the admin interface.
 	AdminSocket string
+	// RelaySocket is the path of the Unix socket of the relay of calls to endpoint pickers, PickersSocket of the one by which the
+	// relay reaches them. Empty: there is no relay.
+	RelaySocket, PickersSocket string
 	// MaxHeapBytes turns on load shedding: from 90% memory is returned to the system, from
 	// 95% HTTP/2 streams are reset from the most expensive on, at 98% requests are refused.
 	// Zero: off.
@@ -88,6 +91,9 @@ func (c Config) validate() error {
 	}
 	if c.ServerPort == 0 || c.ServerPort > 65535 {
 		return errors.Join(ErrConfig, errors.New("ServerPort is not a port"))
+	}
+	if (c.RelaySocket == "") != (c.PickersSocket == "") {
+		return errors.Join(ErrConfig, errors.New("RelaySocket and PickersSocket go together"))
 	}
 	if c.MetricsPort > 65535 {
 		return errors.Join(ErrConfig, errors.New("MetricsPort is not a port"))

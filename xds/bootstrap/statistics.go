@@ -38,6 +38,7 @@ var (
 		"http.http.lua.",
 		"http.http.no_route",
 		"http.http.scoped_rds.",
+		"http.pickers.downstream_cx_active", // of the relay: the drain does not wait for them
 		"listener_manager.",
 		"main_thread.",
 		"overload.",

@@ -27,6 +27,8 @@ type ClusterKey struct {
 	// FailOpen: the picker of pools that fail open. Its endpoints become visible later than those
 	// of a picker whose pools fail closed, so they travel apart.
 	FailOpen bool
+	// Relay: the relay of calls to a picker, in front of it. It has no endpoints of its own.
+	Relay bool
 	// Hold: the cluster that the proxy asks whether a request to the backend may go on. Its
 	// endpoints are replicas of the control plane, or none.
 	Hold bool
@@ -53,6 +55,7 @@ const (
 const (
 	variantFailOpen = "open"
 	variantHold     = "hold"
+	variantRelay    = "relay"
 )
 
 // Endpoints returns the key under which the endpoints of the cluster travel. A UDP port is
@@ -61,7 +64,7 @@ func (k ClusterKey) Endpoints() ClusterKey {
 	if k.Route != RouteUDP {
 		k.Route = RouteHTTP
 	}
-	k.Demand = ""
+	k.Relay, k.Demand = false, ""
 	return k
 }
 
@@ -108,6 +111,9 @@ func (k ClusterKey) String() string {
 	if variant := k.variant(); variant != "" {
 		text += "/" + variant
 	}
+	if k.Relay {
+		text += "/" + variantRelay
+	}
 	if k.Demand != "" {
 		text += "@" + k.Demand
 	}
@@ -119,7 +125,15 @@ func (k ClusterKey) Compare(other ClusterKey) int {
 	return cmp.Or(
 		cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name),
 		cmp.Compare(k.Port, other.Port), cmp.Compare(k.variant(), other.variant()), cmp.Compare(k.Demand, other.Demand),
+		cmp.Compare(bit(k.Relay), bit(other.Relay)),
 	)
+}
+
+func bit(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // Protocol is what the proxy speaks to the endpoints of a cluster.

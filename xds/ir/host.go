@@ -105,6 +105,9 @@ func (f *Forward) eachCluster(visit func(ClusterKey)) {
 		visit(target.Cluster)
 		if target.Picker != nil {
 			visit(target.Picker.Cluster)
+			if target.Picker.Timeout > 0 {
+				visit(target.Picker.AskedBy())
+			}
 		}
 		if target.Hold != nil {
 			visit(target.Hold.Cluster)
@@ -166,6 +169,16 @@ type Picker struct {
 	FailOpen bool
 	// ResponseBody streams response bodies through the picker as well.
 	ResponseBody bool
+	// Timeout is how long it may owe the pick, or the rest of a request that it was given, before it is treated as one that cannot
+	// be asked. Zero: any time.
+	Timeout time.Duration
+}
+
+// AskedBy returns the cluster that the proxy asks: the picker, or the relay in front of it that bounds its time.
+func (p *Picker) AskedBy() ClusterKey {
+	asked := p.Cluster
+	asked.Relay = p.Timeout > 0
+	return asked
 }
 
 // Filters change requests and responses of a whole rule.

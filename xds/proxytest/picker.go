@@ -202,7 +202,7 @@ func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 			body = append(body, message.RequestBody.Body...)
 			if message.RequestBody.EndOfStream {
 				answers = append(answers, s.answer(), &extprocv3.ProcessingResponse{
-					Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: streamed(body, true)},
+					Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: Streamed(body, true)},
 				})
 			}
 		case *extprocv3.ProcessingRequest_ResponseHeaders:
@@ -212,7 +212,7 @@ func (s *pickerService) Process(stream extprocv3.ExternalProcessor_ProcessServer
 			})
 		case *extprocv3.ProcessingRequest_ResponseBody:
 			answers = append(answers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseBody{
-				ResponseBody: streamed(message.ResponseBody.Body, message.ResponseBody.EndOfStream),
+				ResponseBody: Streamed(message.ResponseBody.Body, message.ResponseBody.EndOfStream),
 			}})
 		}
 		for _, answer := range answers {
@@ -240,33 +240,37 @@ func (s *pickerService) noteServed(metadata *corev3.Metadata) {
 	s.picker.served = append(s.picker.served, fields[served].GetStringValue())
 }
 
-// answer is the pick, as a header and as metadata, with the route look-up that the reference
-// picker demands every time.
 func (s *pickerService) answer() *extprocv3.ProcessingResponse {
 	s.picker.mu.Lock()
 	defer s.picker.mu.Unlock()
+	return Picked(s.picker.name, s.picker.pick)
+}
+
+// Picked is the pick of a picker, as a header and as metadata, with the route look-up that the reference picker demands every time.
+func Picked(picker, endpoints string) *extprocv3.ProcessingResponse {
 	set := func(name, value string) *corev3.HeaderValueOption {
 		return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: []byte(value)}}
 	}
 	common := &extprocv3.CommonResponse{
 		ClearRouteCache: true,
-		HeaderMutation:  &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("x-picker", s.picker.name)}},
+		HeaderMutation:  &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("x-picker", picker)}},
 	}
 	response := &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{Response: common}},
 	}
-	if s.picker.pick != "" {
-		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(destination, s.picker.pick))
+	if endpoints != "" {
+		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(destination, endpoints))
 		response.DynamicMetadata = &structpb.Struct{Fields: map[string]*structpb.Value{
 			"envoy.lb": structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
-				destination: structpb.NewStringValue(s.picker.pick),
+				destination: structpb.NewStringValue(endpoints),
 			}}),
 		}}
 	}
 	return response
 }
 
-func streamed(body []byte, end bool) *extprocv3.BodyResponse {
+// Streamed is a chunk of a body that a picker gives back.
+func Streamed(body []byte, end bool) *extprocv3.BodyResponse {
 	return &extprocv3.BodyResponse{Response: &extprocv3.CommonResponse{BodyMutation: &extprocv3.BodyMutation{
 		Mutation: &extprocv3.BodyMutation_StreamedResponse{StreamedResponse: &extprocv3.StreamedBodyResponse{
 			Body: body, EndOfStream: end,

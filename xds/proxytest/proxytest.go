@@ -28,6 +28,7 @@ import (
 	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/pickerrelay"
 	"github.com/kedify/inference-gateway/xds/resource"
 )
 
@@ -50,6 +51,8 @@ type Proxy struct {
 	AdminSocket    string
 	output         *syncBuffer
 	keys           string // directory of the proxy's key material
+	// StopRelay ends the relay of calls to endpoint pickers.
+	StopRelay func()
 }
 
 // Start starts an Envoy and its control plane; both end with the test.
@@ -82,6 +85,8 @@ func StartWith(t testing.TB, change func(*bootstrap.Config)) *Proxy {
 		ServerName:           serverName,
 		CertificateDirectory: p.keys,
 		AdminSocket:          p.AdminSocket,
+		RelaySocket:          filepath.Join(directory, "relay.sock"),
+		PickersSocket:        filepath.Join(directory, "pickers.sock"),
 		MetricsPort:          uint32(p.Metrics),
 	}
 	change(&config)
@@ -97,9 +102,31 @@ func StartWith(t testing.TB, change func(*bootstrap.Config)) *Proxy {
 			t.Fatal(err)
 		}
 	}
+	p.relay(config)
 	// The access log is written as it comes, not every ten seconds.
 	run(t, p.output, binary, append(bootstrap.Args(directory, "test/proxy"), "--concurrency", "1", "--file-flush-interval-msec", "100")...)
 	return p
+}
+
+// relay starts the relay beside the proxy, as the Pod of a proxy has it.
+func (p *Proxy) relay(config bootstrap.Config) {
+	p.t.Helper()
+	if config.RelaySocket == "" {
+		return
+	}
+	relay, err := pickerrelay.New(pickerrelay.Options{Socket: config.RelaySocket, Pickers: config.PickersSocket})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := relay.Run(ctx); err != nil {
+			p.t.Errorf("the relay of calls to pickers: %v", err)
+		}
+	})
+	p.StopRelay = sync.OnceFunc(func() { cancel(); running.Wait() })
+	p.t.Cleanup(p.StopRelay)
 }
 
 // Rotate replaces the authority, the certificates of both sides and the connection.

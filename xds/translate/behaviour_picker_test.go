@@ -9,9 +9,10 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
+	"github.com/kedify/inference-gateway/xds/translate"
 )
 
-// pool adds an InferencePool with its picker.
+// pool adds an InferencePool with its picker, which has as long as it wants.
 func (w *world) pool(name string, failOpen bool, picker *proxytest.Picker, addresses ...string) ir.Target {
 	w.t.Helper()
 	key := ir.ClusterKey{Kind: ir.BackendPool, Namespace: "test", Name: name}
@@ -25,11 +26,22 @@ func (w *world) pool(name string, failOpen bool, picker *proxytest.Picker, addre
 	return ir.Target{Cluster: key, Weight: 1, Picker: &ir.Picker{Cluster: pickerKey, FailOpen: failOpen}}
 }
 
+// bounded gives the picker of a pool a time.
+func (w *world) bounded(target ir.Target, limit time.Duration) ir.Target {
+	w.t.Helper()
+	picker := *target.Picker
+	picker.Timeout = limit
+	target.Picker = &picker
+	w.one(translate.Cluster(ir.Cluster{Key: picker.AskedBy(), Protocol: ir.HTTP2}))
+	return target
+}
+
 func TestPickers(t *testing.T) {
 	w := newWorld(t)
 	a1, a2, b1 := echo(t, "a1"), echo(t, "a2"), echo(t, "b1")
 	one, two := proxytest.StartPicker(t, "one"), proxytest.StartPicker(t, "two")
-	poolA, poolB := w.pool("a", false, one, a1, a2), w.pool("b", true, two, b1)
+	// The relay in front of pickers that are alive changes nothing.
+	poolA, poolB := w.bounded(w.pool("a", false, one, a1, a2), 5*time.Second), w.bounded(w.pool("b", true, two, b1), 5*time.Second)
 	one.Pick(a2)
 	two.Pick(b1)
 	split := &ir.Forward{Targets: []ir.Target{poolA, poolB, {Cluster: w.service("plain"), Weight: 1}}}
@@ -38,7 +50,7 @@ func TestPickers(t *testing.T) {
 	split.Retry = &ir.Retry{Attempts: 1, Codes: []uint32{503}}
 	split.Filters.RequestHeaders = &ir.HeaderChange{Set: []ir.Header{{Name: "x-rule", Value: "1"}}}
 	full := poolA
-	full.Picker = &ir.Picker{Cluster: poolA.Picker.Cluster, ResponseBody: true}
+	full.Picker = &ir.Picker{Cluster: poolA.Picker.Cluster, ResponseBody: true, Timeout: poolA.Picker.Timeout}
 	w.host("pool.test",
 		route("moved", ir.Match{Path: ir.PathMatch{Value: "/"}, Headers: []ir.ValueMatch{{Name: "x-picker", Value: "one"}}},
 			&ir.Respond{StatusCode: 418}),

@@ -111,7 +111,7 @@ func (w *world) prioritized(key ir.ClusterKey, priorities ...[]ir.Endpoint) {
 }
 
 // endpointOf reads "host:port".
-func endpointOf(t *testing.T, address string) ir.Endpoint {
+func endpointOf(t testing.TB, address string) ir.Endpoint {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

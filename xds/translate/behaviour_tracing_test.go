@@ -76,7 +76,7 @@ func TestTraceOfARequest(t *testing.T) {
 	pod := echo(t, "pod")
 	picker.Pick(pod)
 	w.host("pool.test",
-		route("pool", prefix("/v1"), &ir.Forward{Targets: []ir.Target{w.held(w.pool("pool", false, picker, pod), holder)}}),
+		route("pool", prefix("/v1"), &ir.Forward{Targets: []ir.Target{w.held(w.bounded(w.pool("pool", false, picker, pod), 5*time.Second), holder)}}),
 		route("bad", prefix("/bad"), &ir.Respond{StatusCode: 500, Reason: "BackendNotFound"}))
 	tags := []ir.Tag{
 		{Name: "literal", Literal: "%ENVIRONMENT(PATH)%"}, {Name: "header", Header: "x-team"}, {Name: "absent", Header: "x-none"},

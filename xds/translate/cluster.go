@@ -46,13 +46,16 @@ func Cluster(c ir.Cluster) (resource.Resource, error) {
 	}
 	made, err := resource.New(resource.Cluster, name, message, nil, sources...)
 	made.Companion, made.Demand = message.GetEdsClusterConfig().GetServiceName(), demandKey(c.Key)
-	if c.Pool != nil || c.Key.Kind == ir.BackendPicker {
+	if c.Pool != nil || c.Key.Kind == ir.BackendPicker && !c.Key.Relay {
 		made.Backend = &c
 	}
 	return made, err
 }
 
 func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
+	if c.Key.Relay {
+		return relay(c.Key, name)
+	}
 	message := &clusterv3.Cluster{
 		Name:                 name,
 		AltStatName:          demandName(c.Key),

@@ -172,7 +172,9 @@ func targetFilters(target *ir.Target, limits ir.Timeouts, wait waiting) (
 		if overrides[trailersFilter], err = refuseTrailers(); err != nil {
 			return nil, nil, err
 		}
-		clusters = append(clusters, ClusterName(target.Picker.Cluster))
+		if clusters = append(clusters, ClusterName(target.Picker.Cluster)); target.Picker.Timeout > 0 {
+			clusters = append(clusters, ClusterName(target.Picker.AskedBy()))
+		}
 	}
 	if len(overrides) == 0 {
 		return nil, nil, nil

@@ -7,6 +7,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	aggregatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/aggregate/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	rawbufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
 	"github.com/kedify/inference-gateway/xds/ir/logformat"
@@ -30,6 +32,15 @@ const (
 	servedKey       = "x-gateway-destination-endpoint-served"
 	subsetNamespace = "envoy.lb.subset_hint"
 	subsetKey       = "x-gateway-destination-endpoint-subset"
+)
+
+// What the picker filter tells the relay (xds/pickerrelay), as gRPC metadata of the call. The host of the call is the name of the
+// picker's cluster.
+const (
+	// PickerTimeout is ir.Picker.Timeout in milliseconds.
+	PickerTimeout = "x-kedify-picker-timeout"
+	// PickerFailOpen is there where the pool fails open.
+	PickerFailOpen = "x-kedify-picker-fail-open"
 )
 
 // routingHeaders are what known pickers tell the Pods of a pool about where a request is computed. A
@@ -136,11 +147,53 @@ func pickerOverride(p *ir.Picker) (*anypb.Any, error) {
 	}
 	return typedConfig(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 		Overrides: &extprocv3.ExtProcOverrides{
-			GrpcService:      grpcService(ClusterName(p.Cluster)),
-			ProcessingMode:   mode,
-			FailureModeAllow: wrapperspb.Bool(p.FailOpen),
+			GrpcService:         askedPicker(p),
+			GrpcInitialMetadata: relayMetadata(p),
+			ProcessingMode:      mode,
+			FailureModeAllow:    wrapperspb.Bool(p.FailOpen),
 		},
 	}})
+}
+
+// askedPicker is the picker, or the relay in front of it, which is told by the host whom to call.
+func askedPicker(p *ir.Picker) *corev3.GrpcService {
+	service := grpcService(ClusterName(p.AskedBy()))
+	if p.Timeout > 0 {
+		service.GetEnvoyGrpc().Authority = ClusterName(p.Cluster)
+	}
+	return service
+}
+
+// relayMetadata is what the relay is told; nil: there is none.
+func relayMetadata(p *ir.Picker) []*corev3.HeaderValue {
+	if p.Timeout == 0 {
+		return nil
+	}
+	told := []*corev3.HeaderValue{{Key: PickerTimeout, Value: strconv.FormatInt(max(p.Timeout.Milliseconds(), 1), 10)}}
+	if p.FailOpen {
+		told = append(told, &corev3.HeaderValue{Key: PickerFailOpen, Value: "true"})
+	}
+	return told
+}
+
+// relay is the cluster that the relay is asked by: the relay, or the picker itself while there is no relay. That is so in a proxy that
+// was started before there were relays, and while the process of the relay starts again.
+func relay(key ir.ClusterKey, name string) (*clusterv3.Cluster, error) {
+	picker := key
+	picker.Relay = false
+	config, err := typedConfig(&aggregatev3.ClusterConfig{Clusters: []string{bootstrap.RelayCluster, ClusterName(picker)}})
+	if err != nil {
+		return nil, err
+	}
+	return &clusterv3.Cluster{
+		Name: name,
+		ClusterDiscoveryType: &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
+			Name: "envoy.clusters.aggregate", TypedConfig: config,
+		}},
+		LbPolicy:        clusterv3.Cluster_CLUSTER_PROVIDED,
+		ConnectTimeout:  durationpb.New(pickerConnectTimeout),
+		CircuitBreakers: unlimitedBreakers(),
+	}, nil
 }
 
 // trailerGuard refuses requests to pools that end with trailers. The known pickers wait for a body that is

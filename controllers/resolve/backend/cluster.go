@@ -130,6 +130,9 @@ func pickerCluster(v store.View, key ir.ClusterKey, clientCertificate string) re
 		Protocol: ir.HTTP2,
 		Source:   serviceSource(key),
 	}}
+	if key.Relay { // in front of it, by a socket of the proxy
+		return result
+	}
 	if ProtocolOf(port).HTTP != ir.HTTP2 {
 		result.Cluster.TLS = &ir.UpstreamTLS{Insecure: true, Certificate: clientCertificate}
 	}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,15 @@ const exportAnnotation = "inference.networking.x-k8s.io/export"
 const (
 	responseBodyAnnotation = v1alpha1.GroupName + "/picker-response-body"
 	streamedBody           = "stream"
+)
+
+// timeoutAnnotation is how long the endpoint picker of a pool may owe the pick; "0s": any time.
+const timeoutAnnotation = v1alpha1.GroupName + "/picker-timeout"
+
+// DefaultPickerTimeout is many times what a picker takes that is alive. maxPickerTimeout is the longest hold.
+const (
+	DefaultPickerTimeout = 2 * time.Second
+	maxPickerTimeout     = time.Hour
 )
 
 // Pool returns what an InferencePool means to every Gateway that refers to it.
@@ -74,6 +84,7 @@ func resolvePicker(v store.View, pool *inferencev1.InferencePool) pickerResult {
 		FailOpen:     result.failOpen,
 		ResponseBody: pool.Annotations[responseBodyAnnotation] == streamedBody,
 	}
+	result.picker.Timeout, _ = pickerTimeout(pool)
 	return result
 }
 
@@ -130,7 +141,7 @@ func unpicked(pool *inferencev1.InferencePool, picker pickerResult) string {
 func poolConditions(pool *inferencev1.InferencePool, picker pickerResult, unpicked string) []metav1.Condition {
 	generation := pool.Generation
 	accepted := resolve.Condition(inferencev1.InferencePoolConditionAccepted, metav1.ConditionTrue,
-		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway."+ignoredBody(pool), generation)
+		inferencev1.InferencePoolReasonAccepted, "The pool is a backend of this Gateway."+ignoredBody(pool)+ignoredTimeout(pool), generation)
 	resolved := resolve.Condition(inferencev1.InferencePoolConditionResolvedRefs, metav1.ConditionTrue,
 		inferencev1.InferencePoolReasonResolvedRefs, "All references are resolved.", generation)
 	switch {
@@ -158,6 +169,29 @@ func ignoredBody(pool *inferencev1.InferencePool) string {
 	}
 	return fmt.Sprintf(" Annotation %s has the value %q, which has no effect; write %q, or remove it.",
 		responseBodyAnnotation, value, streamedBody)
+}
+
+// pickerTimeout returns how long the picker of a pool may owe the pick; zero: any time. valid: the annotation says so, or there is none.
+func pickerTimeout(pool *inferencev1.InferencePool) (timeout time.Duration, valid bool) {
+	value, found := pool.Annotations[timeoutAnnotation]
+	if !found {
+		return DefaultPickerTimeout, true
+	}
+	timeout, err := time.ParseDuration(value)
+	if err != nil || timeout < 0 || timeout > 0 && timeout < time.Millisecond || timeout > maxPickerTimeout {
+		return DefaultPickerTimeout, false
+	}
+	return timeout, true
+}
+
+// ignoredTimeout says that the annotation about the time of the picker has a value without a meaning; empty: it has none, or is not there.
+func ignoredTimeout(pool *inferencev1.InferencePool) string {
+	if _, valid := pickerTimeout(pool); valid {
+		return ""
+	}
+	return fmt.Sprintf(" Annotation %s has the value %q, which is no time from 1ms to 1h, and has no effect: the endpoint picker has %s. "+
+		"Write a time such as \"500ms\", \"0s\" for no limit, or remove it.",
+		timeoutAnnotation, pool.Annotations[timeoutAnnotation], DefaultPickerTimeout)
 }
 
 // PoolProtocol is what the Pods of a pool speak on all target ports.

@@ -154,7 +154,9 @@ rules:
 	for _, cluster := range result.Clusters {
 		got = append(got, cluster.String())
 	}
-	fixture.EqualSlices(t, "clusters", got, []string{"picker/app/epp/9002", "pool/app/chat", "service/app/web/81", "service/app/web/82"})
+	fixture.EqualSlices(t, "clusters", got, []string{
+		"picker/app/epp/9002", "picker/app/epp/9002/relay", "pool/app/chat", "service/app/web/81", "service/app/web/82",
+	})
 	fixture.EqualSlices(t, "pools", result.Pools, []types.NamespacedName{{Namespace: "app", Name: "chat"}})
 }
 
