@@ -74,6 +74,9 @@ func (c *call) run(ctx context.Context) error {
 			c.pending--
 			c.running = false // progress
 		case <-c.clock.C:
+			if c.finished && c.phase >= passing {
+				return nil
+			}
 			if c.relay.health.timedOut(c.picker, time.Now()) {
 				c.relay.log.Info("Picker does not answer; requests do not wait for it, but for one each second", "picker", c.picker)
 			}
@@ -90,7 +93,8 @@ func (c *call) run(ctx context.Context) error {
 
 // wind runs the clock while the picker owes an answer, from its last sign of life on.
 func (c *call) wind() {
-	owes := c.phase < passing && (c.pending > 0 || c.ended) || c.phase == passing && c.told
+	owes := c.phase < passing && (c.pending > 0 || c.ended) || c.phase == passing && c.told ||
+		c.finished // a picker ends its call when Envoy has
 	switch {
 	case !owes:
 		c.clock.Stop()
