@@ -134,6 +134,7 @@ func defaultResources(spec Spec) corev1.ResourceRequirements {
 	}}
 }
 
+// shutdownContainer drains Envoy, and relays its calls to endpoint pickers until then (xds/pickerrelay).
 func shutdownContainer(spec Spec, config Config) corev1.Container {
 	return corev1.Container{
 		Name:            containerShutdown,

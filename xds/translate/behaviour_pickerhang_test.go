@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
@@ -359,7 +360,7 @@ func TestPickerOfSlowUpload(t *testing.T) {
 	pod := echo(t, "pod")
 	picker := proxytest.StartPicker(t, "one")
 	picker.Pick(pod)
-	const limit = 200 * time.Millisecond
+	const limit = time.Second // a busy machine takes no message for a while
 	var routes []ir.Route
 	for _, failOpen := range []bool{false, true} {
 		path := fmt.Sprintf("/%t", failOpen)
@@ -375,9 +376,9 @@ func TestPickerOfSlowUpload(t *testing.T) {
 			running.Go(func() {
 				read, write := io.Pipe()
 				go func() {
-					for range 4 {
+					for range 3 {
 						_, _ = io.WriteString(write, chunk)
-						time.Sleep(2 * limit)
+						time.Sleep(limit * 3 / 2)
 					}
 					_ = write.Close()
 				}()
@@ -388,7 +389,7 @@ func TestPickerOfSlowUpload(t *testing.T) {
 				}
 				request.Host = "slow.test"
 				out, err := send(http2, request)
-				if err != nil || out.status != 200 || out.Headers.Get("x-picker") != "one" || out.Body != strings.Repeat(chunk, 4) {
+				if err != nil || out.status != 200 || out.Headers.Get("x-picker") != "one" || out.Body != strings.Repeat(chunk, 3) {
 					t.Errorf("open %t, HTTP/2 %t: %d %v, %d bytes, picker %q",
 						failOpen, http2, out.status, err, len(out.Body), out.Headers.Get("x-picker"))
 				}
@@ -450,6 +451,22 @@ func TestPickerHangsOnAndOn(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	w.expect(ask{host: "matrix.test", path: "/closed", method: "POST", body: "x"}, 200, "pod")
+}
+
+// TestProxyBeforeRelays: a proxy that was started before there were relays asks pickers directly.
+func TestProxyBeforeRelays(t *testing.T) {
+	w := worldOf(t, proxytest.StartWith(t, func(c *bootstrap.Config) { c.RelaySocket, c.PickersSocket = "", "" }))
+	pod := echo(t, "pod")
+	picker := proxytest.StartPicker(t, "one")
+	picker.Pick(pod)
+	target := w.bounded(w.pool("pool", false, picker, pod), time.Second)
+	w.host("matrix.test", route("pool", prefix("/"), &ir.Forward{Targets: []ir.Target{target}}))
+	w.apply()
+	for range 20 {
+		if out, err := w.over(false, "/", "x"); err != nil || out.status != 200 || out.Headers.Get("x-picker") != "one" {
+			t.Fatalf("%d %v", out.status, err)
+		}
+	}
 }
 
 // TestNoRelay: while there is no relay, pickers are asked directly.

@@ -48,8 +48,10 @@ type world struct {
 // milliseconds behind.
 const early = 50 * time.Millisecond
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, proxy: proxytest.Start(t), port: uint32(proxytest.Port(t))}
+func newWorld(t *testing.T) *world { return worldOf(t, proxytest.Start(t)) }
+
+func worldOf(t *testing.T, proxy *proxytest.Proxy) *world {
+	w := &world{t: t, proxy: proxy, port: uint32(proxytest.Port(t))}
 	w.chain = strconv.Itoa(int(w.port))
 	w.listener(ir.Listener{Port: w.port, Transport: ir.TCP, Chains: []ir.Chain{{ID: w.chain}}})
 	return w

@@ -133,7 +133,7 @@ func TestTraceOfARequest(t *testing.T) {
 		t.Errorf("to the backend: %+v, which got %v", upstream, out.Headers)
 	}
 	for cluster, parent := range map[string]string{"pool/test/pool/hold": holder.Asked()[0].Parent,
-		"picker/test/pool/9002": picker.Parents()[0]} {
+		"picker/test/pool/9002/relay": picker.Parents()[0]} {
 		at := slices.IndexFunc(collector.Spans(), func(s proxytest.Span) bool { return parent == "00-"+theirTrace+"-"+s.ID+"-01" })
 		if at < 0 {
 			t.Errorf("%s: no span of traceparent %q", cluster, parent)
