@@ -15,6 +15,8 @@ type Host struct {
 	Fields string
 	// Filters of the listener that the host belongs to; nil: none.
 	Filters *ListenerFilters
+	// ModelBody is the largest body, in bytes, that is read for its model; zero: DefaultModelBody.
+	ModelBody uint64
 }
 
 // EachCluster visits the clusters that the host names. A cluster may be visited several times.
@@ -61,6 +63,7 @@ type Match struct {
 	Method  string // empty: any
 	Headers []ValueMatch
 	Query   []ValueMatch
+	Model   ModelMatch
 }
 
 // PathMatchKind says how PathMatch.Value is compared.

@@ -38,6 +38,7 @@ type Picker struct {
 	served []string
 	paths  []string
 	parent []string
+	says   map[string]string
 	hangs  bool
 	after  int
 	calls  int
@@ -110,6 +111,13 @@ func (p *Picker) Pick(endpoints string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pick = endpoints
+}
+
+// Say sets headers that it adds to each request for the endpoint that it picks.
+func (p *Picker) Say(headers map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.says = headers
 }
 
 // Hang has it read as many messages of each call from now on, and then neither read nor answer.
@@ -254,6 +262,9 @@ func Picked(picker, endpoints string) *extprocv3.ProcessingResponse {
 	common := &extprocv3.CommonResponse{
 		ClearRouteCache: true,
 		HeaderMutation:  &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("x-picker", picker)}},
+	}
+	for name, value := range s.picker.says {
+		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(name, value))
 	}
 	response := &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{Response: common}},

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -28,10 +27,8 @@ import (
 	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
+	"github.com/kedify/inference-gateway/xds/translate/model"
 )
-
-//go:embed rematch.lua
-var rematchText string
 
 const (
 	// authTimeout is how long an authorization service may take to decide, connections that fail among it.
@@ -192,10 +189,12 @@ func authRetries() *corev3.RetryPolicy {
 // copied, those that describe the body of that answer are not.
 func authMutations(a *ir.Auth) *mutationv3.HeaderMutationRules {
 	var names []string
-	for _, name := range append(check.ConnectionHeaders(), check.PickerHeaders...) {
+	for _, name := range check.ConnectionHeaders() {
 		names = append(names, regexp.QuoteMeta(name))
 	}
-	names = append(names, regexp.QuoteMeta(check.KeyHeaders)+".*", regexp.QuoteMeta(check.EnvoyHeaders)+".*")
+	for _, prefix := range append(check.PickerHeaders(), check.KeyHeaders, check.EnvoyHeaders) {
+		names = append(names, regexp.QuoteMeta(prefix)+".*")
+	}
 	if !a.GRPC() && len(a.ResponseHeaders) == 0 {
 		names = append(names, "content-.*")
 	}
@@ -239,36 +238,44 @@ func listenerPlaces() (filters []namedFilter) {
 	for range ir.MaxListenerFilters {
 		filters = append(filters, namedFilter{listenerFilter, authorization()})
 	}
-	return append(filters, namedFilter{rematchFilter, script(rematchScript, rematchText)})
+	return append(filters, namedFilter{rematchFilter, script(rematchScript, model.Script)})
 }
 
-// hostFilters is the configuration with which a virtual host has the filters of its listener run.
-func hostFilters(f *ir.ListenerFilters) (map[string]*anypb.Any, error) {
-	if f == nil || len(f.Auths) == 0 {
+// hostFilters is the configuration with which a virtual host has the filters of its listener run. On a host that reads models they see
+// none of the headers that clients may not say to it.
+func hostFilters(h ir.Host) (map[string]*anypb.Any, error) {
+	if h.Filters == nil || len(h.Filters.Auths) == 0 {
 		return nil, nil
 	}
-	steps, err := listenerSteps(f.Auths)
+	var removed []string
+	again := &luav3.LuaPerRoute{Override: &luav3.LuaPerRoute_Name{Name: rematchScript}}
+	if h.ReadsModels() {
+		removed, again.FilterContext = model.Headers, model.Context(h, true)
+	}
+	steps, err := listenerSteps(h.Filters.Auths, removed)
 	if err != nil {
 		return nil, err
 	}
-	return perFilter(map[string]proto.Message{
-		listenerFilter: steps,
-		rematchFilter:  &luav3.LuaPerRoute{Override: &luav3.LuaPerRoute_Name{Name: rematchScript}},
-	})
+	return perFilter(map[string]proto.Message{listenerFilter: steps, rematchFilter: again})
 }
 
 // listenerSteps has each place run the next filter, as long as there is one. The number of the next one is in stepHeader, which clients
-// cannot say; it is missing at the first place.
-func listenerSteps(auths []*ir.Auth) (proto.Message, error) {
+// cannot say; it is missing at the first place. None of the filters sees the removed headers.
+func listenerSteps(auths []*ir.Auth, removed []string) (proto.Message, error) {
 	input, err := matcherExtension("step", &matcherv3.HttpRequestHeaderMatchInput{HeaderName: stepHeader})
 	if err != nil {
 		return nil, err
 	}
 	list := &xdsmatcher.Matcher_MatcherList{}
 	for step, auth := range auths {
-		next := namedFilter{"step", &headermutationv3.HeaderMutation{Mutations: &headermutationv3.Mutations{
-			RequestMutations: []*mutationv3.HeaderMutation{addHeader(stepHeader, strconv.Itoa(step+1))},
-		}}}
+		mutations := []*mutationv3.HeaderMutation{addHeader(stepHeader, strconv.Itoa(step+1))}
+		for _, name := range removed {
+			mutations = append(mutations, removeHeader(name))
+		}
+		removed = nil
+		next := namedFilter{"step", &headermutationv3.HeaderMutation{
+			Mutations: &headermutationv3.Mutations{RequestMutations: mutations},
+		}}
 		action, err := runAll(append([]namedFilter{next}, authFilters(auth)...))
 		if err != nil {
 			return nil, err

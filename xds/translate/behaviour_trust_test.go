@@ -40,6 +40,8 @@ var clientHeaders = map[heard][]string{
 		// The keys of the product's tables, and the words of the picker protocol.
 		"x-gw-chain", "x-gw-host",
 		"x-gateway-destination-endpoint", "x-gateway-destination-endpoint-served", "x-gateway-destination-endpoint-subset",
+		"x-gateway-destination-endpoint-fallbacks", "x-gateway-destination-endpoint-exclude",
+		"x-llm-d-router-destination-endpoint", "x-llm-d-router-destination-endpoint-subset",
 		// Hop by hop.
 		"upgrade", "proxy-connection", "keep-alive",
 	},
@@ -52,7 +54,9 @@ var clientHeaders = map[heard][]string{
 	},
 	both: {
 		// What clients do say: to pickers, to applications, to tracing systems.
-		"x-gateway-inference-objective", "x-gateway-inference-fairness-id", "x-gateway-model-name", "test-epp-endpoint-selection",
+		"x-gateway-inference-objective", "x-gateway-inference-fairness-id", "x-llm-d-inference-objective", "x-llm-d-inference-fairness-id",
+		"x-llm-d-slo-ttft-ms", "x-llm-d-slo-tpot-ms", "x-slo-ttft-ms", "x-slo-tpot-ms",
+		"x-gateway-model-name", "x-gateway-model-name-rewrite", "x-llm-d-model-name-rewrite", "test-epp-endpoint-selection",
 		"x-request-id", "x-client-trace-id", "traceparent", "b3", "grpc-timeout",
 		"x-real-ip", "x-http-method-override", "x-gw-other", "x-keda-http-cold-start", "prefer", "authorization",
 	},
@@ -88,6 +92,35 @@ func TestG13HeadersOfClients(t *testing.T) {
 					// What the picker says has another value.
 					if got := out.Headers.Get(name) == headers[name]; got != want {
 						t.Errorf("%s%s: the backend sees %s: %v, want %v", host, path, name, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestG13PickersSteerPods: what a picker tells a Pod about where a request is computed arrives, with and without a body, also when the
+// client says the same header.
+func TestG13PickersSteerPods(t *testing.T) {
+	w := newWorld(t)
+	pod := echo(t, "pod")
+	picker := proxytest.StartPicker(t, "picker")
+	picker.Pick(pod)
+	said, forged := map[string]string{}, map[string]string{}
+	for _, name := range clientHeaders[services] {
+		said[name], forged[name] = "10.0.0.1:8000", "169.254.169.254:80"
+	}
+	picker.Say(said)
+	hosts := w.everywhere(route("closed", prefix("/closed"), &ir.Forward{Targets: []ir.Target{w.pool("closed", false, picker, pod)}}),
+		route("open", prefix("/open"), &ir.Forward{Targets: []ir.Target{w.pool("open", true, picker, pod)}}))
+	w.apply()
+	for _, host := range hosts {
+		for _, path := range []string{"/closed", "/open"} {
+			for _, body := range []string{"", "prompt"} {
+				out := w.expect(ask{host: host, path: path, method: "POST", headers: forged, body: body}, 200, "pod")
+				for name, want := range said {
+					if got := out.Headers.Values(name); len(got) != 1 || got[0] != want {
+						t.Errorf("%s%s: the Pod sees %s: %q, want %q of the picker", host, path, name, got, want)
 					}
 				}
 			}

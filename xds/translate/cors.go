@@ -26,11 +26,11 @@ func preflight(r *rule, m ir.Match) []*rule {
 		return nil
 	}
 	own := proto.Clone(r.route.Match).(*routev3.RouteMatch)
-	own.Headers = nil
+	own.Headers, own.DynamicMetadata = nil, nil
 	for _, header := range m.Headers {
 		own.Headers = append(own.Headers, announced(header)...)
 	}
-	if m.Method == "" && len(own.Headers) == len(m.Headers) && !slices.ContainsFunc(m.Headers, named) {
+	if m.Method == "" && m.Model.Any() && len(own.Headers) == len(m.Headers) && !slices.ContainsFunc(m.Headers, named) {
 		return nil // the preflight meets the rule
 	}
 	asked := &routev3.HeaderMatcher{Name: askedMethod, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}}

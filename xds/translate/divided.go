@@ -60,7 +60,7 @@ func (d divided) hashParts() (byHost []hostIDs, err error) {
 			return nil, err
 		}
 		ids := hostIDs{routes: make([]string, len(host.Routes))}
-		if ids.filters, err = filtersID(host.Filters); err != nil {
+		if ids.filters, err = filtersID(host); err != nil {
 			return nil, err
 		}
 		for i := range host.Routes {
@@ -96,8 +96,8 @@ func (d divided) Parts() (parts []resource.Part, err error) {
 }
 
 // filtersID is the hash of what the filters of a listener become; empty: there are none.
-func filtersID(f *ir.ListenerFilters) (string, error) {
-	configs, err := hostFilters(f)
+func filtersID(host ir.Host) (string, error) {
+	configs, err := hostFilters(host)
 	if len(configs) == 0 || err != nil {
 		return "", err
 	}

@@ -29,11 +29,11 @@ const (
 // ErrWeights says that no target has a weight, or that together they exceed 32 bits.
 var ErrWeights = errors.New("sum of weights must be between 1 and 4294967295")
 
-// forward fills a route that sends to weighted targets. It returns the clusters it names. overlaid: the Gateway asks
-// for retries.
-func forward(route *routev3.Route, f *ir.Forward, match ir.Match, overlaid bool) ([]string, error) {
+// forward fills a route that sends to weighted targets. It returns the clusters it names. kept is what the proxy keeps of a body
+// while the request waits.
+func forward(route *routev3.Route, f *ir.Forward, match ir.Match, kept int) ([]string, error) {
 	action := &routev3.RouteAction{}
-	split, clusters, err := targets(f, match, waiting{limit: value(f.Timeouts.Request), kept: keptWhileHeld(f, overlaid)})
+	split, clusters, err := targets(f, match, waiting{limit: value(f.Timeouts.Request), kept: kept})
 	if err != nil {
 		return nil, err
 	}

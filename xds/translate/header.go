@@ -92,8 +92,11 @@ func (e *headerEdits) put(o *outcome) {
 // The key headers are removed as well, not overwritten alone: Envoy writes no header where the value
 // is empty, and what the client sent would stay.
 func earlyMutation(chain ir.Chain) (*corev3.TypedExtensionConfig, error) {
-	mutations := []*mutationv3.HeaderMutation{removeHeaders(check.EnvoyHeaders)}
-	removed := append([]string{ChainHeader, HostHeader, stepHeader, reasonHeader}, check.PickerHeaders...)
+	var mutations []*mutationv3.HeaderMutation
+	for _, prefix := range append(check.PickerHeaders(), check.EnvoyHeaders) {
+		mutations = append(mutations, removeHeaders(prefix))
+	}
+	removed := []string{ChainHeader, HostHeader, stepHeader, reasonHeader}
 	if !chain.Client.Trusting() {
 		removed = append(removed, check.ForwardedHeaders...)
 	}

@@ -103,9 +103,10 @@ func (t *table) addExact(hosts []ir.Host) error {
 }
 
 // unused returns the names of filters that no route of an exact table needs. Which filters are left out of the chain of a request is
-// decided with its first route; where the listener has filters, another one may follow.
+// decided with its first route; where the listener has filters, or models are read, another one may follow.
 func (t *table) unused(names []string, host ir.Host) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return host.Filters != nil && t.needs[name] })
+	second := host.Filters != nil || host.ReadsModels()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return second && t.needs[name] })
 }
 
 // addWildcards adds the hosts of a chain, and the one that answers all others.
@@ -141,10 +142,14 @@ func (t *table) add(h ir.Host, domain string) error {
 		return err
 	}
 	var routes []*rule
+	reader := modelReader{host: h}
 	for i := range h.Routes {
 		rendered, clusters, err := renderRoute(&h.Routes[i], h, over)
 		if err != nil {
 			return fmt.Errorf("route %s: %w", h.Routes[i].Name, err)
+		}
+		if rendered, err = reader.before(h.Routes[i].Match, rendered); err != nil {
+			return err
 		}
 		if body, ok := h.Routes[i].Action.(*ir.Respond); ok && len(body.Body) > maxPlainBody {
 			t.config.MaxDirectResponseBodySizeBytes = uint32Value(maxBody)
@@ -157,7 +162,7 @@ func (t *table) add(h ir.Host, domain string) error {
 	}
 	h.Filters.EachCluster(func(key ir.ClusterKey) { t.clusters = append(t.clusters, ClusterName(key)) })
 	host := &routev3.VirtualHost{Name: h.Hostname, Domains: []string{domain}}
-	if host.TypedPerFilterConfig, err = hostFilters(h.Filters); err != nil {
+	if host.TypedPerFilterConfig, err = hostFilters(h); err != nil {
 		return err
 	}
 	if err := fill(host, routes); err != nil {

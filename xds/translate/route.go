@@ -15,6 +15,7 @@ import (
 
 	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/translate/model"
 )
 
 // ErrNoAction says that a route of the IR does nothing.
@@ -40,7 +41,11 @@ func renderRoute(r *ir.Route, h ir.Host, over fields.Route) ([]*rule, []string, 
 	rules := []*rule{{path: r.Match.Path, route: route}}
 	switch action := r.Action.(type) {
 	case *ir.Forward:
-		clusters, err := forward(route, action, r.Match, over.Sets(retryPolicyField))
+		kept := keptWhileHeld(action, over.Sets(retryPolicyField))
+		if h.ReadsModels() {
+			kept = max(kept, int(model.Body(h))) // the body is there already
+		}
+		clusters, err := forward(route, action, r.Match, kept)
 		if err != nil {
 			return nil, nil, err
 		}

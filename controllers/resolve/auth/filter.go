@@ -141,7 +141,7 @@ func saidOverHTTP(name string) string {
 		return "is about a connection or the end of a message on it, and the proxy writes it itself"
 	case check.OfProxy(name):
 		return "is read and removed by the proxy itself, and no backend would see it"
-	case slices.Contains(check.PickerHeaders, name):
+	case check.OfPicker(name):
 		return "is what an endpoint picker alone may say"
 	}
 	return ""

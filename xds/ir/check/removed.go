@@ -30,10 +30,17 @@ const trailers = "trailers"
 // webSocket is the only protocol that a client may upgrade to.
 const webSocket = "websocket"
 
-// PickerHeaders are what a client could send to pose as an endpoint picker (Gateway API Inference
-// Extension, proposal 004).
-var PickerHeaders = []string{
-	"x-gateway-destination-endpoint", "x-gateway-destination-endpoint-served", "x-gateway-destination-endpoint-subset",
+// pickerHeaders begin what a client could send to pose as an endpoint picker (Gateway API Inference Extension, proposal 004, and
+// the names of llm-d): the pick, and, with a suffix, what served and what may be picked.
+var pickerHeaders = []string{"x-gateway-destination-endpoint", "x-llm-d-router-destination-endpoint"}
+
+// PickerHeaders returns the beginnings of the names that OfPicker is about.
+func PickerHeaders() []string { return slices.Clone(pickerHeaders) }
+
+// OfPicker reports whether an endpoint picker alone may say a header.
+func OfPicker(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(pickerHeaders, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // ForwardedHeaders are what proxies say about a request of theirs, besides x-forwarded-for and x-forwarded-proto, which
@@ -44,7 +51,7 @@ var ForwardedHeaders = []string{"forwarded", "x-forwarded-host", "x-forwarded-po
 // rule can match it.
 func Removed(name string) bool {
 	name = strings.ToLower(name)
-	return OfProxy(name) || slices.Contains(PickerHeaders, name) || slices.Contains(hopHeaders, name)
+	return OfProxy(name) || OfPicker(name) || slices.Contains(hopHeaders, name)
 }
 
 // OfProxy reports whether a header of a request is for the proxy alone: it acts on it, and removes it.

@@ -16,6 +16,14 @@ func TestOfConnection(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{
+		"X-Gateway-Destination-Endpoint": true, "x-gateway-destination-endpoint-subset": true, "x-llm-d-router-destination-endpoint": true,
+		"x-gateway-model-name": false, "x-prefiller-host-port": false,
+	} {
+		if got := check.OfPicker(name); got != want || check.Removed(name) != want {
+			t.Errorf("%s: of a picker: %v, removed: %v", name, got, check.Removed(name))
+		}
+	}
+	for name, want := range map[string]bool{
 		"X-Envoy-Retry-On": true, "x-envoy-external-address": false, "x-gw-host": true,
 		"x-gateway-destination-endpoint": false, "x-request-id": false,
 	} {
