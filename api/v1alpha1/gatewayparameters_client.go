@@ -27,6 +27,12 @@ type ClientParameters struct {
 	//
 	// +optional
 	MaxRequestBodyLimit *resource.Quantity `json:"maxRequestBodyLimit,omitempty"`
+	// MaxModelBodyLimit is the largest JSON body, in bytes, that is read for the model that it asks for, from 64Ki to 64Mi; 16Mi unless
+	// set. A larger one is answered 413. It holds for requests that a rule with a model could take, and these bodies are kept whole
+	// before a rule is chosen.
+	//
+	// +optional
+	MaxModelBodyLimit *resource.Quantity `json:"maxModelBodyLimit,omitempty"`
 	// Timeout limits how long clients may take.
 	//
 	// +optional

@@ -74,6 +74,11 @@ type HTTPScalerSpec struct {
 	//
 	// +optional
 	Headers []HTTPScalerHeader `json:"headers,omitempty"`
+	// Models that the JSON body of a request asks for, one of which must match: exact, or with an asterisk at the end for all names
+	// that begin so. None: any model, and requests without one.
+	//
+	// +optional
+	Models []string `json:"models,omitempty"`
 
 	Backend HTTPScalerBackend `json:"backend"`
 	Metric  HTTPScalerMetric  `json:"metric"`

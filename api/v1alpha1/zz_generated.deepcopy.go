@@ -205,6 +205,11 @@ func (in *ClientParameters) DeepCopyInto(out *ClientParameters) {
 		x := (*in).DeepCopy()
 		*out = &x
 	}
+	if in.MaxModelBodyLimit != nil {
+		in, out := &in.MaxModelBodyLimit, &out.MaxModelBodyLimit
+		x := (*in).DeepCopy()
+		*out = &x
+	}
 	if in.Timeout != nil {
 		in, out := &in.Timeout, &out.Timeout
 		*out = new(ClientTimeout)
@@ -765,6 +770,11 @@ func (in *HTTPScalerSpec) DeepCopyInto(out *HTTPScalerSpec) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.Models != nil {
+		in, out := &in.Models, &out.Models
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	in.Backend.DeepCopyInto(&out.Backend)
 	in.Metric.DeepCopyInto(&out.Metric)

@@ -22,6 +22,7 @@ import (
 type requestQuestion struct {
 	where   *cluster
 	headers []string
+	model   string
 	gateway string
 	files   []string
 }
@@ -43,6 +44,7 @@ cluster; Secrets are not read.`,
 			if err != nil {
 				return err
 			}
+			asked.Model = q.model
 			gateway := types.NamespacedName{}
 			if q.gateway != "" {
 				namespace, name, slash := strings.Cut(q.gateway, "/")
@@ -60,6 +62,7 @@ cluster; Secrets are not read.`,
 	}
 	flags := command.Flags()
 	flags.StringArrayVarP(&q.headers, "header", "H", nil, "header of the request, \"Name: value\"; may be repeated")
+	flags.StringVar(&q.model, "model", "", "model that the JSON body of the request asks for; none without it")
 	flags.StringVar(&q.gateway, "gateway", "", "namespace/name of the Gateway that the request comes to; all are asked without it")
 	flags.StringArrayVarP(&q.files, "filename", "f", nil, "file or directory with objects, - for standard input; may be repeated")
 	q.where.addFlags(flags, false)

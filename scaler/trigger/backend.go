@@ -136,6 +136,9 @@ func (r *reader) passthrough(spec v1alpha1.HTTPScalerSpec) {
 		r.refuse(keyPathPrefixes, "pathPrefixes %s does not go %s; leave it out, or use reencrypt",
 			quote(r.text(keyPathPrefixes)), reason)
 	}
+	if r.text(keyModel) != "" {
+		r.refuse(keyModel, "model does not go %s; leave it out, or use reencrypt", reason)
+	}
 	if r.text(keyHeaders) != "" {
 		r.refuse(keyHeaders, "headers does not go %s; leave it out, or use reencrypt", reason)
 	}

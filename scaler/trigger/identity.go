@@ -74,7 +74,11 @@ func Identity(spec v1alpha1.HTTPScalerSpec) string {
 		return fmt.Sprintf("%s %q %s", spec.Type, spec.Metric.ExternalProxyMetricKey, spec.Metric.Type)
 	}
 	hosts, prefixes := slices.Sorted(slices.Values(spec.Hosts)), slices.Sorted(slices.Values(spec.PathPrefixes))
-	return fmt.Sprintf("%s %q %q %s", spec.Type, hosts, prefixes, headersIdentity(spec.Headers))
+	identity := fmt.Sprintf("%s %q %q %s", spec.Type, hosts, prefixes, headersIdentity(spec.Headers))
+	if len(spec.Models) > 0 { // that of other triggers is what it was
+		identity += fmt.Sprintf(" models %q", slices.Sorted(slices.Values(spec.Models)))
+	}
+	return identity
 }
 
 // IdentityOf is the Identity of metadata as KEDA hands it to its scaler.
@@ -82,7 +86,7 @@ func IdentityOf(metadata map[string]string) string {
 	r := metadataReader(metadata)
 	spec := v1alpha1.HTTPScalerSpec{Type: r.kind, Metric: r.metrics()[0]}
 	if spec.Type == v1alpha1.TriggerHTTP {
-		spec.Hosts, spec.PathPrefixes, spec.Headers = r.hosts(), r.pathPrefixes(), r.headers()
+		spec.Hosts, spec.PathPrefixes, spec.Headers, spec.Models = r.hosts(), r.pathPrefixes(), r.headers(), r.models()
 	}
 	return Identity(spec)
 }
@@ -99,7 +103,13 @@ func places(spec v1alpha1.HTTPScalerSpec) map[string]string {
 	all := map[string]string{}
 	for _, host := range spec.Hosts {
 		for _, prefix := range spec.PathPrefixes {
-			all[fmt.Sprintf("%q %q %s", host, prefix, headers)] = fmt.Sprintf("host %s, path %s and these headers", quote(host), quote(prefix))
+			place, words := fmt.Sprintf("%q %q %s", host, prefix, headers), fmt.Sprintf("host %s, path %s", quote(host), quote(prefix))
+			if len(spec.Models) == 0 {
+				all[place] = words + " and these headers"
+			}
+			for _, name := range spec.Models {
+				all[place+fmt.Sprintf(" model %q", name)] = fmt.Sprintf("%s, model %s and these headers", words, quote(name))
+			}
 		}
 	}
 	return all

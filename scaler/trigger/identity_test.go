@@ -81,6 +81,8 @@ func TestIdentity(t *testing.T) {
 		named("c", httpTrigger(changes{"headers": "[{name: A, value: x}, {name: b}]"})),
 		named("d", httpTrigger(changes{"headers": "[{name: a, valueRegex: x}]"})),
 		named("e", envoyTrigger("edge")),
+		named("f", httpTrigger(changes{"hosts": "a.test", "model": "red,blue-*"})),
+		named("g", httpTrigger(changes{"hosts": "a.test", "model": "green"})),
 	)
 	object.Min = ptr[int32](1)
 	result := Parse(object, ourAddress)
@@ -98,6 +100,15 @@ func TestIdentity(t *testing.T) {
 	}
 	if a, b := IdentityOf(metadata(changes{"hosts": "a.test,b.test"})), IdentityOf(metadata(changes{"hosts": "b.test, A.test"})); a != b {
 		t.Errorf("order matters: %s, %s", a, b)
+	}
+}
+
+// TestIdentityOfBefore: the identity of a trigger without the newer keys is what it was, so that what KEDA asked for before an upgrade is found.
+func TestIdentityOfBefore(t *testing.T) {
+	const want = `kedify-http ["a.test" "b.test"] ["/x"] a="1"`
+	got := IdentityOf(metadata(changes{"hosts": "b.test,a.test", "pathPrefixes": "/x", "headers": "[{name: a, value: '1'}]"}))
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

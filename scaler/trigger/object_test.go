@@ -69,7 +69,7 @@ func TestObjectRules(t *testing.T) {
 			}))}
 		}, []string{
 			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; ` +
-				`tell them apart by a host, path or header`,
+				`tell them apart by a host, path, header or model`,
 		}},
 		"the same headers in another order": {func(o *Object) {
 			o.Triggers = []Trigger{
@@ -78,7 +78,7 @@ func TestObjectRules(t *testing.T) {
 			}
 		}, []string{
 			`trigger "b": hosts: trigger "a" has host "www.shop.test", path "/" and these headers already; ` +
-				`tell them apart by a host, path or header`,
+				`tell them apart by a host, path, header or model`,
 		}},
 		"told apart by path and header": {func(o *Object) {
 			o.Triggers = []Trigger{

@@ -167,7 +167,8 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 		r.reachable()
 		r.ignoreWiredService()
 	case v1alpha1.TriggerHTTP:
-		spec.Hosts, spec.PathPrefixes, spec.Headers = r.hosts(), r.pathPrefixes(), r.headers()
+		spec.Hosts, spec.PathPrefixes, spec.Headers, spec.Models = r.hosts(), r.pathPrefixes(), r.headers(), r.models()
+		r.checkModels(spec)
 		spec.Backend = r.backend()
 		spec.Backend.Weighted = r.weighted(weights)
 		spec.TLS = r.tls(spec)
@@ -255,7 +256,7 @@ func placeRemedy(kind v1alpha1.TriggerType) string {
 	if kind == v1alpha1.TriggerEnvoyHTTP {
 		return "count another cluster or metric, or remove one"
 	}
-	return "tell them apart by a host, path or header"
+	return "tell them apart by a host, path, header or model"
 }
 
 func placeKey(kind v1alpha1.TriggerType) string {

@@ -67,6 +67,11 @@ func TestSpec(t *testing.T) {
 				}
 			},
 		},
+		"models": {
+			changes{"model": " red, org/blue-*,red"},
+			func(s *spec) { s.Models = []string{"red", "org/blue-*"} },
+		},
+		"every model": {changes{"model": "*"}, func(s *spec) { s.Models = []string{"*"} }},
 		"named port": {
 			changes{"port": "-", "portName": "http", "loadbalancing": "eds"},
 			func(s *spec) { s.Backend.Port, s.Backend.PortName, s.Backend.LoadBalancing = nil, "http", "eds" },

@@ -21,8 +21,8 @@ type gap struct {
 	path  foreign.Path
 	// prefixes of the triggers that list the host.
 	prefixes []string
-	// byHeaders: a trigger has the host and the path, and asks for headers.
-	byHeaders bool
+	// partly: a trigger has the host and the path, and asks for headers or models.
+	partly bool
 }
 
 func (g gap) none() bool { return len(g.hosts) == 0 && g.host == "" }
@@ -50,10 +50,10 @@ func missed(host string, path foreign.Path, listing []*v1alpha1.HTTPScaler) gap 
 	found := gap{host: host, path: path}
 	for _, scaler := range listing {
 		switch matches := covers(scaler, path); {
-		case matches && len(scaler.Spec.Headers) == 0:
+		case matches && len(scaler.Spec.Headers) == 0 && len(scaler.Spec.Models) == 0:
 			return gap{}
 		case matches:
-			found.byHeaders = true
+			found.partly = true
 		}
 		found.prefixes = append(found.prefixes, scaler.Spec.PathPrefixes...)
 	}
@@ -113,9 +113,9 @@ func (m *maker) gapIn(w *wired, u *use, g gap) reason {
 	switch {
 	case len(g.hosts) > 0:
 		return because(ReasonHosts, "%s leads to %s for %s, which no trigger for it lists; add %s to hosts.", u.text, to, hosts, hosts)
-	case g.byHeaders:
-		return because(ReasonHeaders, "%s leads to %s for host %s also without the headers that the triggers ask for; "+
-			"add a trigger without headers.", u.text, to, g.host)
+	case g.partly:
+		return because(ReasonHeaders, "%s leads to %s for host %s also without the headers and models that the triggers ask for; "+
+			"add a trigger without headers and model.", u.text, to, g.host)
 	case g.path.Kind == foreign.PathUnknown:
 		return because(ReasonPaths, "%s leads to %s for host %s with paths that a rewrite, a regular expression or a pathType leaves open, and "+
 			"the triggers have pathPrefixes %s; add a trigger without pathPrefixes.", u.text, to, g.host, prefixes)

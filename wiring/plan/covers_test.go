@@ -74,7 +74,7 @@ func TestCoverage(t *testing.T) {
 		},
 		"Ingress, headers": {
 			triggers(a + ", " + header), ingressOf("host: a.test,", prefix("/")), ReasonHeaders,
-			"for host a.test also without the headers that the triggers ask for; add a trigger without headers.",
+			"for host a.test also without the headers and models that the triggers ask for; add a trigger without headers and model.",
 		},
 		"Ingress, headers and a trigger without": {triggers(a+", "+header, a), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
 		"Ingress, wildcard":                      {triggers(`hosts: ["*.test"]`), ingressOf("host: a.test,", prefix("/")), ReasonRewired, ""},
@@ -259,7 +259,7 @@ func TestUnmatchedInCluster(t *testing.T) {
 		"a path": {`hosts: ["*"], pathPrefixes: [/a]`,
 			"for host web and other paths than /a with 404; add a trigger without pathPrefixes."},
 		"headers": {`hosts: ["*"], headers: [{name: x}]`,
-			"for host web without the headers of the trigger with 404; add a trigger without headers."},
+			"for host web without the headers and models of the trigger with 404; add a trigger without headers and model."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			scaler := strings.NewReplacer("spec: {", "spec: {autowire: [service], ", "{service: web,", "{service: web, fallbackService: pods,",

@@ -11,6 +11,7 @@ type Client struct {
 	TrustedCIDRs []string
 	// MaxHeaderKiB and MaxHeaders limit the headers of a request, MaxBodyBytes its body; zero: as the product has it.
 	MaxHeaderKiB, MaxHeaders uint32
+	MaxModelBody             uint64 // bytes of a body that is read for its model (Host.ModelBody)
 	MaxBodyBytes             uint64
 	// HeadersTimeout is how long the headers of a request may take, IdleTimeout how long a connection is without a
 	// request; zero: as the product has it.

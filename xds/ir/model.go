@@ -4,13 +4,8 @@ package ir
 // No rule compares what a client says there.
 const ModelHeader = "x-gateway-model-name"
 
-// Bounds of what is read for the model of a request.
-const (
-	// DefaultModelBody is the largest body that is read, in bytes.
-	DefaultModelBody = 16 << 20
-	// MaxModelName is the longest name, in bytes of printable ASCII. A request that asks for another one asks for no model.
-	MaxModelName = 256
-)
+// DefaultModelBody is the largest body that is read for the model of a request, in bytes.
+const DefaultModelBody = 16 << 20
 
 // ModelMatch compares the model that the body of a request asks for: "model" of a JSON object. The zero value takes requests with any
 // model, and without one; any other value takes none without.

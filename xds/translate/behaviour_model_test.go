@@ -2,14 +2,19 @@ package translate_test
 
 import (
 	"bufio"
-
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/onsi/gomega"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/ir/check"
 	"github.com/kedify/inference-gateway/xds/proxytest"
 )
 
@@ -86,8 +91,8 @@ func TestModelsByBody(t *testing.T) {
 		"a space at its end":     {json, `{"model":"red "}`, "rest", ""},
 		"beyond ASCII":           {json, `{"model":"blue-grün"}`, "rest", ""},
 		"beyond ASCII, escaped":  {json, `{"model":"blue-\u00fc"}`, "rest", ""},
-		"as long as permitted":   {json, chat("blue"+strings.Repeat("x", ir.MaxModelName-4), 1), "blues", "blue" + strings.Repeat("x", ir.MaxModelName-4)},
-		"longer":                 {json, chat("blue"+strings.Repeat("x", ir.MaxModelName-3), 1), "rest", ""},
+		"as long as permitted":   {json, chat("blue"+strings.Repeat("x", check.MaxModelName-4), 1), "blues", "blue" + strings.Repeat("x", check.MaxModelName-4)},
+		"longer":                 {json, chat("blue"+strings.Repeat("x", check.MaxModelName-3), 1), "rest", ""},
 		"1 MB":                   {json, chat("blue"+strings.Repeat("x", 1<<20), 1), "rest", ""},
 		"deep":                   {json, `{"a":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `,"model":"red"}`, "red", "red"},
 		"many backslashes":       {json, `{"a":"` + strings.Repeat(`\\`, 100_000) + `","model":"red"}`, "red", "red"},
@@ -261,5 +266,123 @@ func TestModelsHeld(t *testing.T) {
 				t.Errorf("%s, model %s: asked about %+v", host, name, asked)
 			}
 		}
+	}
+}
+
+// TestModelBodiesInSum: a worker waits for eight bodies of the largest size, and says at once that it waits for no more. Clients that go
+// make room, and small bodies need none.
+func TestModelBodiesInSum(t *testing.T) {
+	t.Parallel()
+	const limit = 512 << 10
+	w := newWorld(t)
+	w.hosts(ir.Host{Chain: w.chain, Hostname: "exact.test", ModelBody: limit, Routes: []ir.Route{route("red", forModel("/", "red"), to(w.service("red")))}})
+	w.apply()
+	large := chat("red", limit-(16<<10))
+	begin := func() net.Conn {
+		connection := w.dial()
+		fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: exact.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			len(large), large[:len(large)/2])
+		return connection
+	}
+	var waiting []net.Conn
+	for len(waiting) < 8 {
+		waiting = append(waiting, begin())
+	}
+	headers := map[string]string{"Content-Type": "application/json"}
+	gomega.NewWithT(t).Eventually(func() int {
+		return w.do(ask{host: "exact.test", method: http.MethodPost, headers: headers, body: large}).status
+	}).WithTimeout(10 * time.Second).Should(gomega.Equal(503))
+	out := w.do(ask{host: "exact.test", path: "/full", method: http.MethodPost, headers: headers, body: large})
+	if out.status != 503 || out.header.Get("retry-after") == "" || !strings.Contains(out.text, "Try again") {
+		t.Errorf("%d %v %s", out.status, out.header, out.text)
+	}
+	if got := w.logged("/full"); got["reason"] != "ModelBodies" {
+		t.Errorf("the log says %v", got)
+	}
+	w.expect(ask{host: "exact.test", method: http.MethodPost, headers: headers, body: chat("red", 100)}, 200, "red")
+	for _, connection := range waiting {
+		_ = connection.Close()
+	}
+	gomega.NewWithT(t).Eventually(func() int {
+		return w.do(ask{host: "exact.test", method: http.MethodPost, headers: headers, body: large}).status
+	}).WithTimeout(10 * time.Second).Should(gomega.Equal(200))
+}
+
+// TestModelsBehindListenerFilters: the authorization service of a listener hears no model that a client says in a header, and what it changes
+// decides between rules for models, too. That of a rule hears the model.
+func TestModelsBehindListenerFilters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	service, auth := w.authorizer("http")
+	auth.RequestHeaders, auth.ResponseHeaders = []string{ir.ModelHeader}, []string{"x-tier"}
+	service.Decide(func(context.Context, proxytest.AuthQuestion) proxytest.AuthDecision {
+		return proxytest.AuthDecision{Status: http.StatusOK, Header: http.Header{"X-Tier": {"gold"}}}
+	})
+	ofRule, asked := w.authorizer("grpc")
+	asked.RequestHeaders = []string{ir.ModelHeader}
+	gold := forModel("/", "red")
+	gold.Headers = []ir.ValueMatch{{Name: "x-tier", Value: "gold"}}
+	guard := to(w.service("gold"))
+	guard.Filters.Auth = asked
+	w.behind([]*ir.Auth{auth}, route("gold", gold, guard), route("plain", forModel("/", "red"), to(w.service("plain"))),
+		route("rest", prefix("/"), to(w.service("rest"))))
+	w.apply()
+	for _, host := range []string{"exact.test", "a.wild.test"} {
+		headers := map[string]string{"Content-Type": "application/json", ir.ModelHeader: "forged"}
+		w.expect(ask{host: host, method: http.MethodPost, headers: headers, body: chat("red", 1<<20)}, 200, "gold")
+		w.expect(ask{host: host, method: http.MethodPost, headers: headers, body: chat("blue", 10)}, 200, "rest")
+		w.expect(ask{host: host, headers: headers}, 200, "rest")
+	}
+	for _, question := range service.Asked() {
+		if said := question.Header.Get(ir.ModelHeader); said != "" {
+			t.Errorf("the service of the listener hears the model %q", said)
+		}
+	}
+	questions := ofRule.Asked()
+	for _, question := range questions {
+		if said := question.Header.Get(ir.ModelHeader); said != "red" {
+			t.Errorf("the service of the rule hears the model %q", said)
+		}
+	}
+	if len(questions) == 0 {
+		t.Error("the service of the rule was not asked")
+	}
+}
+
+// TestModelPreflight: a preflight has no body, and is answered by the first rule of its path that has CORS.
+func TestModelPreflight(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shared := to(w.service("red"))
+	shared.Filters.CORS = &ir.CORS{AllowOrigins: []string{"https://ui.test"}, AllowMethods: []string{"POST"}, AllowHeaders: []string{"content-type"}}
+	hosts := w.everywhere(route("red", forModel("/", "red"), shared), route("rest", prefix("/"), to(w.service("rest"))))
+	w.apply()
+	for _, host := range hosts {
+		out := w.do(ask{host: host, method: http.MethodOptions, headers: map[string]string{
+			"Origin": "https://ui.test", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+		}})
+		if got := out.header.Get("Access-Control-Allow-Origin"); out.status != 200 || got != "https://ui.test" {
+			t.Errorf("%s: %d, allowed origin %q", host, out.status, got)
+		}
+	}
+}
+
+// TestModelTrees: more rules than a list has.
+func TestModelTrees(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one, rest := w.service("one"), w.service("rest")
+	var routes []ir.Route
+	for i := range 300 {
+		routes = append(routes, route(fmt.Sprint("m", i), forModel("/v1", fmt.Sprint("m", i)), to(one)),
+			route(fmt.Sprint("p", i), prefix(fmt.Sprint("/v1/p", i)), to(rest)))
+	}
+	w.hosts(ir.Host{Chain: w.chain, Hostname: "exact.test", Routes: append(routes, route("rest", prefix("/"), to(rest)))})
+	w.apply()
+	headers := map[string]string{"Content-Type": "application/json"}
+	for _, c := range []struct{ path, model, want string }{
+		{"/v1/chat", "m299", "one"}, {"/v1", "m0", "one"}, {"/v1/chat?a=b", "m17", "one"}, {"/v1/chat", "m300", "rest"}, {"/v2", "m1", "rest"},
+	} {
+		w.expect(ask{host: "exact.test", path: c.path, method: http.MethodPost, headers: headers, body: chat(c.model, 10)}, 200, c.want)
 	}
 }

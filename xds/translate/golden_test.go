@@ -40,6 +40,7 @@ type document struct {
 type hostDocument struct {
 	Chain, Hostname, Fields string
 	Filters                 *ir.ListenerFilters
+	ModelBody               uint64
 	Routes                  []struct {
 		Name   string
 		Match  ir.Match
@@ -52,7 +53,7 @@ type hostDocument struct {
 }
 
 func (h hostDocument) host() ir.Host {
-	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname, Fields: h.Fields, Filters: h.Filters}
+	out := ir.Host{Chain: h.Chain, Hostname: h.Hostname, Fields: h.Fields, Filters: h.Filters, ModelBody: h.ModelBody}
 	for _, r := range h.Routes {
 		next := ir.Route{Name: r.Name, Match: r.Match, Source: r.Source}
 		switch {

@@ -19,6 +19,8 @@ const (
 	maxHeaders      = 100_000
 	maxHeaderKiB    = 8192 // Envoy's
 	minTimeout      = time.Second
+	minModelBody    = 64 << 10
+	maxModelBody    = 64 << 20
 )
 
 // checkClient says why spec.client cannot be served.
@@ -34,6 +36,9 @@ func checkClient(client *v1alpha1.ClientParameters) error {
 	}
 	if limit := client.MaxRequestBodyLimit; limit != nil && limit.Sign() <= 0 {
 		return fmt.Errorf("spec.client.maxRequestBodyLimit %s is not positive; remove it for no limit", limit)
+	}
+	if limit := client.MaxModelBodyLimit; limit != nil && (limit.Value() < minModelBody || limit.Value() > maxModelBody) {
+		return fmt.Errorf("spec.client.maxModelBodyLimit %s is not between %dKi and %dMi", limit, minModelBody>>10, maxModelBody>>20)
 	}
 	if client.Timeout == nil || client.Timeout.HTTP == nil {
 		return nil
@@ -114,6 +119,9 @@ func Client(spec *v1alpha1.ClientParameters) (ir.Client, ir.ProxyProtocol) {
 	}
 	if spec.MaxRequestBodyLimit != nil {
 		client.MaxBodyBytes = uint64(spec.MaxRequestBodyLimit.Value())
+	}
+	if spec.MaxModelBodyLimit != nil {
+		client.MaxModelBody = uint64(spec.MaxModelBodyLimit.Value())
 	}
 	if timeout := spec.Timeout; timeout != nil && timeout.HTTP != nil {
 		if limit := timeout.HTTP.RequestHeadersReceivedTimeout; limit != nil {

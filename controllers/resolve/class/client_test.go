@@ -33,6 +33,8 @@ func TestClientParameters(t *testing.T) {
 		"{headers: {maxRequestHeaderLimit: 1025}}":                         {MaxHeaderKiB: 2},
 		"{headers: {maxRequestHeaderLimit: 8192Ki}}":                       {MaxHeaderKiB: 8192},
 		"{maxRequestBodyLimit: 10Mi}":                                      {MaxBodyBytes: 10 << 20},
+		"{maxModelBodyLimit: 64Ki}":                                        {MaxModelBody: 64 << 10},
+		"{maxModelBodyLimit: 64Mi}":                                        {MaxModelBody: 64 << 20},
 		"{maxRequestBodyLimit: 1500m}":                                     {MaxBodyBytes: 2},
 		"{timeout: {http: {requestHeadersReceivedTimeout: 5s, idleTimeout: 2m}}}": {
 			HeadersTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,

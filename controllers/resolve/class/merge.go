@@ -106,6 +106,7 @@ func mergeClient(base, own *v1alpha1.ClientParameters) *v1alpha1.ClientParameter
 		ProxyProtocol:       cmp.Or(own.ProxyProtocol, base.ProxyProtocol),
 		Headers:             mergeClientHeaders(base.Headers, own.Headers),
 		MaxRequestBodyLimit: cmp.Or(own.MaxRequestBodyLimit, base.MaxRequestBodyLimit),
+		MaxModelBodyLimit:   cmp.Or(own.MaxModelBodyLimit, base.MaxModelBodyLimit),
 		Timeout:             mergeClientTimeout(base.Timeout, own.Timeout),
 	}
 }

@@ -47,6 +47,7 @@ var decided = map[string]string{
 	"client.headers.maxRequestHeaderLimit":                  limited,
 	"client.headers.maxRequestHeaders":                      limited,
 	"client.maxRequestBodyLimit":                            free,
+	"client.maxModelBodyLimit":                              free, // its bounds hold for administrators, too
 	"client.timeout.http.requestHeadersReceivedTimeout":     free,
 	"client.timeout.http.idleTimeout":                       free,
 	"podTemplate":                                           ofClasses,

@@ -20,13 +20,15 @@ import (
 //
 // Gateway API leaves the place of regular expressions open. Here they come after exact paths
 // and before every prefix, the longer expression first: a prefix "/" would hide them
-// otherwise.
+// otherwise. A model is one of the headers. An expression for models comes after what is as specific
+// otherwise, the longer one first: an older "gpt-.*" would hide a model "gpt-4".
 func Compare(a, b resolve.Rule) int {
 	return cmp.Or(
 		comparePaths(&a.Route, &b.Route),
 		-compareBool(a.Route.Match.Method != "", b.Route.Match.Method != ""),
-		-cmp.Compare(len(a.Route.Match.Headers), len(b.Route.Match.Headers)),
+		-cmp.Compare(headerMatches(&a.Route), headerMatches(&b.Route)),
 		-cmp.Compare(len(a.Route.Match.Query), len(b.Route.Match.Query)),
+		compareModels(a.Route.Match.Model, b.Route.Match.Model),
 		cmp.Compare(a.Created, b.Created),
 		store.CompareKeys(a.Owner, b.Owner),
 		cmp.Compare(a.Route.Source.Kind, b.Route.Source.Kind),
@@ -41,6 +43,21 @@ func comparePaths(a, b *ir.Route) int {
 		cmp.Compare(rankA.length, rankB.length),
 		cmp.Compare(rankA.method, rankB.method),
 	)
+}
+
+// headerMatches is the number of headers that a rule compares in words of its route.
+func headerMatches(route *ir.Route) int {
+	if route.Match.Model.Any() {
+		return len(route.Match.Headers)
+	}
+	return len(route.Match.Headers) + 1
+}
+
+func compareModels(a, b ir.ModelMatch) int {
+	if !a.Regex || !b.Regex {
+		return compareBool(a.Regex, b.Regex)
+	}
+	return -cmp.Compare(len(a.Value), len(b.Value))
 }
 
 // pathRank is how specific a path match is.

@@ -24,6 +24,10 @@ func TestCompare(t *testing.T) {
 			Created: created, Owner: types.NamespacedName{Namespace: "ns", Name: owner}, Index: index,
 		}
 	}
+	model := func(r resolve.Rule, name string, regex bool) resolve.Rule {
+		r.Route.Match.Model = ir.ModelMatch{Value: name, Regex: regex}
+		return r
+	}
 	const exact, prefix, regex = ir.PathExact, ir.PathPrefix, ir.PathRegex
 	tests := []struct {
 		name        string
@@ -37,6 +41,14 @@ func TestCompare(t *testing.T) {
 		{"method", rule(prefix, "/a", "GET", 0, 0, 9, "z", 9), rule(prefix, "/a", "", 9, 9, 1, "a", 0)},
 		{"more headers", rule(prefix, "/a", "GET", 2, 0, 9, "z", 9), rule(prefix, "/a", "PUT", 1, 9, 1, "a", 0)},
 		{"more parameters", rule(prefix, "/a", "GET", 1, 2, 9, "z", 9), rule(prefix, "/a", "GET", 1, 1, 1, "a", 0)},
+		{"a model is a header", model(rule(prefix, "/a", "GET", 1, 0, 9, "z", 9), "m", false), rule(prefix, "/a", "GET", 1, 9, 1, "a", 0)},
+		{"and no more than one", rule(prefix, "/a", "GET", 2, 0, 1, "a", 0), model(rule(prefix, "/a", "GET", 1, 0, 9, "z", 9), "m", false)},
+		{"a name before an expression for models", model(rule(prefix, "/a", "GET", 0, 0, 9, "z", 9), "m", false),
+			model(rule(prefix, "/a", "GET", 0, 0, 1, "a", 0), "m.*", true)},
+		{"a header before an expression for models", rule(prefix, "/a", "GET", 1, 0, 9, "z", 9),
+			model(rule(prefix, "/a", "GET", 0, 0, 1, "a", 0), "m.*", true)},
+		{"longer expression for models", model(rule(prefix, "/a", "GET", 0, 0, 9, "z", 9), "mm.*", true),
+			model(rule(prefix, "/a", "GET", 0, 0, 1, "a", 0), "m.*", true)},
 		{"older", rule(prefix, "/a", "GET", 1, 1, 1, "z", 9), rule(prefix, "/a", "GET", 1, 1, 2, "a", 0)},
 		{"first by name", rule(prefix, "/a", "GET", 1, 1, 1, "a", 9), rule(prefix, "/a", "GET", 1, 1, 1, "b", 0)},
 		{"first in the route", rule(prefix, "/a", "GET", 1, 1, 1, "a", 0), rule(prefix, "/a", "GET", 1, 1, 1, "a", 1)},

@@ -87,7 +87,7 @@ func grpcMatch(path string, spec gwv1.GRPCRouteMatch, expressions *regex.Budget)
 	values := valueMatches{expressions: expressions}
 	for i, header := range spec.Headers {
 		values.add(fmt.Sprintf("%s.headers[%d]", path, i), valueSpec{
-			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
+			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true, grpc: true,
 		})
 	}
 	if !values.problem.None() {

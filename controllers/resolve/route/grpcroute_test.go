@@ -39,6 +39,7 @@ func TestGRPCMatches(t *testing.T) {
 		`{method: {type: RegularExpression, service: '(?P<n>a)', method: '(?P<n>b)'}}`: `two groups have the name n`,
 		`{method: {type: Glob, service: a}}`:                                           `method.type "Glob"`,
 		`{headers: [{name: a, type: RegularExpression, value: "("}]}`:                  `headers[0].value "("`,
+		`{headers: [{name: X-Gateway-Model-Name, value: red}]}`:                        `stands for the model in a JSON body`,
 	} {
 		result := resolveRoute(t, store.GRPCRoute, fixture.HTTPGateway, fixture.WebService,
 			fixture.Route("GRPCRoute", "web", "rules: [{matches: ["+match+"], backendRefs: [{name: web, port: 80}]}]"))

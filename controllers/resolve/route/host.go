@@ -31,7 +31,8 @@ func Host(g resolve.GatewayResult, chain, hostname string, at func(resolve.Liste
 
 // hostOf is the host of a hostname that belongs to a listener.
 func hostOf(g resolve.GatewayResult, owner resolve.Listener, name string, at func(resolve.ListenerID, string) []resolve.Fragment) ir.Host {
-	host := ir.Host{Chain: owner.Chain, Hostname: name, Routes: routesOf(owner, name, at), Fields: g.RouteFields}
+	host := ir.Host{Chain: owner.Chain, Hostname: name, Routes: routesOf(owner, name, at), Fields: g.RouteFields,
+		ModelBody: g.Client.MaxModelBody}
 	switch filters := owner.Filters; {
 	case filters == nil:
 	case filters.Unresolved:

@@ -37,7 +37,7 @@ func httpMatch(path string, spec gwv1.HTTPRouteMatch, expressions *regex.Budget)
 			name: strings.ToLower(string(header.Name)), value: header.Value, kind: string(ptr.Deref(header.Type, "")), header: true,
 		})
 	}
-	m.Headers = values.matches
+	m.Headers, m.Model = splitModel(values.matches)
 	values.matches = nil
 	for i, param := range spec.QueryParams {
 		values.add(fmt.Sprintf("%s.queryParams[%d]", path, i), valueSpec{
@@ -50,6 +50,18 @@ func httpMatch(path string, spec gwv1.HTTPRouteMatch, expressions *regex.Budget)
 	}
 	m.text = matchText(m.Match)
 	return m, resolve.Problem{}
+}
+
+// splitModel takes the match of the model out of those of headers: the proxy compares what the body asks for (docs/adr/0062-model-routing.md).
+func splitModel(all []ir.ValueMatch) (headers []ir.ValueMatch, model ir.ModelMatch) {
+	for _, header := range all {
+		if header.Name == ir.ModelHeader {
+			model = ir.ModelMatch{Value: header.Value, Regex: header.Regex}
+		} else {
+			headers = append(headers, header)
+		}
+	}
+	return headers, model
 }
 
 // pathMatch reads a path. Without one, or without a value, every path matches.
@@ -113,6 +125,7 @@ type valueSpec struct {
 	name, value string
 	kind        string // Exact, RegularExpression, or empty for Exact
 	header      bool
+	grpc        bool // of a GRPCRoute
 }
 
 // valueMatches collects header or query matches. Of several with one name the first counts
@@ -151,6 +164,11 @@ func (s valueSpec) check(field string, expressions *regex.Budget) resolve.Proble
 			return problem
 		}
 	}
+	if s.header && s.name == ir.ModelHeader {
+		if problem := s.checkModel(field); !problem.None() {
+			return problem
+		}
+	}
 	switch s.kind {
 	case "", string(gwv1.HeaderMatchExact):
 		if !s.header {
@@ -170,6 +188,26 @@ func (s valueSpec) check(field string, expressions *regex.Budget) resolve.Proble
 	default:
 		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
 			"%s.type %q is not supported; use Exact or RegularExpression.", field, s.kind)
+	}
+	return resolve.Problem{}
+}
+
+// checkModel refuses what no model can be: the proxy compares it with "model" in the JSON body of a request.
+func (s valueSpec) checkModel(field string) resolve.Problem {
+	if s.grpc {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+			"%s.name %q stands for the model in a JSON body, which gRPC messages do not have; match another header, or use an HTTPRoute.",
+			field, s.name)
+	}
+	if s.kind == string(gwv1.HeaderMatchRegularExpression) {
+		if s.value == "" {
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value is empty, and no model has an empty name; write an expression for names.", field)
+		}
+		return resolve.Problem{}
+	}
+	if problem := check.ModelName(s.value); problem != "" {
+		return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value %s %s, so no request can ask for this model; correct it.",
+			field, message.Quote(s.value), problem)
 	}
 	return resolve.Problem{}
 }

@@ -25,6 +25,10 @@ func TestHTTPMatches(t *testing.T) {
 		{"first of one header", `{headers: [{name: X-A, value: "1"}, {name: x-a, value: "2"}]}`, `prefix / header x-a=1`, "/* header x-a=1"},
 		{"query, case counts", `{queryParams: [{name: q, value: "1"}, {name: Q, value: "2"}, {name: q, value: "3"}]}`,
 			`prefix / query q=1 Q=2`, "/* query q=1 query Q=2"},
+		{"model", `{headers: [{name: X-Gateway-Model-Name, value: org/red-8b}, {name: x-a, value: "1"}], queryParams: [{name: q, value: "1"}]}`,
+			`prefix / header x-a=1 query q=1 model =org/red-8b`, "/* header x-a=1 query q=1 model=org/red-8b"},
+		{"models", `{headers: [{name: x-gateway-model-name, type: RegularExpression, value: "red|blue.*"}]}`,
+			`prefix / model ~red|blue.*`, "/* model~red|blue.*"},
 		{"a bad duplicate is not looked at as a match", `{headers: [{name: a, value: "1"}, {name: A, type: RegularExpression, value: "("}]}`,
 			`prefix / header a=1`, "/* header a=1"},
 	}
@@ -63,6 +67,12 @@ func matchWords(m ir.Match) string {
 			words = append(words, value.Name+operator+value.Value)
 		}
 	}
+	switch {
+	case m.Model.Regex:
+		words = append(words, "model", "~"+m.Model.Value)
+	case !m.Model.Any():
+		words = append(words, "model", "="+m.Model.Value)
+	}
 	return strings.Join(words, " ")
 }
 
@@ -90,6 +100,11 @@ func TestBadMatches(t *testing.T) {
 		{"query expression of Go", `{queryParams: [{name: a, type: RegularExpression, value: '\pL'}]}`, `queryParams[0].value "\\pL"`, "RE2"},
 		{"header expression with an end of line", `{headers: [{name: a, type: RegularExpression, value: "b\n"}]}`, `headers[0].value "b\n"`,
 			"which no request has"},
+		{"model that no header carries", `{headers: [{name: X-Gateway-Model-Name, value: "grün"}]}`, `headers[0].value "grün"`, "printable ASCII"},
+		{"model with a space", `{headers: [{name: X-Gateway-Model-Name, value: "red "}]}`, `headers[0].value "red "`, "correct it"},
+		{"long model", `{headers: [{name: X-Gateway-Model-Name, value: ` + strings.Repeat("m", 257) + `}]}`, `headers[0].value`, "256 bytes"},
+		{"empty model expression", `{headers: [{name: X-Gateway-Model-Name, type: RegularExpression, value: ""}]}`, `headers[0].value is empty`, "write"},
+		{"model expression", `{headers: [{name: X-Gateway-Model-Name, type: RegularExpression, value: "("}]}`, `headers[0].value "("`, "RE2"},
 		{"method", `{method: get}`, `method "get"`, "use one like GET"},
 	}
 	for _, tt := range tests {

@@ -28,6 +28,9 @@ func matchText(m ir.Match) string {
 	}
 	text.addValues(" header ", m.Headers)
 	text.addValues(" query ", m.Query)
+	if !m.Model.Any() {
+		text.addValues(" ", []ir.ValueMatch{{Name: "model", Value: m.Model.Value, Regex: m.Model.Regex}})
+	}
 	return text.String()
 }
 

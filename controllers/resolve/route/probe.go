@@ -13,7 +13,7 @@ import (
 const statusOK = 200
 
 // probe returns the match of the health checks of the trigger that a rule's requests count
-// for: the rule's own, but for the path. Load balancers and kubelets ask all day, and what they
+// for: the rule's own, but for the path, and without a model, which no health check asks for. Load balancers and kubelets ask all day, and what they
 // ask must keep nothing awake.
 func (r *routeResolver) probe(of match, action ir.Action) (match, bool) {
 	check := r.healthCheck(action)
@@ -21,7 +21,7 @@ func (r *routeResolver) probe(of match, action ir.Action) (match, bool) {
 		return match{}, false
 	}
 	probe := match{Match: of.Match, text: "healthcheck"}
-	probe.Path = ir.PathMatch{Kind: ir.PathExact, Value: check.Path}
+	probe.Path, probe.Model = ir.PathMatch{Kind: ir.PathExact, Value: check.Path}, ir.ModelMatch{}
 	return probe, true
 }
 

@@ -67,7 +67,7 @@ func conflict(c *candidate, taken, names map[string]*candidate) explanation {
 	for _, claim := range c.claims() {
 		if older := taken[claim.id]; older != nil {
 			return explanation{ReasonConflicted, fmt.Sprintf(
-				"%s: %s has it already and is older; tell them apart by a host, path or header, or delete one.",
+				"%s: %s has it already and is older; tell them apart by a host, path, header or model, or delete one.",
 				claim.text, older.text())}
 		}
 	}
@@ -101,7 +101,13 @@ func (c *candidate) claims() []claim {
 			if headers != "" {
 				text += " and the same headers"
 			}
-			claims = append(claims, claim{fmt.Sprintf("%q %q %s", host, path, headers), text})
+			id := fmt.Sprintf("%q %q %s", host, path, headers)
+			if len(c.spec.Models) == 0 {
+				claims = append(claims, claim{id, text})
+			}
+			for _, name := range c.spec.Models {
+				claims = append(claims, claim{fmt.Sprintf("%s model %q", id, name), fmt.Sprintf("%s and model %q", text, name)})
+			}
 		}
 	}
 	if prefix := c.spec.HealthCheck.PathPrefix; prefix != "" {

@@ -1,12 +1,15 @@
 package plan
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/trigger"
+	"github.com/kedify/inference-gateway/xds/ir"
 )
 
 // routes of a trigger, the one of its hosts first. They have no timeout: an answer may stream
@@ -29,7 +32,14 @@ func (m *maker) httpRoute(c *candidate) *gwv1.HTTPRoute {
 	rule := gwv1.HTTPRouteRule{BackendRefs: httpRefs(c.backends)}
 	headers := headerMatches(c.spec.Headers)
 	for _, prefix := range c.spec.PathPrefixes {
-		rule.Matches = append(rule.Matches, gwv1.HTTPRouteMatch{Path: pathPrefix(prefix), Headers: headers})
+		if len(c.spec.Models) == 0 {
+			rule.Matches = append(rule.Matches, gwv1.HTTPRouteMatch{Path: pathPrefix(prefix), Headers: headers})
+		}
+		for _, name := range c.spec.Models {
+			rule.Matches = append(rule.Matches, gwv1.HTTPRouteMatch{
+				Path: pathPrefix(prefix), Headers: slices.Concat(headers, []gwv1.HTTPHeaderMatch{modelMatch(name)}),
+			})
+		}
 	}
 	route := m.emptyRoute(c, c.key.Name)
 	route.Spec.Hostnames = hostnames(c.spec.Hosts)
@@ -141,6 +151,15 @@ func headerMatches(headers []v1alpha1.HTTPScalerHeader) []gwv1.HTTPHeaderMatch {
 		matches = append(matches, match)
 	}
 	return matches
+}
+
+// modelMatch is the header that stands for the model of a body.
+func modelMatch(name string) gwv1.HTTPHeaderMatch {
+	match := gwv1.HTTPHeaderMatch{Type: ptr.To(gwv1.HeaderMatchExact), Name: ir.ModelHeader, Value: name}
+	if pattern := trigger.ModelPattern(name); pattern != "" {
+		match.Type, match.Value = ptr.To(gwv1.HeaderMatchRegularExpression), pattern
+	}
+	return match
 }
 
 func httpRefs(refs []gwv1.BackendRef) []gwv1.HTTPBackendRef {

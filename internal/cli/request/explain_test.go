@@ -14,7 +14,8 @@ import (
 	"github.com/kedify/inference-gateway/internal/golden"
 )
 
-// TestGolden shows the answers for requests: "METHOD URL NAME=VALUE", the last a header.
+// TestGolden shows the answers for requests: "METHOD URL NAME=VALUE", the last a header, or the model with the
+// name body.model.
 func TestGolden(t *testing.T) {
 	golden.Run(t, "testdata", func(t *testing.T, c *golden.Case) []golden.Section {
 		text, asks, found := strings.Cut(string(c.Input), "\n---\nkind: Ask\n")
@@ -33,13 +34,19 @@ func TestGolden(t *testing.T) {
 		for _, line := range ask.Requests {
 			words := strings.Fields(line)
 			var headers []string
+			model := ""
 			for _, word := range words[2:] {
-				headers = append(headers, strings.Replace(word, "=", ": ", 1))
+				if name, body := strings.CutPrefix(word, "body.model="); body {
+					model = name
+				} else {
+					headers = append(headers, strings.Replace(word, "=", ": ", 1))
+				}
 			}
 			asked, err := request.Parse(words[0], words[1], headers)
 			if err != nil {
 				t.Fatal(err)
 			}
+			asked.Model = model
 			var out strings.Builder
 			for _, list := range world.Explain(asked, types.NamespacedName{}) {
 				if err := list.Write(&out); err != nil {

@@ -26,6 +26,9 @@ func world() Tables {
 				answering("get", ir.Match{Path: ir.PathMatch{Kind: ir.PathExact, Value: "/a"}, Method: "GET"}),
 				answering("header", ir.Match{Path: prefix("/b").Path, Headers: []ir.ValueMatch{{Name: "X-V", Value: "1|2", Regex: true}}}),
 				answering("rest", prefix("/c/")),
+				answering("model", ir.Match{Path: prefix("/m").Path, Model: ir.ModelMatch{Value: "red"}}),
+				answering("models", ir.Match{Path: prefix("/m").Path, Model: ir.ModelMatch{Value: "b.*", Regex: true}}),
+				answering("no model", prefix("/m")),
 			}},
 			{"443/a.x", "a.x"}: {Hostname: "a.x", Routes: []ir.Route{answering("tls", prefix("/"))}},
 		},
@@ -56,6 +59,11 @@ func TestFind(t *testing.T) {
 		"suffix":                 {Request{Port: 80, Host: "b.x", Path: "/"}, "suffix"},
 		"every name":             {Request{Port: 80, Host: "y", Path: "/"}, "any"},
 		"IPv6":                   {Request{Port: 80, Host: "[::1]:80", Path: "/"}, "any"},
+		"model":                  {Request{Port: 80, Host: "a.x", Path: "/m", Model: "red"}, "model"},
+		"models":                 {Request{Port: 80, Host: "a.x", Path: "/m", Model: "blue"}, "models"},
+		"another model":          {Request{Port: 80, Host: "a.x", Path: "/m", Model: "green"}, "no model"},
+		"no model":               {Request{Port: 80, Host: "a.x", Path: "/m"}, "no model"},
+		"model of a header":      {Request{Port: 80, Host: "a.x", Path: "/m", Headers: map[string]string{ir.ModelHeader: "red"}}, "no model"},
 		"server name":            {Request{Port: 443, ServerName: "A.x", Host: "a.x", Path: "/"}, "tls"},
 		"host of another chain":  {Request{Port: 443, ServerName: "b.x", Host: "a.x", Path: "/"}, "chain 443/*.x"},
 		"unclaimed server name":  {Request{Port: 443, ServerName: "y", Host: "a.x", Path: "/"}, "port 443"},
@@ -87,17 +95,19 @@ func TestDifferences(t *testing.T) {
 	match := ir.Match{
 		Path: ir.PathMatch{Kind: ir.PathExact, Value: "/a"}, Method: "GET",
 		Headers: []ir.ValueMatch{{Name: "H", Value: "1"}}, Query: []ir.ValueMatch{{Name: "q", Value: "[0-9]", Regex: true}},
+		Model: ir.ModelMatch{Value: "red"},
 	}
 	var texts []string
 	for _, difference := range Differences(match, Request{Path: "/b", Method: "PUT", Query: map[string]string{"q": "x"}}) {
 		texts = append(texts, difference.String())
 	}
 	want := `path is "/b", the rule takes exactly "/a"` + "\n" + `method is "PUT", the rule takes GET` + "\n" +
-		`header h is missing, the rule takes "1"` + "\n" + `query parameter q is "x", the rule takes the expression "[0-9]"`
+		`header h is missing, the rule takes "1"` + "\n" + `query parameter q is "x", the rule takes the expression "[0-9]"` + "\n" +
+		`model is missing, the rule takes "red"`
 	if got := strings.Join(texts, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if !Takes(match, Request{Path: "/a", Method: "GET", Headers: map[string]string{"h": "1"}, Query: map[string]string{"q": "3"}}) {
+	if !Takes(match, Request{Path: "/a", Method: "GET", Headers: map[string]string{"h": "1"}, Query: map[string]string{"q": "3"}, Model: "red"}) {
 		t.Error("a request with all parts is not taken")
 	}
 }

@@ -23,6 +23,8 @@ type Request struct {
 	Headers map[string]string
 	// Query has the first value of each parameter.
 	Query map[string]string
+	// Model that the JSON body asks for; empty: none.
+	Model string
 }
 
 // Part is a part of a match.
@@ -34,6 +36,7 @@ const (
 	PartMethod Part = "method"
 	PartHeader Part = "header"
 	PartQuery  Part = "query parameter"
+	PartModel  Part = "model"
 )
 
 // Difference is a part of a match that a request does not have.
@@ -66,7 +69,20 @@ func Differences(m ir.Match, r Request) []Difference {
 		found = append(found, Difference{Part: PartMethod, Want: m.Method, Got: r.Method})
 	}
 	found = append(found, differentValues(PartHeader, m.Headers, r.Headers)...)
-	return append(found, differentValues(PartQuery, m.Query, r.Query)...)
+	found = append(found, differentValues(PartQuery, m.Query, r.Query)...)
+	return append(found, differentModel(m.Model, r.Model)...)
+}
+
+// differentModel compares the model of a body. What a client says in the header of that name does not matter.
+func differentModel(want ir.ModelMatch, model string) []Difference {
+	if want.Any() {
+		return nil
+	}
+	values := map[string]string{}
+	if model != "" {
+		values[""] = model
+	}
+	return differentValues(PartModel, []ir.ValueMatch{{Value: want.Value, Regex: want.Regex}}, values)
 }
 
 // Takes reports whether a match takes a request.
