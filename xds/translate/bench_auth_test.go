@@ -2,6 +2,7 @@ package translate_test
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,6 +32,8 @@ const authRound = 500
 type costKind struct {
 	name, host, path, body string
 	without                string // at a listener without the filters whose names begin so
+	kind                   string // of the body
+	requests               int    // of a round; zero: authRound
 	middle, cpu            []float64
 }
 
@@ -121,11 +124,16 @@ func (k *costKind) round(b *testing.B, port int) {
 		b.Fatal(err)
 	}
 	defer connection.Close()
-	reader, request := bufio.NewReader(connection), fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s",
-		k.path, k.host, len(k.body), k.body)
+	head := ""
+	if k.kind != "" {
+		head = "Content-Type: " + k.kind + "\r\n"
+	}
+	reader, request := bufio.NewReader(connection), fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: %d\r\n\r\n%s",
+		k.path, k.host, head, len(k.body), k.body)
 	var took []float64
+	requests := cmp.Or(k.requests, authRound)
 	before := childrenCPU(b)
-	for range authRound {
+	for range requests {
 		begun := time.Now()
 		if _, err := connection.Write([]byte(request)); err != nil {
 			b.Fatal(err)
@@ -138,7 +146,7 @@ func (k *costKind) round(b *testing.B, port int) {
 		took = append(took, float64(time.Since(begun).Microseconds()))
 	}
 	k.middle = append(k.middle, median(took))
-	k.cpu = append(k.cpu, float64((childrenCPU(b)-before).Microseconds())/authRound)
+	k.cpu = append(k.cpu, float64((childrenCPU(b)-before).Microseconds())/float64(requests))
 }
 
 func median(values []float64) float64 {
@@ -173,14 +181,18 @@ func children(b *testing.B) (numbers []string) {
 	return numbers
 }
 
-// costListener is a listener; without: none of its chains has a place for authorization.
+// costListener is a listener; without: its chain has no filter whose name begins so.
 func costListener(b *testing.B, port int, without string) resource.Resource {
+	return changedListener(b, port, func(filters []*hcmv3.HttpFilter) []*hcmv3.HttpFilter {
+		return slices.DeleteFunc(filters, func(f *hcmv3.HttpFilter) bool { return without != "" && strings.HasPrefix(f.Name, without) })
+	})
+}
+
+// changedListener is a listener whose chain has other filters.
+func changedListener(b *testing.B, port int, change func([]*hcmv3.HttpFilter) []*hcmv3.HttpFilter) resource.Resource {
 	made, err := translate.Listener(ir.Listener{Port: uint32(port), Transport: ir.TCP, Chains: []ir.Chain{{ID: strconv.Itoa(port)}}})
 	if err != nil {
 		b.Fatal(err)
-	}
-	if without == "" {
-		return made
 	}
 	listener, manager := &listenerv3.Listener{}, &hcmv3.HttpConnectionManager{}
 	if err := proto.Unmarshal(made.Body, listener); err != nil {
@@ -190,7 +202,7 @@ func costListener(b *testing.B, port int, without string) resource.Resource {
 	if err := filter.GetTypedConfig().UnmarshalTo(manager); err != nil {
 		b.Fatal(err)
 	}
-	manager.HttpFilters = slices.DeleteFunc(manager.HttpFilters, func(f *hcmv3.HttpFilter) bool { return strings.HasPrefix(f.Name, without) })
+	manager.HttpFilters = change(manager.HttpFilters)
 	config, err := anypb.New(manager)
 	if err != nil {
 		b.Fatal(err)
@@ -227,11 +239,15 @@ func costCluster(b *testing.B, set *resource.Change, name string, route ir.Route
 
 // costServer is a backend that does nothing.
 func costServer(b *testing.B) string {
+	return handlingServer(b, func(http.ResponseWriter, *http.Request) {})
+}
+
+func handlingServer(b *testing.B, handler http.HandlerFunc) string {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	b.Cleanup(func() { _ = server.Close() })
 	return listener.Addr().String()
