@@ -20,7 +20,7 @@ var (
 		"http-basic":           exampleHTTP,
 		"inference-quickstart": exampleInference,
 	}
-	elsewhere = map[string]func(*testing.T){"two-pools-weighted": TestTwoPoolsWeighted}
+	elsewhere = map[string]func(*testing.T){"two-pools-weighted": TestTwoPoolsWeighted, "model-routing": TestInferenceModels}
 )
 
 // TestExamples applies examples as their READMEs say and checks what the READMEs promise.
