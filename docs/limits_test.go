@@ -20,6 +20,7 @@ import (
 	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	localratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/local_ratelimit/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	connectionlimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/connection_limit/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcpproxyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
@@ -93,6 +94,7 @@ func defaults(t *testing.T) map[string]string {
 	clusterLimits(t, all)
 	ruleLimits(t, all)
 	authLimits(t, all)
+	modelLimits(t, all)
 	proxyLimits(t, all)
 	pickerLimits(all)
 	return all
@@ -242,6 +244,28 @@ func authLimits(t *testing.T, all map[string]string) {
 		t.Errorf("over gRPC a decision takes %s, with other attempts than over HTTP", got)
 	}
 	all["the same, over gRPC"] = fmt.Sprintf("%d KiB", grpc.GetEnvoyGrpc().MaxReceiveMessageLength.GetValue()>>10)
+}
+
+// modelLimits are those of bodies that are read for their models.
+func modelLimits(t *testing.T, all map[string]string) {
+	_, table, err := translate.Host(ir.Host{Chain: "80", Hostname: "a.test", Routes: []ir.Route{{
+		Name: "rule", Match: ir.Match{Path: ir.PathMatch{Kind: ir.PathPrefix, Value: "/"}, Model: ir.ModelMatch{Value: "m"}},
+		Action: &ir.Respond{StatusCode: 200},
+	}}})
+	config := &routev3.RouteConfiguration{}
+	body(t, config)(table, err)
+	route := config.VirtualHosts[0].Routes[0]
+	var script luav3.LuaPerRoute
+	unpack(t, route.TypedPerFilterConfig["rematch"], &script)
+	limit, share := script.FilterContext.Fields["limit"].GetNumberValue(), script.FilterContext.Fields["share"].GetNumberValue()
+	all["a JSON body that is read for its model"] = bytesOf(route)
+	all["a JSON body that is [read for its model](inference.md#route-by-the-model)"] =
+		short(route.GetRoute().MaxStreamDuration.MaxStreamDuration.AsDuration())
+	all["silence while it is read"] = short(route.GetRoute().IdleTimeout.AsDuration())
+	all["number: bodies of the largest size that a worker reads for their models at once, in each chain"] = fmt.Sprint(share / limit)
+	if limit != float64(route.RequestBodyBufferLimit.GetValue()) {
+		t.Errorf("the script reads %v bytes, Envoy keeps %d", limit, route.RequestBodyBufferLimit.GetValue())
+	}
 }
 
 func proxyLimits(t *testing.T, all map[string]string) {

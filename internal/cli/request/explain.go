@@ -152,6 +152,9 @@ func matchText(match ir.Match) string {
 	for _, parameter := range match.Query {
 		parts = append(parts, fmt.Sprintf("query %s=%s", parameter.Name, parameter.Value))
 	}
+	if !match.Model.Any() {
+		parts = append(parts, "model "+match.Model.Value)
+	}
 	return strings.Join(parts, ", ")
 }
 
