@@ -36,6 +36,10 @@ func (b *backends) good(w http.ResponseWriter, r *http.Request) {
 	if r.Host == host(keyRetries) {
 		b.attempts.Add(1)
 	}
+	if r.URL.Path == eventsPath {
+		stream(w)
+		return
+	}
 	w.WriteHeader(http.StatusOK)
 	if r.URL.Path != streamPath {
 		return

@@ -4,7 +4,8 @@
 // Job: the benchmark behind `make bench NAME=counting`. Two Envoys of one binary have the same
 // 5,000 clusters and carry the same load at the same time: one reports what it counted, as the
 // product's bootstrap says, the other one does not (the limit). Then the first is given loads
-// whose size is known, and the numbers that KEDA would be told are compared with them.
+// whose size is known, and the numbers that KEDA would be told are compared with them. With
+// -tokens it measures what streamed answers cost that are counted in tokens.
 // Inputs: ENVOY; no cluster. Outputs: tables, and as the last line "bar: name=value ...".
 // Ownership: the control plane (xds/server, xds/publish, scaler/count, scaler/demand) is a
 // process of its own, this program with -plane, so that its CPU time is its own; this process
@@ -27,6 +28,7 @@ type settings struct {
 	Clusters int
 	Rounds   int
 	Round    time.Duration
+	Tokens   bool
 }
 
 func main() {
@@ -35,6 +37,7 @@ func main() {
 	flag.IntVar(&s.Clusters, "clusters", 5000, "how many clusters have a demand key")
 	flag.IntVar(&s.Rounds, "rounds", 5, "how often the cost is measured")
 	flag.DurationVar(&s.Round, "round", 4*time.Second, "for how long")
+	flag.BoolVar(&s.Tokens, "tokens", false, "measure instead what it costs to count the tokens of streamed answers")
 	plane := flag.Bool("plane", false, "be the control plane of another process (internal)")
 	flag.Parse()
 	if *plane {
@@ -58,6 +61,9 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer b.close()
+	if s.Tokens {
+		return b.tokens(ctx)
+	}
 	var r report
 	r.settings = s
 	if r.few, r.steady, err = b.few(ctx); err != nil {

@@ -35,6 +35,8 @@ const (
 	keyRetries
 	keyRefused
 	keyCut
+	keyPlain
+	keyWork
 	firstUnused
 )
 
@@ -98,7 +100,7 @@ func (l layout) resources(gateway string) (change resource.Change, err error) {
 	change.Upsert = []resource.Resource{bound, scope, route}
 	for i := range l.Clusters {
 		key := ir.ClusterKey{Kind: ir.BackendService, Namespace: namespace, Name: workload(i), Port: port, Demand: demandKey(i).Name}
-		cluster, err := translate.Cluster(ir.Cluster{Key: key, Protocol: ir.HTTP1})
+		cluster, err := translate.Cluster(ir.Cluster{Key: key, Protocol: ir.HTTP1, CountWork: i == keyWork})
 		if err != nil {
 			return change, err
 		}

@@ -114,6 +114,7 @@ func (s *Service) stream(gateway types.NamespacedName) *stream {
 	return &stream{
 		service: s, proxy: demand.Proxy{Gateway: gateway},
 		slots: map[string]*slot{}, counts: map[types.NamespacedName]demand.Counts{},
+		works: map[types.NamespacedName]*demand.Work{},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 )
 
 // statistic is what a family says about a cluster.
@@ -14,6 +15,14 @@ const (
 	attempts           // part of demand.Counts.Requests
 	retries
 	active // part of demand.Counts.Active
+	// Parts of demand.Work.
+	sent
+	received
+	prompt
+	cached
+	output
+	answers
+	first // a histogram
 )
 
 // statisticOf returns what the last part of a name means.
@@ -29,6 +38,25 @@ func statisticOf(suffix []byte) statistic {
 	return other
 }
 
+// addWork adds a value to work.
+func (s statistic) addWork(to *demand.Work, value uint64) {
+	switch s {
+	case sent:
+		to.Sent += value
+	case received:
+		to.Received += value
+	case prompt:
+		to.Prompt += value
+	case cached:
+		to.Cached += value
+	case output:
+		to.Output += value
+	case answers:
+		to.Answers += value
+	case other, attempts, retries, active, first:
+	}
+}
+
 // add adds a value to counts.
 func (s statistic) add(to *demand.Counts, value uint64) {
 	switch s {
@@ -38,7 +66,7 @@ func (s statistic) add(to *demand.Counts, value uint64) {
 		to.Retries += value
 	case active:
 		to.Active += value
-	case other:
+	case other, sent, received, prompt, cached, output, answers, first:
 	}
 }
 
@@ -52,6 +80,9 @@ const uptimeName = "server.uptime"
 // split takes the name of a family apart: key is "<namespace>/<name>". The name of a trigger
 // may have dots, the last part has none.
 func split(family []byte) (key []byte, s statistic) {
+	if rest, ok := bytes.CutPrefix(family, []byte(bootstrap.WorkPrefix)); ok {
+		return splitWork(rest)
+	}
 	rest, ok := bytes.CutPrefix(family, []byte(demandPrefix))
 	if !ok {
 		return nil, other
@@ -60,5 +91,35 @@ func split(family []byte) (key []byte, s statistic) {
 	if dot < 0 {
 		return nil, other
 	}
-	return rest[:dot], statisticOf(rest[dot+1:])
+	key, works := bytes.CutSuffix(rest[:dot], []byte(bootstrap.WorkSuffix))
+	if works {
+		switch string(rest[dot+1:]) {
+		case bootstrap.WorkSent:
+			return key, sent
+		case bootstrap.WorkReceived:
+			return key, received
+		}
+	}
+	return key, statisticOf(rest[dot+1:])
+}
+
+// splitWork takes the name of what answers say apart.
+func splitWork(family []byte) (key []byte, s statistic) {
+	name, key, ok := bytes.Cut(family, []byte(bootstrap.WorkKey))
+	if !ok {
+		return nil, other
+	}
+	switch string(name) { // no allocation
+	case bootstrap.WorkPrompt:
+		return key, prompt
+	case bootstrap.WorkCached:
+		return key, cached
+	case bootstrap.WorkOutput:
+		return key, output
+	case bootstrap.WorkAnswers:
+		return key, answers
+	case bootstrap.WorkFirst:
+		return key, first
+	}
+	return nil, other
 }

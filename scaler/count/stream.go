@@ -22,6 +22,7 @@ type stream struct {
 	streams *proxyStreams    // once its node is known
 	slots   map[string]*slot // by "<namespace>/<name>"
 	counts  map[types.NamespacedName]demand.Counts
+	works   map[types.NamespacedName]*demand.Work
 	number  uint64 // of the message
 	time    int64  // of the last message
 	flush
@@ -31,7 +32,9 @@ type stream struct {
 type slot struct {
 	key    types.NamespacedName
 	counts demand.Counts
-	number uint64 // of the message that has it
+	work   *demand.Work // nil: there never was any
+	number uint64       // of the message that has it
+	worked uint64       // of the message that has work
 }
 
 // flush is the part of a message that is no count.
@@ -109,9 +112,32 @@ func (st *stream) family(family []byte, present *int) error {
 		sl.number, sl.counts = st.number, demand.Counts{}
 		*present++
 	}
+	if s >= sent {
+		return st.work(sl, family, s)
+	}
 	return samples(family, func(from sample) {
 		if value, ok := from.count(); ok {
 			s.add(&sl.counts, value)
+		}
+		st.at = from.time
+	})
+}
+
+// work takes one family of the work of a key. Envoy says of a histogram what came since its last message, so that is summed up; a message
+// that is lost takes a second of it away.
+func (st *stream) work(sl *slot, family []byte, s statistic) error {
+	if sl.work == nil {
+		sl.work = &demand.Work{}
+	}
+	if sl.worked != st.number {
+		sl.worked, *sl.work = st.number, demand.Work{First: sl.work.First}
+	}
+	if s == first {
+		return classes(family, sl.work.AddFirst)
+	}
+	return samples(family, func(from sample) {
+		if value, ok := from.count(); ok {
+			s.addWork(sl.work, value)
 		}
 		st.at = from.time
 	})
@@ -144,15 +170,19 @@ func (st *stream) slot(text []byte) *slot {
 // whole returns the report of the message.
 func (st *stream) whole(present int) demand.Report {
 	clear(st.counts)
+	clear(st.works)
 	for text, sl := range st.slots {
 		if sl.number == st.number {
 			st.counts[sl.key] = sl.counts
+			if sl.worked == st.number {
+				st.works[sl.key] = sl.work
+			}
 		} else if len(st.slots) > 2*present+64 {
 			delete(st.slots, text) // more keys are gone than are there
 		}
 	}
 	r := demand.Report{
-		Proxy: st.proxy, Counts: st.counts,
+		Proxy: st.proxy, Counts: st.counts, Work: st.works,
 		Started: st.hasUptime && st.uptime <= 2*st.service.options.Flush, Uptime: st.uptime,
 	}
 	if st.at != 0 {

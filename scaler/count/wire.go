@@ -44,6 +44,9 @@ const (
 	familyName, familyMetric          = 1, 4
 	metricLabel, metricGauge          = 1, 2
 	metricCounter, metricTimestamp    = 3, 6
+	metricHistogram                   = 7
+	histogramCount, histogramBucket   = 1, 3
+	bucketCount, bucketBound          = 1, 2
 	labelName, labelValue             = 1, 2
 	valueOf                           = 1 // of a gauge or a counter
 )
@@ -160,6 +163,48 @@ func read(metric []byte) (s sample, any bool, err error) {
 		return nil
 	})
 	return s, any, err
+}
+
+// classes calls take for each class of the histograms of a family, with the number of values up to its upper bound, and for all of
+// them with a bound that is infinite.
+func classes(family []byte, take func(bound float64, upTo uint64)) error {
+	return fields(family, func(f field) error {
+		if !f.is(familyMetric, protowire.BytesType) {
+			return nil
+		}
+		return fields(f.content, func(f field) error {
+			if !f.is(metricHistogram, protowire.BytesType) {
+				return nil
+			}
+			return fields(f.content, func(f field) error {
+				switch {
+				case f.is(histogramCount, protowire.VarintType):
+					take(math.Inf(1), f.bits)
+				case f.is(histogramBucket, protowire.BytesType):
+					return class(f.content, take)
+				}
+				return nil
+			})
+		})
+	})
+}
+
+func class(bucket []byte, take func(bound float64, upTo uint64)) error {
+	var bound float64
+	var upTo uint64
+	err := fields(bucket, func(f field) error {
+		switch {
+		case f.is(bucketCount, protowire.VarintType):
+			upTo = f.bits
+		case f.is(bucketBound, protowire.Fixed64Type):
+			bound = math.Float64frombits(f.bits)
+		}
+		return nil
+	})
+	if err == nil {
+		take(bound, upTo)
+	}
+	return err
 }
 
 // label returns the value of a label.

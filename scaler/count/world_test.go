@@ -44,7 +44,10 @@ type registry struct {
 func (b *registry) Report(r demand.Report) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	r.Counts = maps.Clone(r.Counts) // it is valid during the call only
+	r.Counts, r.Work = maps.Clone(r.Counts), maps.Clone(r.Work) // they are valid during the call only
+	for key, work := range r.Work {
+		r.Work[key] = new(*work)
+	}
 	b.reports = append(b.reports, r)
 }
 

@@ -23,6 +23,9 @@ func External(key types.NamespacedName) types.NamespacedName {
 // Counts are those of one key in one proxy.
 type Counts = counter.Counts
 
+// Work is what the requests of one key gave backends to do, as one proxy counted it.
+type Work = counter.Work
+
 // Report is one message of a proxy: keys that are absent counted nothing since its start.
 type Report struct {
 	Proxy Proxy
@@ -35,4 +38,6 @@ type Report struct {
 	Time time.Time
 	// Counts is read during the call only.
 	Counts map[types.NamespacedName]Counts
+	// Work of the keys whose triggers ask for it. It is read during the call only.
+	Work map[types.NamespacedName]*Work
 }

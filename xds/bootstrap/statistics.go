@@ -27,9 +27,11 @@ var (
 		".upstream_rq_pending_active",
 		".upstream_rq_5xx",
 		".upstream_cx_connect_fail",
+		WorkSuffix + "." + WorkSent,
+		WorkSuffix + "." + WorkReceived,
 	}
-	// Per process. Nothing here grows with the number of hosts: statistics of route tables
-	// (http.http.rds.) and of secrets are left out.
+	// Per process, but for the last, which is per trigger that asks. Nothing here grows with the number of hosts: statistics of route
+	// tables (http.http.rds.) and of secrets are left out.
 	includedPrefixes = []string{
 		"cluster_manager.",
 		"control_plane.",
@@ -45,6 +47,7 @@ var (
 		"server.",
 		"tcp.tcp.",
 		"udp.udp.",
+		WorkPrefix,
 	}
 )
 
@@ -78,16 +81,16 @@ func lettersBut(words ...string) string {
 }
 
 func statistics(backends bool) *metricsv3.StatsConfig {
-	config := &metricsv3.StatsConfig{}
+	config := &metricsv3.StatsConfig{HistogramBucketSettings: []*metricsv3.HistogramBucketSettings{workBuckets()}}
 	var patterns []*matcherv3.StringMatcher
 	if backends {
 		patterns = append(patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_SafeRegex{
 			SafeRegex: &matcherv3.RegexMatcher{Regex: backendStatistics},
 		}})
-		config.HistogramBucketSettings = []*metricsv3.HistogramBucketSettings{{
+		config.HistogramBucketSettings = append(config.HistogramBucketSettings, &metricsv3.HistogramBucketSettings{
 			Match:   &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Suffix{Suffix: latencySuffix}},
 			Buckets: latencyBuckets,
-		}}
+		})
 	}
 	for _, suffix := range includedSuffixes {
 		patterns = append(patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Suffix{Suffix: suffix}})
@@ -112,7 +115,7 @@ const flushInterval = time.Second
 func metricsSink() (*metricsv3.StatsSink, error) {
 	config, err := packed(&metricsv3.MetricsServiceConfig{
 		TransportApiVersion: corev3.ApiVersion_V3,
-		// Nothing reads histograms there, and no mode leaves them out: by itself Envoy sends each in two forms.
+		// One form of each: by itself Envoy sends two. scaler/count reads that of WorkFirst, and no other.
 		HistogramEmitMode: metricsv3.HistogramEmitMode_HISTOGRAM,
 		GrpcService: &corev3.GrpcService{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
 			EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: Cluster},

@@ -156,10 +156,15 @@ type Cluster struct {
 	Pool *Pool
 	// ScaledObject is the name of the object, in the namespace of the backend, that the requests are counted for (ClusterKey.Demand).
 	ScaledObject string
+	// CountWork has the proxy count bytes, tokens and times to the first token of the requests, for ClusterKey.Demand.
+	CountWork bool
 	// Fields of Envoy's Cluster that the user sets for all backends (xds/fields, ClusterText).
 	Fields string
 	Source Source
 }
+
+// CountsWork reports whether the work of the requests is counted: of HTTP, for a trigger that asks.
+func (c Cluster) CountsWork() bool { return c.CountWork && c.Key.Demand != "" && c.Protocol != TCPRaw }
 
 // Pool says how a pool cluster chooses when its picker named no usable endpoint.
 type Pool struct {

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -24,6 +25,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
 
 	"github.com/kedify/inference-gateway/internal/freeport"
 	"github.com/kedify/inference-gateway/xds/bootstrap"
@@ -61,8 +64,8 @@ func Start(t testing.TB) *Proxy {
 	return StartWith(t, func(*bootstrap.Config) {})
 }
 
-// StartWith is Start with another bootstrap.
-func StartWith(t testing.TB, change func(*bootstrap.Config)) *Proxy {
+// StartWith is Start with another bootstrap, and with more services on the port of the control plane.
+func StartWith(t testing.TB, change func(*bootstrap.Config), services ...func(*grpc.Server)) *Proxy {
 	t.Helper()
 	binary := Binary(t)
 	directory := t.TempDir()
@@ -75,7 +78,7 @@ func StartWith(t testing.TB, change func(*bootstrap.Config)) *Proxy {
 	}
 	keys := NewKeys(t)
 	keys.mount(t, p.keys)
-	p.server = newServer()
+	p.server = newServer(services)
 	p.server.listen(t, keys)
 	config := bootstrap.Config{
 		Gateway:              ir.Key{Namespace: "test", Name: "gateway"},
@@ -161,12 +164,34 @@ func (p *Proxy) Ask(change resource.Change) error {
 	return p.server.ask(change, 20*time.Second)
 }
 
+// Statistics are those that the proxy has, as lines of text.
+func (p *Proxy) Statistics() string {
+	p.t.Helper()
+	client := p.admin()
+	defer client.CloseIdleConnections()
+	response, err := client.Get("http://admin/stats")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// admin is a client of the admin interface.
+func (p *Proxy) admin() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", p.AdminSocket)
+	}}}
+}
+
 // SetRuntime sets a runtime key of Envoy.
 func (p *Proxy) SetRuntime(key, value string) {
 	p.t.Helper()
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", p.AdminSocket)
-	}}}
+	client := p.admin()
 	defer client.CloseIdleConnections()
 	response, err := client.Post("http://admin/runtime_modify?"+url.Values{key: {value}}.Encode(), "", nil)
 	if err != nil {

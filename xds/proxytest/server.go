@@ -29,8 +29,9 @@ const quietTime = 60 * time.Millisecond
 // server is an incremental ADS server for one proxy.
 type server struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
-	port int
-	grpc *grpc.Server
+	port     int
+	grpc     *grpc.Server
+	services []func(*grpc.Server)
 
 	mu        sync.Mutex
 	held      map[resource.Type]map[string]resource.Resource
@@ -42,11 +43,12 @@ type server struct {
 	rejection error
 }
 
-func newServer() *server {
+func newServer(services []func(*grpc.Server)) *server {
 	return &server{
-		held:    map[resource.Type]map[string]resource.Resource{},
-		changed: make(chan struct{}, 1),
-		waiting: map[string]bool{},
+		services: services,
+		held:     map[resource.Type]map[string]resource.Resource{},
+		changed:  make(chan struct{}, 1),
+		waiting:  map[string]bool{},
 	}
 }
 
@@ -66,6 +68,9 @@ func (s *server) listen(t testing.TB, keys *Keys) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 	)
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(s.grpc, s)
+	for _, register := range s.services {
+		register(s.grpc)
+	}
 	go func(g *grpc.Server) { _ = g.Serve(listener) }(s.grpc)
 	t.Cleanup(s.grpc.Stop)
 }

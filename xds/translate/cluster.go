@@ -58,7 +58,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 	}
 	message := &clusterv3.Cluster{
 		Name:                 name,
-		AltStatName:          demandName(c.Key),
+		AltStatName:          demandName(c),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
 		EdsClusterConfig: &clusterv3.Cluster_EdsClusterConfig{
 			EdsConfig: adsConfigSource(), ServiceName: EndpointsName(c.Key),
@@ -97,11 +97,7 @@ func cluster(c ir.Cluster, name string) (*clusterv3.Cluster, error) {
 			return nil, err
 		}
 	}
-	if c.ScaledObject != "" {
-		message.Metadata = &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{clusterNamespace: {
-			Fields: map[string]*structpb.Value{scaledObjectKey: structpb.NewStringValue(c.Key.Namespace + "/" + c.ScaledObject)},
-		}}}
-	}
+	message.Metadata = clusterMetadata(c)
 	if c.TLS != nil {
 		message.TransportSocket, err = upstreamTLS(c.TLS, c.Protocol)
 		if err != nil {
@@ -179,11 +175,36 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	if c.TLS != nil && c.TLS.HostSNI {
 		options.UpstreamHttpProtocolOptions = &corev3.UpstreamHttpProtocolOptions{AutoSni: true}
 	}
+	if c.CountsWork() {
+		filters, err := workFilters()
+		if err != nil {
+			return nil, err
+		}
+		options.HttpFilters = filters
+	}
 	config, err := typedConfig(options)
 	if err != nil {
 		return nil, err
 	}
 	return map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": config}, nil
+}
+
+// clusterMetadata is what logs name a cluster by; nil: nothing.
+func clusterMetadata(c ir.Cluster) *corev3.Metadata {
+	all := map[string]*structpb.Struct{}
+	add := func(namespace, key, value string) {
+		all[namespace] = &structpb.Struct{Fields: map[string]*structpb.Value{key: structpb.NewStringValue(value)}}
+	}
+	if c.ScaledObject != "" {
+		add(clusterNamespace, scaledObjectKey, c.Key.Namespace+"/"+c.ScaledObject)
+	}
+	if c.CountsWork() {
+		add(workNamespace, workKey, demandKey(c.Key).String())
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &corev3.Metadata{FilterMetadata: all}
 }
 
 // loadBalancing chooses among the endpoints of a cluster: the least busy of two unless the user says

@@ -58,7 +58,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := requestLog(chain.Log)
+	logs, err := requestLogs(chain.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func connectionManager(chain ir.Chain) (*hcmv3.HttpConnectionManager, error) {
 		HttpFilters:                   filters,
 		UpgradeConfigs:                []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: webSocket, Filters: upgraded}},
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{early},
-		AccessLog:                     log,
+		AccessLog:                     logs,
 		LocalReplyConfig:              localReplies(),
 
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{

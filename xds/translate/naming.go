@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kedify/inference-gateway/xds/bootstrap"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/ir/check"
 )
@@ -96,11 +97,14 @@ func demandKey(key ir.ClusterKey) ir.Key {
 }
 
 // demandName is the name that a cluster counts under; empty: its own.
-func demandName(key ir.ClusterKey) string {
-	if key.Demand == "" {
+func demandName(c ir.Cluster) string {
+	switch {
+	case c.Key.Demand == "":
 		return ""
+	case c.CountsWork():
+		return DemandPrefix + demandKey(c.Key).String() + bootstrap.WorkSuffix
 	}
-	return DemandPrefix + demandKey(key).String()
+	return DemandPrefix + demandKey(c.Key).String()
 }
 
 // SecretName names key material. The IR's names already are identities.

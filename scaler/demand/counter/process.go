@@ -68,9 +68,12 @@ type Step struct {
 const maxRate = 1_000_000
 
 // Clamp returns how many of the requests that a proxy counted can have arrived in the span.
-func (s Step) Clamp(requests uint64) uint64 {
+func (s Step) Clamp(requests uint64) uint64 { return s.most(requests, maxRate) }
+
+// most returns a number, or what it can be at most in the span, at a rate per second.
+func (s Step) most(number, rate uint64) uint64 {
 	span := max(time.Duration(s.At-s.From), time.Second)
-	return min(requests, uint64(span.Seconds()*maxRate))
+	return min(number, uint64(span.Seconds()*float64(rate)))
 }
 
 // Heard reports whether the proxy reports now.
