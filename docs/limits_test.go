@@ -89,6 +89,9 @@ func defaults(t *testing.T) map[string]string {
 		"number: attempts after the first, with `retry`":          constant(t, "controllers/resolve/route/rule.go", "defaultAttempts"),
 		"number: held requests of a trigger":                      strconv.Itoa(scaler.DefaultMaxPending),
 		"number: held requests of a replica of the control plane": strconv.Itoa(scaler.DefaultMaxTotal),
+
+		"number: tokens of each kind that one answer says, of a trigger that scales by them": ofScript(t, "most"),
+		"number: bytes of the object `usage` of an answer":                                   ofScript(t, "longest"),
 	}
 	listenerLimits(t, all)
 	clusterLimits(t, all)
@@ -98,6 +101,20 @@ func defaults(t *testing.T) map[string]string {
 	proxyLimits(t, all)
 	pickerLimits(all)
 	return all
+}
+
+// ofScript is a number at the top of the script that reads answers.
+func ofScript(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "xds/translate/usage.lua"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^local ` + name + ` = (\d+)`).FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("usage.lua has no number %q", name)
+	}
+	return string(found[1])
 }
 
 func listenerLimits(t *testing.T, all map[string]string) {

@@ -16,8 +16,10 @@ import (
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
 )
 
-// rare are families that no series of appears in a healthy cluster, with their types.
-var rare = map[string]dto.MetricType{"kedify_gateway_xds_warm_budget_exceeded_total": dto.MetricType_COUNTER}
+// rare are families that no series of appears in a healthy cluster without triggers of models, with their types.
+var rare = map[string]dto.MetricType{
+	"kedify_gateway_xds_warm_budget_exceeded_total": dto.MetricType_COUNTER, "kedify_gateway_trigger_tokens_total": dto.MetricType_COUNTER,
+}
 
 // started is a message of a proxy that has just started: no other proxy is waited for before its counts are known.
 func started(message *metricsv3.StreamMetricsMessage) *metricsv3.StreamMetricsMessage {

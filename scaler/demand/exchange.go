@@ -103,7 +103,7 @@ func (x exchange) MergeProxy(name string, told *replica.ProxyDelta, now instant.
 		st := p.begin(r, o)
 		for _, c := range told.Counts {
 			if key, ok := scaler.ParseKey(c.Key); ok {
-				p.take(&st, key, Counts{Requests: c.Requests, Retries: c.Retries, Active: c.Active})
+				p.take(&st, key, Counts{Requests: c.Requests, Retries: c.Retries, Active: c.Active}, c.Work.Counted())
 			}
 		}
 		p.takeAbsent(&st, false)

@@ -39,6 +39,7 @@ type proxyState struct {
 // keyCounter is one key in one proxy.
 type keyCounter struct {
 	counter.Counter
+	work    *counter.WorkCounter // nil: the last report had none
 	series  *series
 	rate    float64
 	changed uint64 // the step that changed the counts last
@@ -75,13 +76,14 @@ func (p *proxyCounters) begin(r *Registry, o counter.Observation) step {
 	if st.Restarted {
 		for _, c := range p.keys {
 			c.Restart()
+			c.work = nil
 		}
 	}
 	return st
 }
 
-// take takes the counts of one key.
-func (p *proxyCounters) take(st *step, key types.NamespacedName, counts Counts) {
+// take takes the counts of one key, and its work; nil: there is none.
+func (p *proxyCounters) take(st *step, key types.NamespacedName, counts Counts, work *Work) {
 	c := p.keys[key]
 	if c == nil {
 		c = &keyCounter{series: st.registry.refer(key)}
@@ -95,14 +97,39 @@ func (p *proxyCounters) take(st *step, key types.NamespacedName, counts Counts) 
 		c.present = true
 		p.present++
 	}
-	p.count(st, c, counts)
+	before := c.Counts.Active
+	arrived := p.count(st, c, counts)
+	p.countWork(st, c, work, arrived, before)
 }
 
-func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
+// countWork takes the work of a key. arrived are its requests since the last report, before are those that were in flight then.
+func (p *proxyCounters) countWork(st *step, c *keyCounter, work *Work, arrived, before uint64) {
+	if work == nil {
+		c.work = nil
+		return
+	}
+	of := st.Step
+	if c.work == nil {
+		c.work, c.changed = &counter.WorkCounter{}, st.number
+		// A proxy that has counted the key for longer than this replica knows of its work: when it was done is not known.
+		of.Baseline = of.Baseline || arrived < c.Arrived()
+	}
+	if c.work.Last() != *work {
+		c.changed = st.number
+	}
+	delta := c.work.Take(work, of)
+	ended := arrived + before - min(c.Counts.Active, arrived+before)
+	if !of.Baseline && (delta != (Work{}) || arrived > 0 || ended > 0) {
+		c.series.takeWork(st, p.gateway, &delta, arrived, ended)
+	}
+}
+
+// count takes the counts of a key and returns how many requests arrived.
+func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) (arrived uint64) {
 	counts = counts.Clamped()
 	active := c.Counts.Active
 	if counts == c.Counts && active == 0 && c.rate == 0 {
-		return
+		return 0
 	}
 	if counts != c.Counts {
 		c.changed = st.number
@@ -112,7 +139,7 @@ func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
 		c.series.baseline(p.gateway, st.At)
 	}
 	if delta == 0 && counts.Active == 0 && active == 0 && c.rate == 0 {
-		return // no request arrived: a baseline, or retries
+		return 0 // no request arrived: a baseline, or retries
 	}
 	c.rate = 0
 	if delta > 0 {
@@ -126,6 +153,7 @@ func (p *proxyCounters) count(st *step, c *keyCounter, counts Counts) {
 		c.listed = true
 		p.busy = append(p.busy, c)
 	}
+	return delta
 }
 
 // takeAbsent takes the keys that a message left out. Those of a whole message are gone from
@@ -137,6 +165,7 @@ func (p *proxyCounters) takeAbsent(st *step, whole bool) {
 				c.present = false
 				p.present--
 				p.count(st, c, Counts{})
+				c.work = nil
 			}
 		}
 	}
@@ -252,9 +281,13 @@ func (p *proxyCounters) Delta(since uint64, all bool, now instant.Time) (d repli
 	}
 	for _, c := range p.keys {
 		if c.changed > since {
-			d.Counts = append(d.Counts, replica.KeyCounts{
+			told := replica.KeyCounts{
 				Key: c.series.text, Requests: c.Counts.Requests, Retries: c.Counts.Retries, Active: c.Counts.Active,
-			})
+			}
+			if c.work != nil {
+				told.Work = replica.WorkCountsOf(c.work.Last())
+			}
+			d.Counts = append(d.Counts, told)
 		}
 	}
 	return d, p.steps, true

@@ -146,6 +146,9 @@ func (s *series) traffic(z *settings, c *coverages) window.Traffic {
 		t.Add(&z.sizes, w.Window, asOf)
 	}
 	t.AddHeld(&s.holds.total, now)
+	if s.work != nil {
+		t.Work = s.work.Asked(now, t.Held)
+	}
 	return t
 }
 

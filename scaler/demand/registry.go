@@ -120,7 +120,7 @@ func (r *Registry) Report(from Report) {
 	st := p.begin(r, o)
 	st.own = true
 	for key, counts := range from.Counts {
-		p.take(&st, key, counts)
+		p.take(&st, key, counts, from.Work[key])
 	}
 	p.takeAbsent(&st, true)
 	p.end(&st, o, nil)

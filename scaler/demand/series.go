@@ -32,6 +32,9 @@ type series struct {
 	// counted is the number of requests that arrived in proxies, over all windows; own is the part of it that proxies
 	// reported to this replica.
 	counted, own uint64
+	// work is nil unless the trigger scales by it; ownTokens are the part of its tokens that proxies reported to this replica.
+	work      *window.Work
+	ownTokens window.Tokens
 	// awake: the trigger is active, and those that wait for that were told.
 	awake       bool
 	subscribers []*subscriber
@@ -115,6 +118,7 @@ func (s *series) apply(next *settings) {
 		defer s.adoptArrivals()
 	}
 	s.awake = false
+	s.applyWork(next)
 	if next.scaler == nil {
 		s.windows = nil
 		return
@@ -124,6 +128,18 @@ func (s *series) apply(next *settings) {
 		for i := range s.windows {
 			s.windows[i].Window = s.windows[i].Resized(&next.sizes)
 		}
+	}
+}
+
+// applyWork begins or ceases to keep the work of the requests. mu is held.
+func (s *series) applyWork(next *settings) {
+	switch {
+	case next.work == nil:
+		s.work, s.ownTokens = nil, window.Tokens{}
+	case s.work == nil:
+		s.work = window.NewWork(next.work)
+	default:
+		s.work.Set(next.work)
 	}
 }
 
@@ -171,6 +187,19 @@ func (s *series) take(st *step, g *gatewayCounters, in *window.Sample) {
 	}
 }
 
+// takeWork takes the work that one proxy counted. Its proxy is locked.
+func (s *series) takeWork(st *step, g *gatewayCounters, in *Work, requests, ended uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.work == nil || !s.settings.Load().counts(g) {
+		return
+	}
+	s.work.Take(&st.Step, in, requests, ended)
+	if st.own {
+		s.ownTokens.Add(window.TokensOf(in))
+	}
+}
+
 // adoptArrivals takes over, when a trigger comes into force, what the gateways that count for it counted
 // before. mu is held.
 func (s *series) adoptArrivals() {
@@ -211,6 +240,9 @@ func (s *series) trim(now instant.Time) {
 	z := s.settings.Load()
 	for _, w := range s.windows {
 		w.Trim(&z.sizes, now)
+	}
+	if s.work != nil {
+		s.work.Trim(now)
 	}
 	if s.activity.Quiet(&z.sizes, now) && s.holds.total.Value() == 0 {
 		s.holds.total.Trim()

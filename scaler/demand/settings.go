@@ -24,6 +24,8 @@ type settings struct {
 	sizes    window.Sizes
 	// metrics of the trigger, in its order: none while it is not in force, otherwise at least one.
 	metrics []metric.Metric
+	// work says how the work of the requests is kept; nil: no metric of the trigger is of it.
+	work *window.WorkSettings
 	// concurrency is what people are shown, with any metric.
 	concurrency metric.Concurrency
 	// activation is the activation target, activity how long an arrival keeps a workload active.
@@ -43,6 +45,7 @@ func (r *Registry) settingsOf(from *scaler.Scaler) *settings {
 	for _, spec := range from.Spec.Metrics() {
 		z.metrics = append(z.metrics, r.options.Metrics.Of(spec))
 	}
+	z.work = metric.WorkOf(from.Spec)
 	expected := from.Gateways
 	if spec.ExternalProxyMetricKey != "" {
 		expected = []types.NamespacedName{External(from.Key)}

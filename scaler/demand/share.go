@@ -6,6 +6,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
 // Share is what this replica contributes to the demand of one trigger: over all replicas the shares add up to the
@@ -22,6 +23,10 @@ type Share struct {
 	Reported bool
 	// Held requests wait at this replica.
 	Held int
+	// Work: the trigger scales by the work of its requests. Tokens are those that answers said, as far as proxies reported them to this
+	// replica; they never fall while that is so.
+	Work   bool
+	Tokens window.Tokens
 	// Known and Active are of the whole, as this replica knows it: see Reading. Active is false while it is not known.
 	Known, Active bool
 }
@@ -61,7 +66,9 @@ func (s *series) share(r *Registry, now instant.Time) (Share, bool) {
 	defer s.mu.Unlock()
 	read, err := s.read(r, now)
 	known := err == nil && read.Unknown == nil
-	return Share{Scaler: z.scaler, Requests: s.own, Held: s.holds.own.Held, Known: known, Active: read.Active}, true
+	return Share{
+		Scaler: z.scaler, Requests: s.own, Work: s.work != nil, Tokens: s.ownTokens, Held: s.holds.own.Held, Known: known, Active: read.Active,
+	}, true
 }
 
 // addInFlight adds what the proxy has in flight to the keys that its gateway counts for; false: it does not report to this

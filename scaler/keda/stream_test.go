@@ -225,7 +225,8 @@ func TestStreamMetricSpec(t *testing.T) {
 
 		wrong := &recorder[pb.GetMetricSpecResponse]{ctx: t.Context()}
 		err := w.server.StreamMetricSpec(refTo(nil), wrong)
-		wantCode(t, err, codes.InvalidArgument, "ScaledObject shop/web: scalingMetric is missing; use requestRate or concurrency")
+		wantCode(t, err, codes.InvalidArgument,
+			"ScaledObject shop/web: scalingMetric is missing; use requestRate, concurrency, tokenRate or ttft")
 	})
 }
 

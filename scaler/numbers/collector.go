@@ -10,8 +10,11 @@ import (
 	"github.com/kedify/inference-gateway/scaler/hold"
 )
 
-// PerTrigger is how many series a trigger has at most.
-const PerTrigger = 8
+// PerTrigger is how many series a trigger has at most; one that scales by the work of its requests has PerWork more.
+const (
+	PerTrigger = 8
+	PerWork    = 3
+)
 
 // Options of a Collector; all are required.
 type Options struct {
@@ -43,6 +46,8 @@ var (
 		"Sum of the time that this replica held requests that it then released. Divided by the released answers it is a mean.")
 	answersDesc = desc("hold_answers_total", "Requests that did not pass at once, by answer of this replica: released after a wait, "+
 		"or failed (503 or 504 of the product: a timeout, a limit, a backend that was withdrawn or is paused).", "answer")
+	tokensDesc = desc("tokens_total", "Tokens that answers said, of triggers that scale by tokenRate or ttft, by kind: of prompts, those of "+
+		"them that a cache had, and of answers; as reported to this replica.", "kind")
 	activeDesc = desc("active", "1 while KEDA is told that the application is needed, 0 otherwise; absent while that is not known. "+
 		"The leader exports it for all replicas.")
 	knownDesc = desc("known", "1 while the demand is known, 0 while KEDA gets an error instead of a number. "+
@@ -51,7 +56,9 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c Collector) Describe(out chan<- *prometheus.Desc) {
-	for _, each := range []*prometheus.Desc{requestsDesc, concurrencyDesc, heldDesc, waitedDesc, answersDesc, activeDesc, knownDesc} {
+	for _, each := range []*prometheus.Desc{
+		requestsDesc, concurrencyDesc, heldDesc, waitedDesc, answersDesc, tokensDesc, activeDesc, knownDesc,
+	} {
 		out <- each
 	}
 }
@@ -83,6 +90,11 @@ func collect(out chan<- prometheus.Metric, of identity, share demand.Share, ende
 	counter(waitedDesc, ended.Waited.Seconds(), labels)
 	counter(answersDesc, float64(ended.Released), append([]*dto.LabelPair{released}, labels...))
 	counter(answersDesc, float64(ended.Failed), append([]*dto.LabelPair{failed}, labels...))
+	if share.Work {
+		counter(tokensDesc, float64(share.Tokens.Prompt), append([]*dto.LabelPair{promptKind}, labels...))
+		counter(tokensDesc, float64(share.Tokens.Cached), append([]*dto.LabelPair{cachedKind}, labels...))
+		counter(tokensDesc, float64(share.Tokens.Output), append([]*dto.LabelPair{outputKind}, labels...))
+	}
 	if !leads {
 		return
 	}

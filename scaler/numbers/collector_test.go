@@ -11,6 +11,7 @@ import (
 
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/window"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/numbers"
 )
@@ -71,6 +72,24 @@ func TestSeries(t *testing.T) {
 	compare(t, "the leader", leader, want)
 	if len(leader) > numbers.PerTrigger {
 		t.Errorf("%d series of one trigger", len(leader))
+	}
+}
+
+// A trigger that scales by work has three series more.
+func TestSeriesOfWork(t *testing.T) {
+	share := demand.Share{
+		Scaler: trigger("shop", "llama", "0"), Known: true, Work: true, Tokens: window.Tokens{Answers: 1, Prompt: 100, Cached: 30, Output: 20},
+	}
+	got := series(t, replica(true, hold.Ended{}, share))
+	for name, want := range map[string]float64{
+		"tokens_total{prompt,shop,llama,0}": 100, "tokens_total{cached,shop,llama,0}": 30, "tokens_total{output,shop,llama,0}": 20,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, not %v", name, got[name], want)
+		}
+	}
+	if len(got) > numbers.PerTrigger+numbers.PerWork {
+		t.Errorf("%d series of one trigger", len(got))
 	}
 }
 

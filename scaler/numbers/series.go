@@ -33,6 +33,9 @@ func pair(name, value string) *dto.LabelPair { return &dto.LabelPair{Name: &name
 // The answers of held requests, in front of the labels of the trigger.
 var released, failed = pair("answer", "released"), pair("answer", "failed")
 
+// The kinds of tokens, likewise.
+var promptKind, cachedKind, outputKind = pair("kind", "prompt"), pair("kind", "cached"), pair("kind", "output")
+
 func (i identity) labels() []*dto.LabelPair {
 	return []*dto.LabelPair{pair("namespace", i.namespace), pair("scaledobject", i.scaledObject), pair("trigger", i.trigger)}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/resolve/policy"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 	"github.com/kedify/inference-gateway/xds/ir"
 )
 
@@ -26,6 +27,7 @@ func Cluster(v store.View, key ir.ClusterKey, clientCertificate string) resolve.
 	}
 	if counted := v.HTTPScaler(types.NamespacedName{Namespace: key.Namespace, Name: key.Demand}); counted != nil {
 		result.Cluster.ScaledObject = counted.Spec.ScaledObject
+		result.Cluster.CountWork = metric.CountsWork(counted.Spec)
 	}
 	return result
 }

@@ -178,3 +178,33 @@ spec: {type: kedify-http, scaledObject: web, trigger: http}
 		}
 	}
 }
+
+// TestClusterCountsWork: for triggers that scale by it, by any of their metrics, and for no other.
+func TestClusterCountsWork(t *testing.T) {
+	rate := `{type: requestRate, target: 5, requestRate: {window: 1m, granularity: 1s}}`
+	first := `{type: ttft, ttft: {target: 2s, quantile: "0.9", window: 1m}}`
+	tokens := `{type: tokenRate, target: 3500, tokenRate: {window: 1m, outputTokenWeight: "7", cachedTokenWeight: "0.1", burstReserve: "1",
+  burstHistory: 10m, backlogHorizon: 30s}}`
+	for metrics, want := range map[string]bool{
+		"metric: " + rate: false, "metric: " + tokens: true, "metric: " + first: true,
+		"metric: " + rate + "\n  moreMetrics: [" + first + "]": true,
+	} {
+		scaler := `
+kind: HTTPScaler
+metadata: {name: web-http, namespace: app}
+spec:
+  type: kedify-http
+  scaledObject: web
+  trigger: http
+  ` + metrics
+		counted := fixture.WebCluster(80)
+		counted.Demand = "web-http"
+		view := fixture.Store(t, fixture.WebService, scaler).View(nil)
+		if c := Cluster(view, counted, ""); c.Cluster.CountWork != want {
+			t.Errorf("%s: %t", metrics, c.Cluster.CountWork)
+		}
+		if c := Cluster(view, fixture.WebCluster(80), ""); c.Cluster.CountWork {
+			t.Errorf("%s: a cluster that counts for no trigger", metrics)
+		}
+	}
+}

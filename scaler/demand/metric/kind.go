@@ -20,10 +20,10 @@ func Kinds() []Kind {
 	return []Kind{
 		{Type: v1alpha1.RequestRate, Name: RequestRateName, Served: true},
 		{Type: v1alpha1.Concurrency, Name: ConcurrencyName, Served: true},
-		{Type: v1alpha1.TokenRate, Name: "http-token-rate"},
+		{Type: v1alpha1.TokenRate, Name: TokenRateName, Served: true},
 		{Type: v1alpha1.QueueDepth, Name: "http-queue-depth"},
 		{Type: v1alpha1.KVCache, Name: "http-kv-cache", Level: true},
-		{Type: v1alpha1.TTFT, Name: "http-ttft", Level: true},
+		{Type: v1alpha1.TTFT, Name: TTFTName, Level: true, Served: true},
 	}
 }
 

@@ -42,6 +42,8 @@ type Table map[v1alpha1.MetricType]func(v1alpha1.HTTPScalerMetric) Metric
 var All = Table{
 	v1alpha1.RequestRate: newRequestRate,
 	v1alpha1.Concurrency: newConcurrency,
+	v1alpha1.TokenRate:   newTokenRate,
+	v1alpha1.TTFT:        newTTFT,
 }
 
 // With returns the table with one more metric.

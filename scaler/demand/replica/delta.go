@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/scaler/demand/counter"
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
 	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
@@ -43,6 +44,50 @@ type KeyCounts struct {
 	Requests uint64 `json:"r,omitempty"`
 	Retries  uint64 `json:"t,omitempty"`
 	Active   uint64 `json:"a,omitempty"`
+	// Work is nil for a key whose trigger does not ask for it, and from a replica of an older version. That is not zero.
+	Work *WorkCounts `json:"w,omitempty"`
+}
+
+// WorkCounts are those of counter.Work.
+type WorkCounts struct {
+	Sent     uint64 `json:"s,omitempty"`
+	Received uint64 `json:"r,omitempty"`
+	Answers  uint64 `json:"n,omitempty"`
+	Prompt   uint64 `json:"p,omitempty"`
+	Cached   uint64 `json:"c,omitempty"`
+	Output   uint64 `json:"o,omitempty"`
+	// First are counter.Work.First without the last numbers that are equal, but one.
+	First []uint64 `json:"f,omitempty"`
+}
+
+// WorkCountsOf returns work as it travels.
+func WorkCountsOf(w counter.Work) *WorkCounts {
+	told := &WorkCounts{Sent: w.Sent, Received: w.Received, Answers: w.Answers, Prompt: w.Prompt, Cached: w.Cached, Output: w.Output}
+	n := len(w.First)
+	for n > 1 && w.First[n-1] == w.First[n-2] {
+		n--
+	}
+	if w.First[n-1] > 0 {
+		told.First = w.First[:n]
+	}
+	return told
+}
+
+// Counted returns the work that was told; nil: nothing was.
+func (c *WorkCounts) Counted() *counter.Work {
+	if c == nil {
+		return nil
+	}
+	w := &counter.Work{Sent: c.Sent, Received: c.Received, Answers: c.Answers, Prompt: c.Prompt, Cached: c.Cached, Output: c.Output}
+	for i := range w.First {
+		switch {
+		case i < len(c.First):
+			w.First[i] = c.First[i]
+		case i > 0:
+			w.First[i] = w.First[i-1]
+		}
+	}
+	return w
 }
 
 // HoldingDelta is what the replica holds for one key.

@@ -14,6 +14,8 @@ type Traffic struct {
 	// Held requests wait for an endpoint. InFlight includes them.
 	Held     int
 	InFlight uint64
+	// Work is nil unless the trigger scales by it.
+	Work *Asked
 
 	load profile
 	span instant.Time
