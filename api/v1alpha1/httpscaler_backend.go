@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "slices"
+
 // HTTPScalerBackend is where requests go. InferencePool wins over Service.
 type HTTPScalerBackend struct {
 	// +optional
@@ -23,6 +25,15 @@ type HTTPScalerBackend struct {
 	//
 	// +optional
 	Weighted []HTTPScalerWeight `json:"weighted,omitempty"`
+}
+
+// RequestService is the Service that requests go to while none is weighted and there is no pool. With in-cluster autowiring
+// the Service that callers use leads to the proxy, and the fallback to the Pods.
+func (s HTTPScalerSpec) RequestService() string {
+	if s.Backend.FallbackService != "" && slices.Contains(s.Autowire, AutowireService) {
+		return s.Backend.FallbackService
+	}
+	return s.Backend.Service
 }
 
 // HTTPScalerWeight is one of several Services and its share.

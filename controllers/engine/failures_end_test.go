@@ -133,13 +133,16 @@ func TestRenderFailureIsToldOnce(t *testing.T) {
 func TestPanicNamesItsUnit(t *testing.T) {
 	f := newFailing(t)
 	f.model.Set(store.InferencePool, &inferencev1.InferencePool{ObjectMeta: f.meta("pool")})
-	f.model.Set(store.HTTPScaler, &v1alpha1.HTTPScaler{ObjectMeta: f.meta("trigger")})
+	trigger := &v1alpha1.HTTPScaler{ObjectMeta: f.meta("trigger")}
+	trigger.Spec.Metric.QueueDepth = &v1alpha1.QueueDepthMetric{}
+	f.model.Set(store.HTTPScaler, trigger)
 	f.model.Flush()
 	m := f.model
 	panics(m.gateways)
 	panics(m.routes)
 	panics(m.pools)
 	panics(m.scalers)
+	panics(m.modelPods)
 	panics(m.ports)
 	panics(m.hosts)
 	panics(m.wildcards)
@@ -165,12 +168,13 @@ func TestPanicNamesItsUnit(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"Gateway app/gw":          {"Gateway app/gw"},
-		"ports of Gateway app/gw": {"Gateway app/gw"},
-		"HTTPRoute app/exact":     {"HTTPRoute app/exact"},
-		"HTTPRoute app/wild":      {"HTTPRoute app/wild"},
-		"HTTPScaler app/trigger":  {"HTTPScaler app/trigger"},
-		"InferencePool app/pool":  {"InferencePool app/pool"},
+		"Gateway app/gw":                       {"Gateway app/gw"},
+		"ports of Gateway app/gw":              {"Gateway app/gw"},
+		"HTTPRoute app/exact":                  {"HTTPRoute app/exact"},
+		"HTTPRoute app/wild":                   {"HTTPRoute app/wild"},
+		"HTTPScaler app/trigger":               {"HTTPScaler app/trigger"},
+		"model Pods of HTTPScaler app/trigger": {"HTTPScaler app/trigger"},
+		"InferencePool app/pool":               {"InferencePool app/pool"},
 		// What these come from is known when they compute; a panic before that is in the log alone.
 		"host h1.example.com of chain 80 of Gateway app/gw": nil,
 		"wildcard hosts of chain 80 of Gateway app/gw":      nil,

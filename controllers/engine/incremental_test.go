@@ -122,7 +122,7 @@ func leftovers(m *Model) map[string]int {
 		"gateways": len(m.gateways.units), "pools": len(m.pools.units), "routes": len(m.routes.units), "ports": len(m.ports.units),
 		"hosts": len(m.hosts.units), "wildcards": len(m.wildcards.units), "listeners": len(m.listeners.units),
 		"clusters": len(m.clusters.units), "endpoints": len(m.endpoints.units), "secrets": len(m.secrets.units),
-		"scalers": len(m.scalers.units), "statuses": len(m.statuses.units),
+		"scalers": len(m.scalers.units), "modelPods": len(m.modelPods.units), "statuses": len(m.statuses.units),
 		"queued": len(m.hosts.queue) + len(m.clusters.queue) + len(m.statuses.queue), "nodes": len(m.graph.nodes),
 		"failures": len(m.failures.bySource), "owners": len(m.owners), "tables": len(m.tables),
 		"pending": len(m.pending), "fragments": len(m.fragments.at), "forwards": len(m.fragments.forwards),

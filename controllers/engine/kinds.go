@@ -23,6 +23,21 @@ type objectUnits interface {
 	drop(types.NamespacedName)
 }
 
+// together are several units of one object.
+type together []objectUnits
+
+func (t together) renew(key types.NamespacedName) {
+	for _, units := range t {
+		units.renew(key)
+	}
+}
+
+func (t together) drop(key types.NamespacedName) {
+	for _, units := range t {
+		units.drop(key)
+	}
+}
+
 // kindUnits lists the kinds that have units.
 func (m *Model) kindUnits() map[store.Kind]kindUnits {
 	return map[store.Kind]kindUnits{
@@ -36,7 +51,7 @@ func (m *Model) kindUnits() map[store.Kind]kindUnits {
 		store.UDPRoute:         m.routeUnits(store.UDPRoute),
 		store.BackendTLSPolicy: {status: m.policyStatus},
 		store.InferencePool:    {unit: m.pools, status: m.poolStatus},
-		store.HTTPScaler:       {unit: m.scalers},
+		store.HTTPScaler:       {unit: together{m.scalers, m.modelPods}},
 
 		store.XBackend:              {status: m.xBackendStatus},
 		store.XBackendTrafficPolicy: {status: m.trafficPolicyStatus},

@@ -8,6 +8,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/resolve"
 	"github.com/kedify/inference-gateway/controllers/status"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/translate"
@@ -18,6 +19,11 @@ func (m *Model) newObjectMemos() {
 	m.gateways = newMemo(m.graph, m.failures, objectMemo(store.Gateway, m.computeGateway))
 	m.pools = newMemo(m.graph, m.failures, objectMemo(store.InferencePool, m.computePool))
 	m.scalers = newMemo(m.graph, m.failures, objectMemo(store.HTTPScaler, m.computeScaler))
+	m.modelPods = newMemo(m.graph, m.failures, memoOptions[types.NamespacedName, scaler.ModelPods]{
+		compute: infallible(m.computeModelPods), equal: deepEqual[scaler.ModelPods],
+		name:    func(key types.NamespacedName) string { return "model Pods of HTTPScaler " + key.String() },
+		sources: func(key types.NamespacedName) []ir.Source { return []ir.Source{sourceOf(store.HTTPScaler, key)} },
+	})
 	m.routes = newMemo(m.graph, m.failures, memoOptions[resolve.Object, resolve.RouteResult]{
 		compute: infallible(m.computeRoute), equal: deepEqual[resolve.RouteResult],
 		name:    func(o resolve.Object) string { return objectName(o) },

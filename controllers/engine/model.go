@@ -41,6 +41,7 @@ type Model struct {
 	endpoints *memo[ir.ClusterKey, resource.Resource]
 	secrets   *memo[secretKey, resource.Resource]
 	scalers   *memo[types.NamespacedName, scaler.Scaler]
+	modelPods *memo[types.NamespacedName, scaler.ModelPods]
 	statuses  *memo[resolve.Object, status.Update]
 
 	fragments  *fragmentIndex

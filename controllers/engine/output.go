@@ -25,6 +25,8 @@ type Output interface {
 	DataPlane(gateway *resolve.GatewayResult)
 	// Scaler wants a trigger in force; nil: no longer.
 	Scaler(key types.NamespacedName, trigger *scaler.Scaler)
+	// ModelPods tells which Pods say how busy the model of a trigger is; nil: it does not ask for them, or is in force no longer.
+	ModelPods(key types.NamespacedName, pods *scaler.ModelPods)
 	// Attachment tells where a route is attached and which backends it leads to; nil: it is attached
 	// nowhere any more.
 	Attachment(route resolve.Object, now *resolve.Attachment)

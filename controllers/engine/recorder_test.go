@@ -19,6 +19,7 @@ type recorder struct {
 	statuses  map[resolve.Object]status.Update
 	planes    map[types.NamespacedName]resolve.Infrastructure
 	scalers   map[types.NamespacedName]scaler.Scaler
+	modelPods map[types.NamespacedName]string
 	failures  []string
 	blamed    []string // sources of failures
 	attached  map[resolve.Object]resolve.Attachment
@@ -39,7 +40,8 @@ func newRecorder() *recorder {
 	return &recorder{
 		resources: map[types.NamespacedName]map[resource.Key]string{}, ready: map[types.NamespacedName]bool{},
 		statuses: map[resolve.Object]status.Update{}, planes: map[types.NamespacedName]resolve.Infrastructure{},
-		scalers: map[types.NamespacedName]scaler.Scaler{}, attached: map[resolve.Object]resolve.Attachment{},
+		scalers: map[types.NamespacedName]scaler.Scaler{}, modelPods: map[types.NamespacedName]string{},
+		attached: map[resolve.Object]resolve.Attachment{},
 	}
 }
 
@@ -94,6 +96,18 @@ func (r *recorder) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
 	r.scalers[key] = *trigger
 }
 
+func (r *recorder) ModelPods(key types.NamespacedName, pods *scaler.ModelPods) {
+	before, known := r.modelPods[key]
+	if pods == nil {
+		r.needless(!known, "drop model Pods of %s", key)
+		delete(r.modelPods, key)
+		return
+	}
+	content := fmt.Sprintf("%+v", *pods)
+	r.needless(known && before == content, "model Pods of %s", key)
+	r.modelPods[key] = content
+}
+
 func (r *recorder) Status(update status.Update) {
 	r.wrote++
 	before, known := r.statuses[update.Object]
@@ -135,6 +149,7 @@ func (r *recorder) RenderFailed(failure *RenderFailure) {
 func (r *recorder) state() map[string]any {
 	return map[string]any{
 		"resources": r.resources, "ready": r.ready, "statuses": r.statuses, "planes": r.planes, "failures": r.failures, "scalers": r.scalers,
-		"attached": r.attached, "synced": r.synced,
+		"modelPods": r.modelPods,
+		"attached":  r.attached, "synced": r.synced,
 	}
 }

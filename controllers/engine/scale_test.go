@@ -44,6 +44,8 @@ func (d *discard) DataPlane(*resolve.GatewayResult)            {}
 func (d *discard) Synced()                                     {}
 func (d *discard) RenderFailed(f *RenderFailure)               { panic(fmt.Sprint(*f)) }
 
+func (d *discard) ModelPods(types.NamespacedName, *scaler.ModelPods) {}
+
 func (d *discard) Attachment(resolve.Object, *resolve.Attachment) { d.attachments++ }
 
 // crowd is a model of one Gateway and n routes, each with its own hostname, Service and slice.

@@ -24,6 +24,7 @@ func newComputed(m *Model) computed {
 	count(c, "endpoints", m.endpoints)
 	count(c, "secrets", m.secrets)
 	count(c, "scalers", m.scalers)
+	count(c, "modelPods", m.modelPods)
 	count(c, "statuses", m.statuses)
 	return c
 }

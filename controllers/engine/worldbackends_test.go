@@ -157,6 +157,10 @@ func (w *world) httpScaler() client.Object {
 	if path := pick(w, []v1alpha1.WiringPath{"", v1alpha1.PathProxy, v1alpha1.PathDirect}); path != "" {
 		scaler.Status.Wiring = &v1alpha1.HTTPScalerWiring{Path: path}
 	}
+	if w.odds(2) {
+		scaler.Spec.Metric = v1alpha1.HTTPScalerMetric{Type: v1alpha1.QueueDepth, QueueDepth: &v1alpha1.QueueDepthMetric{
+			Pods: v1alpha1.PodMetrics{Path: "/metrics", Port: pick(w, []*int32{nil, ptr.To(int32(8000))})}}}
+	}
 	switch w.random.IntN(3) {
 	case 0:
 		scaler.Spec.Backend.PortName = pick(w, []string{"main", "other"})
@@ -173,10 +177,15 @@ func (w *world) slice() client.Object {
 	slice.Labels = map[string]string{discoveryv1.LabelServiceName: pick(w, []string{"s1", "s2", "epp"})}
 	slice.Ports = []discoveryv1.EndpointPort{{Name: ptr.To("main"), Port: ptr.To(int32(3000))}}
 	for i := range w.random.IntN(3) {
-		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+		endpoint := discoveryv1.Endpoint{
 			Addresses:  []string{fmt.Sprintf("10.0.1.%d", 1+i)},
 			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(w.random.IntN(4) > 0)},
-		})
+		}
+		if w.odds(2) { // of a Pod that may be there, and have the address
+			endpoint.Addresses = []string{fmt.Sprintf("10.0.0.%d", 1+w.random.IntN(4))}
+			endpoint.TargetRef = &corev1.ObjectReference{Kind: "Pod", Name: pick(w, []string{"p1", "p2", "p3"})}
+		}
+		slice.Endpoints = append(slice.Endpoints, endpoint)
 	}
 	return slice
 }

@@ -171,6 +171,9 @@ func (c *collector) DataPlane(gateway *resolve.GatewayResult) {
 // Scaler takes nothing: what a trigger asks of an Envoy stands in resources.
 func (c *collector) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
+// ModelPods implements engine.Output.
+func (c *collector) ModelPods(types.NamespacedName, *scaler.ModelPods) {}
+
 func (c *collector) Attachment(route resolve.Object, now *resolve.Attachment) {
 	c.attachments.Set(route, now)
 }

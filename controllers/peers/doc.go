@@ -6,9 +6,9 @@
 // it hears to what it knows itself. All of them do, so that the next leader knows at once.
 //
 // Inputs: Deliver and Forget from the publisher of this replica; what Options.Registry has to
-// tell; the addresses of the others (Options.Discover) and their streams. Outputs:
+// tell; what Options.Engines read of model Pods; the addresses of the others (Options.Discover) and their streams. Outputs:
 // Options.Deliver, with what the proxies of all replicas have; Options.Registry.Merge, with what
-// they count and hold; the gRPC service that the others subscribe to (Register).
+// they count and hold, and Options.Engines.Merge, with what they read; the gRPC service that the others subscribe to (Register).
 //
 // The wire: kedify.gateway.peers.v1.Peers/Exchange answers one google.protobuf.BytesValue with
 // a stream of them; each holds an envelope in JSON (envelope.go). Both ends are this program, the

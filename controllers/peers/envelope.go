@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/kedify/inference-gateway/scaler/demand/replica"
+	"github.com/kedify/inference-gateway/scaler/engines"
 	"github.com/kedify/inference-gateway/xds/publish"
 )
 
@@ -32,6 +33,8 @@ type envelope struct {
 	// Demand is what the proxies of the sender count and what the sender holds: all of it in
 	// the first envelope of a stream, and then what changed.
 	Demand *replica.Delta `json:"demand,omitempty"`
+	// Engines is what the sender read of model Pods since the last envelope that has it.
+	Engines *engines.Delta `json:"engines,omitempty"`
 }
 
 func (e envelope) message() (*wrapperspb.BytesValue, error) {

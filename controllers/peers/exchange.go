@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedify/inference-gateway/api/debug"
 	"github.com/kedify/inference-gateway/scaler/demand/replica"
+	"github.com/kedify/inference-gateway/scaler/engines"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/server"
 )
@@ -35,6 +36,8 @@ type Options struct {
 	Knows func(types.NamespacedName) bool
 	// Registry counts and holds; demand.Registry is one. Nil: nothing is counted or held here.
 	Registry Registry
+	// Engines reads model Pods; engines.Reader is one. Nil: nothing is read here.
+	Engines Engines
 	// Discover returns the addresses, host:port, of the other replicas.
 	Discover func(context.Context) ([]string, error)
 	// Certificates signs what this replica shows to others; ServerName is what it expects in
@@ -56,6 +59,13 @@ type Options struct {
 type Registry interface {
 	Follow() *replica.Follower
 	Merge(replica string, delta replica.Delta)
+	Lost(replica string)
+}
+
+// Engines is what this replica reads of model Pods, tells the others, and hears of them.
+type Engines interface {
+	Follow() *engines.Follower
+	Merge(replica string, delta engines.Delta)
 	Lost(replica string)
 }
 

@@ -49,10 +49,11 @@ func (e *Exchange) exchange(stream grpc.ServerStream) error {
 	e.options.Log.V(1).Info("Accepted a stream of a peer replica", "replica", subscriber.Replica)
 	reader := e.feed.subscribe()
 	defer reader.leave()
-	follower := e.follow()
-	defer follower.Leave()
+	followers := e.follow()
+	defer followers.leave()
 	next := reader.take()
-	follower.take(&next)
+	followers.counts.take(&next)
+	followers.readings.take(&next)
 	for {
 		if err := e.send(stream, next); err != nil {
 			return err
@@ -65,8 +66,10 @@ func (e *Exchange) exchange(stream grpc.ServerStream) error {
 			return status.Error(codes.Unavailable, "the replica stops")
 		case <-reader.wake:
 			next = reader.take()
-		case <-follower.Wake():
-			follower.take(&next)
+		case <-followers.countsDue():
+			followers.counts.take(&next)
+		case <-followers.readingsDue():
+			followers.readings.take(&next)
 		}
 	}
 }

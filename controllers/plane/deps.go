@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"context"
 	"net"
 	"time"
 
@@ -33,6 +34,8 @@ type Deps struct {
 	Registry prometheus.Registerer
 	// Listen opens a TCP listener. Nil: net.Listen.
 	Listen func(address string) (net.Listener, error)
+	// DialPod connects to a model Pod. Nil: a net.Dialer.
+	DialPod func(ctx context.Context, network, address string) (net.Conn, error)
 	// Clock defaults to the clock of the machine.
 	Clock  clock.WithTickerAndDelayedExecution
 	Timing Timing

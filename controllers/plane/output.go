@@ -40,6 +40,11 @@ func (o *output) Scaler(key types.NamespacedName, trigger *scaler.Scaler) {
 	o.plane.catalog.Set(key, trigger)
 }
 
+// ModelPods is engine.Output.
+func (o *output) ModelPods(key types.NamespacedName, pods *scaler.ModelPods) {
+	o.plane.scaling.engines.Set(key, pods)
+}
+
 // Attachment is engine.Output.
 func (o *output) Attachment(route resolve.Object, now *resolve.Attachment) {
 	o.plane.attachments.Set(route, now)
@@ -49,6 +54,7 @@ func (o *output) Attachment(route resolve.Object, now *resolve.Attachment) {
 func (o *output) Synced() {
 	o.plane.attachments.SetSynced()
 	o.plane.catalog.SetComplete()
+	o.plane.scaling.engines.SetComplete()
 	o.plane.gateways.SetComplete()
 }
 

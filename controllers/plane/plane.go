@@ -223,6 +223,7 @@ func newExchange(p *Plane) (*peers.Exchange, error) {
 		Deliver:      p.wires.merged.send,
 		Knows:        func(gateway types.NamespacedName) bool { return p.publisher.Knows(ir.Key(gateway)) },
 		Registry:     p.scaling.registry,
+		Engines:      p.scaling.engines,
 		Discover:     p.scaling.discover(own, replicas.Addresses),
 		Certificates: p.authority,
 		ServerName:   p.deps.Options.ServerNames()[0],

@@ -73,6 +73,8 @@ type cluster struct {
 	before func(stage.Stage) stage.Stage
 	// tracing is the endpoint of a collector; empty: none.
 	tracing string
+	// dialPod is plane.Deps.DialPod of replicas that are made.
+	dialPod func(ctx context.Context, network, address string) (net.Conn, error)
 	// kedaTLS: mutual TLS with KEDA, and the wiring runs.
 	kedaTLS bool
 	// elect makes the election of a replica; nil: by replica.elected.
@@ -149,7 +151,7 @@ func (c *cluster) start(ip string) *replica {
 			WatchNamespaces: c.watch, KEDATLS: c.kedaTLS, KEDANamespace: "keda", Autowire: c.kedaTLS, TriggerMetrics: true,
 			TracingEndpoint: c.tracing,
 		},
-		Elect: r.elect, Before: c.before,
+		Elect: r.elect, Before: c.before, DialPod: c.dialPod,
 		Replica: ip, Registry: r.registry, Log: c.log,
 		Timing: plane.Timing{
 			RemoveGrace: 10 * time.Millisecond, PeerGrace: time.Second, ListPatience: c.listPatience, RouteGrace: c.routeGrace,

@@ -27,6 +27,7 @@ func (p *Plane) Runnables() []Runnable {
 		p.exchange.Run,
 		p.serve("xDS server", options.XDSListen, p.serveEnvoys),
 		p.scaling.registry.Run,
+		p.scaling.engines.Run,
 		p.scaling.counts.Run,
 		p.scaling.activator.Run,
 		p.scaling.rescuer.Run,

@@ -7,11 +7,14 @@ import (
 	"google.golang.org/grpc"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/replicas"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
+	"github.com/kedify/inference-gateway/scaler/engines"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/hold/pickers"
 	"github.com/kedify/inference-gateway/scaler/keda"
@@ -20,9 +23,10 @@ import (
 	"github.com/kedify/inference-gateway/scaler/spans"
 )
 
-// scaling turns requests into replicas, in the order of a number: Envoys count, the registry adds
+// scaling turns requests into replicas, in the order of a number: Envoys count and model Pods are read, the registry adds
 // up, KEDA asks; and while there are no endpoints, requests are held at the gate.
 type scaling struct {
+	engines   *engines.Reader
 	registry  *demand.Registry
 	counts    *count.Service
 	external  *count.External
@@ -37,7 +41,11 @@ type scaling struct {
 // before the engine fills it.
 func newScaling(p *Plane) (*scaling, error) {
 	log, catalog, metrics := p.deps.Log, p.catalog, p.metrics
-	s := &scaling{registry: demand.New(demand.Options{Catalog: catalog, Log: log.WithName("demand")})}
+	s := &scaling{engines: engines.New(engines.Options{Replica: p.deps.Replica, Dial: p.deps.DialPod})}
+	if err := s.engines.Register(p.deps.Registry); err != nil {
+		return nil, err
+	}
+	s.registry = demand.New(demand.Options{Catalog: catalog, Metrics: s.table(), Log: log.WithName("demand")})
 	if err := s.registry.Register(p.deps.Registry); err != nil {
 		return nil, err
 	}
@@ -80,6 +88,11 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:      log.WithName("rescue"),
 	})
 	return s, nil
+}
+
+// table has the metrics that triggers may ask for, those of model Pods included.
+func (s *scaling) table() metric.Table {
+	return metric.All.With(v1alpha1.QueueDepth, metric.QueueDepth(s.engines)).With(v1alpha1.KVCache, metric.KVCache(s.engines))
 }
 
 // newGate makes the gate of held requests.

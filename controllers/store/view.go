@@ -203,6 +203,11 @@ func (v View) ClusterTrustBundle(name string) *certificatesv1.ClusterTrustBundle
 	return get[*certificatesv1.ClusterTrustBundle](v, ClusterTrustBundle, types.NamespacedName{Name: name})
 }
 
+// Pod returns one Pod.
+func (v View) Pod(key types.NamespacedName) *corev1.Pod {
+	return get[*corev1.Pod](v, Pod, key)
+}
+
 // PodsMatching returns the Pods of the namespace that carry all labels, sorted by name. No
 // labels select nothing: an InferencePool without a selector has no endpoints.
 //

@@ -57,6 +57,9 @@ func (o *Output) DataPlane(*resolve.GatewayResult) {}
 // Scaler implements engine.Output.
 func (o *Output) Scaler(types.NamespacedName, *scaler.Scaler) {}
 
+// ModelPods implements engine.Output.
+func (o *Output) ModelPods(types.NamespacedName, *scaler.ModelPods) {}
+
 // Attachment implements engine.Output.
 func (o *Output) Attachment(resolve.Object, *resolve.Attachment) {}
 

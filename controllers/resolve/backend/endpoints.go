@@ -74,12 +74,28 @@ type servicePart struct {
 }
 
 // addresses returns those of the first family that has some under a condition.
-func (p servicePart) addresses(take func(discoveryv1.EndpointConditions) bool) []ir.Endpoint {
+func (p servicePart) addresses(take func(discoveryv1.EndpointConditions) bool) (addresses []ir.Endpoint) {
+	for _, of := range p.endpoints(take) {
+		for _, address := range of.Addresses {
+			addresses = append(addresses, ir.Endpoint{Address: address, Port: of.port})
+		}
+	}
+	return addresses
+}
+
+// sliceEndpoint is an endpoint of a slice, with the number that the port has there.
+type sliceEndpoint struct {
+	*discoveryv1.Endpoint
+	port uint32
+}
+
+// endpoints returns those of the first family that has some under a condition.
+func (p servicePart) endpoints(take func(discoveryv1.EndpointConditions) bool) []sliceEndpoint {
 	for _, family := range p.families {
-		var found []ir.Endpoint
+		var found []sliceEndpoint
 		for _, slice := range p.slices {
 			if slice.AddressType == family {
-				found = append(found, p.sliceAddresses(slice, take)...)
+				found = append(found, p.sliceEndpoints(slice, take)...)
 			}
 		}
 		if len(found) > 0 {
@@ -97,25 +113,22 @@ func families(service *corev1.Service) []discoveryv1.AddressType {
 	return []discoveryv1.AddressType{discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6}
 }
 
-// sliceAddresses returns addresses of a slice on the port with the name of the Service port: the
+// sliceEndpoints returns endpoints of a slice with the port that has the name of the Service port: the
 // slice, not the Service, knows the number, which may differ from pod to pod (named target ports) and
 // so from slice to slice.
-func (p servicePart) sliceAddresses(
+func (p servicePart) sliceEndpoints(
 	slice *discoveryv1.EndpointSlice, take func(discoveryv1.EndpointConditions) bool,
-) (addresses []ir.Endpoint) {
+) (endpoints []sliceEndpoint) {
 	number := slicePort(slice, p.name, p.protocol)
 	if number == 0 {
 		return nil
 	}
-	for _, endpoint := range slice.Endpoints {
-		if !take(endpoint.Conditions) {
-			continue
-		}
-		for _, address := range endpoint.Addresses {
-			addresses = append(addresses, ir.Endpoint{Address: address, Port: number})
+	for i := range slice.Endpoints {
+		if endpoint := &slice.Endpoints[i]; take(endpoint.Conditions) && len(endpoint.Addresses) > 0 {
+			endpoints = append(endpoints, sliceEndpoint{endpoint, number})
 		}
 	}
-	return addresses
+	return endpoints
 }
 
 // usable reports whether an endpoint takes requests. Unknown readiness counts as ready
@@ -154,7 +167,7 @@ func poolAddresses(v store.View, key types.NamespacedName) (addresses []ir.Endpo
 		return nil
 	}
 	for _, pod := range v.PodsMatching(key.Namespace, store.Plain(pool.Spec.Selector.MatchLabels)) {
-		if pod.Status.PodIP == "" || !pod.DeletionTimestamp.IsZero() || !store.PodReady(pod) {
+		if pod.Status.PodIP == "" || !ready(pod) {
 			continue
 		}
 		for _, port := range pool.Spec.TargetPorts {
@@ -163,3 +176,6 @@ func poolAddresses(v store.View, key types.NamespacedName) (addresses []ir.Endpo
 	}
 	return addresses
 }
+
+// ready reports whether a Pod takes requests.
+func ready(pod *corev1.Pod) bool { return pod.DeletionTimestamp.IsZero() && store.PodReady(pod) }

@@ -32,15 +32,8 @@ func (m *maker) resolveBackend(c *candidate) {
 	}
 }
 
-// service takes the requests when nothing is weighted. With in-cluster autowiring the Service
-// that callers use leads to the proxy, and the fallback to the Pods.
-func (c *candidate) service() string {
-	backend := c.spec.Backend
-	if backend.FallbackService != "" && slices.Contains(c.spec.Autowire, v1alpha1.AutowireService) {
-		return backend.FallbackService
-	}
-	return backend.Service
-}
+// service takes the requests when nothing is weighted.
+func (c *candidate) service() string { return c.spec.RequestService() }
 
 func (m *maker) resolvePool(c *candidate) {
 	backend := c.spec.Backend
