@@ -39,7 +39,8 @@ func TestGetMetricSpec(t *testing.T) {
 		"user-run Envoy": {metadata: map[string]string{"originalType": "kedify-envoy-http", "externalProxyMetricKey": "edge",
 			"scalingMetric": "concurrency"},
 			want: &pb.MetricSpec{MetricName: "http-concurrency", TargetSizeFloat: 100}},
-		"no metric": {metadata: nil, problem: "ScaledObject shop/web: scalingMetric is missing; use requestRate, concurrency, tokenRate or ttft"},
+		"no metric": {metadata: nil,
+			problem: "ScaledObject shop/web: scalingMetric is missing; use requestRate, concurrency, tokenRate, queueDepth, kvCache or ttft"},
 		"target 0": {metadata: metadata(map[string]string{"targetValue": "0"}),
 			problem: `ScaledObject shop/web: targetValue "0" is out of range; use 1 to 1000000000`},
 	} {

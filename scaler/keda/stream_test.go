@@ -226,7 +226,7 @@ func TestStreamMetricSpec(t *testing.T) {
 		wrong := &recorder[pb.GetMetricSpecResponse]{ctx: t.Context()}
 		err := w.server.StreamMetricSpec(refTo(nil), wrong)
 		wantCode(t, err, codes.InvalidArgument,
-			"ScaledObject shop/web: scalingMetric is missing; use requestRate, concurrency, tokenRate or ttft")
+			"ScaledObject shop/web: scalingMetric is missing; use requestRate, concurrency, tokenRate, queueDepth, kvCache or ttft")
 	})
 }
 

@@ -130,7 +130,7 @@ func TestParseMetadata(t *testing.T) {
 		},
 		"nothing": {
 			nil, v1alpha1.HTTPScalerMetric{Target: 100},
-			[]string{"trigger 0: scalingMetric is missing; use requestRate, concurrency, tokenRate or ttft"},
+			[]string{"trigger 0: scalingMetric is missing; use requestRate, concurrency, tokenRate, queueDepth, kvCache or ttft"},
 		},
 		"wrong": {
 			map[string]string{"scalingMetric": "requestRate", "targetValue": "0"},

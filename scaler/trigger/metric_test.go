@@ -9,10 +9,10 @@ import (
 func TestMetricRules(t *testing.T) {
 	wantRules(t, []rule{
 		{changes{"scalingMetric": "-"}, []string{
-			`trigger 0: scalingMetric is missing; use requestRate, concurrency, tokenRate or ttft`,
+			`trigger 0: scalingMetric is missing; use requestRate, concurrency, tokenRate, queueDepth, kvCache or ttft`,
 		}},
 		{changes{"scalingMetric": "rps"}, []string{
-			`trigger 0: scalingMetric "rps" is not known; use requestRate, concurrency, tokenRate or ttft`,
+			`trigger 0: scalingMetric "rps" is not known; use requestRate, concurrency, tokenRate, queueDepth, kvCache or ttft`,
 		}},
 		{changes{"targetValue": "0"}, []string{
 			`trigger 0: targetValue "0" is out of range; use 1 to 1000000000`,

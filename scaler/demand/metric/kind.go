@@ -21,8 +21,8 @@ func Kinds() []Kind {
 		{Type: v1alpha1.RequestRate, Name: RequestRateName, Served: true},
 		{Type: v1alpha1.Concurrency, Name: ConcurrencyName, Served: true},
 		{Type: v1alpha1.TokenRate, Name: TokenRateName, Served: true},
-		{Type: v1alpha1.QueueDepth, Name: "http-queue-depth"},
-		{Type: v1alpha1.KVCache, Name: "http-kv-cache", Level: true},
+		{Type: v1alpha1.QueueDepth, Name: "http-queue-depth", Served: true},
+		{Type: v1alpha1.KVCache, Name: "http-kv-cache", Level: true, Served: true},
 		{Type: v1alpha1.TTFT, Name: TTFTName, Level: true, Served: true},
 	}
 }
