@@ -17,6 +17,7 @@ func TestSharedVersions(t *testing.T) {
 	for _, family := range [][]string{
 		{"hack/testbed/components/epp", "hack/testbed/components/llm-d-inference-sim", "hack/testbed/components/coredns"},
 		{".", "hack/helm", "hack/testbed/components/kubernetes"},
+		{"hack/testbed/components/kubernetes", "bench/scaling/hpa/kubernetes"},
 		{".", "conformance"},
 		{"hack/testbed/components/keda", "hack/testbed/components/haproxy-routes"},
 	} {
