@@ -261,18 +261,28 @@ endif
 	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^(TestAutowire|TestNewcomer)') -root=$(CURDIR) $(ARGS)
 
 .PHONY: soak
-soak: ## The long forms of promises (fifty kills, slow cycles, 200 wakings of a pool, a lost certificate, minutes without an API server) and FUZZTIME=10m of every fuzz target
+soak: ## The long forms of promises (fifty kills, slow cycles, 200 wakings of a pool, a lost certificate, minutes without an API server) and of bench/scaling, and FUZZTIME=10m of every fuzz target
+	go test -count=1 -v -timeout=1h ./bench/scaling/study -args -long
 	$(MAKE) e2e RUN='$(or $(RUN),^(TestKedifyHTTPKills|TestKedifyHTTPCycles|TestKedifyHTTPMutualTLS|TestX9APIServerAway|TestInferenceWakings)$$)' ARGS=-long
 	$(MAKE) fuzz FUZZTIME=$${FUZZTIME:-10m}
 
 .PHONY: bench
-bench: bin/testbed bin/install ## A benchmark with its bar: NAME=propagation|scale|counting|coldstart
+bench: $(if $(filter scaling,$(NAME)),,bin/testbed bin/install) ## A benchmark with its bar: NAME=propagation|scale|counting|coldstart|scaling (a simulation; ARGS=-long)
 	go build -o bin/bench-$(NAME) ./bench/$(NAME)
+ifeq ($(NAME),scaling)
+	bin/bench-scaling $(ARGS)
+else
 ifndef KUBECONFIG
 	bin/testbed --name bench up --profile $(if $(filter coldstart,$(NAME)),keda,minimal)
 	bin/install -name bench $(if $(filter coldstart,$(NAME)),-keda)
 endif
 	ENVOY="$(ENVOY)" $(call REACH,bench) bin/bench-$(NAME) $(ARGS)
+endif
+
+.PHONY: hpa
+hpa: ## Compare what Kubernetes' HPA controller decides with bench/scaling/hpa/testdata; GOLDEN=update writes it; a module of its own
+	cd bench/scaling/hpa/kubernetes && go test -count=1 -timeout=30m ./...
+	go test -count=1 ./bench/scaling/hpa
 
 ##@ Pages
 

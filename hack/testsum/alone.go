@@ -6,7 +6,8 @@ import "strings"
 // it makes what computes five times as slow. Names that end with a slash are folders. TestAloneIsAlone holds them to it.
 var alone = []string{
 	"/controllers/resolve/", "/controllers/scaledobject/plan", "/scaler/staffing", "/scaler/trigger",
-	"/wiring/foreign", "/wiring/health", "/wiring/mirror", "/wiring/plan", "/docs",
+	"/bench/scaling/engine", "/bench/scaling/fleet", "/bench/scaling/hpa", "/bench/scaling/policy", "/bench/scaling/study",
+	"/bench/scaling/trace", "/wiring/foreign", "/wiring/health", "/wiring/mirror", "/wiring/plan", "/docs",
 	"/hack/release/licenses",
 }
 
