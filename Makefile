@@ -252,13 +252,19 @@ FOREIGN = $(findstring Autowire,$(RUN))
 .PHONY: e2e
 e2e: bin/testbed bin/install ## The promises of the product; RUN=regexp of test names, ARGS=-long for the long forms; RUN=Autowire for autowiring
 	go test -c -o bin/e2e.test ./test/e2e
+	bin/testbed build python
 ifndef KUBECONFIG
 	bin/testbed --name $(if $(FOREIGN),autowire up --profile autowire,test up --profile conformance)
 	$(if $(FOREIGN),,bin/testbed --name test images llm-d-inference-sim)
 	bin/install -keda -name $(if $(FOREIGN),autowire -foreign,test)
 endif
 	$(call REACH,$(if $(FOREIGN),autowire,test)) bin/e2e.test -test.v -test.timeout=1h -test.parallel=6 \
-	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^(TestAutowire|TestNewcomer)') -root=$(CURDIR) $(ARGS)
+	  $(if $(RUN),'-test.run=$(RUN)','-test.skip=^(TestAutowire|TestNewcomer|TestLoadGenerator)') -root=$(CURDIR) $(ARGS)
+
+.PHONY: loadgen
+loadgen: bin/testbed bin/install ## A public load generator, inference-perf, against a model behind a Gateway; prints the table of docs/load.md
+	bin/testbed build inference-perf
+	$(MAKE) e2e RUN='^TestLoadGenerator$$'
 
 .PHONY: soak
 soak: ## The long forms of promises (fifty kills, slow cycles, 200 wakings of a pool, a lost certificate, minutes without an API server) and of bench/scaling, and FUZZTIME=10m of every fuzz target

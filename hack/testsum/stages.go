@@ -168,7 +168,12 @@ func e2e(ctx context.Context, r *runner) error {
 	if err != nil {
 		return err
 	}
+	// What a client program imports: no package registry is in reach of the cluster.
+	if _, err := r.component(ctx, "python"); err != nil {
+		return err
+	}
 	// Those that run side by side wait for most of the time. Those of autowiring need consumers of
-	// foreign objects, which take minutes to build: make e2e RUN=Autowire. TestNewcomer needs a cluster without the product.
-	return r.inCluster(ctx, binary, "-test.parallel=6", "-test.skip=^(TestAutowire|TestNewcomer)", "-root="+r.root)
+	// foreign objects, which take minutes to build: make e2e RUN=Autowire. TestNewcomer needs a cluster without the product,
+	// TestLoadGenerator a program of 770 MB: make loadgen.
+	return r.inCluster(ctx, binary, "-test.parallel=6", "-test.skip=^(TestAutowire|TestNewcomer|TestLoadGenerator)", "-root="+r.root)
 }

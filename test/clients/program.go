@@ -3,7 +3,6 @@ package clients
 import (
 	"bufio"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/kedify/inference-gateway/hack/testbed/build"
-	"github.com/kedify/inference-gateway/hack/testbed/progress"
 )
 
 // Program is a client in another language than Go: it reads jobs from standard input and prints reports.
@@ -98,15 +96,11 @@ func install(t *testing.T, component string) (folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builder, err := build.New(root, progress.New(io.Discard, time.Now()))
+	folder, err = build.Install(t.Context(), root, component)
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders, err := builder.Build(t.Context(), build.Request{Components: []string{component}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return folders[component]
+	return folder
 }
 
 // tail keeps the end of what is written.

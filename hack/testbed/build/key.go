@@ -12,14 +12,14 @@ import (
 )
 
 // key names the content of a component: its table row, its module's files and
-// the toolchain. Two clones with the same row and files share the result.
-func key(c Component, moduleDir, goVersion string) (string, error) {
+// the tool of the machine (toolOf). Two clones with the same row and files share the result.
+func key(c Component, moduleDir, tool string) (string, error) {
 	hash := sha256.New()
 	row, err := json.Marshal(c)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(hash, "%s\n%s\n%s\n", row, goVersion, runtime.GOARCH)
+	fmt.Fprintf(hash, "%s\n%s\n%s\n", row, tool, runtime.GOARCH)
 	if c.fromSource() || c.Libraries != "" {
 		files, err := moduleFiles(moduleDir)
 		if c.Libraries != "" {

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kedify/inference-gateway/hack/testbed/progress"
 )
@@ -16,6 +18,7 @@ type manager string
 
 const (
 	pip   manager = "pip"
+	venv  manager = "venv" // a program of Python's, with an interpreter of its own
 	npm   manager = "npm"
 	maven manager = "maven"
 )
@@ -26,23 +29,31 @@ type recipe struct {
 	inputs []string
 	// result is the folder that is there in the end.
 	result string
-	// commands, with the folders of the inputs and of the results. They run in the second.
-	commands func(in, out string) [][]string
+	// commands, with the folders of the inputs and of the results, and an interpreter of Python. They run in the second.
+	commands func(in, out, python string) [][]string
+	// oldest is the minor version of Python 3 that will do.
+	oldest int
 }
 
 var recipes = map[manager]recipe{
 	pip: {
 		inputs: []string{"requirements.txt"}, result: "lib",
-		commands: func(in, _ string) [][]string {
-			return [][]string{{
-				"python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
-				"--target", "lib", "--requirement", filepath.Join(in, "requirements.txt"),
-			}}
+		commands: func(in, _, _ string) [][]string {
+			return [][]string{append(pipInstall("python3"), "--target", "lib", "--requirement", filepath.Join(in, "requirements.txt"))}
+		},
+	},
+	venv: {
+		inputs: []string{"requirements.txt"}, result: "venv", oldest: 12,
+		commands: func(in, _, python string) [][]string {
+			return [][]string{
+				{python, "-m", "venv", "--without-pip", "venv"},
+				append(pipInstall(python, "--python", "venv"), "--requirement", filepath.Join(in, "requirements.txt")),
+			}
 		},
 	},
 	npm: {
 		inputs: []string{"package.json", "package-lock.json"}, result: "node_modules",
-		commands: func(in, out string) [][]string {
+		commands: func(in, out, _ string) [][]string {
 			return [][]string{
 				{"cp", filepath.Join(in, "package.json"), filepath.Join(in, "package-lock.json"), out},
 				{"npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"},
@@ -51,7 +62,7 @@ var recipes = map[manager]recipe{
 	},
 	maven: {
 		inputs: []string{"pom.xml", "*.java"}, result: "classes",
-		commands: func(in, out string) [][]string {
+		commands: func(in, out, _ string) [][]string {
 			sources, _ := filepath.Glob(filepath.Join(in, "*.java"))
 			return [][]string{
 				{
@@ -62,6 +73,12 @@ var recipes = map[manager]recipe{
 			}
 		},
 	},
+}
+
+// pipInstall is pip, with options of its own, up to what it installs: the files that are named and no others.
+func pipInstall(python string, options ...string) []string {
+	argv := append([]string{python, "-m", "pip", "--disable-pip-version-check"}, options...)
+	return append(argv, "install", "--quiet", "--no-deps", "--only-binary=:all:")
 }
 
 func (r recipe) files(folder string) (files []string, err error) {
@@ -81,7 +98,15 @@ func (r recipe) files(folder string) (files []string, err error) {
 
 // installLibraries has the package manager of a language do its work in the folder of the results.
 func (b *Builder) installLibraries(ctx context.Context, c Component, in, out string, _ *progress.Step) error {
-	for _, argv := range recipes[c.Libraries].commands(in, out) {
+	made := recipes[c.Libraries]
+	python := ""
+	if made.oldest > 0 {
+		var err error
+		if python, err = interpreter(ctx, made.oldest); err != nil {
+			return err
+		}
+	}
+	for _, argv := range made.commands(in, out, python) {
 		command := exec.CommandContext(ctx, argv[0], argv[1:]...)
 		command.Dir, command.Env = out, os.Environ()
 		if text, err := command.CombinedOutput(); err != nil {
@@ -89,4 +114,19 @@ func (b *Builder) installLibraries(ctx context.Context, c Component, in, out str
 		}
 	}
 	return nil
+}
+
+// interpreter is the path of a Python 3 with at least a minor version. Where the command is pyenv's, the variable
+// has it take the newest one that is installed.
+func interpreter(ctx context.Context, oldest int) (string, error) {
+	for _, name := range []string{"python3", "python3.14", "python3.13", "python3.12"} {
+		command := exec.CommandContext(ctx, name, "-c", "import sys; print(sys.version_info[1], sys.executable)")
+		command.Env = append(os.Environ(), "PYENV_VERSION="+strings.TrimPrefix(name, "python"))
+		text, err := command.Output()
+		minor, path, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+		if number, wrong := strconv.Atoi(minor); err == nil && wrong == nil && number >= oldest {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no Python 3.%d or newer on the PATH", oldest)
 }
