@@ -20,7 +20,7 @@ var (
 
 // numberedPromises are the promises that the page has a row for.
 func numberedPromises() (all []string) {
-	for _, span := range [][2]int{{20, 25}, {40, 55}, {60, 62}} {
+	for _, span := range [][2]int{{20, 25}, {40, 55}, {60, 62}, {93, 93}} {
 		for n := span[0]; n <= span[1]; n++ {
 			all = append(all, fmt.Sprint("T", n))
 		}

@@ -20,6 +20,7 @@ var (
 		"two-pools-weighted":   TestTwoPoolsWeighted,
 		"inference-quickstart": TestInferenceQuickstart,
 		"model-routing":        TestInferenceModels,
+		"prefill-decode":       TestInferencePrefillDecode,
 	}
 )
 
