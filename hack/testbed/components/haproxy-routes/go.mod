@@ -3,6 +3,8 @@ module github.com/kedify/inference-gateway/hack/testbed/components/haproxy-route
 
 go 1.26.0
 
+toolchain go1.27.3
+
 require (
 	github.com/openshift/api v0.0.0-20260501191448-a49973eaef53
 	k8s.io/api v0.36.4

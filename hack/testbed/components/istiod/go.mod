@@ -4,6 +4,8 @@ module github.com/kedify/inference-gateway/hack/testbed/components/istiod
 
 go 1.26.0
 
+toolchain go1.27.3
+
 tool istio.io/istio/pilot/cmd/pilot-discovery
 
 require (

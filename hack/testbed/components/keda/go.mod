@@ -4,6 +4,8 @@ module github.com/kedify/inference-gateway/hack/testbed/components/keda
 
 go 1.26.0
 
+toolchain go1.27.3
+
 tool (
 	github.com/kedacore/keda/v2/cmd/adapter
 	github.com/kedacore/keda/v2/cmd/operator

@@ -2,3 +2,5 @@
 module github.com/kedify/inference-gateway/hack/testbed/components/pause
 
 go 1.26.0
+
+toolchain go1.27.3
