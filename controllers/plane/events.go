@@ -11,6 +11,7 @@ import (
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/controllers/events"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/burst"
 	"github.com/kedify/inference-gateway/scaler/rescue"
 	"github.com/kedify/inference-gateway/xds/publish"
 	"github.com/kedify/inference-gateway/xds/resource"
@@ -64,6 +65,17 @@ func (p *Plane) writeRescue(done rescue.Rescue) {
 	event := events.Event{Regarding: trigger, Type: corev1.EventTypeNormal, Reason: "ScaledFromZero", Action: "Rescue", Note: done.String()}
 	if done.Err != nil {
 		event.Type, event.Reason = corev1.EventTypeWarning, "CannotScaleFromZero"
+	}
+	p.events.Write(event)
+}
+
+// writeBurst writes an event on the HTTPScaler each time that the product raised its replicas beside the HPA, or could not.
+func (p *Plane) writeBurst(done burst.Burst) {
+	trigger := &v1alpha1.HTTPScaler{}
+	trigger.Namespace, trigger.Name = done.Scaler.Key.Namespace, done.Scaler.Key.Name
+	event := events.Event{Regarding: trigger, Type: corev1.EventTypeNormal, Reason: "BurstScaled", Action: "Scale", Note: done.String()}
+	if done.Err != nil {
+		event.Type, event.Reason = corev1.EventTypeWarning, "CannotBurstScale"
 	}
 	p.events.Write(event)
 }

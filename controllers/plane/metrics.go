@@ -8,6 +8,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/peers"
 	"github.com/kedify/inference-gateway/controllers/served"
 	"github.com/kedify/inference-gateway/controllers/store"
+	"github.com/kedify/inference-gateway/scaler/burst"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/hold"
 	"github.com/kedify/inference-gateway/scaler/keda"
@@ -30,6 +31,7 @@ type Metrics struct {
 	traced    *spans.Metrics
 	asked     *keda.Metrics
 	rescued   *rescue.Metrics
+	burst     *burst.Metrics
 	unserved  *served.Metrics
 	admitted  *webhook.Metrics
 }
@@ -57,6 +59,7 @@ func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		traced:    spans.NewMetrics(),
 		asked:     keda.NewMetrics(),
 		rescued:   rescue.NewMetrics(),
+		burst:     burst.NewMetrics(),
 		unserved:  served.NewMetrics(),
 		admitted:  webhook.NewMetrics(),
 	}
@@ -67,7 +70,7 @@ func newMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	}
 	for _, register := range []func(prometheus.Registerer) error{
 		m.published.Register, m.exchanged.Register, m.counted.Register, m.held.Register, m.traced.Register, m.asked.Register,
-		m.rescued.Register, m.unserved.Register, m.admitted.Register,
+		m.rescued.Register, m.burst.Register, m.unserved.Register, m.admitted.Register,
 	} {
 		if err := register(registry); err != nil {
 			return nil, err

@@ -31,6 +31,7 @@ func (p *Plane) Runnables() []Runnable {
 		p.scaling.counts.Run,
 		p.scaling.activator.Run,
 		p.scaling.rescuer.Run,
+		p.scaling.burster.Run,
 		p.serve("KEDA's scaler", options.KEDAListen, p.scaling.keda.Serve),
 	}
 	if options.MetricsServiceListen != "" {

@@ -8,9 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/controllers/autoscaler"
 	"github.com/kedify/inference-gateway/controllers/replicas"
 	"github.com/kedify/inference-gateway/controllers/watch"
 	"github.com/kedify/inference-gateway/scaler"
+	"github.com/kedify/inference-gateway/scaler/burst"
 	"github.com/kedify/inference-gateway/scaler/count"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/demand/metric"
@@ -35,6 +37,7 @@ type scaling struct {
 	spans     *spans.Recorder // nil: tracing is off
 	keda      *keda.Server
 	rescuer   *rescue.Rescuer
+	burster   *burst.Burster
 }
 
 // newScaling makes all of it around the publisher. Every part that observes the catalog is made
@@ -67,10 +70,22 @@ func newScaling(p *Plane) (*scaling, error) {
 		}
 	}
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
+	s.burster = burst.New(burst.Options{
+		Catalog:  catalog,
+		Registry: s.registry,
+		Replicas: counts.Of,
+		Scales:   p.deps.API.Scales,
+		Allowed:  autoscaler.Limits{Cache: p.deps.API.Cache, Direct: p.deps.API.Direct}.Most,
+		Leads:    p.leadership.Leads,
+		Report:   p.writeBurst,
+		Metrics:  metrics.burst,
+		Log:      log.WithName("burst"),
+	})
 	s.keda = keda.New(keda.Options{
 		Catalog:  catalog,
 		Registry: s.registry,
 		Replicas: counts.Of,
+		Peak:     s.burster.Peak,
 		Ready:    counts.Ready,
 		Running:  replicas.NewLive(p.deps.API.Scales).Running,
 		TLS:      kedaTLS(p.deps.Options, p.authority),

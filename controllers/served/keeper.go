@@ -3,6 +3,7 @@ package served
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/kedify/inference-gateway/controllers/served/verdict"
 	"github.com/kedify/inference-gateway/controllers/store"
 	"github.com/kedify/inference-gateway/controllers/workload"
+	"github.com/kedify/inference-gateway/internal/turns"
 	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 	"github.com/kedify/inference-gateway/scaler/scale"
@@ -139,7 +141,7 @@ func (k *Keeper) round(ctx context.Context) {
 	var looks sync.WaitGroup
 	slots := make(chan struct{}, lookers)
 	for _, what := range []act{look, showServed, showUnknown} {
-		for _, key := range inTurns(sorted(due[what]), k.last) {
+		for _, key := range turns.Of(sorted(due[what]), k.last) {
 			if !k.limiter.AllowN(now, 1) {
 				looks.Wait()
 				return
@@ -153,6 +155,12 @@ func (k *Keeper) round(ctx context.Context) {
 		}
 	}
 	looks.Wait()
+}
+
+// sorted sorts keys.
+func sorted(keys []types.NamespacedName) []types.NamespacedName {
+	slices.SortFunc(keys, store.CompareKeys)
+	return keys
 }
 
 // waits returns how requests fare, and remembers the triggers that are in force and no others.

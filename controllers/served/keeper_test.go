@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -396,30 +395,5 @@ func TestTriggerGoes(t *testing.T) {
 	w.pass(tick)
 	if len(w.keeper.triggers) != 0 {
 		t.Errorf("left: %v", w.keeper.triggers)
-	}
-}
-
-// The order of turns: one of each namespace, from the one after the last.
-func TestInTurns(t *testing.T) {
-	keys := func(texts ...string) (all []types.NamespacedName) {
-		for _, text := range texts {
-			namespace, name, _ := strings.Cut(text, "/")
-			all = append(all, types.NamespacedName{Namespace: namespace, Name: name})
-		}
-		return all
-	}
-	all := keys("a/1", "a/2", "a/3", "b/1", "c/1", "c/2")
-	for last, want := range map[string][]types.NamespacedName{
-		"":  keys("a/1", "b/1", "c/1", "a/2", "c/2", "a/3"),
-		"a": keys("b/1", "c/1", "a/1", "c/2", "a/2", "a/3"),
-		"b": keys("c/1", "a/1", "b/1", "c/2", "a/2", "a/3"),
-		"x": keys("a/1", "b/1", "c/1", "a/2", "c/2", "a/3"),
-	} {
-		if got := inTurns(all, last); !slices.Equal(got, want) {
-			t.Errorf("after %q: %v, want %v", last, got, want)
-		}
-	}
-	if got := inTurns(nil, "a"); len(got) != 0 {
-		t.Errorf("of none: %v", got)
 	}
 }

@@ -58,20 +58,15 @@ func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
 	if err != nil {
 		return 0, s.unread(found, err)
 	}
-	value, unknown := reading.Value, reading.Unknown
-	kind := metric.KindOf(found.Spec.Metric.Type)
-	if name != kind.Name {
-		i := slices.IndexFunc(reading.More, func(more demand.Value) bool { return more.Metric == name })
-		if i < 0 { // the registry has not taken a change of the trigger
-			return 0, s.unknown(unknownMetric, "trigger %s: the metric %s is not counted yet; this will pass", found.Key, name)
-		}
-		value, unknown = reading.More[i].Value, reading.More[i].Unknown
-		kind = kindNamed(found.Spec, name)
+	position := slices.Index(namesOf(found.Spec), name)
+	value, err := reading.ValueOf(position, name)
+	if err != nil {
+		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, err)
 	}
-	if unknown != nil {
-		return 0, s.unknown(unknownDemand, "trigger %s: %v", found.Key, unknown)
+	if peak, kept := s.options.Peak(found.Key, position); kept {
+		value = max(value, peak)
 	}
-	if kind.Level {
+	if kind := metric.KindOf(found.Spec.Metrics()[position].Type); kind.Level {
 		if value, err = s.ofReplicas(found, kind, value); err != nil {
 			return 0, err
 		}
@@ -86,16 +81,6 @@ func (s *Server) value(found *scaler.Scaler, name string) (float64, error) {
 		return 0, s.unknown(unknownDemand, "trigger %s: %s of %v is no amount", found.Key, name, value)
 	}
 	return value, nil
-}
-
-// kindNamed returns the kind of the metric of a trigger that KEDA knows by a name.
-func kindNamed(spec v1alpha1.HTTPScalerSpec, name string) metric.Kind {
-	for _, of := range spec.Metrics() {
-		if kind := metric.KindOf(of.Type); kind.Name == name {
-			return kind
-		}
-	}
-	return metric.Kind{}
 }
 
 // kedaStep is the least value of a formula that is not zero to KEDA, which counts in thousandths

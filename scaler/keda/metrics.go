@@ -46,7 +46,8 @@ func NewMetrics() *Metrics {
 		pushes: counter("pushes_total", "Messages pushed, by kind: wake, repeat and refresh are true, idle and heartbeat are false, "+
 			"spec is a metric and its target.", "kind"),
 		unknown: counter("unknown_answers_total", "Answers that the demand is unknown, by reason: no such trigger, another metric, "+
-			"no report of a proxy (demand), unknown ready replicas (ready), requests that may bypass the proxies (bypass), or wired Services that lead past them (direct).",
+			"no report of a proxy (demand), unknown ready replicas (ready), requests that may bypass the proxies (bypass), or wired Services "+
+			"that lead past them (direct).",
 			"reason"),
 	}
 	for _, reason := range []string{unknownTrigger, unknownMetric, unknownDemand, unknownReady, unknownBypass, unknownDirect} {

@@ -39,6 +39,9 @@ type Options struct {
 	// Replicas returns spec.replicas of a trigger's target, from memory, and whether they are known.
 	// Nil: they are never known.
 	Replicas func(scaler.Scaler) (replicas int32, known bool)
+	// Peak returns the highest value of the last seconds of the metric at a position of a trigger, for triggers of which KEDA is to get
+	// that (burst.Burster); false: the value of now. Nil: none has one.
+	Peak func(key types.NamespacedName, position int) (float64, bool)
 	// Ready returns status.readyReplicas of a trigger's target, from memory, and whether they are known. Nil: they are never known.
 	Ready func(scaler.Scaler) (ready int32, known bool)
 	// Running reports whether a target has replicas, and whether that is known. It may ask the API
@@ -76,6 +79,9 @@ func New(options Options) *Server {
 	}
 	if options.Replicas == nil {
 		options.Replicas = func(scaler.Scaler) (int32, bool) { return 0, false }
+	}
+	if options.Peak == nil {
+		options.Peak = func(types.NamespacedName, int) (float64, bool) { return 0, false }
 	}
 	if options.Ready == nil {
 		options.Ready = func(scaler.Scaler) (int32, bool) { return 0, false }

@@ -8,6 +8,7 @@ import (
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/testing/protocmp"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/scaler/demand"
@@ -109,4 +110,22 @@ func TestLevels(t *testing.T) {
 	if active, err := w.client.IsActive(t.Context(), refTo(metadata(nil))); err != nil || !active.GetResult() {
 		t.Errorf("active %v, %v", active, err)
 	}
+}
+
+// TestPeaks: KEDA gets the highest value of the last seconds where there is one, and never in place of what is unknown.
+func TestPeaks(t *testing.T) {
+	w := newWorld(t)
+	key := apply(t, w.catalog, named{"", severalMetrics()})[0]
+	peaks := []float64{20, 1}
+	w.server.options.Peak = func(of types.NamespacedName, position int) (float64, bool) { return peaks[position], of == key }
+	w.registry.set(key, demand.Reading{Value: 12, More: []demand.Value{{Metric: MetricConcurrency, Value: 3}}})
+	for asked, want := range map[string]float64{MetricRate: 20, MetricConcurrency: 3} {
+		got, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(severalMetrics()), MetricName: asked})
+		if err != nil || got.GetMetricValues()[0].GetMetricValueFloat() != want {
+			t.Errorf("%s: %v, %v; want %v", asked, got, err, want)
+		}
+	}
+	w.registry.set(key, demand.Reading{Value: 12, Unknown: errors.New("nothing is read")})
+	_, err := w.client.GetMetrics(t.Context(), &pb.GetMetricsRequest{ScaledObjectRef: refTo(severalMetrics()), MetricName: MetricRate})
+	wantCode(t, err, codes.Unavailable, "trigger shop/web-0: nothing is read")
 }

@@ -2,7 +2,8 @@
 //
 // Job: KEDA may be restarting, or wait up to a minute before it opens a broken stream again.
 // When requests are held and the target has had no replicas for a second, set its /scale to
-// what they need: clamp(ceil(held/target), minReplicaCount or 1, maxReplicaCount). KEDA then
+// what they need: clamp(ceil(held/target), minReplicaCount or 1, maxReplicaCount), or the value of a metric with the work of held
+// requests in it, such as tokens, in place of held. KEDA then
 // finds an active trigger with replicas, and the HPA takes over. A trigger with
 // scaleFromZero: needed gets that number at its first requests, instead of the one replica
 // that KEDA starts with.

@@ -1,9 +1,12 @@
 package rescue
 
 import (
+	"math"
 	"time"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler/demand"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 )
 
 const (
@@ -157,15 +160,27 @@ func (e *episode) did(now time.Time, a action, found int32) {
 	}
 }
 
-// needed returns how many replicas held requests need by the metrics of requests, within the limits of the object. For a rate,
-// the held requests count as the arrivals of one second.
-func needed(held int, spec v1alpha1.HTTPScalerSpec) int32 {
-	replicas := max(int64(spec.Scale.Min), 1)
-	for _, metric := range spec.Metrics() {
-		if metric.Type == v1alpha1.RequestRate || metric.Type == v1alpha1.Concurrency {
-			target := max(metric.Target, 1)
-			replicas = max(replicas, (int64(held)+target-1)/target)
-		}
+// needed returns how many replicas held requests need, by the metric that asks for most, within the limits of the object.
+func needed(reading *demand.Reading, spec v1alpha1.HTTPScalerSpec) int32 {
+	replicas := float64(max(spec.Scale.Min, 1))
+	for i, of := range spec.Metrics() {
+		replicas = max(replicas, math.Ceil(asked(reading, i, of)/max(of.TargetValue(), 1)))
 	}
-	return int32(min(replicas, int64(spec.Scale.Max)))
+	return int32(min(replicas, float64(spec.Scale.Max)))
+}
+
+// asked is the value that held requests give a metric. For a rate they count as the arrivals of one second. Other sums have them in
+// their own values, tokens as the work that is to be done within the horizon. A level, and what is not known, asks for nothing.
+func asked(reading *demand.Reading, position int, of v1alpha1.HTTPScalerMetric) float64 {
+	switch {
+	case of.Type == v1alpha1.RequestRate || of.Type == v1alpha1.Concurrency:
+		return float64(reading.Held)
+	case metric.KindOf(of.Type).Level:
+		return 0
+	}
+	value, err := reading.ValueOf(position, metric.KindOf(of.Type).Name)
+	if err != nil || math.IsNaN(value) {
+		return 0
+	}
+	return value
 }

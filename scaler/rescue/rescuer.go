@@ -164,7 +164,7 @@ func (r *Rescuer) view(of *scaler.Scaler) view {
 	v := view{
 		held:     reading.Held,
 		replicas: -1,
-		want:     needed(reading.Held, of.Spec),
+		want:     needed(&reading, of.Spec),
 		oneStep:  of.Spec.Scale.OneStep,
 		paused:   of.Spec.Scale.ScaleOutPaused,
 		leads:    r.options.Leads(),

@@ -37,6 +37,7 @@ const (
 	keyBurstReserve      = "burstReserve"
 	keyBurstHistory      = "burstHistory"
 	keyBacklogHorizon    = "backlogHorizon"
+	keyBurstScaling      = "burstScaling"
 	keyEngine            = "engine"
 	keyMetricsPort       = "metricsPort"
 	keyMetricsPath       = "metricsPath"
@@ -209,7 +210,13 @@ var holdKeys = []Key{
 	{Name: keyMaxPending, Section: sectionHold, Values: "1 to 1000000", Ours: true, Meaning: "Requests that are held at most; the answer to " +
 		"further ones is 503. Default: `hold.maxPending` of the chart, 1000."},
 	{Name: keyScaleFromZero, Section: sectionHold, Values: "`one` or `needed`", Default: "one", Ours: true, Meaning: "Start one " +
-		"replica, or at once as many as the held requests need (held divided by `targetValue`, within `maxReplicaCount`)."},
+		"replica, or at once as many as the held requests need (held divided by `targetValue`; for metrics of models, their value " +
+		"divided by it; within `maxReplicaCount`)."},
+	{Name: keyBurstScaling, Section: sectionHold, Values: "`true` or `false`", Default: "false", Ours: true,
+		Metrics: []v1alpha1.MetricType{v1alpha1.RequestRate, v1alpha1.Concurrency, v1alpha1.TokenRate, v1alpha1.QueueDepth},
+		Meaning: "Raise the replicas every 2 s instead of every 15 s, in addition to the HPA: at most as much as an HPA may in 15 s (4 " +
+			"more, or twice as many), up to `maxReplicaCount`, never down, not from zero, and not while the ScaledObject is paused. " +
+			"KEDA then gets the highest value of the last 30 s. Refused beside a formula in `scalingModifiers`."},
 }
 
 var kedaKeys = []Key{

@@ -178,7 +178,7 @@ func (r *reader) spec(weights []v1alpha1.HTTPScalerWeight) v1alpha1.HTTPScalerSp
 			spec.HealthCheck = r.healthCheck()
 			spec.Hold.WaitingPage, spec.Maintenance = r.waitingPage(), r.maintenancePage()
 		}
-		spec.Scale.OneStep = r.oneStep()
+		spec.Scale.OneStep, spec.Scale.BurstScaling = r.oneStep(), r.burstScaling(spec)
 		r.readable(spec)
 	}
 	r.lonely(spec)

@@ -3,6 +3,8 @@ package trigger
 import (
 	"strconv"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+
 	"github.com/kedify/inference-gateway/api/v1alpha1"
 )
 
@@ -84,6 +86,22 @@ func staysAtZero(object Object) bool {
 	}
 	return annotated(object, annotationPaused) ||
 		annotated(object, annotationPausedScaleOut) && (or(object.Min, defaultMin) == 0 || object.Idle != nil)
+}
+
+// burstScaling compares values with targets of the trigger, as an HPA does that has both.
+func (r *reader) burstScaling(spec v1alpha1.HTTPScalerSpec) bool {
+	wanted := r.flag(keyBurstScaling)
+	switch {
+	case !wanted:
+		return false
+	case spec.Scale.Formula:
+		r.refuse(keyBurstScaling, "burstScaling does not go with a formula in scalingModifiers, which makes another value and target of "+
+			"those of the trigger; remove one of the two")
+	case r.trigger.MetricType == string(autoscalingv2.ValueMetricType):
+		r.refuse(keyBurstScaling, "burstScaling does not go with metricType \"Value\", of which the target is that of all replicas; "+
+			"use AverageValue, or leave it out")
+	}
+	return true
 }
 
 func (r *reader) oneStep() bool {

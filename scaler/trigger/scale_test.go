@@ -94,6 +94,31 @@ func TestScale(t *testing.T) {
 	}
 }
 
+// TestBurstScaling: an opt-in, for metrics of which the values are sums that an HPA divides by the target.
+func TestBurstScaling(t *testing.T) {
+	serveAll(t)
+	wantRules(t, []rule{
+		{changes{"burstScaling": "yes"}, []string{`trigger 0: burstScaling "yes" is neither true nor false; write one of them in quotes`}},
+		{changes{"burstScaling": "true", "scalingMetric": "kvCache", "targetValue": "0.7"}, []string{
+			`warning: trigger 0: burstScaling has no effect with scalingMetric kvCache; remove it`,
+		}},
+	})
+	object := shop(httpTrigger(nil))
+	if accepted(t, object).Scale.BurstScaling {
+		t.Error("on without a word")
+	}
+	object = shop(httpTrigger(changes{"burstScaling": "true"}))
+	if !accepted(t, object).Scale.BurstScaling {
+		t.Error("off")
+	}
+	object.Triggers[0].MetricType = "Value"
+	wantMessages(t, Errors(Parse(object, ourAddress).Problems), `trigger 0: burstScaling does not go with metricType "Value", of which the `+
+		`target is that of all replicas; use AverageValue, or leave it out`)
+	object.Triggers[0].MetricType, object.Formula = "", true
+	wantMessages(t, Parse(object, ourAddress).Problems, `trigger 0: burstScaling does not go with a formula in scalingModifiers, which `+
+		`makes another value and target of those of the trigger; remove one of the two`)
+}
+
 // TestS4CooldownOfAFormula: KEDA keeps the time of the last activity in whole seconds, and reads it before it asks the other
 // triggers. What cannot be stopped needs no cooldown.
 func TestS4CooldownOfAFormula(t *testing.T) {

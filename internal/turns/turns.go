@@ -1,23 +1,15 @@
-package served
+package turns
 
 import (
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/kedify/inference-gateway/controllers/store"
 )
 
-// sorted sorts keys.
-func sorted(keys []types.NamespacedName) []types.NamespacedName {
-	slices.SortFunc(keys, store.CompareKeys)
-	return keys
-}
-
-// inTurns orders keys so that namespaces take turns, beginning with the one after last: one key of each namespace, then the next
-// of each. Keys of one namespace stay in their order.
-func inTurns(keys []types.NamespacedName, last string) []types.NamespacedName {
+// Of orders keys so that namespaces take turns, beginning with the one after last: one key of each namespace, then the next of each.
+// Keys of one namespace stay in their order.
+func Of(keys []types.NamespacedName, last string) []types.NamespacedName {
 	byNamespace := map[string][]types.NamespacedName{}
 	for _, key := range keys {
 		byNamespace[key.Namespace] = append(byNamespace[key.Namespace], key)
