@@ -55,9 +55,15 @@ func TestTriggersOfExamplesAreAccepted(t *testing.T) {
 
 var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)```")
 
-// So are those on the page of autowiring.
-func TestTriggersOnThePageOfAutowiringAreAccepted(t *testing.T) {
-	text, err := os.ReadFile(autowirePage)
+// So are those on pages.
+func TestTriggersOnPagesAreAccepted(t *testing.T) {
+	for _, page := range []string{autowirePage, "inference-scaling.md"} {
+		t.Run(page, func(t *testing.T) { triggersAreAccepted(t, page) })
+	}
+}
+
+func triggersAreAccepted(t *testing.T, page string) {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
