@@ -57,7 +57,7 @@ func (r *recorder) Publish(gateway types.NamespacedName, change resource.Change)
 		r.resources[gateway] = map[resource.Key]string{}
 	}
 	for _, upsert := range change.Upsert {
-		content := fmt.Sprint(upsert.Version, upsert.Sources)
+		content := fmt.Sprint(upsert.Version, upsert.Sources, upsert.Picker())
 		r.needless(r.resources[gateway][upsert.Key] == content, "publish %v to %s", upsert.Key, gateway)
 		r.resources[gateway][upsert.Key] = content
 	}
