@@ -251,20 +251,23 @@ func (s *pickerService) noteServed(metadata *corev3.Metadata) {
 func (s *pickerService) answer() *extprocv3.ProcessingResponse {
 	s.picker.mu.Lock()
 	defer s.picker.mu.Unlock()
-	return Picked(s.picker.name, s.picker.pick)
+	picked := Picked(s.picker.name, s.picker.pick)
+	common := picked.GetRequestHeaders().GetResponse()
+	for name, value := range s.picker.says {
+		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(name, value))
+	}
+	return picked
+}
+
+func set(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: []byte(value)}}
 }
 
 // Picked is the pick of a picker, as a header and as metadata, with the route look-up that the reference picker demands every time.
 func Picked(picker, endpoints string) *extprocv3.ProcessingResponse {
-	set := func(name, value string) *corev3.HeaderValueOption {
-		return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: []byte(value)}}
-	}
 	common := &extprocv3.CommonResponse{
 		ClearRouteCache: true,
 		HeaderMutation:  &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("x-picker", picker)}},
-	}
-	for name, value := range s.picker.says {
-		common.HeaderMutation.SetHeaders = append(common.HeaderMutation.SetHeaders, set(name, value))
 	}
 	response := &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{Response: common}},
