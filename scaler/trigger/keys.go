@@ -138,8 +138,8 @@ var routingKeys = []Key{
 		"all match. An item has a `name` and at most one of `value` (exact), `valueWildcard` (`*` and `?`, any case) and " +
 		"`valueRegex` (RE2, the whole value, any case); with none of them the header must be present. A trigger without `headers` " +
 		"gets the requests that match no other trigger of its host."},
-	{Name: keyModel, Section: sectionRouting, Values: "comma-separated names, up to 16", Ours: true, Meaning: "Models that the JSON body of a " +
-		"request asks for (`model` of its object): exact, or with an asterisk at the end for all names that begin so; `*` alone takes every " +
+	{Name: keyModel, Section: sectionRouting, Values: "comma-separated names, up to 16", Ours: true, Meaning: "Models that the JSON body of " +
+		"a request asks for (`model` of its object): exact, or with an asterisk at the end for all names that begin so; `*` alone takes every " +
 		"request that asks for one. Several triggers may share hosts and paths by it, and each wakes and scales its own application. " +
 		"A trigger without `model` gets the requests that no other trigger of its host takes. " +
 		"[Route by the model](inference.md#route-by-the-model) has the limits of bodies."},

@@ -48,8 +48,8 @@ func (r *reader) checkModels(spec v1alpha1.HTTPScalerSpec) {
 		return
 	}
 	if count := len(spec.Models) * len(spec.PathPrefixes); count > maxPaths {
-		r.refuse(keyModel, "model with %d items and pathPrefixes with %d make %d pairs and the limit is %d; write fewer, or make several triggers",
-			len(spec.Models), len(spec.PathPrefixes), count, maxPaths)
+		r.refuse(keyModel, "model with %d items and pathPrefixes with %d make %d pairs and the limit is %d; "+
+			"write fewer, or make several triggers", len(spec.Models), len(spec.PathPrefixes), count, maxPaths)
 	}
 	if slices.ContainsFunc(spec.Headers, func(h v1alpha1.HTTPScalerHeader) bool { return h.Name == ir.ModelHeader }) {
 		r.refuse(keyHeaders, "headers has %s, which stands for the model, beside the key model; keep one of them", quote(ir.ModelHeader))

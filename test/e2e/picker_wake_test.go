@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,17 +90,12 @@ func average(all []time.Duration) (sum time.Duration) {
 
 // busy keeps every core busy until stop.
 func busy() (stop func()) {
-	end := make(chan struct{})
+	var stopped atomic.Bool
 	for range runtime.NumCPU() {
 		go func() {
-			for {
-				select {
-				case <-end:
-					return
-				default:
-				}
+			for !stopped.Load() {
 			}
 		}()
 	}
-	return sync.OnceFunc(func() { close(end) })
+	return func() { stopped.Store(true) }
 }

@@ -14,7 +14,6 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -117,10 +116,11 @@ func reopens(t *testing.T, c *cluster.Cluster, watched, closed, gone string) {
 		t.Fatal(err)
 	}
 	cluster.Eventually(t, time.Minute, func() error {
-		if err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(doomed), doomed); !apierrors.IsNotFound(err) {
-			return fmt.Errorf("the namespace %s is not gone: %v", gone, err)
+		err := c.Client.Get(t.Context(), client.ObjectKeyFromObject(doomed), doomed)
+		if err == nil {
+			return fmt.Errorf("the namespace %s is still there", gone)
 		}
-		return nil
+		return client.IgnoreNotFound(err)
 	})
 	replicas := *cluster.Get(t, c, controllers, controllerName, &appsv1.Deployment{}).Spec.Replicas
 	before := c.Pods(t, controllers, controllerPods)

@@ -59,8 +59,8 @@ func (m *maker) inClusterUnmatched(w *wired) []string {
 		why = because(ReasonUnmatched, "The proxies answer requests to Service %s/%s for %s with 404; add what clients use to hosts.",
 			m.Namespace, w.name, hostsText(gap.hosts))
 	case gap.partly:
-		why = because(ReasonUnmatched, "The proxies answer requests to Service %s/%s for host %s without the headers and models of the trigger with 404; "+
-			"add a trigger without headers and model.", m.Namespace, w.name, gap.host)
+		why = because(ReasonUnmatched, "The proxies answer requests to Service %s/%s for host %s without the headers and models of the "+
+			"trigger with 404; add a trigger without headers and model.", m.Namespace, w.name, gap.host)
 	default:
 		why = because(ReasonUnmatched, "The proxies answer requests to Service %s/%s for host %s and other paths than %s with 404; "+
 			"add a trigger without pathPrefixes.", m.Namespace, w.name, gap.host, listed(gap.prefixes))

@@ -229,7 +229,7 @@ func healthy(s server) error {
 	}
 	for {
 		if _, err := s.Recv(); err != nil {
-			return nil
+			return nil //nolint:nilerr // the call has ended
 		}
 		if err := s.Send(&extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseHeaders{
 			ResponseHeaders: &extprocv3.HeadersResponse{},

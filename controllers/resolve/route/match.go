@@ -52,7 +52,8 @@ func httpMatch(path string, spec gwv1.HTTPRouteMatch, expressions *regex.Budget)
 	return m, resolve.Problem{}
 }
 
-// splitModel takes the match of the model out of those of headers: the proxy compares what the body asks for (docs/adr/0062-model-routing.md).
+// splitModel takes the match of the model out of those of headers: the proxy compares what the body asks for
+// (docs/adr/0062-model-routing.md).
 func splitModel(all []ir.ValueMatch) (headers []ir.ValueMatch, model ir.ModelMatch) {
 	for _, header := range all {
 		if header.Name == ir.ModelHeader {
@@ -201,7 +202,8 @@ func (s valueSpec) checkModel(field string) resolve.Problem {
 	}
 	if s.kind == string(gwv1.HeaderMatchRegularExpression) {
 		if s.value == "" {
-			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue, "%s.value is empty, and no model has an empty name; write an expression for names.", field)
+			return resolve.Problemf(gwv1.RouteReasonUnsupportedValue,
+				"%s.value is empty, and no model has an empty name; write an expression for names.", field)
 		}
 		return resolve.Problem{}
 	}

@@ -13,8 +13,8 @@ import (
 const statusOK = 200
 
 // probe returns the match of the health checks of the trigger that a rule's requests count
-// for: the rule's own, but for the path, and without a model, which no health check asks for. Load balancers and kubelets ask all day, and what they
-// ask must keep nothing awake.
+// for: the rule's own, but for the path, and without a model, which no health check asks for. Load balancers and kubelets
+// ask all day, and what they ask must keep nothing awake.
 func (r *routeResolver) probe(of match, action ir.Action) (match, bool) {
 	check := r.healthCheck(action)
 	if check == nil {

@@ -2,6 +2,7 @@ package pickers_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -336,7 +337,7 @@ func TestShared(t *testing.T) {
 			return err
 		}
 		_, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		return err

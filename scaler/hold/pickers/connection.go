@@ -116,7 +116,7 @@ type unnamed struct {
 // Info says no name.
 func (u unnamed) Info() credentials.ProtocolInfo {
 	info := u.TransportCredentials.Info()
-	info.ServerName = ""
+	info.ServerName = "" //nolint:staticcheck // deprecated, and gRPC still compares it with the authority
 	return info
 }
 
