@@ -59,8 +59,10 @@ spec:
   advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleDown: {stabilizationWindowSeconds: 0}}}}
   triggers:
   - type: kedify-http
+    name: queue
     metadata: {hosts: queue.test, service: model, port: "80", scalingMetric: queueDepth, targetValue: "3"}
   - type: kedify-http
+    name: cache
     metadata: {hosts: cache.test, service: model, port: "80", scalingMetric: kvCache, targetValue: "0.9"}
 `
 
@@ -71,7 +73,7 @@ func TestInferenceEngines(t *testing.T) {
 	c := cluster.Connect(t)
 	namespace := c.Namespace(t)
 	c.Apply(t, namespace, modelYAML)
-	proxied(t, c, namespace, "model-0", "model-1")
+	proxied(t, c, namespace, "model-queue", "model-cache")
 	c.DeploymentReady(t, namespace, "model")
 	say := func(when string, queue, cache float64, limit time.Duration) {
 		t.Helper()
@@ -113,8 +115,8 @@ func TestInferenceEngines(t *testing.T) {
 		return nil
 	})
 	demands, err := dump.Demands(t.Context(), c.Pods(t, controllers, controllerPods)[0].Status.PodIP)
-	if err != nil || !strings.Contains(demands[namespace+"/model-0"].Unknown, "2 of 2 ready Pods do not say how many requests wait") {
-		t.Errorf("%+v, %v", demands[namespace+"/model-0"], err)
+	if err != nil || !strings.Contains(demands[namespace+"/model-queue"].Unknown, "2 of 2 ready Pods do not say how many requests wait") {
+		t.Errorf("%+v, %v", demands[namespace+"/model-queue"], err)
 	}
 	for end := time.Now().Add(25 * time.Second); time.Now().Before(end); time.Sleep(time.Second) { // longer than HPA and KEDA take for a zero
 		if wanted, _ := c.Replicas(t, namespace, "model"); wanted != 2 {
@@ -130,7 +132,7 @@ func sayAll(t *testing.T, c *cluster.Cluster, namespace string, queue, cache flo
 		if err != nil {
 			return err
 		}
-		for name, want := range map[string]float64{"model-0": queue, "model-1": cache} {
+		for name, want := range map[string]float64{"model-queue": queue, "model-cache": cache} {
 			if got := demands[namespace+"/"+name]; got.Unknown != "" || math.Abs(got.Value-want) > 1e-6 {
 				return fmt.Errorf("%s of %s: %v (%s), not %v", name, pod.Name, got.Value, got.Unknown, want)
 			}
