@@ -274,3 +274,16 @@ func TestNamedDecisionsExist(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesAreMerged finds what a merge left undecided on a page.
+func TestPagesAreMerged(t *testing.T) {
+	undecided := regexp.MustCompile(`(?m)^(<{7} |={7}$|>{7} ).*`)
+	for _, text := range readTree(t).prose {
+		if !strings.HasSuffix(text.path, ".md") {
+			continue
+		}
+		if line := undecided.FindString(text.text); line != "" {
+			t.Errorf("%s has the line %q of a merge", text.path, line)
+		}
+	}
+}
