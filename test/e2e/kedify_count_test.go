@@ -189,7 +189,7 @@ func countOpen(t *testing.T, c *cluster.Cluster, namespace string, proxies []str
 		t.Logf("all say %v after %s", want, time.Since(begun).Round(10*time.Millisecond))
 	}
 	agree(0, 10*time.Second)
-	first, second := sockets(t, proxies[0], 10), sockets(t, proxies[1], 7)
+	first, second := sockets(t, proxies[0], "open.test", 10), sockets(t, proxies[1], "open.test", 7)
 	agree(17, 5*time.Second)
 	for _, socket := range first[:4] {
 		socket.Close()
@@ -226,11 +226,11 @@ func known(t *testing.T, c *cluster.Cluster, namespace, scaler string) string {
 }
 
 // sockets opens WebSockets and makes sure that each of them works.
-func sockets(t *testing.T, address string, n int) []*websocket.Conn {
+func sockets(t *testing.T, address, host string, n int) []*websocket.Conn {
 	t.Helper()
 	var all []*websocket.Conn
 	for range n {
-		socket, err := dialSocket(address, "open.test")
+		socket, err := dialSocket(address, host)
 		if err != nil {
 			t.Fatal(err)
 		}
