@@ -55,7 +55,7 @@ func TestBurst(t *testing.T) {
 			writes:  []write{{2 * s, 3}}, asked: 1,
 		},
 		"up to that of the HPA": {
-			story:  func(w *world) { w.most = 2; w.asks(1000); w.pass(3 * s) },
+			story:  func(w *world) { w.with(func() { w.most = 2 }); w.asks(1000); w.pass(3 * s) },
 			writes: []write{{2 * s, 2}}, asked: 1,
 		},
 		"never down": {
@@ -69,16 +69,24 @@ func TestBurst(t *testing.T) {
 			writes: []write{{4 * s, 4}}, asked: 1,
 		},
 		"unknown": {
-			story: func(w *world) { w.asks(1000); w.unknown = errors.New("no proxy reports"); w.pass(time.Minute) },
+			story: func(w *world) {
+				w.asks(1000)
+				w.with(func() { w.unknown = errors.New("no proxy reports") })
+				w.pass(time.Minute)
+			},
 		},
 		"the metric is unknown": {
-			story: func(w *world) { w.asks(1000); w.reading.Unknown = errors.New("nothing is read"); w.pass(time.Minute) },
+			story: func(w *world) {
+				w.asks(1000)
+				w.with(func() { w.reading.Unknown = errors.New("nothing is read") })
+				w.pass(time.Minute)
+			},
 		},
 		"one of two is unknown": {
 			trigger: alsoConcurrency,
 			story: func(w *world) {
 				w.asks(1000, 15)
-				w.reading.Unknown = errors.New("nothing is read")
+				w.with(func() { w.reading.Unknown = errors.New("nothing is read") })
 				w.pass(time.Minute)
 			},
 			writes: []write{{2 * s, 3}}, asked: 1,
@@ -103,33 +111,43 @@ func TestBurst(t *testing.T) {
 			story:   func(w *world) { w.asks(1000); w.pass(time.Minute) },
 		},
 		"not the leader": {
-			story: func(w *world) { w.leads = false; w.asks(1000); w.pass(time.Minute) },
+			story: func(w *world) { w.with(func() { w.leads = false }); w.asks(1000); w.pass(time.Minute) },
 		},
 		"the new leader knows what the old one raised": {
 			story: func(w *world) {
-				w.leads = false
+				w.with(func() { w.leads = false })
 				w.asks(1000)
 				w.pass(3 * s)
 				w.scale(5)
 				w.pass(2 * s)
-				w.leads = true
+				w.with(func() { w.leads = true })
 				w.pass(10 * s)
 			},
 		},
 		"refused": {
-			story: func(w *world) { w.why = "there is no HPA"; w.asks(1000); w.pass(61 * s) },
+			story: func(w *world) { w.with(func() { w.why = "there is no HPA" }); w.asks(1000); w.pass(61 * s) },
 			asked: 4,
 		},
 		"refused no longer": {
-			story:  func(w *world) { w.why = "paused"; w.asks(20); w.pass(3 * s); w.why = ""; w.pass(20 * s) },
+			story: func(w *world) {
+				w.with(func() { w.why = "paused" })
+				w.asks(20)
+				w.pass(3 * s)
+				w.with(func() { w.why = "" })
+				w.pass(20 * s)
+			},
 			writes: []write{{18 * s, 2}}, asked: 2,
 		},
 		"the API server fails": {
-			story: func(w *world) { w.blind = true; w.fail = errors.New("away"); w.asks(1000); w.pass(61 * s) },
+			story: func(w *world) {
+				w.with(func() { w.blind, w.fail = true, errors.New("away") })
+				w.asks(1000)
+				w.pass(61 * s)
+			},
 			asked: 4,
 		},
 		"a target without an informer": {
-			story:  func(w *world) { w.blind = true; w.asks(45); w.pass(61 * s) },
+			story:  func(w *world) { w.with(func() { w.blind = true }); w.asks(45); w.pass(61 * s) },
 			writes: []write{{2 * s, 5}}, asked: 4,
 		},
 		"the trigger goes": {
@@ -145,12 +163,14 @@ func TestBurst(t *testing.T) {
 				}
 				w.catalog.Set(shop, triggerOf(changes...))
 				c.story(w)
-				if diff := cmp.Diff(c.writes, w.writes); diff != "" {
-					t.Errorf("writes (- want, + got):\n%s", diff)
-				}
-				if w.asked != c.asked {
-					t.Errorf("asked about the HPA %d times, want %d", w.asked, c.asked)
-				}
+				w.with(func() {
+					if diff := cmp.Diff(c.writes, w.writes); diff != "" {
+						t.Errorf("writes (- want, + got):\n%s", diff)
+					}
+					if w.asked != c.asked {
+						t.Errorf("asked about the HPA %d times, want %d", w.asked, c.asked)
+					}
+				})
 			})
 		})
 	}
@@ -185,10 +205,10 @@ func TestPeak(t *testing.T) {
 		wants(30, 7)
 		w.pass(4 * s)
 		wants(12, 7)
-		w.unknown = errors.New("no proxy reports")
+		w.with(func() { w.unknown = errors.New("no proxy reports") })
 		w.pass(40 * s)
 		wants(-1, -1)
-		w.unknown = nil
+		w.with(func() { w.unknown = nil })
 		w.pass(4 * s)
 		wants(12, 7)
 		w.catalog.Set(shop, triggerOf())
@@ -205,7 +225,9 @@ func TestPeakCoversWhatWasRaised(t *testing.T) {
 		for i := range 400 {
 			w.asks(float64((i*i*7919)%300) + 0.5)
 			w.pass(s)
-			for _, written := range w.writes {
+			var writes []write
+			w.with(func() { writes = slices.Clone(w.writes) })
+			for _, written := range writes {
 				if time.Since(w.began)-written.At > 15*s {
 					continue
 				}
@@ -219,9 +241,11 @@ func TestPeakCoversWhatWasRaised(t *testing.T) {
 				w.scale(2) // a user
 			}
 		}
-		if len(w.writes) < 10 {
-			t.Errorf("%d writes", len(w.writes))
-		}
+		w.with(func() {
+			if len(w.writes) < 10 {
+				t.Errorf("%d writes", len(w.writes))
+			}
+		})
 	})
 }
 
@@ -232,15 +256,17 @@ func TestReports(t *testing.T) {
 		w.catalog.Set(shop, triggerOf())
 		w.asks(45)
 		w.pass(3 * s)
-		w.why = "paused"
+		w.with(func() { w.why = "paused" })
 		w.asks(1000)
 		w.pass(20 * s)
-		w.why, w.fail = "", errors.New("away")
+		w.with(func() { w.why, w.fail = "", errors.New("away") })
 		w.pass(20 * s)
 		var said []string
-		for _, report := range w.reports {
-			said = append(said, report.String())
-		}
+		w.with(func() {
+			for _, report := range w.reports {
+				said = append(said, report.String())
+			}
+		})
 		if want := []string{
 			"Scaled Deployment llm from 1 to 5 by burstScaling: " + metric.RequestRateName + " is 4.50 times its target",
 			"Cannot raise the replicas of Deployment llm by burstScaling: away",

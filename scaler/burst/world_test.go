@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, catalog: scaler.NewCatalog(), began: time.Now(), replicas: 1, most: 40, leads: true}
 	w.burster = New(Options{
 		Catalog: w.catalog, Registry: w, Replicas: w.informed, Scales: w, Allowed: w.allowed, Metrics: NewMetrics(),
-		Leads: func() bool { return w.leads }, Report: func(b Burst) { w.reports = append(w.reports, b) },
+		Leads: w.leading, Report: w.report,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
@@ -84,6 +84,25 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	return w
+}
+
+func (w *world) leading() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.leads
+}
+
+func (w *world) report(b Burst) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reports = append(w.reports, b)
+}
+
+// with changes the world, or looks at it, while nothing else does.
+func (w *world) with(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f()
 }
 
 // pass lets time pass; rounds are at even seconds.
