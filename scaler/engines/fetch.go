@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kedify/inference-gateway/internal/contain"
 	"github.com/kedify/inference-gateway/scaler/engines/exposition"
 )
 
@@ -47,8 +48,15 @@ type statusError int
 // Error implements error.
 func (s statusError) Error() string { return fmt.Sprintf("it answered with HTTP status %d", int(s)) }
 
-// read asks one Pod, and returns how many bytes it answered.
+// read asks one Pod, and returns how many bytes it answered. An answer on which the reader of its text panics is none.
 func (f *fetcher) read(ctx context.Context, t *target) (numbers exposition.Numbers, size int64, err error) {
+	if panicked := contain.Do(func() { numbers, size, err = f.ask(ctx, t) }); panicked != nil {
+		return exposition.Numbers{}, exposition.MaxBytes, panicked
+	}
+	return numbers, size, err
+}
+
+func (f *fetcher) ask(ctx context.Context, t *target) (numbers exposition.Numbers, size int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	from, err := address(t)
