@@ -39,6 +39,8 @@ type pod struct {
 	name      string
 	address   netip.AddrPort
 	accepted  chan net.Conn
+	gone      chan struct{} // closed when it listens no more
+	leave     func()
 	server    *http.Server
 
 	mu      sync.Mutex
@@ -65,9 +67,10 @@ func (n *network) pod(namespace, name string, waiting, cache float64) *pod {
 	defer n.mu.Unlock()
 	number := len(n.pods)
 	p := &pod{
-		network: n, namespace: namespace, name: name, accepted: make(chan net.Conn),
+		network: n, namespace: namespace, name: name, accepted: make(chan net.Conn), gone: make(chan struct{}),
 		address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(number >> 8), byte(number)}), 8000),
 	}
+	p.leave = sync.OnceFunc(func() { close(p.gone) })
 	p.says(waiting, cache)
 	p.server = &http.Server{Handler: http.HandlerFunc(p.serve)}
 	n.pods[p.address.String()] = p
@@ -143,6 +146,8 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	client, server := net.Pipe()
 	select {
 	case p.accepted <- server:
+	case <-p.gone:
+		return nil, refused
 	case <-ctx.Done():
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: ctx.Err()}
 	}
@@ -181,16 +186,16 @@ func (c *connection) Close() error {
 type listener struct{ pod *pod }
 
 func (l listener) Accept() (net.Conn, error) {
-	connection, open := <-l.pod.accepted
-	if !open {
+	select {
+	case connection := <-l.pod.accepted:
+		return connection, nil
+	case <-l.pod.gone:
 		return nil, net.ErrClosed
 	}
-	return connection, nil
 }
 
 func (l listener) Close() error {
-	defer func() { _ = recover() }() // closed twice
-	close(l.pod.accepted)
+	l.pod.leave()
 	return nil
 }
 
