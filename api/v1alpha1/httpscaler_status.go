@@ -52,6 +52,11 @@ type HTTPScalerDemand struct {
 	InFlight int64 `json:"inFlight"`
 	// Held is requests that wait for an endpoint.
 	Held int64 `json:"held"`
+	// Tokens is what the requests are in tokens. It is absent unless the trigger scales by tokenRate, and while no
+	// proxy has reported the work of its requests.
+	//
+	// +optional
+	Tokens *HTTPScalerTokens `json:"tokens,omitempty"`
 }
 
 // WiringPath is where the requests of a wired Service go.

@@ -17,11 +17,13 @@ import (
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Rate",type=string,JSONPath=`.status.demand.rate`
 // +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.demand.held`
+// +kubebuilder:printcolumn:name="Tokens",type=integer,JSONPath=`.status.demand.tokens.weightedPerSecond`
 // +kubebuilder:printcolumn:name="Gateway",type=string,JSONPath=`.status.gateway`
 // +kubebuilder:printcolumn:name="Path",type=string,priority=1,JSONPath=`.status.wiring.path`
 // +kubebuilder:printcolumn:name="Hosts",type=string,priority=1,JSONPath=`.spec.hosts`
 // +kubebuilder:printcolumn:name="Metric",type=string,priority=1,JSONPath=`.spec.metric.type`
 // +kubebuilder:printcolumn:name="Target",type=string,priority=1,JSONPath=`.spec.metric.target`
+// +kubebuilder:printcolumn:name="Advised",type=integer,priority=1,JSONPath=`.status.demand.tokens.advisedTargetValue`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type HTTPScaler struct {
 	metav1.TypeMeta   `json:",inline"`

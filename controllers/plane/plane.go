@@ -248,6 +248,7 @@ func newStatuses(p *Plane) *status.Writer {
 func newSnapshots(p *Plane) *snapshot.Writer {
 	return snapshot.New(snapshot.Options{
 		Registry: p.scaling.registry,
+		Ready:    p.scaling.ready,
 		Reader:   p.deps.API.Cache,
 		Writer:   p.deps.API.Client,
 		Clock:    p.deps.Clock,

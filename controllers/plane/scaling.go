@@ -38,6 +38,8 @@ type scaling struct {
 	keda      *keda.Server
 	rescuer   *rescue.Rescuer
 	burster   *burst.Burster
+	// ready replicas of the target of a trigger, and whether they are known.
+	ready func(scaler.Scaler) (int32, bool)
 }
 
 // newScaling makes all of it around the publisher. Every part that observes the catalog is made
@@ -60,6 +62,7 @@ func newScaling(p *Plane) (*scaling, error) {
 		TLS: p.authority.ServerTLS(p.deps.Options.ScalerNames()...), Changed: func() { p.wires.counting.send(struct{}{}) },
 	})
 	counts := replicas.New(catalog, func(rows ...watch.Row) { p.watcher.Add(rows...) })
+	s.ready = counts.Ready
 	if err := s.newGate(p, counts); err != nil {
 		return nil, err
 	}

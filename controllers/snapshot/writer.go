@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,8 +54,10 @@ type Options struct {
 	// Reader has the live HTTPScalers, from a cache.
 	Reader client.Reader
 	Writer client.StatusClient
-	Clock  clock.WithTicker
-	Log    logr.Logger
+	// Ready returns status.readyReplicas of a trigger's target, from memory, and whether they are known.
+	Ready func(scaler.Scaler) (ready int32, known bool)
+	Clock clock.WithTicker
+	Log   logr.Logger
 }
 
 // Writer writes the demand of triggers into their HTTPScalers.
@@ -64,17 +67,22 @@ type Writer struct {
 	// A round looks at each trigger once, in the order of Keys; last is the one before the next.
 	round time.Time // when it began
 	last  types.NamespacedName
+	// peaks of the triggers that scale by tokens, since the term of the leader began.
+	peaks map[types.NamespacedName]*peaks
 }
 
 // New returns a Writer; Run starts it.
 func New(options Options) *Writer {
-	return &Writer{Options: options, limiter: rate.NewLimiter(writesPerSecond, writesPerSecond)}
+	return &Writer{
+		Options: options, limiter: rate.NewLimiter(writesPerSecond, writesPerSecond), peaks: map[types.NamespacedName]*peaks{},
+	}
 }
 
 // Run writes until the context ends.
 func (w *Writer) Run(ctx context.Context) error {
 	ticker := w.Clock.NewTicker(slice)
 	defer ticker.Stop()
+	clear(w.peaks) // what happened in the term of another is not known
 	for {
 		select {
 		case <-ctx.Done():
@@ -118,8 +126,18 @@ func (w *Writer) next(keys []types.NamespacedName) []types.NamespacedName {
 	}
 	if start == 0 {
 		w.round = w.Clock.Now()
+		w.forget(keys)
 	}
 	return keys[start:min(start+count, len(keys))]
+}
+
+// forget drops the peaks of triggers that are not in force.
+func (w *Writer) forget(keys []types.NamespacedName) {
+	inForce := make(map[types.NamespacedName]bool, len(keys))
+	for _, key := range keys {
+		inForce[key] = true
+	}
+	maps.DeleteFunc(w.peaks, func(key types.NamespacedName, _ *peaks) bool { return !inForce[key] })
 }
 
 // write applies the snapshot of a trigger if it differs from the live one. It returns errBusy if the
@@ -129,10 +147,7 @@ func (w *Writer) write(ctx context.Context, key types.NamespacedName) error {
 	if err := w.Reader.Get(ctx, key, live); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	var wanted *v1alpha1.HTTPScalerDemand
-	if reading, err := w.Registry.Read(key); err == nil && !scaler.PathOf(live.Status).Unseen(live.Spec.Scale, w.Clock.Now()) {
-		wanted = coarse(reading)
-	}
+	wanted := w.wanted(key, live)
 	if same(live.Status.Demand, wanted) {
 		return nil
 	}
@@ -152,11 +167,48 @@ func (w *Writer) write(ctx context.Context, key types.NamespacedName) error {
 	return err
 }
 
+// wanted returns the snapshot of a trigger; nil: its demand is not known.
+func (w *Writer) wanted(key types.NamespacedName, live *v1alpha1.HTTPScaler) *v1alpha1.HTTPScalerDemand {
+	now := w.Clock.Now()
+	reading, err := w.Registry.Read(key)
+	known := err == nil && !scaler.PathOf(live.Status).Unseen(live.Spec.Scale, now)
+	if !known {
+		reading = demand.Reading{}
+	}
+	level, busy := w.peak(now, key, live, &reading)
+	if !known {
+		return nil
+	}
+	wanted := coarse(reading)
+	wanted.Tokens = tokensOf(reading.Work, level, busy)
+	return wanted
+}
+
+// peak returns the highest level of a replica of a trigger that scales by tokens, see peaks.highest.
+func (w *Writer) peak(now time.Time, key types.NamespacedName, live *v1alpha1.HTTPScaler, reading *demand.Reading) (float64, bool) {
+	asked, has := live.Spec.MetricOf(v1alpha1.TokenRate)
+	if !has || asked.TokenRate == nil {
+		delete(w.peaks, key)
+		return 0, false
+	}
+	of := w.peaks[key]
+	if of == nil {
+		of = &peaks{}
+		w.peaks[key] = of
+	}
+	ready, known := w.Ready(scaler.Scaler{Key: key, Spec: live.Spec})
+	if !known {
+		ready = 0
+	}
+	of.look(now, reading, unitOf(live, asked.TokenRate), ready)
+	return of.highest(now)
+}
+
 func same(a, b *v1alpha1.HTTPScalerDemand) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return *a == *b
+	return a.Rate == b.Rate && a.InFlight == b.InFlight && a.Held == b.Held && near(a.Tokens, b.Tokens)
 }
 
 // configuration applies status.demand, or withdraws it when it is nil.

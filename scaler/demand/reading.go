@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kedify/inference-gateway/scaler/demand/instant"
+	"github.com/kedify/inference-gateway/scaler/demand/metric"
 	"github.com/kedify/inference-gateway/scaler/demand/window"
 )
 
@@ -42,6 +43,8 @@ type Reading struct {
 	// requests before this registry began, no replica says when those arrived, and the registry
 	// has not watched for as long as an arrival keeps the workload active.
 	Settled bool
+	// Work is what the requests are in tokens, to a trigger that scales by them (tokenRate). Nil: it does not, or that is not known.
+	Work *window.Asked
 	// LastGood: no proxy of a gateway reports, and the numbers are the last that were known.
 	LastGood bool
 }
@@ -130,6 +133,11 @@ func (s *series) reading(z *settings, c *coverages) Reading {
 	for _, m := range z.metrics[1:] {
 		value, err := m.Value(t)
 		reading.More = append(reading.More, Value{m.Name(), value, err})
+	}
+	if z.tokens {
+		if work, err := metric.Asked(&t); err == nil {
+			reading.Work = work
+		}
 	}
 	return reading
 }

@@ -26,6 +26,8 @@ type settings struct {
 	metrics []metric.Metric
 	// work says how the work of the requests is kept; nil: no metric of the trigger is of it.
 	work *window.WorkSettings
+	// tokens: one of the metrics is tokenRate, and people are shown the work.
+	tokens bool
 	// concurrency is what people are shown, with any metric.
 	concurrency metric.Concurrency
 	// activation is the activation target, activity how long an arrival keeps a workload active.
@@ -46,6 +48,7 @@ func (r *Registry) settingsOf(from *scaler.Scaler) *settings {
 		z.metrics = append(z.metrics, r.options.Metrics.Of(spec))
 	}
 	z.work = metric.WorkOf(from.Spec)
+	_, z.tokens = from.Spec.MetricOf(v1alpha1.TokenRate)
 	expected := from.Gateways
 	if spec.ExternalProxyMetricKey != "" {
 		expected = []types.NamespacedName{External(from.Key)}

@@ -73,6 +73,7 @@ func (m *Meter) Need(now instant.Time, held Held) Need {
 		Output:         requests * t.meanOutput(),
 		MeanOutput:     t.meanOutput(),
 		CachedShare:    t.cachedShare(),
+		Usage:          t.cached.below > 0,
 		BytesPerInput:  t.bytesPerInput(),
 		BytesPerOutput: t.bytesPerOutput(),
 	}

@@ -13,6 +13,8 @@ type Need struct {
 	// MeanOutput is the tokens of an answer. CachedShare is the part of the prompts that the
 	// model had in its cache, 0 to 1.
 	MeanOutput, CachedShare float64
+	// Usage: an answer has said its tokens. Before, tokens are guessed from bytes, and CachedShare is not known.
+	Usage bool
 	// BytesPerInput and BytesPerOutput are what a token is in bytes, with its part of headers
 	// and framing.
 	BytesPerInput, BytesPerOutput float64

@@ -19,7 +19,7 @@ func (tokenRate) Name() string { return TokenRateName }
 
 // Value implements Metric.
 func (tokenRate) Value(t window.Traffic) (float64, error) {
-	work, err := asked(&t)
+	work, err := Asked(&t)
 	if err != nil {
 		return 0, err
 	}

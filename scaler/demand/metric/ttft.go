@@ -34,7 +34,7 @@ func (ttft) Name() string { return TTFTName }
 
 // Value implements Metric.
 func (m ttft) Value(t window.Traffic) (float64, error) {
-	work, err := asked(&t)
+	work, err := Asked(&t)
 	switch {
 	case err != nil:
 		return 0, err

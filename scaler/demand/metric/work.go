@@ -35,8 +35,8 @@ func WorkOf(spec v1alpha1.HTTPScalerSpec) *window.WorkSettings {
 var errNotReported = errors.New("the proxies count the requests, and not their tokens: they were started by an older version, or are no " +
 	"proxies of a Gateway; they count both when they are replaced")
 
-// asked returns the work of some traffic.
-func asked(t *window.Traffic) (*window.Asked, error) {
+// Asked returns the work of some traffic, or why it is not known.
+func Asked(t *window.Traffic) (*window.Asked, error) {
 	if t.Work == nil || !t.Work.Reported && t.Held == 0 && t.Rate > 0 {
 		return nil, errNotReported
 	}
