@@ -10,13 +10,15 @@ import (
 	. "github.com/onsi/gomega"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kedify/inference-gateway/api/v1alpha1"
 	"github.com/kedify/inference-gateway/xds/resource"
 	"github.com/kedify/inference-gateway/xds/server/deltatest"
 )
 
 // TestTokenRate: a trigger that scales by tokens has its cluster count them, and no other has; what a proxy counted is the value for KEDA
-// and in the series of the trigger.
+// and in the series of the trigger, and in the status of its HTTPScaler.
 func TestTokenRate(t *testing.T) {
 	byTokens := strings.NewReplacer("scalingMetric: requestRate", "scalingMetric: tokenRate", `targetValue: "10"`, `targetValue: "3500"`).
 		Replace(scaledObjectYAML)
@@ -54,4 +56,14 @@ func TestTokenRate(t *testing.T) {
 		return answer.GetMetricValues()[0].GetMetricValueFloat()
 	}).Should(BeNumerically(">", 1000))
 	c.Eventually(leader.metric("kedify_gateway_trigger_tokens_total")).Should(BeEquivalentTo(30 * 1100))
+	live := &v1alpha1.HTTPScaler{}
+	c.Eventually(func() *v1alpha1.HTTPScalerTokens { // of the next look, within ten seconds
+		if c.client.Get(t.Context(), types.NamespacedName{Namespace: "apps", Name: "web-0"}, live) != nil || live.Status.Demand == nil {
+			return nil
+		}
+		return live.Status.Demand.Tokens
+	}).Should(HaveValue(And(
+		HaveField("WeightedPerSecond", BeNumerically(">", 0)), HaveField("MeanOutputTokens", HaveValue(BeEquivalentTo(100))),
+		HaveField("CachedPercent", HaveValue(BeEquivalentTo(0))), HaveField("MaxPerReplica", BeNil()),
+	)))
 }

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/kedify/inference-gateway/api/v1alpha1"
+	"github.com/kedify/inference-gateway/scaler"
 	"github.com/kedify/inference-gateway/scaler/demand"
 )
 
@@ -35,6 +36,7 @@ type world struct {
 	writer   *Writer
 	writes   []time.Time
 	fail     error
+	ready    int32 // replicas of each target; negative: unknown
 }
 
 func newWorld(t *testing.T, names ...string) *world {
@@ -59,7 +61,8 @@ func newWorld(t *testing.T, names ...string) *world {
 		},
 	}).Build()
 	w.clock = clocktesting.NewFakeClock(time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC))
-	w.writer = New(Options{Registry: w, Reader: w.client, Writer: w.client, Clock: w.clock, Log: logr.Discard()})
+	w.writer = New(Options{Registry: w, Reader: w.client, Writer: w.client, Clock: w.clock, Log: logr.Discard(),
+		Ready: func(scaler.Scaler) (int32, bool) { return w.ready, w.ready >= 0 }})
 	return w
 }
 

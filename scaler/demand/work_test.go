@@ -105,7 +105,11 @@ func TestTokenRate(t *testing.T) {
 	}
 	m.run(60, 10)
 	for _, r := range w.replicas {
-		near(t, "weighted tokens per second at "+r.name, r.read().Value, costs, 0.01)
+		reading := r.read()
+		near(t, "weighted tokens per second at "+r.name, reading.Value, costs, 0.01)
+		if reading.Work == nil || reading.Work.Value != reading.Value || !reading.Work.Usage || !reading.Work.Reported {
+			t.Errorf("%s: the work is %+v", r.name, reading.Work)
+		}
 	}
 	m.run(65, 0)
 	for _, r := range w.replicas {
@@ -122,7 +126,20 @@ func TestHeldTokens(t *testing.T) {
 	r.Hold(webKey, demand.Holding{Held: 40, Arrived: 40})
 	reading := r.read()
 	near(t, "value", reading.Value, 40*(1000+7*200)/30.0, 0.001)
-	if reading.Unknown != nil || !reading.Active {
+	if reading.Unknown != nil || !reading.Active || reading.Work.Usage || reading.Work.Reported {
+		t.Errorf("%+v", reading)
+	}
+}
+
+// What requests are in tokens is shown of triggers that scale by them alone.
+func TestWorkOfTTFT(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica("a", trigger(func(s *scaler.Scaler) {
+		byTokens(s)
+		s.Spec.Metric, s.Spec.MoreMetrics = s.Spec.MoreMetrics[0], nil
+	}))
+	w.model(r).run(10, 10)
+	if reading := r.read(); reading.Work != nil || reading.Unknown != nil {
 		t.Errorf("%+v", reading)
 	}
 }
@@ -140,7 +157,7 @@ func TestWorkUnknown(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if !reading.Active || reading.Rate == 0 {
+	if !reading.Active || reading.Rate == 0 || reading.Work != nil {
 		t.Errorf("%+v", reading)
 	}
 	m.old = false

@@ -69,6 +69,7 @@ func (l *list) trigger(t Trigger, views Views) {
 	}
 	l.bypass(subject, t.Scaler.Status.Conditions)
 	l.counted(subject, t, views)
+	l.tokens(subject, t.Scaler)
 }
 
 // bypass adds whether requests may reach the application past the proxies.
