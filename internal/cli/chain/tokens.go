@@ -13,7 +13,7 @@ func (l *list) tokens(subject string, of *v1alpha1.HTTPScaler) {
 		return
 	}
 	if of.Status.Demand == nil || of.Status.Demand.Tokens == nil {
-		l.unknown("tokens", subject, "status.demand.tokens is absent: no proxy has reported the tokens of the requests.")
+		l.unknown("tokens", subject, "status.demand.tokens is absent: the demand is unknown, or no proxy has reported tokens.")
 		return
 	}
 	t := of.Status.Demand.Tokens

@@ -23,7 +23,7 @@ func TestTokens(t *testing.T) {
 		want  []Link
 	}{
 		"unknown": {nil, []Link{
-			{"tokens", subject, Unknown, "status.demand.tokens is absent: no proxy has reported the tokens of the requests.", ""}}},
+			{"tokens", subject, Unknown, "status.demand.tokens is absent: the demand is unknown, or no proxy has reported tokens.", ""}}},
 		"no usage": {&shown, []Link{
 			{"tokens", subject, OK, "4000 weighted tokens/s: level 3000, reserve 900, backlog 100; unweighted, prompts have 1000 tokens/s and " +
 				"answers 300, guessed from bytes until an answer says its usage.", ""},
