@@ -148,7 +148,7 @@ func TestKedifyHTTPAdmission(t *testing.T) {
 		{"T70 envoy at zero", envoy, refused, "minReplicaCount 0 is too low"},
 		{"T87 selectors", with(pooled), warned, "use the same labels"},
 		{"two triggers without names", with(plain, plain.but("hosts", "b.test")), refused, "name is missing"},
-		{"a key misspelt", with(plain.but("scalingMetrics", "x")), warned, "did you mean scalingMetric?"},
+		{"a key misspelt", with(plain.but("scalingMetrik", "x")), warned, "did you mean scalingMetric?"},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			got := c.Admit(t, namespace, one.object.text(t))
