@@ -66,11 +66,8 @@ func newScaling(p *Plane) (*scaling, error) {
 	if err := s.newGate(p, counts); err != nil {
 		return nil, err
 	}
-	if p.deps.Options.TriggerMetrics {
-		perTrigger := numbers.New(numbers.Options{Shares: s.registry.Shares, Ended: s.gate.Ended, Leads: p.leadership.Leads})
-		if err := p.deps.Registry.Register(perTrigger); err != nil {
-			return nil, err
-		}
+	if err := s.export(p); err != nil {
+		return nil, err
 	}
 	s.activator = hold.NewActivator(s.gate, hold.ActivatorOptions{})
 	s.burster = burst.New(burst.Options{
@@ -106,6 +103,16 @@ func newScaling(p *Plane) (*scaling, error) {
 		Log:      log.WithName("rescue"),
 	})
 	return s, nil
+}
+
+// export has Prometheus read the series of each trigger, unless the installation leaves them out.
+func (s *scaling) export(p *Plane) error {
+	if !p.deps.Options.TriggerMetrics {
+		return nil
+	}
+	return p.deps.Registry.Register(numbers.New(numbers.Options{
+		Shares: s.registry.Shares, Ended: s.gate.Ended, Leads: p.leadership.Leads,
+	}))
 }
 
 // table has the metrics that triggers may ask for, those of model Pods included.
