@@ -62,7 +62,7 @@ help: ## Show this list
 ##@ Two commands to know
 
 .PHONY: demo
-demo: bin/testbed bin/install bin/demo ## A real cluster, a model behind a Gateway, a streamed answer; scale from zero and back
+demo: bin/testbed bin/install bin/demo ## A real cluster, a model behind a Gateway, a streamed answer; the model sleeps, wakes and scales
 	@bin/demo
 
 .PHONY: test

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,11 +52,10 @@ func converse(ctx context.Context, address string) error {
 func ask(ctx context.Context, address string) (*http.Response, time.Time, error) {
 	deadline := time.Now().Add(patience)
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v1/chat/completions", strings.NewReader(question))
+		request, err := chat(ctx, address, question)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		request.Header.Set("content-type", "application/json")
 		begun := time.Now()
 		response, err := http.DefaultClient.Do(request)
 		if err == nil && response.StatusCode == http.StatusOK {
@@ -78,40 +74,29 @@ func ask(ctx context.Context, address string) (*http.Response, time.Time, error)
 	}
 }
 
-// printTokens prints the content of each event when it arrives.
+// chat is a request for a chat completion.
+func chat(ctx context.Context, address, body string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("content-type", "application/json")
+	return request, nil
+}
+
+// printTokens prints each token when it arrives.
 func printTokens(body io.Reader, begun time.Time) (tokens int, first time.Duration, err error) {
 	fmt.Print("\n   ")
 	column := 0
-	lines := bufio.NewScanner(body)
-	for lines.Scan() {
-		data, isEvent := strings.CutPrefix(lines.Text(), "data: ")
-		if !isEvent {
-			continue
+	err = readTokens(body, func(token string) {
+		if tokens++; tokens == 1 {
+			first = time.Since(begun)
 		}
-		if data == "[DONE]" {
-			return tokens, first, nil
+		if column += len(token); column > 90 {
+			fmt.Print("\n   ")
+			column = 0
 		}
-		var event struct {
-			Choices []struct {
-				Delta struct{ Content string }
-			}
-		}
-		if err := json.Unmarshal([]byte(data), &event); err != nil {
-			return tokens, first, fmt.Errorf("event %q: %w", data, err)
-		}
-		for _, choice := range event.Choices {
-			if choice.Delta.Content == "" {
-				continue
-			}
-			if tokens++; tokens == 1 {
-				first = time.Since(begun)
-			}
-			if column += len(choice.Delta.Content); column > 90 {
-				fmt.Print("\n   ")
-				column = 0
-			}
-			fmt.Print(choice.Delta.Content)
-		}
-	}
-	return tokens, first, errors.Join(lines.Err(), errors.New("the stream ended before [DONE]"))
+		fmt.Print(token)
+	})
+	return tokens, first, err
 }

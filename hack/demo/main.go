@@ -1,11 +1,11 @@
 // Command demo shows the product: a real cluster, the chart, a model behind a Gateway, and a
-// streamed answer; then an application that is started by a request, scaled by its load, and
+// streamed answer; then the same model sleeps, is woken by a chat, scaled by its load, and
 // stopped again.
 //
 // Job: the story of `make demo`, told while it happens.
-// Inputs: the clone it runs in; examples/inference-quickstart and examples/http-scale-from-zero.
+// Inputs: the clone it runs in; examples/inference-quickstart and examples/token-scaling.
 // Outputs: progress with timings, the answer's tokens as they arrive, the Pods that were picked and that
-// served, the conditions of the objects, requests and replicas over time, and how to go on. The
+// served, the conditions of the objects, chats, tokens and replicas over time, and how to go on. The
 // cluster stays up.
 // Ownership: one goroutine tells the story; every step is a command that ends before the next
 // begins. The requests of the second act have goroutines of their own.
@@ -90,12 +90,11 @@ func demo(ctx context.Context) error {
 	if err := run(ctx, "bin/install", "-name", cluster, "-keda", "-product=false"); err != nil {
 		return err
 	}
-	fmt.Println("\n7. An application that runs when requests come:", shopExample)
-	shop, err := scaling(ctx, log)
-	if err != nil {
+	fmt.Println("\n7. The model runs when requests come:", scalingExample)
+	if err := scaling(ctx, log, address); err != nil {
 		return err
 	}
-	fmt.Printf("\nIt took %s. The cluster stays up.\n%s", time.Since(log.Start()).Round(time.Second), farewell(address, shop))
+	fmt.Printf("\nIt took %s. The cluster stays up.\n%s", time.Since(log.Start()).Round(time.Second), farewell(address))
 	return nil
 }
 
@@ -147,17 +146,16 @@ func report(ctx context.Context) error {
 	return nil
 }
 
-func farewell(address, shop string) string {
+func farewell(address string) string {
 	return fmt.Sprintf(`
 play   make cluster-shell
-         kubectl -n %s get pods
-         curl -N http://%s/v1/chat/completions -H 'content-type: application/json' \
+         curl -N http://%[2]s/v1/chat/completions -H 'content-type: application/json' \
            -d '{"model": "llama-3.1-8b", "stream": true, "max_tokens": 40, "messages": [{"role": "user", "content": "Hello"}]}'
-         curl -i -H 'host: %s' http://%s/      # from zero again
-         kubectl -n %s get scaledobject,httpscaler,httproute,gateway,hpa
+         kubectl -n %[1]s get pods,scaledobject,httpscaler,httproute,gateway,hpa
+         kubectl apply -f examples/http-scale-from-zero/   # an application that is no model
          kubectl apply -f examples/http-basic/
 stop   make demo-down
-`, namespace, address, shopHost, shop, shopNamespace)
+`, namespace, address)
 }
 
 // kubectl runs kubectl in the cluster and returns what it printed.

@@ -11,45 +11,38 @@ import (
 )
 
 const (
-	shopExample   = "examples/http-scale-from-zero"
-	shopNamespace = "http-scale-from-zero"
-	shopHost      = "shop.keda"
-	shopPort      = ":8080" // of the Gateway kedify-proxy
-	// shopRate is two and a half times what one replica should get, for shopLoad requests at least.
-	shopRate = 25
-	shopLoad = 8 * shopRate
+	scalingExample = "examples/token-scaling" // of the model of the first act
+	// chatRate is chats per second, for chatLoad chats at least. Each is answered with chatTokens tokens. The target of the
+	// example is less than half of that for one replica.
+	chatRate   = 5
+	chatLoad   = 8 * chatRate
+	chatTokens = 40
 )
 
-// scaling is the second act: an application that is not there until a request comes. It returns
-// the address of its proxy.
-func scaling(ctx context.Context, log *progress.Log) (string, error) {
-	if _, err := kubectl(ctx, "apply", "-f", shopExample); err != nil {
-		return "", err
+// scaling is the second act: the model of the first one sleeps until a request comes.
+func scaling(ctx context.Context, log *progress.Log, address string) error {
+	if _, err := kubectl(ctx, "apply", "-f", scalingExample); err != nil {
+		return err
 	}
 	for _, wait := range []struct{ what, object, condition string }{
-		{"trigger", "httpscaler/shop-0", "condition=Accepted"},
-		{"proxy", "gateway/kedify-proxy", "condition=Programmed"},
-		{"KEDA", "scaledobject/shop", "condition=Ready"},
+		{"trigger", "httpscaler/llama-0", "condition=Accepted"},
+		{"KEDA", "scaledobject/llama", "condition=Ready"},
 	} {
 		step := log.Step(wait.what)
-		if _, err := kubectl(ctx, "-n", shopNamespace, "wait", wait.object, "--for=create", "--timeout=60s"); err != nil {
-			return "", err
+		if _, err := kubectl(ctx, "-n", namespace, "wait", wait.object, "--for=create", "--timeout=60s"); err != nil {
+			return err
 		}
-		if _, err := kubectl(ctx, "-n", shopNamespace, "wait", wait.object, "--for="+wait.condition, "--timeout=120s"); err != nil {
-			events, _ := kubectl(ctx, "-n", shopNamespace, "get", "scaledobject,httpscaler,httproute,gateway,pods,events")
-			return "", fmt.Errorf("waiting for the %s: %w\n%s", wait.what, err, events)
+		if _, err := kubectl(ctx, "-n", namespace, "wait", wait.object, "--for="+wait.condition, "--timeout=120s"); err != nil {
+			events, _ := kubectl(ctx, "-n", namespace, "get", "scaledobject,httpscaler,httproute,gateway,pods,events")
+			return fmt.Errorf("waiting for the %s: %w\n%s", wait.what, err, events)
 		}
 		step.Done("ready")
 	}
-	host, err := kubectl(ctx, "-n", shopNamespace, "get", "gateway/kedify-proxy", "-o", "jsonpath={.status.addresses[0].value}")
-	if err != nil {
-		return "", err
-	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", err
+		return err
 	}
-	return host + shopPort, run(ctx, "bin/testbed", "--name", cluster, "exec", "--", self, insideScale, host+shopPort)
+	return run(ctx, "bin/testbed", "--name", cluster, "exec", "--", self, insideScale, address)
 }
 
 // scene is a part of the second act: what begins it, and what ends it.
@@ -64,7 +57,7 @@ type scene struct {
 var errStuck = errors.New("this took longer than it should; the cluster stays up: make cluster-shell")
 
 // watchScaling plays the second act inside the network of the cluster and shows, line by line,
-// requests, what is held, and replicas.
+// chats, what is held, tokens and replicas.
 func watchScaling(ctx context.Context, address string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -75,11 +68,16 @@ func watchScaling(ctx context.Context, address string) error {
 	}
 	gone := func(s state) bool { return s.wanted == 0 && s.pods == 0 }
 	for _, s := range []scene{
-		{"No requests", func() {}, 90 * time.Second, gone},
-		{"One request, while nothing runs", traffic.one, time.Minute, func(s state) bool { return s.answered == 1 && s.ready == 1 }},
-		{fmt.Sprintf("%d requests per second, at a target of 10 for each replica", shopRate), traffic.start, time.Minute,
-			func(s state) bool { return s.ready == 3 && s.answered > shopLoad }},
-		{"No requests any more; the last replica stays for 15 s after the last request", traffic.stop, 3 * time.Minute, gone},
+		{"No requests: KEDA stops the model", func() {}, 90 * time.Second, gone},
+		{
+			"A chat, while no replica runs: Envoy holds it, and asks the picker when there is one", traffic.one, time.Minute,
+			func(s state) bool { return s.answered == 1 && s.ready == 1 },
+		},
+		{
+			fmt.Sprintf("%d chats per second, with %d tokens each in the answer", chatRate, chatTokens), traffic.start, 2 * time.Minute,
+			func(s state) bool { return s.ready == 3 && s.answered > chatLoad },
+		},
+		{"No requests any more: the rate leaves its window, then the last replica goes", traffic.stop, 3 * time.Minute, gone},
 	} {
 		fmt.Printf("\n   %s\n", s.title)
 		s.begin()

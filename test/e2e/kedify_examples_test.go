@@ -34,6 +34,7 @@ var scalingExamples = map[string]func(*testing.T){
 	"http-scale-from-zero":  exampleFromZero,
 	"inference-autoscale":   exampleAutoscale,
 	"inference-from-zero":   exampleModelFromZero,
+	"token-scaling":         exampleTokens,
 	"header-routing":        exampleHeaders,
 	"multiple-triggers":     exampleTriggers,
 	"websocket-concurrency": exampleWebSocket,
@@ -213,6 +214,46 @@ func exampleModelFromZero(t *testing.T) {
 			t.Errorf("the picker saw %q serve, the pod is at %s", served, pod.Status.PodIP)
 		}
 	}
+}
+
+// exampleTokens lets the model of the quickstart sleep, wakes it with a chat, and gives it as many tokens to write as three replicas can.
+func exampleTokens(t *testing.T) {
+	const chats, tokens = 5, 40 // a second, and in each answer
+	c := cluster.Connect(t)
+	c.ApplyFolder(t, filepath.Join(*root, "examples", quickstart))
+	c.ApplyFolder(t, filepath.Join(*root, "examples", "token-scaling"))
+	c.DeploymentReady(t, quickstart, "llama-epp")
+	address := c.GatewayReady(t, quickstart, "inference") + ":80"
+	c.ScalerHas(t, quickstart, "llama-0", cluster.Accepted, cluster.ResolvedRefs)
+	object := c.ScaledObjectReady(t, quickstart, "llama")
+	asksZero(t, c, quickstart, "llama")
+
+	begun := time.Now()
+	body := fmt.Sprintf(`{"model": %q, "stream": true, "stream_options": {"include_usage": true}, "max_tokens": %d, "ignore_eos": true, `+
+		`"messages": [{"role": "user", "content": "hello"}]}`, quickModel, tokens)
+	chat := func(int) load.Request {
+		return load.Request{
+			Method: http.MethodPost, Host: "models.example.com", Path: "/v1/chat/completions", Body: body,
+			Header: map[string]string{"content-type": "application/json"},
+		}
+	}
+	cold := ""
+	first := load.Arrive(t, load.Arrivals{
+		Address: address, Rate: 100, Count: 1, Patience: 2 * time.Minute, Request: chat,
+		Observe: func(r *http.Response, _ []byte) { cold = r.Header.Get(coldStart) },
+	})
+	first.Wait()
+	clean(t, first)
+	if cold != "true" {
+		t.Errorf("%s of the first chat is %q", coldStart, cold)
+	}
+	t.Logf("the first chat took %s", time.Since(begun).Round(time.Millisecond))
+
+	traffic := load.Arrive(t, load.Arrivals{Address: address, Rate: chats, Request: chat})
+	t.Logf("3 replicas after %s", c.ReplicasBecome(t, quickstart, "llama", 3, time.Minute).Round(time.Second))
+	value, err := c.Metric(t, object, 0)
+	t.Logf("KEDA gets %v, %v", value, err)
+	clean(t, traffic)
 }
 
 // exampleHeaders: each header wakes its application and no other.
