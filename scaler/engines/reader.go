@@ -15,8 +15,10 @@ import (
 const (
 	// Interval is between two reads of a Pod.
 	Interval = 2 * time.Second
-	// tick is how often the reader looks which reads are due.
+	// tick is how often the reader looks which reads are due, and idle how often while no trigger asks for any: a replica
+	// at rest costs nothing for them.
 	tick = 100 * time.Millisecond
+	idle = time.Second
 )
 
 // Options of a Reader.
@@ -137,21 +139,21 @@ func (r *Reader) signal() {
 func (r *Reader) Run(ctx context.Context) error {
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	ticker := r.options.Clock.NewTicker(tick)
-	defer ticker.Stop()
 	for {
-		r.begin(ctx, &reading)
+		timer := r.options.Clock.NewTimer(r.begin(ctx, &reading))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-ticker.C():
+		case <-timer.C():
 		case <-r.wake:
+			timer.Stop()
 		}
 	}
 }
 
-// begin starts the reads that are due and have a slot.
-func (r *Reader) begin(ctx context.Context, reading *sync.WaitGroup) {
+// begin starts the reads that are due and have a slot. It returns when to look again, unless something wakes it before.
+func (r *Reader) begin(ctx context.Context, reading *sync.WaitGroup) time.Duration {
 	now := r.options.Clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,6 +177,10 @@ func (r *Reader) begin(ctx context.Context, reading *sync.WaitGroup) {
 	}
 	r.dropStrays(now)
 	r.slots.tidy(now)
+	if len(r.targets) == 0 {
+		return idle
+	}
+	return tick
 }
 
 // read reads one Pod, an attempt that begins at a moment.

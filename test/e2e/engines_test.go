@@ -14,7 +14,7 @@ import (
 	"github.com/kedify/inference-gateway/test/e2e/internal/dump"
 )
 
-// modelYAML is two simulators of vLLM whose metrics say what they are told to. They have no probe: what stops is ready all the same.
+// modelYAML is two simulators of vLLM whose metrics say what they are told to. They have no probe: a Pod whose server stops stays ready.
 const modelYAML = `
 apiVersion: apps/v1
 kind: Deployment

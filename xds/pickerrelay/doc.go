@@ -16,5 +16,5 @@
 // The clock runs while a picker does not take what it is sent, and from the moment on when it has the whole request until it has
 // given it back. Each message that it takes or sends winds the clock. So a client may take any time for its upload. When the
 // request is back, the relay passes on, and the model may take any time; the clock runs once more from the moment when the picker
-// is told of the headers of the answer until it says something to them.
+// is told of the headers of the answer until it replies to them.
 package pickerrelay

@@ -23,7 +23,7 @@ type Work struct {
 // Classes are numbers of values up to bounds, the last is that of all.
 type Classes [ir.FirstTokenClasses]uint64
 
-// AddFirst adds the number of answers that took up to a bound, in milliseconds. A bound that is none of ours is left out.
+// AddFirst adds the number of answers that took up to a bound, in milliseconds. A bound that is not in the table is left out.
 func (w *Work) AddFirst(bound float64, upTo uint64) {
 	switch i, found := slices.BinarySearch(ir.FirstTokenBounds[:], bound); {
 	case found:
