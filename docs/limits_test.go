@@ -106,7 +106,7 @@ func defaults(t *testing.T) map[string]string {
 // ofScript is a number at the top of the script that reads answers.
 func ofScript(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, "xds/translate/usage.lua"))
+	text, err := os.ReadFile(filepath.Join(root, "xds/translate/usage/usage.lua"))
 	if err != nil {
 		t.Fatal(err)
 	}

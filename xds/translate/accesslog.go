@@ -5,11 +5,13 @@ import (
 
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	statsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stats/v3"
 	streamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/kedify/inference-gateway/xds/ir"
+	"github.com/kedify/inference-gateway/xds/translate/usage"
 )
 
 // requestFields are the fields of one JSON line per HTTP request: the client, which rule and
@@ -110,6 +112,29 @@ func accessLog(
 		Filter:     logFilter(log.Filter, failed),
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: config},
 	}}, nil
+}
+
+// requestLogs are what is written of requests, and what is counted.
+func requestLogs(log *ir.AccessLog) ([]*accesslogv3.AccessLog, error) {
+	written, err := requestLog(log)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := statsLog(usage.Tokens, usage.Answers())
+	if err != nil {
+		return nil, err
+	}
+	first, err := statsLog(usage.Streamed, usage.FirstTokens(requestFields["ttft_ms"]))
+	return append(written, tokens, first), err
+}
+
+// statsLog counts requests of which an answer was read. Every chain has it, so that a trigger which begins to ask changes no listener.
+func statsLog(noted string, config *statsv3.Config) (*accesslogv3.AccessLog, error) {
+	packed, err := typedConfig(config)
+	return &accesslogv3.AccessLog{
+		Name: "envoy.access_loggers.stats", Filter: usage.Noted(noted),
+		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: packed},
+	}, err
 }
 
 func jsonFormat(fields map[string]string) *corev3.SubstitutionFormatString {

@@ -6,6 +6,9 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
+	codecv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	leastv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/least_request/v3"
 	overridev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/override_host/v3"
 	subsetv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/load_balancing_policies/subset/v3"
@@ -20,6 +23,7 @@ import (
 	"github.com/kedify/inference-gateway/xds/fields"
 	"github.com/kedify/inference-gateway/xds/ir"
 	"github.com/kedify/inference-gateway/xds/resource"
+	"github.com/kedify/inference-gateway/xds/translate/usage"
 )
 
 const (
@@ -176,7 +180,7 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 		options.UpstreamHttpProtocolOptions = &corev3.UpstreamHttpProtocolOptions{AutoSni: true}
 	}
 	if c.CountsWork() {
-		filters, err := workFilters()
+		filters, err := answerFilters()
 		if err != nil {
 			return nil, err
 		}
@@ -189,6 +193,13 @@ func httpOptions(c ir.Cluster) (map[string]*anypb.Any, error) {
 	return map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": config}, nil
 }
 
+// answerFilters read the answers of a cluster. They are filters of the cluster: what another one has is the same with and without
+// them, and a host that is found by the fallback has them, too.
+func answerFilters() ([]*hcmv3.HttpFilter, error) {
+	reader := &luav3.Lua{DefaultSourceCode: inline(usage.Script)}
+	return filterList(namedFilter{"usage", reader}, namedFilter{"codec", &codecv3.UpstreamCodec{}})
+}
+
 // clusterMetadata is what logs name a cluster by; nil: nothing.
 func clusterMetadata(c ir.Cluster) *corev3.Metadata {
 	all := map[string]*structpb.Struct{}
@@ -199,7 +210,7 @@ func clusterMetadata(c ir.Cluster) *corev3.Metadata {
 		add(clusterNamespace, scaledObjectKey, c.Key.Namespace+"/"+c.ScaledObject)
 	}
 	if c.CountsWork() {
-		add(workNamespace, workKey, demandKey(c.Key).String())
+		add(usage.Namespace, usage.Key, demandKey(c.Key).String())
 	}
 	if len(all) == 0 {
 		return nil
